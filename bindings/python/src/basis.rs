@@ -1,0 +1,82 @@
+//! `Basis`: the specification as JSON, its features, its design rows.
+
+use crate::errors::CoreError;
+use crate::structure::PyStructure;
+use mlip_rs::basis::Basis;
+use mlip_rs::basis::spec::BasisSpec;
+use mlip_rs::normal::unweighted_rows;
+use numpy::{IntoPyArray, PyArray2, PyArrayMethods};
+use pyo3::prelude::*;
+
+/// A validated basis.
+#[pyclass(name = "Basis", frozen, module = "mlip_rs._core")]
+pub struct PyBasis(pub Basis);
+
+#[pymethods]
+impl PyBasis {
+    #[new]
+    fn new(spec: &str) -> PyResult<Self> {
+        let spec = BasisSpec::from_json(spec).map_err(CoreError::from)?;
+        Ok(Self(Basis::new(spec).map_err(CoreError::from)?))
+    }
+
+    /// The specification as JSON.
+    #[getter]
+    fn spec(&self) -> PyResult<String> {
+        serde_json::to_string(self.0.spec())
+            .map_err(|e| pyo3::exceptions::PyValueError::new_err(e.to_string()))
+    }
+
+    #[getter]
+    fn elements(&self) -> Vec<String> {
+        self.0.spec().elements.clone()
+    }
+
+    #[getter]
+    fn cutoff(&self) -> f64 {
+        self.0.cutoff()
+    }
+
+    #[getter]
+    fn hierarchy(&self) -> &'static str {
+        self.0.spec().hierarchy()
+    }
+
+    #[getter]
+    fn n_features(&self) -> usize {
+        self.0.n_features()
+    }
+
+    #[getter]
+    fn features_per_center(&self) -> usize {
+        self.0.features_per_center()
+    }
+
+    #[getter]
+    fn n_invariants(&self) -> usize {
+        self.0.invariants().len()
+    }
+
+    /// Labels of the features of one centre, in order.
+    fn labels(&self) -> Vec<String> {
+        self.0.labels()
+    }
+
+    /// Total degree of each feature of one centre.
+    fn degrees(&self) -> Vec<usize> {
+        self.0.degrees()
+    }
+
+    /// Design rows (1 + 3N + 6, F): energy, forces, stress.
+    fn design<'py>(
+        &self,
+        py: Python<'py>,
+        structure: &PyStructure,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let rows = py
+            .detach(|| unweighted_rows(&self.0, &structure.0))
+            .map_err(CoreError::from)?;
+        rows.into_pyarray(py)
+            .reshape([7 + 3 * structure.0.n_atoms(), self.0.n_features()])
+    }
+}

@@ -1,0 +1,195 @@
+//! `accumulate`, `symmetrize`, `predict`: normal equations in the caller's memory.
+
+use crate::basis::PyBasis;
+use crate::errors::{at_index, wrong_shape};
+use crate::structure::PyStructure;
+use mlip_rs::normal::{self, NormalEquations, PropertyEquations, Sample, Targets, Weights};
+use mlip_rs::{Structure, parallel};
+use numpy::{
+    IntoPyArray, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2,
+    PyReadwriteArray3, PyUntypedArrayMethods,
+};
+use pyo3::prelude::*;
+
+/// Labels and weights of the structures of one call, as flat arrays.
+#[pyclass(frozen, module = "mlip_rs._core")]
+pub struct Labels {
+    energy_per_atom: Vec<f64>,
+    forces: Vec<f64>,
+    stress: Vec<[f64; 6]>,
+    weights: Vec<Weights>,
+}
+
+#[pymethods]
+impl Labels {
+    /// Energies per atom (S,), forces of all atoms (Σ N, 3), stresses (S, 6), weights (S, 3) of energy, forces, stress.
+    #[new]
+    fn new(
+        energy_per_atom: PyReadonlyArray1<f64>,
+        forces: PyReadonlyArray2<f64>,
+        stress: PyReadonlyArray2<f64>,
+        weights: PyReadonlyArray2<f64>,
+    ) -> PyResult<Self> {
+        let n = energy_per_atom.len();
+        if stress.shape() != [n, 6] {
+            return Err(wrong_shape("stress", &format!("({n}, 6)"), stress.shape()));
+        }
+        if weights.shape() != [n, 3] {
+            return Err(wrong_shape(
+                "weights",
+                &format!("({n}, 3)"),
+                weights.shape(),
+            ));
+        }
+        let six = |row: numpy::ndarray::ArrayView1<f64>| std::array::from_fn(|k| row[k]);
+        Ok(Self {
+            energy_per_atom: energy_per_atom.as_array().to_vec(),
+            forces: forces.as_array().iter().copied().collect(),
+            stress: stress.as_array().rows().into_iter().map(six).collect(),
+            weights: weights
+                .as_array()
+                .rows()
+                .into_iter()
+                .map(|row| Weights {
+                    energy: row[0],
+                    forces: row[1],
+                    stress: row[2],
+                })
+                .collect(),
+        })
+    }
+}
+
+impl Labels {
+    fn samples<'a>(&'a self, structures: &[&'a Structure]) -> PyResult<Vec<Sample<'a>>> {
+        let atoms: usize = structures.iter().map(|s| s.n_atoms()).sum();
+        if structures.len() != self.weights.len() || self.forces.len() != 3 * atoms {
+            return Err(wrong_shape(
+                "structures",
+                &format!(
+                    "{} with {} atoms",
+                    self.weights.len(),
+                    self.forces.len() / 3
+                ),
+                &[structures.len(), atoms],
+            ));
+        }
+        let mut start = 0;
+        Ok(structures
+            .iter()
+            .enumerate()
+            .map(|(k, structure)| {
+                let end = start + 3 * structure.n_atoms();
+                let targets = Targets {
+                    energy_per_atom: self.energy_per_atom[k],
+                    forces: &self.forces[start..end],
+                    stress: self.stress[k],
+                };
+                start = end;
+                Sample {
+                    structure,
+                    targets,
+                    weights: self.weights[k],
+                }
+            })
+            .collect())
+    }
+}
+
+/// Add structures to the equations `gram` (3, F, F) and `moment` (3, F) of energy, forces and stress.
+///
+/// Returns (yᵀWy, number of rows) of each property. Only lower triangles are updated; finish with `symmetrize`.
+#[pyfunction]
+#[pyo3(signature = (basis, structures, labels, gram, moment, threads = 0))]
+pub fn accumulate(
+    py: Python<'_>,
+    basis: &PyBasis,
+    structures: Vec<PyRef<PyStructure>>,
+    labels: &Labels,
+    mut gram: PyReadwriteArray3<f64>,
+    mut moment: PyReadwriteArray2<f64>,
+    threads: usize,
+) -> PyResult<[(f64, u64); 3]> {
+    let n = basis.0.n_features();
+    if gram.shape() != [3, n, n] {
+        return Err(wrong_shape("gram", &format!("(3, {n}, {n})"), gram.shape()));
+    }
+    if moment.shape() != [3, n] {
+        return Err(wrong_shape("moment", &format!("(3, {n})"), moment.shape()));
+    }
+    let structures: Vec<&Structure> = structures.iter().map(|s| &s.0).collect();
+    let samples = labels.samples(&structures)?;
+    let mut grams = gram.as_slice_mut()?.chunks_exact_mut(n * n);
+    let mut moments = moment.as_slice_mut()?.chunks_exact_mut(n);
+    let mut next = || match (grams.next(), moments.next()) {
+        (Some(gram), Some(moment)) => Ok(NormalEquations {
+            gram,
+            moment,
+            yty: 0.0,
+            n_rows: 0,
+        }),
+        _ => Err(wrong_shape(
+            "gram",
+            "three properties, at least one feature",
+            &[n],
+        )),
+    };
+    let mut equations = PropertyEquations {
+        energy: next()?,
+        forces: next()?,
+        stress: next()?,
+    };
+    let basis = &basis.0;
+    py.detach(|| {
+        parallel::pool(threads).install(|| normal::accumulate(basis, &samples, &mut equations))
+    })
+    .map_err(at_index)?;
+    Ok([&equations.energy, &equations.forces, &equations.stress].map(|e| (e.yty, e.n_rows)))
+}
+
+/// Copy the lower triangle of a square matrix (F, F) to its upper one, in place.
+#[pyfunction]
+pub fn symmetrize(py: Python<'_>, mut gram: PyReadwriteArray2<f64>) -> PyResult<()> {
+    let n = gram.shape()[0];
+    if gram.shape() != [n, n] {
+        return Err(wrong_shape("gram", "square", gram.shape()));
+    }
+    let slice = gram.as_slice_mut()?;
+    py.detach(|| normal::symmetrize(slice, n));
+    Ok(())
+}
+
+/// Predictions of coefficient vectors (F, P): per structure (1 + 3N + 6, P), energy relative to the reference.
+#[pyfunction]
+#[pyo3(signature = (basis, structures, coefficients, threads = 0))]
+pub fn predict<'py>(
+    py: Python<'py>,
+    basis: &PyBasis,
+    structures: Vec<PyRef<PyStructure>>,
+    coefficients: PyReadonlyArray2<f64>,
+    threads: usize,
+) -> PyResult<Vec<Bound<'py, PyArray2<f64>>>> {
+    let (n, p) = (coefficients.shape()[0], coefficients.shape()[1]);
+    if n != basis.0.n_features() {
+        return Err(wrong_shape(
+            "coefficients",
+            &format!("({}, P)", basis.0.n_features()),
+            &[n, p],
+        ));
+    }
+    let structures: Vec<&Structure> = structures.iter().map(|s| &s.0).collect();
+    let coefficients = coefficients.as_slice()?;
+    let basis = &basis.0;
+    let results = py
+        .detach(|| {
+            parallel::pool(threads).install(|| normal::predict(basis, &structures, coefficients))
+        })
+        .map_err(at_index)?;
+    results
+        .into_iter()
+        .map(|values| {
+            let rows = values.len() / p;
+            values.into_pyarray(py).reshape([rows, p])
+        })
+        .collect()
+}

@@ -1,0 +1,229 @@
+//! `Potential` and `Evaluator`.
+
+use crate::errors::{CoreError, at_index};
+use crate::structure::{PyStructure, structure};
+use mlip_rs::basis::spec::BasisSpec;
+use mlip_rs::potential::{Evaluation, Potential};
+use mlip_rs::{Error, Structure, VerletList, parallel};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+type Results<'py> = (
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray2<f64>>,
+    Bound<'py, PyArray2<f64>>,
+);
+
+/// A fitted potential.
+#[pyclass(name = "Potential", frozen, module = "mlip_rs._core")]
+pub struct PyPotential(Arc<Potential>);
+
+#[pymethods]
+impl PyPotential {
+    /// Read the text of a potential file.
+    #[staticmethod]
+    fn from_json(py: Python<'_>, text: &str) -> PyResult<Self> {
+        Ok(Self(Arc::new(
+            py.detach(|| Potential::from_json(text))
+                .map_err(CoreError::from)?,
+        )))
+    }
+
+    /// Assemble from a basis specification (JSON), dense coefficients (F,), reference energies per element (eV) and
+    /// metadata (JSON).
+    #[staticmethod]
+    fn from_coefficients(
+        spec: &str,
+        coefficients: PyReadonlyArray1<f64>,
+        reference_energies: Vec<f64>,
+        info: &str,
+    ) -> PyResult<Self> {
+        let spec = BasisSpec::from_json(spec).map_err(CoreError::from)?;
+        let info = serde_json::from_str(info)
+            .map_err(|e| CoreError::from(Error::PotentialFile(format!("info: {e}"))))?;
+        let coefficients = coefficients.as_array().to_vec();
+        let potential =
+            Potential::from_coefficients(spec, &coefficients, &reference_energies, info);
+        Ok(Self(Arc::new(potential.map_err(CoreError::from)?)))
+    }
+
+    /// The text of the potential file.
+    fn to_json(&self) -> PyResult<String> {
+        Ok(self.0.to_json().map_err(CoreError::from)?)
+    }
+
+    /// The basis specification as JSON.
+    #[getter]
+    fn spec(&self) -> PyResult<String> {
+        serde_json::to_string(self.0.basis().spec())
+            .map_err(|e| pyo3::exceptions::PyValueError::new_err(e.to_string()))
+    }
+
+    /// Metadata as JSON.
+    #[getter]
+    fn info(&self) -> String {
+        self.0.info().to_string()
+    }
+
+    #[getter]
+    fn elements(&self) -> Vec<String> {
+        self.0.basis().spec().elements.clone()
+    }
+
+    #[getter]
+    fn cutoff(&self) -> f64 {
+        self.0.basis().cutoff()
+    }
+
+    #[getter]
+    fn hierarchy(&self) -> &'static str {
+        self.0.basis().spec().hierarchy()
+    }
+
+    #[getter]
+    fn n_features(&self) -> usize {
+        self.0.basis().n_features()
+    }
+
+    #[getter]
+    fn n_nonzero(&self) -> usize {
+        self.0.n_nonzero()
+    }
+
+    /// Isolated-atom energies by element, eV.
+    #[getter]
+    fn reference_energies(&self) -> Vec<(String, f64)> {
+        self.0
+            .centers()
+            .iter()
+            .map(|c| (c.element.clone(), c.reference_energy))
+            .collect()
+    }
+
+    /// Non-zero coefficients of a centre element by feature label.
+    fn coefficients(&self, element: &str) -> Vec<(String, f64)> {
+        let center = self.0.centers().iter().filter(|c| c.element == element);
+        center
+            .flat_map(|c| c.features.iter().map(|(label, w)| (label.clone(), *w)))
+            .collect()
+    }
+
+    /// Energies (N,), forces (N, 3) and virials (N, 6) of each structure, parallel over structures.
+    #[pyo3(signature = (structures, threads = 0))]
+    fn evaluate_many<'py>(
+        &self,
+        py: Python<'py>,
+        structures: Vec<PyRef<PyStructure>>,
+        threads: usize,
+    ) -> PyResult<Vec<Results<'py>>> {
+        let structures: Vec<&Structure> = structures.iter().map(|s| &s.0).collect();
+        let potential = &*self.0;
+        let results = py
+            .detach(|| parallel::pool(threads).install(|| potential.evaluate_many(&structures)))
+            .map_err(at_index)?;
+        results
+            .into_iter()
+            .map(|evaluation| to_python(py, evaluation))
+            .collect()
+    }
+}
+
+/// A potential with a neighbour list that is kept from call to call.
+#[pyclass(frozen, module = "mlip_rs._core")]
+pub struct Evaluator {
+    potential: Arc<Potential>,
+    skin: f64,
+    threads: usize,
+    kept: Mutex<Kept>,
+}
+
+/// What stays from call to call.
+#[derive(Default)]
+struct Kept {
+    list: Option<VerletList>,
+    n_builds: usize,
+}
+
+#[pymethods]
+impl Evaluator {
+    /// `skin` in Å; `threads` = 0 takes the default.
+    #[new]
+    #[pyo3(signature = (potential, skin = 0.5, threads = 0))]
+    fn new(potential: &PyPotential, skin: f64, threads: usize) -> PyResult<Self> {
+        if !(skin >= 0.0 && skin.is_finite()) {
+            return Err(CoreError::from(Error::Skin { skin }).into());
+        }
+        Ok(Self {
+            potential: Arc::clone(&potential.0),
+            skin,
+            threads,
+            kept: Mutex::default(),
+        })
+    }
+
+    /// Energies (N,), forces (N, 3) and virials (N, 6).
+    fn compute<'py>(
+        &self,
+        py: Python<'py>,
+        numbers: PyReadonlyArray1<u8>,
+        positions: PyReadonlyArray2<f64>,
+        cell: PyReadonlyArray2<f64>,
+        pbc: [bool; 3],
+    ) -> PyResult<Results<'py>> {
+        let structure = structure(&numbers, &positions, &cell, pbc)?;
+        let evaluation = py
+            .detach(|| parallel::pool(self.threads).install(|| self.evaluate(&structure)))
+            .map_err(CoreError::from)?;
+        to_python(py, evaluation)
+    }
+
+    /// How often the neighbour list was built.
+    #[getter]
+    fn n_builds(&self) -> usize {
+        self.kept().n_builds
+    }
+}
+
+impl Evaluator {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Evaluate with the list taken out of its place: a second thread builds its own instead of waiting.
+    fn evaluate(&self, structure: &Structure) -> mlip_rs::Result<Evaluation> {
+        let taken = self.kept().list.take();
+        let (list, built) = match taken {
+            Some(mut list) => {
+                let built = list.update(structure)?;
+                (list, built)
+            }
+            None => (
+                VerletList::new(structure, self.potential.basis().cutoff(), self.skin)?,
+                true,
+            ),
+        };
+        let evaluation = self.potential.evaluate(structure, list.list());
+        let mut kept = self.kept();
+        kept.list = Some(list);
+        kept.n_builds += usize::from(built);
+        evaluation
+    }
+}
+
+fn to_python(py: Python<'_>, evaluation: Evaluation) -> PyResult<Results<'_>> {
+    let n = evaluation.energies.len();
+    Ok((
+        evaluation.energies.into_pyarray(py),
+        evaluation
+            .forces
+            .into_flattened()
+            .into_pyarray(py)
+            .reshape([n, 3])?,
+        evaluation
+            .virials
+            .into_flattened()
+            .into_pyarray(py)
+            .reshape([n, 6])?,
+    ))
+}

@@ -1,0 +1,113 @@
+//! `solve_ridge`, `elastic_net_path`.
+
+use crate::errors::CoreError;
+use mlip_rs::parallel;
+use mlip_rs::regression::{ElasticNet, solve_positive_each};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use pyo3::prelude::*;
+
+/// Solve (G_SS + diag(d_S)) w_S = b_S for each penalty vector d; gives None where the matrix is not positive definite.
+///
+/// `gram` (F, F), `moment` (F,), `penalties` (K, F), `support` sorted indices or None; each solution is (|S|,).
+#[pyfunction]
+#[pyo3(signature = (gram, moment, penalties, support = None, threads = 0))]
+pub fn solve_ridge<'py>(
+    py: Python<'py>,
+    gram: PyReadonlyArray2<f64>,
+    moment: PyReadonlyArray1<f64>,
+    penalties: PyReadonlyArray2<f64>,
+    support: Option<Vec<usize>>,
+    threads: usize,
+) -> PyResult<Vec<Option<Bound<'py, PyArray1<f64>>>>> {
+    let (gram, moment) = (gram.as_slice()?, moment.as_slice()?);
+    let penalties: Vec<Vec<f64>> = penalties
+        .as_array()
+        .rows()
+        .into_iter()
+        .map(|row| row.to_vec())
+        .collect();
+    let pool = parallel::pool(threads);
+    let solutions = py.detach(|| {
+        pool.install(|| solve_positive_each(gram, &penalties, moment, support.as_deref()))
+    });
+    Ok(solutions
+        .into_iter()
+        .map(|solution| solution.ok().map(|w| w.into_pyarray(py)))
+        .collect())
+}
+
+/// Minimise ½ wᵀGw − bᵀw + λ Σ p|w| + ½ Σ q w² along decreasing λ; gives the coefficients (L, F) and the largest
+/// relative violation of the optimality conditions.
+///
+/// `progress(k, n_active)` is called after each λ and may raise; it stops the path early by returning False.
+/// The path also ends where `max_active` features are in.
+#[pyfunction]
+#[pyo3(signature = (gram, moment, l1, l2, lambdas, tolerance, max_active, progress = None, threads = 0))]
+#[allow(clippy::too_many_arguments)] // The problem is four arrays; a struct would only rename the keywords.
+pub fn elastic_net_path<'py>(
+    py: Python<'py>,
+    gram: PyReadonlyArray2<f64>,
+    moment: PyReadonlyArray1<f64>,
+    l1: PyReadonlyArray1<f64>,
+    l2: PyReadonlyArray1<f64>,
+    lambdas: Vec<f64>,
+    tolerance: f64,
+    max_active: usize,
+    progress: Option<Bound<'py, PyAny>>,
+    threads: usize,
+) -> PyResult<(Bound<'py, PyArray2<f64>>, f64)> {
+    let (gram, moment) = (gram.as_slice()?, moment.as_slice()?);
+    let (l1, l2) = (l1.as_slice()?, l2.as_slice()?);
+    let pool = parallel::pool(threads);
+    let mut net = py
+        .detach(|| pool.install(|| ElasticNet::new(gram, moment, l1, l2)))
+        .map_err(CoreError::from)?;
+    let (mut coefficients, mut violation) = (Vec::new(), 0.0_f64);
+    for (k, &lambda) in lambdas.iter().enumerate() {
+        let solution = py
+            .detach(|| pool.install(|| net.step(lambda, tolerance, max_active)))
+            .map_err(CoreError::from)?;
+        py.check_signals()?;
+        if !solution.reached {
+            break;
+        }
+        coefficients.extend_from_slice(&solution.coefficients);
+        violation = violation.max(solution.kkt_violation);
+        if let Some(progress) = &progress
+            && progress
+                .call1((k, solution.n_active))?
+                .extract::<bool>()
+                .is_ok_and(|go_on| !go_on)
+        {
+            break;
+        }
+    }
+    let rows = coefficients.len() / moment.len().max(1);
+    Ok((
+        coefficients
+            .into_pyarray(py)
+            .reshape([rows, moment.len()])?,
+        violation,
+    ))
+}
+
+/// Smallest λ at which every penalised coefficient is zero.
+#[pyfunction]
+pub fn lambda_max(
+    py: Python<'_>,
+    gram: PyReadonlyArray2<f64>,
+    moment: PyReadonlyArray1<f64>,
+    l1: PyReadonlyArray1<f64>,
+    l2: PyReadonlyArray1<f64>,
+) -> PyResult<f64> {
+    let (gram, moment, l1, l2) = (
+        gram.as_slice()?,
+        moment.as_slice()?,
+        l1.as_slice()?,
+        l2.as_slice()?,
+    );
+    let net = py
+        .detach(|| ElasticNet::new(gram, moment, l1, l2))
+        .map_err(CoreError::from)?;
+    Ok(net.lambda_max())
+}

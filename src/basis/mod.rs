@@ -1,0 +1,210 @@
+//! From the neighbourhood of one atom to features: radial functions, harmonics, invariants, monomials.
+
+pub mod cutoff;
+pub mod harmonics;
+pub mod invariants;
+pub mod local;
+pub mod monomials;
+pub mod radial;
+pub mod spec;
+
+use crate::elements;
+use crate::{Error, Result};
+use harmonics::Harmonics;
+use invariants::{Invariant, LabelIndex};
+use monomials::{Block, Monomials};
+use spec::{BasisSpec, RadialEntry};
+
+/// Largest number of features per centre.
+pub const MAX_FEATURES: usize = 200_000;
+
+/// A validated specification with its enumerated invariants and features.
+///
+/// Every centre element has the same list of features; the columns of a design matrix are the features of the first
+/// element, then those of the second, and so on.
+#[derive(Debug, Clone)]
+pub struct Basis {
+    spec: BasisSpec,
+    numbers: Vec<u8>,
+    radial: Vec<RadialEntry>,
+    harmonics: Harmonics,
+    invariants: Vec<Invariant>,
+    n_pair: usize,
+    monomials: Monomials,
+}
+
+impl Basis {
+    /// Enumerate the features of a specification.
+    ///
+    /// # Errors
+    /// [`Error::Basis`] or [`Error::Cutoff`] for a specification that is inconsistent or has too many features.
+    pub fn new(spec: BasisSpec) -> Result<Self> {
+        spec.validate()?;
+        let radial = spec.radial_entries()?;
+        let numbers = spec
+            .elements
+            .iter()
+            .filter_map(|symbol| elements::atomic_number(symbol))
+            .collect();
+        let mut list = invariants::pair_invariants(spec.elements.len(), &radial);
+        let n_pair = list.len();
+        list.extend(invariants::angular_invariants(&spec, &radial));
+        let pair = Block {
+            start: 0,
+            end: n_pair,
+            product_end: n_pair,
+            polynomial: spec.pair,
+        };
+        let angular = spec.angular.map(|angular| {
+            let product_max_l = angular.product_max_l.unwrap_or(angular.max_l);
+            let multiplied = list[n_pair..].iter().take_while(|i| match i {
+                Invariant::Angular { l, .. } => *l <= product_max_l,
+                Invariant::Pair(_) => true,
+            });
+            let product_end = n_pair + multiplied.count();
+            Block {
+                start: n_pair,
+                end: list.len(),
+                product_end,
+                polynomial: angular.polynomial(),
+            }
+        });
+        check_size(&spec, pair, angular)?;
+        let monomials = Monomials::enumerate(pair, angular, spec.mixed_degree, spec.constant);
+        let harmonics = Harmonics::new(spec.angular.map_or(0, |a| a.max_l));
+        Ok(Self {
+            spec,
+            numbers,
+            radial,
+            harmonics,
+            invariants: list,
+            n_pair,
+            monomials,
+        })
+    }
+
+    /// The specification.
+    #[must_use]
+    pub fn spec(&self) -> &BasisSpec {
+        &self.spec
+    }
+
+    /// Cutoff radius of the neighbour list, Å.
+    #[must_use]
+    pub fn cutoff(&self) -> f64 {
+        self.spec.cutoff
+    }
+
+    /// Number of elements.
+    #[must_use]
+    pub fn n_species(&self) -> usize {
+        self.spec.elements.len()
+    }
+
+    /// Features of one centre element.
+    #[must_use]
+    pub fn features_per_center(&self) -> usize {
+        self.monomials.len
+    }
+
+    /// Columns of a design matrix: features per centre × elements.
+    #[must_use]
+    pub fn n_features(&self) -> usize {
+        self.monomials.len * self.n_species()
+    }
+
+    /// Radial functions, in the order of the specification.
+    #[must_use]
+    pub fn radial(&self) -> &[RadialEntry] {
+        &self.radial
+    }
+
+    /// Invariants of one centre: all pairwise ones, then all angular ones.
+    #[must_use]
+    pub fn invariants(&self) -> &[Invariant] {
+        &self.invariants
+    }
+
+    /// Features of one centre as products of invariants.
+    #[must_use]
+    pub fn monomials(&self) -> &Monomials {
+        &self.monomials
+    }
+
+    /// Harmonics up to the largest l in use.
+    #[must_use]
+    pub fn harmonics(&self) -> &Harmonics {
+        &self.harmonics
+    }
+
+    /// Labels of the features of one centre, in order.
+    #[must_use]
+    pub fn labels(&self) -> Vec<String> {
+        let label = |m| invariants::feature_label(m, &self.invariants, &self.spec.elements);
+        self.monomials.iter().map(label).collect()
+    }
+
+    /// Total degree of each feature of one centre, in order.
+    #[must_use]
+    pub fn degrees(&self) -> Vec<usize> {
+        self.monomials.iter().map(|m| m.factors().len()).collect()
+    }
+
+    /// Index that finds features by label.
+    #[must_use]
+    pub fn label_index(&self) -> LabelIndex {
+        LabelIndex::new(&self.invariants, &self.monomials, &self.spec.elements)
+    }
+
+    /// Element indices of atoms given by atomic number.
+    ///
+    /// # Errors
+    /// [`Error::UnknownElement`] naming the first atom whose element is not in the basis.
+    pub fn species(&self, numbers: &[u8]) -> Result<Vec<u16>> {
+        let find = |(atom, number): (usize, &u8)| {
+            let position = self.numbers.iter().position(|n| n == number);
+            position
+                .map(|k| k as u16)
+                .ok_or_else(|| Error::UnknownElement {
+                    atom,
+                    symbol: elements::symbol(*number).unwrap_or("?").to_string(),
+                    known: self.spec.elements.join(", "),
+                })
+        };
+        numbers.iter().enumerate().map(find).collect()
+    }
+}
+
+/// Refuse a basis whose enumeration would not fit, before it is built.
+fn check_size(spec: &BasisSpec, pair: Block, angular: Option<Block>) -> Result<()> {
+    let pure = |block: &Block| {
+        let n = (block.product_end - block.start) as f64;
+        let p = block.polynomial;
+        let of_degree = |degree: usize| match (degree <= p.degree, degree <= p.cross_degree) {
+            (false, _) => 0.0,
+            (true, false) => n,
+            (true, true) if degree == 2 => n * (n + 1.0) / 2.0,
+            (true, true) => n * (n + 1.0) * (n + 2.0) / 6.0,
+        };
+        (block.end - block.start) as f64 + of_degree(2) + of_degree(3)
+    };
+    let mut total = pure(&pair);
+    if let Some(angular) = &angular {
+        total += pure(angular);
+        let d = (pair.product_end - pair.start) as f64;
+        let p = (angular.product_end - angular.start) as f64;
+        if spec.mixed_degree >= 2 {
+            total += d * p;
+        }
+        if spec.mixed_degree >= 3 {
+            total += d * (d + 1.0) / 2.0 * p + d * p * (p + 1.0) / 2.0;
+        }
+    }
+    if total > MAX_FEATURES as f64 {
+        return Err(Error::Basis(format!(
+            "{total:.0} features per centre element exceed the limit of {MAX_FEATURES}; lower the degrees, max_l or \
+             the number of radial functions"
+        )));
+    }
+    Ok(())
+}

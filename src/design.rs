@@ -1,0 +1,172 @@
+//! Design rows: the derivatives of one structure's labels with respect to all coefficients.
+
+use crate::Result;
+use crate::basis::Basis;
+use crate::basis::local::LocalInvariants;
+use crate::basis::monomials::Run;
+use crate::environment::EnvironmentBuffer;
+use crate::neighbors::NeighborList;
+use crate::structure::Structure;
+
+/// Rows of one structure, each of [`Basis::n_features`] columns.
+#[derive(Debug)]
+pub struct RowsMut<'a> {
+    /// `∂E/∂w`, one row, eV.
+    pub energy: &'a mut [f64],
+    /// `∂F/∂w`, 3N rows ordered x, y, z per atom, eV/Å.
+    pub forces: &'a mut [f64],
+    /// `∂σ/∂w`, six rows xx yy zz yz xz xy, eV/Å³; zero for a structure without volume.
+    pub stress: &'a mut [f64],
+}
+
+/// Scratch memory of one worker.
+#[derive(Debug, Default)]
+pub struct DesignWorkspace {
+    environment: EnvironmentBuffer,
+    local: LocalInvariants,
+    slots: Vec<u32>,
+    touched: Vec<u32>,
+    slot_of_atom: Vec<u32>,
+}
+
+const NO_SLOT: u32 = u32::MAX;
+
+/// Fill the rows of one structure (they are overwritten).
+///
+/// # Errors
+/// Unknown elements and overlapping atoms, naming the atom; a cell or cutoff that has no neighbour list.
+pub fn design_rows(
+    basis: &Basis,
+    structure: &Structure,
+    rows: &mut RowsMut,
+    work: &mut DesignWorkspace,
+) -> Result<()> {
+    let species = basis.species(structure.numbers())?;
+    let list = NeighborList::new(structure, basis.cutoff())?;
+    let frame = list.frame(structure);
+    let volume = structure.cell().volume();
+    let stress_scale = if volume > 0.0 { 1.0 / volume } else { 0.0 };
+    rows.energy.fill(0.0);
+    rows.forces.fill(0.0);
+    rows.stress.fill(0.0);
+    work.slot_of_atom.clear();
+    work.slot_of_atom.resize(structure.n_atoms(), NO_SLOT);
+    for i in 0..structure.n_atoms() {
+        work.environment
+            .gather(&list, &frame, &species, i, basis.cutoff())?;
+        work.assign_slots(i);
+        let environment = work.environment.environment();
+        work.local
+            .evaluate(basis, &environment, &work.slots, work.touched.len());
+        scatter(basis, environment.center, work, rows, stress_scale);
+        for &atom in &work.touched {
+            work.slot_of_atom[atom as usize] = NO_SLOT;
+        }
+    }
+    Ok(())
+}
+
+impl DesignWorkspace {
+    /// Number the distinct atoms among the neighbours; slot 0 is the centre.
+    fn assign_slots(&mut self, center: usize) {
+        self.touched.clear();
+        self.touched.push(center as u32);
+        self.slot_of_atom[center] = 0;
+        self.slots.clear();
+        for &atom in self.environment.atoms() {
+            let slot = &mut self.slot_of_atom[atom as usize];
+            if *slot == NO_SLOT {
+                *slot = self.touched.len() as u32;
+                self.touched.push(atom);
+            }
+            self.slots.push(*slot);
+        }
+    }
+}
+
+/// Add the features of one centre to the rows of all atoms it depends on.
+fn scatter(
+    basis: &Basis,
+    center: usize,
+    work: &DesignWorkspace,
+    rows: &mut RowsMut,
+    stress_scale: f64,
+) {
+    let (columns, n) = (basis.n_features(), basis.features_per_center());
+    let start = center * n;
+    let values = &work.local.values;
+    let monomials = basis.monomials();
+    if monomials.constant {
+        rows.energy[start] += 1.0;
+    }
+    for run in &monomials.runs {
+        add_values(run, values, &mut rows.energy[start..start + n]);
+    }
+    let n_invariants = basis.invariants().len();
+    let gradient = |x: usize| &work.local.gradients[x * n_invariants..][..n_invariants];
+    for (slot, &atom) in work.touched.iter().enumerate() {
+        for axis in 0..3 {
+            let row = &mut rows.forces[(3 * atom as usize + axis) * columns + start..][..n];
+            add_gradients(
+                &monomials.runs,
+                values,
+                gradient(3 * slot + axis),
+                -1.0,
+                row,
+            );
+        }
+    }
+    let strain = 3 * work.touched.len();
+    for k in 0..6 {
+        let row = &mut rows.stress[k * columns + start..][..n];
+        add_gradients(
+            &monomials.runs,
+            values,
+            gradient(strain + k),
+            stress_scale,
+            row,
+        );
+    }
+}
+
+/// Add `prefix × invariant` for one run.
+fn add_values(run: &Run, values: &[f64], out: &mut [f64]) {
+    let prefix: f64 = run
+        .prefix
+        .factors()
+        .iter()
+        .map(|&f| values[f as usize])
+        .product();
+    let out = &mut out[run.offset..run.offset + run.len];
+    for (o, v) in out.iter_mut().zip(&values[run.first..]) {
+        *o += prefix * v;
+    }
+}
+
+/// Add `scale × ∂(prefix × invariant)` for all runs, by the product rule.
+fn add_gradients(runs: &[Run], values: &[f64], gradient: &[f64], scale: f64, out: &mut [f64]) {
+    for run in runs {
+        let out = &mut out[run.offset..run.offset + run.len];
+        let range = run.first..run.first + run.len;
+        let (value, slope) = match *run.prefix.factors() {
+            [] => (1.0, 0.0),
+            [a] => (values[a as usize], gradient[a as usize]),
+            [a, b] => {
+                let (a, b) = (a as usize, b as usize);
+                (
+                    values[a] * values[b],
+                    gradient[a] * values[b] + values[a] * gradient[b],
+                )
+            }
+            _ => unreachable!("prefixes have at most two factors"),
+        };
+        let (value, slope) = (scale * value, scale * slope);
+        for ((o, g), v) in out
+            .iter_mut()
+            .zip(&gradient[range.clone()])
+            .zip(&values[range])
+        {
+            *o += value * g + slope * v;
+        }
+    }
+}

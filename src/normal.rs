@@ -1,0 +1,344 @@
+//! Streaming normal equations: `XᵀWX`, `XᵀWy`, `yᵀWy` and the number of rows, summed block after block.
+//!
+//! Every entry is the sum of the same terms in the same order whatever the number of threads: rows are computed by
+//! structure, the Gram matrix by bands of rows, each by one thread.
+
+use crate::Result;
+use crate::basis::Basis;
+use crate::design::{DesignWorkspace, RowsMut, design_rows};
+use crate::structure::Structure;
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use rayon::prelude::*;
+
+/// Entries of the design held at once (64 MiB), unless a single structure needs more.
+const BLOCK_ENTRIES: usize = 1 << 23;
+/// Rows of the Gram matrix that one task updates.
+const BAND: usize = 192;
+
+/// A structure with its labels and the weights of their squared residuals.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample<'a> {
+    /// The structure.
+    pub structure: &'a Structure,
+    /// Labels, already relative to the reference energies.
+    pub targets: Targets<'a>,
+    /// Weights; zero leaves a property out.
+    pub weights: Weights,
+}
+
+/// Labels of one structure; the entries of a property with zero weight are ignored.
+#[derive(Debug, Clone, Copy)]
+pub struct Targets<'a> {
+    /// Energy per atom relative to the reference energies, eV.
+    pub energy_per_atom: f64,
+    /// Forces, 3N entries, eV/Å.
+    pub forces: &'a [f64],
+    /// Stress xx yy zz yz xz xy, eV/Å³.
+    pub stress: [f64; 6],
+}
+
+/// Weights of the squared residuals of one structure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weights {
+    /// Of the energy per atom.
+    pub energy: f64,
+    /// Of every force component.
+    pub forces: f64,
+    /// Of every stress component.
+    pub stress: f64,
+}
+
+/// Sums of one property, in the caller's memory.
+#[derive(Debug)]
+pub struct NormalEquations<'a> {
+    /// `XᵀWX`, row-major F × F; only the lower triangle is updated, see [`symmetrize`].
+    pub gram: &'a mut [f64],
+    /// `XᵀWy`, F.
+    pub moment: &'a mut [f64],
+    /// `yᵀWy`.
+    pub yty: f64,
+    /// Rows with non-zero weight.
+    pub n_rows: u64,
+}
+
+/// Normal equations of the three properties.
+#[derive(Debug)]
+pub struct PropertyEquations<'a> {
+    /// Energies per atom.
+    pub energy: NormalEquations<'a>,
+    /// Forces.
+    pub forces: NormalEquations<'a>,
+    /// Stresses.
+    pub stress: NormalEquations<'a>,
+}
+
+/// Add samples to the equations. Call inside the pool that shall do the work.
+///
+/// # Errors
+/// The index of the first sample that cannot be evaluated, with the reason; the equations are then unusable.
+pub fn accumulate(
+    basis: &Basis,
+    samples: &[Sample],
+    equations: &mut PropertyEquations,
+) -> std::result::Result<(), (usize, crate::Error)> {
+    let columns = basis.n_features();
+    let mut block = Block::default();
+    let mut start = 0;
+    while start < samples.len() {
+        let end = block_end(samples, start, columns);
+        block
+            .fill(basis, &samples[start..end])
+            .map_err(|(k, e)| (start + k, e))?;
+        equations
+            .energy
+            .add(&block.energy, &block.energy_targets, columns);
+        equations
+            .forces
+            .add(&block.forces, &block.force_targets, columns);
+        equations
+            .stress
+            .add(&block.stress, &block.stress_targets, columns);
+        start = end;
+    }
+    for (count, sample) in samples.iter().map(|s| (s.structure.n_atoms() as u64, s)) {
+        equations.energy.n_rows += u64::from(sample.weights.energy > 0.0);
+        equations.forces.n_rows += if sample.weights.forces > 0.0 {
+            3 * count
+        } else {
+            0
+        };
+        equations.stress.n_rows += if sample.weights.stress > 0.0 { 6 } else { 0 };
+    }
+    Ok(())
+}
+
+/// Rows of one structure without weights: (1 + 3N + 6) × F, energy per structure first, then forces, then stress.
+///
+/// # Errors
+/// As [`design_rows`].
+pub fn unweighted_rows(basis: &Basis, structure: &Structure) -> Result<Vec<f64>> {
+    let (n, columns) = (structure.n_atoms(), basis.n_features());
+    let mut rows = vec![0.0; (1 + 3 * n + 6) * columns];
+    let (energy, rest) = rows.split_at_mut(columns);
+    let (forces, stress) = rest.split_at_mut(3 * n * columns);
+    design_rows(
+        basis,
+        structure,
+        &mut RowsMut {
+            energy,
+            forces,
+            stress,
+        },
+        &mut DesignWorkspace::default(),
+    )?;
+    Ok(rows)
+}
+
+/// Predictions of several coefficient vectors at once: rows × coefficients.
+///
+/// `coefficients` is row-major F × P; the result holds for each structure (1 + 3N + 6) × P values, energy per
+/// structure (eV, relative to the reference) first, then forces, then stress.
+///
+/// # Errors
+/// The index of the first structure that cannot be evaluated, with the reason.
+pub fn predict(
+    basis: &Basis,
+    structures: &[&Structure],
+    coefficients: &[f64],
+) -> std::result::Result<Vec<Vec<f64>>, (usize, crate::Error)> {
+    let columns = basis.n_features();
+    let n_vectors = coefficients.len() / columns.max(1);
+    let coefficients = MatRef::from_row_major_slice(coefficients, columns, n_vectors);
+    let one = |structure: &&Structure| {
+        let rows = unweighted_rows(basis, structure)?;
+        let n_rows = 7 + 3 * structure.n_atoms();
+        let mut out = vec![0.0; n_rows * n_vectors];
+        matmul(
+            MatMut::from_row_major_slice_mut(&mut out, n_rows, n_vectors),
+            Accum::Replace,
+            MatRef::from_row_major_slice(&rows, n_rows, columns),
+            coefficients,
+            1.0,
+            Par::Seq,
+        );
+        Ok(out)
+    };
+    let results: Vec<Result<Vec<f64>>> = structures.par_iter().map(one).collect();
+    results
+        .into_iter()
+        .enumerate()
+        .map(|(k, r)| r.map_err(|e| (k, e)))
+        .collect()
+}
+
+/// Copy the lower triangle of a row-major F × F matrix to the upper one.
+pub fn symmetrize(gram: &mut [f64], n: usize) {
+    for i in 0..n {
+        for j in 0..i {
+            gram[j * n + i] = gram[i * n + j];
+        }
+    }
+}
+
+/// Samples from `start` whose rows fit one block; at least one.
+fn block_end(samples: &[Sample], start: usize, columns: usize) -> usize {
+    let mut entries = 0;
+    for (k, sample) in samples.iter().enumerate().skip(start) {
+        entries += (7 + 3 * sample.structure.n_atoms()) * columns;
+        if k > start && entries > BLOCK_ENTRIES {
+            return k;
+        }
+    }
+    samples.len()
+}
+
+/// Weighted rows and targets of consecutive samples.
+#[derive(Debug, Default)]
+struct Block {
+    energy: Vec<f64>,
+    forces: Vec<f64>,
+    stress: Vec<f64>,
+    energy_targets: Vec<f64>,
+    force_targets: Vec<f64>,
+    stress_targets: Vec<f64>,
+}
+
+/// The rows and targets of one sample inside a block.
+struct Slot<'a> {
+    rows: RowsMut<'a>,
+    energy_target: &'a mut f64,
+    force_targets: &'a mut [f64],
+    stress_targets: &'a mut [f64],
+}
+
+impl Block {
+    fn fill(
+        &mut self,
+        basis: &Basis,
+        samples: &[Sample],
+    ) -> std::result::Result<(), (usize, crate::Error)> {
+        let columns = basis.n_features();
+        let atoms: usize = samples.iter().map(|s| s.structure.n_atoms()).sum();
+        let n = samples.len();
+        for (buffer, rows) in [
+            (&mut self.energy, n),
+            (&mut self.forces, 3 * atoms),
+            (&mut self.stress, 6 * n),
+        ] {
+            buffer.resize(rows * columns, 0.0);
+        }
+        self.energy_targets.resize(n, 0.0);
+        self.force_targets.resize(3 * atoms, 0.0);
+        self.stress_targets.resize(6 * n, 0.0);
+        let mut slots = self.slots(samples, columns);
+        let results: Vec<Result<()>> = slots
+            .par_iter_mut()
+            .zip(samples)
+            .map_init(DesignWorkspace::default, |work, (slot, sample)| {
+                slot.fill(basis, sample, work)
+            })
+            .collect();
+        results
+            .into_iter()
+            .enumerate()
+            .try_for_each(|(k, result)| result.map_err(|e| (k, e)))
+    }
+
+    /// Carve the buffers into disjoint parts, one per sample.
+    fn slots(&mut self, samples: &[Sample], columns: usize) -> Vec<Slot<'_>> {
+        let (mut forces, mut force_targets) = (&mut self.forces[..], &mut self.force_targets[..]);
+        let energies = self
+            .energy
+            .chunks_mut(columns)
+            .zip(&mut self.energy_targets);
+        let stresses = self
+            .stress
+            .chunks_mut(6 * columns)
+            .zip(self.stress_targets.chunks_mut(6));
+        let mut slots = Vec::with_capacity(samples.len());
+        for ((sample, (energy, energy_target)), (stress, stress_targets)) in
+            samples.iter().zip(energies).zip(stresses)
+        {
+            let n = 3 * sample.structure.n_atoms();
+            let (own_rows, other_rows) = std::mem::take(&mut forces).split_at_mut(n * columns);
+            let (own_targets, other_targets) = std::mem::take(&mut force_targets).split_at_mut(n);
+            (forces, force_targets) = (other_rows, other_targets);
+            let rows = RowsMut {
+                energy,
+                forces: own_rows,
+                stress,
+            };
+            slots.push(Slot {
+                rows,
+                energy_target,
+                force_targets: own_targets,
+                stress_targets,
+            });
+        }
+        slots
+    }
+}
+
+impl Slot<'_> {
+    fn fill(&mut self, basis: &Basis, sample: &Sample, work: &mut DesignWorkspace) -> Result<()> {
+        design_rows(basis, sample.structure, &mut self.rows, work)?;
+        let (weights, targets) = (sample.weights, sample.targets);
+        let energy_scale = weights.energy.sqrt();
+        scale(
+            self.rows.energy,
+            energy_scale / sample.structure.n_atoms().max(1) as f64,
+        );
+        scale(self.rows.forces, weights.forces.sqrt());
+        scale(self.rows.stress, weights.stress.sqrt());
+        *self.energy_target = weighted(targets.energy_per_atom, weights.energy);
+        for (k, target) in self.force_targets.iter_mut().enumerate() {
+            *target = if weights.forces > 0.0 {
+                weighted(targets.forces[k], weights.forces)
+            } else {
+                0.0
+            };
+        }
+        for (target, label) in self.stress_targets.iter_mut().zip(targets.stress) {
+            *target = weighted(label, weights.stress);
+        }
+        Ok(())
+    }
+}
+
+/// `√w y`; zero for a label that is left out, which may be NaN.
+fn weighted(label: f64, weight: f64) -> f64 {
+    if weight > 0.0 {
+        weight.sqrt() * label
+    } else {
+        0.0
+    }
+}
+
+fn scale(row: &mut [f64], factor: f64) {
+    row.iter_mut().for_each(|x| *x *= factor);
+}
+
+impl NormalEquations<'_> {
+    /// Add weighted rows `x` (rows × `columns`, row-major) with targets `y`.
+    fn add(&mut self, x: &[f64], y: &[f64], columns: usize) {
+        let rows = y.len();
+        let x = MatRef::from_row_major_slice(x, rows, columns);
+        let y_column = MatRef::from_column_major_slice(y, rows, 1);
+        let bands = self
+            .gram
+            .par_chunks_mut(BAND * columns)
+            .zip(self.moment.par_chunks_mut(BAND))
+            .enumerate();
+        bands.for_each(|(k, (gram, moment))| {
+            let (start, height) = (k * BAND, moment.len());
+            let end = start + height;
+            let own = x.subcols(start, height).transpose();
+            let gram = MatMut::from_row_major_slice_mut(gram, height, columns).subcols_mut(0, end);
+            matmul(gram, Accum::Add, own, x.subcols(0, end), 1.0, Par::Seq);
+            let moment = MatMut::from_column_major_slice_mut(moment, height, 1);
+            matmul(moment, Accum::Add, own, y_column, 1.0, Par::Seq);
+        });
+        self.yty += y.iter().map(|v| v * v).sum::<f64>();
+    }
+}

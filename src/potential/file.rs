@@ -1,0 +1,143 @@
+//! The potential file `*.mlip.json`: one text, a versioned schema, a checksum; read without trust.
+
+use super::{Center, Potential};
+use crate::basis::spec::BasisSpec;
+use crate::{Error, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// First entry of every file.
+pub const FORMAT: &str = "mlip_rs potential";
+/// Version written by this code.
+pub const VERSION: u64 = 1;
+/// Larger files are refused unread, bytes.
+pub const MAX_BYTES: usize = 256 << 20;
+
+/// What the checksum protects.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    package_version: String,
+    units: Units,
+    basis: BasisSpec,
+    centers: Vec<Center>,
+    info: serde_json::Value,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Units {
+    length: String,
+    energy: String,
+}
+
+impl Units {
+    fn internal() -> Self {
+        Self {
+            length: "angstrom".into(),
+            energy: "eV".into(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    format: String,
+    version: u64,
+    checksum: String,
+    content: serde_json::Value,
+}
+
+impl Potential {
+    /// The text of the potential file.
+    ///
+    /// # Errors
+    /// [`Error::PotentialFile`] if a number has no JSON form.
+    pub fn to_json(&self) -> Result<String> {
+        let content = Content {
+            package_version: env!("CARGO_PKG_VERSION").into(),
+            units: Units::internal(),
+            basis: self.basis().spec().clone(),
+            centers: self.centers().to_vec(),
+            info: self.info().clone(),
+        };
+        let unwritable = |e: serde_json::Error| {
+            Error::PotentialFile(format!("the potential cannot be written: {e}"))
+        };
+        let content = serde_json::to_value(content).map_err(unwritable)?;
+        let document = Document {
+            format: FORMAT.into(),
+            version: VERSION,
+            checksum: checksum(&content),
+            content,
+        };
+        serde_json::to_string_pretty(&document).map_err(unwritable)
+    }
+
+    /// Read a potential file.
+    ///
+    /// # Errors
+    /// [`Error::PotentialFile`] with the reason: not JSON or cut short, another format, a newer version, a checksum
+    /// that does not match, unknown units, entries or labels, numbers that are not finite.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let fail = |message: String| Error::PotentialFile(message);
+        if text.len() > MAX_BYTES {
+            return Err(fail(format!(
+                "the file has {} bytes, more than {MAX_BYTES}",
+                text.len()
+            )));
+        }
+        if text.trim().is_empty() {
+            return Err(fail("the file is empty".into()));
+        }
+        let document: serde_json::Value = serde_json::from_str(text).map_err(|e| {
+            fail(if e.is_eof() {
+                format!("the file is cut short ({e})")
+            } else {
+                format!("not a JSON document ({e})")
+            })
+        })?;
+        check_head(&document)?;
+        let document: Document = serde_json::from_value(document)
+            .map_err(|e| fail(format!("not a potential of version {VERSION}: {e}")))?;
+        if checksum(&document.content) != document.checksum {
+            return Err(fail(
+                "the checksum does not match: the file was edited or damaged; write it again with the package".into(),
+            ));
+        }
+        let content: Content = serde_json::from_value(document.content)
+            .map_err(|e| fail(format!("the content is malformed: {e}")))?;
+        if content.units != Units::internal() {
+            return Err(fail(format!("unknown units {:?}", content.units)));
+        }
+        Self::new(content.basis, content.centers, content.info).map_err(|e| match e {
+            Error::PotentialFile(_) => e,
+            other => fail(other.to_string()),
+        })
+    }
+}
+
+/// Format and version come first: a newer file may differ in everything else.
+fn check_head(document: &serde_json::Value) -> Result<()> {
+    let fail = |message: String| Err(Error::PotentialFile(message));
+    if document.get("format").and_then(serde_json::Value::as_str) != Some(FORMAT) {
+        return fail(format!(
+            "not a potential file: its \"format\" is not {FORMAT:?}"
+        ));
+    }
+    match document.get("version").and_then(serde_json::Value::as_u64) {
+        Some(VERSION) => Ok(()),
+        Some(version) if version > VERSION => fail(format!(
+            "version {version} is newer than {VERSION}, which this package reads; update the package"
+        )),
+        version => fail(format!("version {version:?} is not supported")),
+    }
+}
+
+/// SHA-256 of the compact form with sorted keys.
+fn checksum(content: &serde_json::Value) -> String {
+    let digest = Sha256::digest(content.to_string().as_bytes());
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}

@@ -1,0 +1,181 @@
+//! Normal equations against the explicit products of all rows.
+
+mod common;
+
+use common::{alloy, random_potential, spec};
+use mlip_rs::basis::Basis;
+use mlip_rs::normal::{
+    NormalEquations, PropertyEquations, Sample, Targets, Weights, accumulate, predict, symmetrize,
+    unweighted_rows,
+};
+use mlip_rs::{Structure, parallel};
+
+const TOLERANCE: f64 = 1e-12;
+
+/// Gram matrices, moments, yᵀWy and row counts of energy, forces, stress.
+type Sums = ([Vec<f64>; 3], [Vec<f64>; 3], [f64; 3], [u64; 3]);
+
+fn sums(basis: &Basis, samples: &[Sample], threads: usize) -> Sums {
+    let n = basis.n_features();
+    let mut grams = [vec![0.0; n * n], vec![0.0; n * n], vec![0.0; n * n]];
+    let mut moments = [vec![0.0; n], vec![0.0; n], vec![0.0; n]];
+    let (mut yty, mut n_rows) = ([0.0; 3], [0; 3]);
+    {
+        let mut parts = grams.iter_mut().zip(&mut moments);
+        let mut next = || {
+            let (gram, moment) = parts.next().unwrap();
+            NormalEquations {
+                gram,
+                moment,
+                yty: 0.0,
+                n_rows: 0,
+            }
+        };
+        let mut equations = PropertyEquations {
+            energy: next(),
+            forces: next(),
+            stress: next(),
+        };
+        parallel::pool(threads)
+            .install(|| accumulate(basis, samples, &mut equations))
+            .unwrap();
+        for (k, e) in [&equations.energy, &equations.forces, &equations.stress]
+            .into_iter()
+            .enumerate()
+        {
+            (yty[k], n_rows[k]) = (e.yty, e.n_rows);
+        }
+    }
+    grams.iter_mut().for_each(|gram| symmetrize(gram, n));
+    (grams, moments, yty, n_rows)
+}
+
+fn labelled(structures: &[Structure]) -> (Vec<Vec<f64>>, Vec<f64>) {
+    let forces = structures
+        .iter()
+        .map(|s| (0..3 * s.n_atoms()).map(|k| 0.1 * k as f64 - 0.3).collect())
+        .collect();
+    (
+        forces,
+        (0..structures.len()).map(|k| -3.0 - k as f64).collect(),
+    )
+}
+
+#[test]
+fn normal_equations_equal_the_products_of_weighted_rows_and_skip_missing_labels() {
+    let structures = [alloy(2), alloy(2), alloy(2)];
+    let basis = Basis::new(spec(&["Al", "Ni"], "gaussian", "angular")).unwrap();
+    let (forces, energies) = labelled(&structures);
+    let weights = [
+        Weights {
+            energy: 4.0,
+            forces: 0.25,
+            stress: 2.0,
+        },
+        Weights {
+            energy: 0.0,
+            forces: 1.0,
+            stress: 0.0,
+        },
+        Weights {
+            energy: 1.0,
+            forces: 0.0,
+            stress: 9.0,
+        },
+    ];
+    let samples: Vec<Sample> = (0..3)
+        .map(|k| Sample {
+            structure: &structures[k],
+            targets: Targets {
+                // What has no weight may be anything.
+                energy_per_atom: if weights[k].energy > 0.0 {
+                    energies[k]
+                } else {
+                    f64::NAN
+                },
+                forces: if weights[k].forces > 0.0 {
+                    &forces[k]
+                } else {
+                    &[]
+                },
+                stress: [0.01, -0.02, 0.03, 0.0, 0.004, -0.005],
+            },
+            weights: weights[k],
+        })
+        .collect();
+    let (grams, moments, yty, n_rows) = sums(&basis, &samples, 1);
+    assert_eq!(n_rows, [2, 30, 12]);
+    let n = basis.n_features();
+    let (mut expected_gram, mut expected_moment) = (vec![0.0; n * n], vec![0.0; n]);
+    let mut expected_yty = 0.0;
+    for (k, sample) in samples.iter().enumerate() {
+        let rows = unweighted_rows(&basis, sample.structure).unwrap();
+        let atoms = sample.structure.n_atoms() as f64;
+        for (r, row) in rows.chunks(n).enumerate() {
+            let (weight, scale, target) = match r {
+                0 => (weights[k].energy, 1.0 / atoms, energies[k]),
+                r if r <= 15 => (weights[k].forces, 1.0, forces[k][r - 1]),
+                r => (weights[k].stress, 1.0, sample.targets.stress[r - 16]),
+            };
+            expected_yty += weight * target * target;
+            for i in 0..n {
+                expected_moment[i] += weight * scale * row[i] * target;
+                for j in 0..n {
+                    expected_gram[i * n + j] += weight * scale * scale * row[i] * row[j];
+                }
+            }
+        }
+    }
+    for i in 0..n * n {
+        let total: f64 = grams.iter().map(|g| g[i]).sum();
+        let scale = (expected_gram[i / n * (n + 1)] * expected_gram[i % n * (n + 1)]).sqrt();
+        assert!((total - expected_gram[i]).abs() <= TOLERANCE * scale.max(1.0));
+    }
+    for i in 0..n {
+        let total: f64 = moments.iter().map(|m| m[i]).sum();
+        assert!(
+            (total - expected_moment[i]).abs()
+                <= TOLERANCE * expected_moment[i].abs().max(1.0) * 10.0
+        );
+    }
+    assert!((yty.iter().sum::<f64>() - expected_yty).abs() < TOLERANCE * expected_yty);
+}
+
+#[test]
+fn normal_equations_are_the_same_bits_for_one_and_two_threads_and_for_any_blocks() {
+    let structures: Vec<Structure> = (0..7).map(|_| alloy(2)).collect();
+    let basis = Basis::new(spec(&["Al", "Ni"], "gaussian", "pair-poly")).unwrap();
+    let (forces, energies) = labelled(&structures);
+    let samples: Vec<Sample> = (0..7)
+        .map(|k| Sample {
+            structure: &structures[k],
+            targets: Targets {
+                energy_per_atom: energies[k],
+                forces: &forces[k],
+                stress: [0.01; 6],
+            },
+            weights: Weights {
+                energy: 1.0,
+                forces: 1.0,
+                stress: 1.0,
+            },
+        })
+        .collect();
+    assert!(sums(&basis, &samples, 1) == sums(&basis, &samples, 2));
+}
+
+#[test]
+fn predictions_of_several_coefficient_vectors_equal_their_evaluators() {
+    let structure = alloy(2);
+    let specification = spec(&["Al", "Ni"], "gaussian", "angular");
+    let (first, a) = random_potential(specification.clone(), 31);
+    let (second, b) = random_potential(specification, 37);
+    let together: Vec<f64> = a.iter().zip(&b).flat_map(|(a, b)| [*a, *b]).collect();
+    let predicted = predict(first.basis(), &[&structure], &together).unwrap();
+    for (k, potential) in [first, second].iter().enumerate() {
+        let forces = common::evaluate(potential, &structure).forces;
+        for (row, f) in forces.iter().flatten().enumerate() {
+            assert!((predicted[0][(1 + row) * 2 + k] - f).abs() < 1e-11);
+        }
+    }
+}
