@@ -156,8 +156,8 @@ def _stress_signs(dataset: Dataset) -> Iterator[Outlier]:
                     members[position],
                     frame.location,
                     "stress sign",
-                    f"mean stress {mean * EV_PER_ANGSTROM3_IN_GPA:.1f} GPa, but the energies of this structure "
-                    f"at other volumes give {slope * EV_PER_ANGSTROM3_IN_GPA:.1f} GPa; "
+                    f"mean stress {mean * EV_PER_ANGSTROM3_IN_GPA:.1f} GPa, but the energies of this "
+                    f"structure at other volumes give {slope * EV_PER_ANGSTROM3_IN_GPA:.1f} GPa; "
                     "is its sign right?",
                 )
 

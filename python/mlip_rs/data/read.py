@@ -24,7 +24,7 @@ from mlip_rs.data.labels import (
     forces_of,
     stress_of,
 )
-from mlip_rs.data.vasp import is_vasp_output, unconverged_steps
+from mlip_rs.data.vasp import unconverged_steps, vasp_format
 from mlip_rs.errors import DataError
 from mlip_rs.units import MEV_PER_EV
 
@@ -190,7 +190,7 @@ def _read_file(file: Path, slice_: slice, format: str | None) -> tuple[tuple[Raw
     if not frames:
         raise DataError(f"{file}: no structures found in it; check the file and the index")
     remarks = [f"{file.name}: {message}" for message in dict.fromkeys(str(item.message) for item in caught)]
-    if is_vasp_output(file):
+    if vasp_format(file) is not None and format in (None, vasp_format(file)):
         taken = {frame.index for frame in frames}
         steps = [step for step in unconverged_steps(file) if step in taken]
         if steps:
@@ -203,7 +203,7 @@ def _read_file(file: Path, slice_: slice, format: str | None) -> tuple[tuple[Raw
 
 def _iterate(file: Path, slice_: slice, format: str | None) -> Iterator[tuple[int, Atoms]]:
     """Pairs of position in the file and atoms; ASE is spared what lies outside a forward slice."""
-    kind = format or filetype(str(file))
+    kind = format or vasp_format(file) or filetype(str(file))
     bounds = (slice_.start or 0, slice_.stop or 0, slice_.step or 1)
     if kind in ("db", "json"):
         with ase.db.connect(str(file), serial=True) as database:
@@ -281,9 +281,9 @@ def _choose_energy(sources: Sequence[_Source], energy: str, keys: LabelKeys, not
     if keys.energy is not None:
         return keys.energy if keys.energy not in ENERGY_CHOICES else "energy"
     if available == 0:
-        label = "energy" if energy == "auto" else energy
+        label = "a free energy" if energy == "free_energy" else "an energy"
         raise DataError(
-            f"{files}: none of the {len(both)} frames has a {label}; nothing can be fitted without energies: "
+            f"{files}: none of the {len(both)} frames has {label}; nothing can be fitted without energies: "
             "name the key that holds them (energy key), or check the files"
         )
     if energy != "auto":
@@ -293,8 +293,8 @@ def _choose_energy(sources: Sequence[_Source], energy: str, keys: LabelKeys, not
     if n_energy < n_any:
         raise DataError(
             f"{files}: {n_any - n_energy} frames have only a free energy, {n_any - n_free} only an energy; "
-            ""
-            "they are not the same with smearing: choose energy='free_energy' or 'energy' (the others go without energy)"
+            "they are not the same with smearing: choose energy='free_energy' or 'energy' "
+            "(the others go without energy)"
         )
     if n_free:
         gaps = [abs(plain - free) / n for plain, free, n in both if plain is not None and free is not None]
@@ -302,8 +302,7 @@ def _choose_energy(sources: Sequence[_Source], energy: str, keys: LabelKeys, not
         if worst > ENERGY_AGREEMENT:
             notices.append(
                 f"{n_free} of {n_any} frames also have a free energy, off by up to {MEV_PER_EV * worst:.2f} "
-                "meV/atom; "
-                "the plain energy was taken throughout, though forces derive from the free energy"
+                "meV/atom; the plain energy was taken throughout, though forces derive from the free energy"
             )
     return "energy"
 

@@ -118,9 +118,8 @@ def _require_units(dataset: Dataset, units: list[_Unit], needed: int, purpose: s
     if len(units) >= needed:
         return
     if len(dataset) < 2:
-        raise DataError(
-            f"only {'one structure' if len(dataset) else 'no structures'}: {purpose} cannot be made; add data"
-        )
+        found = "only one structure" if len(dataset) else "no structures"
+        raise DataError(f"{found}: {purpose} cannot be made; add data")
     raise DataError(
         f"{len(dataset)} structures in {len(units)} independent groups are not enough for {purpose} "
         "(groups and duplicates stay together); use fewer folds, or add data"
@@ -128,13 +127,18 @@ def _require_units(dataset: Dataset, units: list[_Unit], needed: int, purpose: s
 
 
 def _units(dataset: Dataset, k: int) -> list[_Unit]:
-    """Merge frames by explicit group and by duplicate, then cut the rest into runs."""
+    """Merge frames by explicit group and by duplicate, then cut the rest into runs.
+
+    Runs avoid frames that are merged already: a structure that recurs everywhere would chain all runs.
+    """
     parent = duplicate_labels(dataset)
     first_of_group: dict[str, int] = {}
     for index, frame in enumerate(dataset):
         if frame.group is not None:
             _join(parent, first_of_group.setdefault(frame.group, index), index)
-    for run in _runs(dataset, k):
+    roots = np.array([_root(parent, index) for index in range(len(dataset))], dtype=np.int64)
+    alone = np.bincount(roots, minlength=len(dataset))[roots] == 1
+    for run in _runs(dataset, alone, k):
         for index in run[1:]:
             _join(parent, run[0], index)
     members: dict[int, list[int]] = defaultdict(list)
@@ -146,16 +150,20 @@ def _units(dataset: Dataset, k: int) -> list[_Unit]:
     ]
 
 
-def _runs(dataset: Dataset, k: int) -> list[list[int]]:
-    """Consecutive frames without explicit group, at least two runs per fold where the config type allows."""
+def _runs(dataset: Dataset, alone: NDArray[np.bool_], k: int) -> list[list[int]]:
+    """Consecutive frames without group or duplicate, in equally many runs per fold, two at least.
+
+    A config type of one file with fewer than 2 k such frames is not bundled.
+    """
     series: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, frame in enumerate(dataset):
-        if frame.group is None:
+        if alone[index] and frame.group is None:
             series[frame.config_type, frame.file].append(index)
     runs: list[list[int]] = []
     for indices in series.values():
-        length = min(LONGEST_RUN, max(1, len(indices) // (2 * k)))
-        runs.extend(indices[start : start + length] for start in range(0, len(indices), length))
+        per_fold = max(2, -(-len(indices) // (k * LONGEST_RUN)))
+        n_runs = min(len(indices), k * per_fold)
+        runs.extend(part.tolist() for part in np.array_split(np.array(indices), n_runs))
     return runs
 
 

@@ -13,22 +13,22 @@ _NELM_OUTCAR = re.compile(r"\bNELM\s*=\s*(\d+)")
 _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
-def is_vasp_output(path: Path) -> bool:
-    """Whether the name is that of a vasprun.xml or OUTCAR, compressed or not."""
-    return _is_xml(path) or "OUTCAR" in path.name
+def vasp_format(path: Path) -> str | None:
+    """ASE's format of a vasprun.xml or OUTCAR by its name, also numbered (vasprun.xml-001) or compressed."""
+    name = path.name.lower()
+    if "vasprun" in name and ".xml" in name:
+        return "vasp-xml"
+    return "vasp-out" if "outcar" in name else None
 
 
 def unconverged_steps(path: Path) -> tuple[int, ...]:
     """Ionic steps (from 0) whose electronic loop used all NELM iterations: energy and forces are doubtful.
 
-    A single pass over the lines of a vasprun.xml or OUTCAR; the labels themselves are ASE's business.
+    A single pass over the lines of a vasprun.xml or OUTCAR; the labels themselves are ASE's business. An
+    OUTCAR says so when the last iteration allowed was enough; a vasprun.xml does not, and the step is listed.
     """
     with _open_text(path) as lines:
-        return tuple(_scan_xml(lines) if _is_xml(path) else _scan_outcar(lines))
-
-
-def _is_xml(path: Path) -> bool:
-    return "vasp" in path.name and ".xml" in path.suffixes
+        return tuple(_scan_xml(lines) if vasp_format(path) == "vasp-xml" else _scan_outcar(lines))
 
 
 def _open_text(path: Path) -> IO[str]:
@@ -47,7 +47,7 @@ def _scan_xml(lines: IO[str]) -> Iterator[int]:
         elif "<scstep>" in line:
             iterations += 1
         elif "</calculation>" in line:
-            if limit > 1 and iterations >= limit:
+            if limit > 1 and iterations == limit:
                 yield step
         elif not limit and (match := _NELM_XML.search(line)):
             limit = int(match[1])
@@ -58,9 +58,11 @@ def _scan_outcar(lines: IO[str]) -> Iterator[int]:
     for line in lines:
         if "- Iteration" in line:
             iterations += 1
+        elif "aborting loop because EDIFF is reached" in line:
+            iterations = 0
         elif "FREE ENERGIE OF THE ION-ELECTRON SYSTEM" in line:
             step += 1
-            if limit > 1 and iterations >= limit:
+            if limit > 1 and iterations == limit:
                 yield step
             iterations = 0
         elif not limit and (match := _NELM_OUTCAR.search(line)):
