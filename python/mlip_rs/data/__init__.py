@@ -1,0 +1,38 @@
+"""First-principles data: reading, validating, summarising and splitting it. Needs no compiled code."""
+
+from mlip_rs.data.dataset import Dataset, LabelCounts
+from mlip_rs.data.duplicates import duplicate_groups, duplicate_labels
+from mlip_rs.data.elements import check_elements
+from mlip_rs.data.figures import figures
+from mlip_rs.data.frames import Frame
+from mlip_rs.data.labels import LabelKeys
+from mlip_rs.data.outliers import Outlier, OutlierLimits
+from mlip_rs.data.read import dataset_from_atoms, read_dataset
+from mlip_rs.data.reference import ReferenceEnergies, isolated_atoms, reference_energies
+from mlip_rs.data.split import folds, holdout
+from mlip_rs.data.summary import DataSummary, Duplicate, GroupSummary, Range, summarize
+
+__all__ = [
+    "DataSummary",
+    "Dataset",
+    "Duplicate",
+    "Frame",
+    "GroupSummary",
+    "LabelCounts",
+    "LabelKeys",
+    "Outlier",
+    "OutlierLimits",
+    "Range",
+    "ReferenceEnergies",
+    "check_elements",
+    "dataset_from_atoms",
+    "duplicate_groups",
+    "duplicate_labels",
+    "figures",
+    "folds",
+    "holdout",
+    "isolated_atoms",
+    "read_dataset",
+    "reference_energies",
+    "summarize",
+]

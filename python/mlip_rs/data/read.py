@@ -1,0 +1,312 @@
+"""First-principles data from any file that ASE reads, or from ASE `Atoms` at hand."""
+
+import glob
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import ase.db
+import numpy as np
+from ase import Atoms
+from ase.io import iread
+from ase.io.formats import UnknownFileTypeError, filetype, string2index
+from mlip_rs.data.dataset import Dataset
+from mlip_rs.data.frames import Frame
+from mlip_rs.data.labels import (
+    ENERGY_AGREEMENT,
+    GROUP_KEYS,
+    LabelChoice,
+    LabelKeys,
+    RawFrame,
+    choose_labels,
+    energy_of,
+    forces_of,
+    stress_of,
+)
+from mlip_rs.data.vasp import unconverged_steps, vasp_format
+from mlip_rs.errors import DataError
+from mlip_rs.units import MEV_PER_EV
+
+ENERGY_CHOICES = ("auto", "free_energy", "energy")
+VASP_OUTPUTS = ("vasprun.xml", "vasprun.xml.gz", "OUTCAR", "OUTCAR.gz")
+"""What is looked for, in this order, when a path is a directory."""
+
+PathLike = str | Path
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The frames of one file with the label keys chosen for it."""
+
+    file: str
+    frames: tuple[RawFrame, ...]
+    choice: LabelChoice
+
+
+def read_dataset(
+    paths: PathLike | Sequence[PathLike],
+    *,
+    index: str | int | slice = ":",
+    format: str | None = None,
+    energy: str = "auto",
+    keys: LabelKeys | None = None,
+) -> Dataset:
+    """Read structures with energies, forces and stresses.
+
+    Parameters
+    ----------
+    paths
+        One or more files that ASE reads (extxyz, vasprun.xml, OUTCAR, db, traj, …; also compressed), patterns
+        such as "runs/*/vasprun.xml", or directories that hold a vasprun.xml or OUTCAR.
+    index
+        Frames to take from every file, as in `ase.io.read`; all by default.
+    format
+        ASE's name of the file format, when the file name does not tell.
+    energy
+        "free_energy", "energy", or "auto": the free energy, from which the forces derive, when all frames
+        have it.
+    keys
+        Where the labels are, when they are not found by themselves.
+
+    Returns
+    -------
+    Dataset
+        Validated frames in the order of the files; `notices` say what was taken.
+
+    Raises
+    ------
+    DataError
+        A file is missing, empty or unreadable; a frame is invalid; no frame has an energy; energies of
+        different kinds would be mixed.
+    """
+    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    files = [file for path in listed for file in _expand(path)]
+    if not files:
+        raise DataError("no files given")
+    slice_ = _as_slice(index)
+    sources: list[_Source] = []
+    notices: list[str] = []
+    for file in files:
+        frames, remarks = _read_file(file, slice_, format)
+        notices.extend(remarks)
+        sources.append(_Source(str(file), frames, choose_labels(frames, file.name, keys or LabelKeys())))
+    return _assemble(sources, energy, keys or LabelKeys(), notices)
+
+
+def dataset_from_atoms(
+    atoms: Iterable[Atoms], *, source: str = "atoms", energy: str = "auto", keys: LabelKeys | None = None
+) -> Dataset:
+    """Build a dataset from ASE `Atoms` with labels in their calculator, `info` or `arrays`.
+
+    Parameters
+    ----------
+    atoms
+        Structures; nothing is calculated, only results that exist are taken.
+    source
+        Stands for the file name in messages.
+    energy, keys
+        As in `read_dataset`.
+
+    Returns
+    -------
+    Dataset
+        Validated frames in order.
+
+    Raises
+    ------
+    DataError
+        As in `read_dataset`; also when atoms were changed after their calculator had finished.
+    """
+    frames: list[RawFrame] = []
+    listed = [atoms] if isinstance(atoms, Atoms) else atoms
+    for index, item in enumerate(listed):
+        location = f"frame {index} of {source}"
+        if not isinstance(item, Atoms):
+            raise DataError(f"{location}: is a {type(item).__name__}, not ASE Atoms")
+        if item.calc is not None and item.calc.results and item.calc.check_state(item):
+            raise DataError(
+                f"{location}: the atoms were changed after they were calculated; calculate again or set "
+                "atoms.calc to None"
+            )
+        frames.append(RawFrame.of(item, location, index))
+    if not frames:
+        raise DataError(f"{source}: no structures given")
+    choice = choose_labels(frames, source, keys or LabelKeys())
+    return _assemble([_Source(source, tuple(frames), choice)], energy, keys or LabelKeys(), [])
+
+
+def _expand(path: PathLike) -> list[Path]:
+    """List the files meant by a path, a pattern or a directory of a VASP run."""
+    file = Path(path).expanduser()
+    if file.is_file():
+        return [file]
+    if file.is_dir():
+        for name in VASP_OUTPUTS:
+            if (file / name).is_file():
+                return [file / name]
+        raise DataError(f"{path}: is a directory without {', '.join(VASP_OUTPUTS)}; give files, or a pattern")
+    if glob.has_magic(str(file)):
+        found = sorted(Path(match) for match in glob.glob(str(file), recursive=True))  # noqa: PTH207 (absolute too)
+        if found:
+            return [inner for match in found for inner in _expand(match)]
+        raise DataError(f"{path}: no file matches this pattern")
+    raise DataError(f"{path}: no such file; check the path")
+
+
+def _as_slice(index: str | int | slice) -> slice:
+    try:
+        parsed = string2index(index) if isinstance(index, str) else index
+    except ValueError as error:
+        raise DataError(
+            f"index {index!r} is not understood; give a number or a slice such as '::10'"
+        ) from error
+    if isinstance(parsed, int):
+        return slice(parsed, parsed + 1 or None)
+    if not isinstance(parsed, slice) or parsed.step == 0:
+        raise DataError(f"index {index!r} is not understood; give a number or a slice such as '::10'")
+    return parsed
+
+
+def _read_file(file: Path, slice_: slice, format: str | None) -> tuple[tuple[RawFrame, ...], list[str]]:
+    """Frames of one file, and remarks: ASE's warnings and electronic loops that did not converge."""
+    if file.stat().st_size == 0:
+        raise DataError(f"{file}: the file is empty; write it again or leave it out")
+    frames: list[RawFrame] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            for position, atoms in _iterate(file, slice_, format):
+                frames.append(RawFrame.of(atoms, f"frame {position} of {file.name}", position))
+        except UnknownFileTypeError as error:
+            raise DataError(
+                f"{file}: the format is not recognised; name it (format='extxyz', 'vasp-xml', …) "
+                "or convert the file"
+            ) from error
+        except DataError:
+            raise
+        except Exception as error:  # parsers raise anything on damaged files
+            raise DataError(_unreadable(file, len(frames), slice_, error)) from error
+    if not frames:
+        raise DataError(f"{file}: no structures found in it; check the file and the index")
+    remarks = [f"{file.name}: {message}" for message in dict.fromkeys(str(item.message) for item in caught)]
+    if vasp_format(file) is not None and format in (None, vasp_format(file)):
+        taken = {frame.index for frame in frames}
+        steps = [step for step in unconverged_steps(file) if step in taken]
+        if steps:
+            remarks.append(
+                f"{file.name}: the electronic loop did not converge (NELM reached) in "
+                f"{len(steps)} of {len(frames)} ionic steps: {_abbreviate(steps)}; consider leaving them out"
+            )
+    return tuple(frames), remarks
+
+
+def _iterate(file: Path, slice_: slice, format: str | None) -> Iterator[tuple[int, Atoms]]:
+    """Pairs of position in the file and atoms; ASE is spared what lies outside a forward slice."""
+    kind = format or vasp_format(file) or filetype(str(file))
+    bounds = (slice_.start or 0, slice_.stop or 0, slice_.step or 1)
+    if kind in ("db", "json"):
+        with ase.db.connect(str(file), serial=True) as database:
+            rows = list(database.select())
+            for position in range(len(rows))[slice_]:
+                yield position, rows[position].toatoms(add_additional_information=True)
+    elif min(bounds[:2]) >= 0 and bounds[2] > 0:
+        images = iread(str(file), index=slice_, format=kind, do_not_split_by_at_sign=True)
+        for count, atoms in enumerate(images):
+            yield bounds[0] + count * bounds[2], atoms
+    else:
+        everything = list(iread(str(file), index=":", format=kind, do_not_split_by_at_sign=True))
+        for position in range(len(everything))[slice_]:
+            yield position, everything[position]
+
+
+def _unreadable(file: Path, n_read: int, slice_: slice, error: Exception) -> str:
+    reason = " ".join(str(error).split()) or "no reason given"
+    if len(reason) > 300:
+        reason = reason[:300] + " …"
+    start, step = slice_.start or 0, slice_.step or 1
+    place = f"frame {start + n_read * step} of {file}" if start >= 0 and step > 0 else str(file)
+    return (
+        f"{place}: cannot be read ({type(error).__name__}: {reason}); the file is damaged, truncated or of "
+        "another format: check it there, or name the format"
+    )
+
+
+def _assemble(sources: Sequence[_Source], energy: str, keys: LabelKeys, notices: list[str]) -> Dataset:
+    for source in sources:
+        notices.extend(source.choice.notices)
+    kind = _choose_energy(sources, energy, keys, notices)
+    dropped = 0
+    frames: list[Frame] = []
+    for source in sources:
+        key = source.choice.free_energy if kind == "free_energy" else source.choice.energy
+        for raw in source.frames:
+            stress = stress_of(raw, source.choice)
+            if stress is not None and not raw.atoms.pbc.all():
+                stress, dropped = None, dropped + 1
+            frames.append(
+                Frame(
+                    numbers=raw.atoms.numbers,
+                    positions=raw.atoms.positions,
+                    cell=raw.atoms.cell.array,
+                    pbc=raw.atoms.pbc,
+                    energy=energy_of(raw, key),
+                    forces=forces_of(raw, source.choice.forces),
+                    stress=stress,
+                    config_type=raw.text(("config_type",)),
+                    group=raw.text(GROUP_KEYS) or None,
+                    file=source.file,
+                    index=raw.index,
+                )
+            )
+    if dropped:
+        notices.append(f"stress of {dropped} frames ignored: it needs three periodic directions")
+    return Dataset(tuple(frames), kind, tuple(dict.fromkeys(notices)))
+
+
+def _choose_energy(sources: Sequence[_Source], energy: str, keys: LabelKeys, notices: list[str]) -> str:
+    """One kind of energy for all frames; a dataset must not mix them without being told."""
+    if energy not in ENERGY_CHOICES:
+        raise DataError(f"energy {energy!r} is not known; choose one of {', '.join(ENERGY_CHOICES)}")
+    both = [
+        (energy_of(raw, source.choice.energy), energy_of(raw, source.choice.free_energy), len(raw.atoms))
+        for source in sources
+        for raw in source.frames
+    ]
+    n_energy = sum(plain is not None for plain, _, _ in both)
+    n_free = sum(free is not None for _, free, _ in both)
+    n_any = sum(plain is not None or free is not None for plain, free, _ in both)
+    files = ", ".join(source.file for source in sources[:3]) + (", …" if len(sources) > 3 else "")
+    available = {"energy": n_energy, "free_energy": n_free, "auto": n_any}[energy]
+    if keys.energy is not None:
+        return keys.energy if keys.energy not in ENERGY_CHOICES else "energy"
+    if available == 0:
+        label = "a free energy" if energy == "free_energy" else "an energy"
+        raise DataError(
+            f"{files}: none of the {len(both)} frames has {label}; nothing can be fitted without energies: "
+            "name the key that holds them (energy key), or check the files"
+        )
+    if energy != "auto":
+        return energy
+    if n_free == n_any:
+        return "free_energy"
+    if n_energy < n_any:
+        raise DataError(
+            f"{files}: {n_any - n_energy} frames have only a free energy, {n_any - n_free} only an energy; "
+            "they are not the same with smearing: choose energy='free_energy' or 'energy' "
+            "(the others go without energy)"
+        )
+    if n_free:
+        gaps = [abs(plain - free) / n for plain, free, n in both if plain is not None and free is not None]
+        worst = float(np.max(gaps))
+        if worst > ENERGY_AGREEMENT:
+            notices.append(
+                f"{n_free} of {n_any} frames also have a free energy, off by up to {MEV_PER_EV * worst:.2f} "
+                "meV/atom; the plain energy was taken throughout, though forces derive from the free energy"
+            )
+    return "energy"
+
+
+def _abbreviate(numbers: Sequence[int], limit: int = 8) -> str:
+    shown = ", ".join(map(str, numbers[:limit]))
+    return shown if len(numbers) <= limit else f"{shown}, …"

@@ -1,0 +1,343 @@
+"""What is in a dataset, before anything is fitted to it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from mlip_rs.data.dataset import Dataset, LabelCounts
+from mlip_rs.data.distances import nearest_distances
+from mlip_rs.data.duplicates import duplicate_groups
+from mlip_rs.data.outliers import Outlier, OutlierLimits, find_outliers
+from mlip_rs.data.reference import ReferenceEnergies, isolated_atoms, reference_energies
+from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
+from numpy.typing import NDArray
+
+ENERGY_SPREAD: float = 1e-3
+"""Duplicates whose energies differ by more (eV/atom) disagree."""
+
+SHOWN: int = 10
+"""Outliers, duplicates and notices listed in `DataSummary.lines` before they are only counted."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Lowest and highest value of something."""
+
+    low: float
+    high: float
+
+    def text(self, digits: int = 2, factor: float = 1.0) -> str:
+        """Such as "1.20 … 3.45"."""
+        return f"{self.low * factor:.{digits}f} … {self.high * factor:.{digits}f}"
+
+
+@dataclass(frozen=True)
+class GroupSummary:
+    """Counts and ranges over the frames of one config type, or over all.
+
+    Parameters
+    ----------
+    name
+        The config type; "all" for the whole dataset.
+    n_frames, n_atoms
+        Counts.
+    labels
+        Frames with each label.
+    energy_per_atom
+        eV/atom as in the data; None when no frame has an energy.
+    binding_energy_per_atom
+        The same relative to the reference energies, eV/atom.
+    max_force
+        Longest force, eV/Å.
+    stress
+        Over all components, eV/Å³, positive under tension.
+    volume_per_atom
+        Å³/atom, over fully periodic frames.
+    nearest_distance
+        Distance of nearest neighbours, Å; isolated atoms left out.
+    """
+
+    name: str
+    n_frames: int
+    n_atoms: int
+    labels: LabelCounts
+    energy_per_atom: Range | None
+    binding_energy_per_atom: Range | None
+    max_force: float | None
+    stress: Range | None
+    volume_per_atom: Range | None
+    nearest_distance: Range | None
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Frames with the same structure up to translation and wrapping.
+
+    Parameters
+    ----------
+    frames
+        Indices in the dataset.
+    locations
+        Where they come from.
+    energy_spread
+        Highest minus lowest energy, eV/atom; None when fewer than two have one.
+    """
+
+    frames: tuple[int, ...]
+    locations: tuple[str, ...]
+    energy_spread: float | None
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether the energies differ by more than `ENERGY_SPREAD`."""
+        return self.energy_spread is not None and self.energy_spread > ENERGY_SPREAD
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What `summarize` found.
+
+    Parameters
+    ----------
+    files, elements, energy_source, notices, fingerprint
+        From the dataset.
+    total
+        Counts and ranges over all frames.
+    config_types
+        The same for each config type.
+    reference
+        Reference energies; None without energies.
+    isolated_atoms
+        Indices of isolated atoms by element.
+    duplicates
+        Groups of equal structures.
+    outliers
+        Suspicious frames with reasons.
+    limits
+        The limits that make an outlier.
+    """
+
+    files: tuple[str, ...]
+    elements: tuple[str, ...]
+    energy_source: str
+    notices: tuple[str, ...]
+    fingerprint: str
+    total: GroupSummary
+    config_types: tuple[GroupSummary, ...]
+    reference: ReferenceEnergies | None
+    isolated_atoms: Mapping[str, tuple[int, ...]]
+    duplicates: tuple[Duplicate, ...]
+    outliers: tuple[Outlier, ...]
+    limits: OutlierLimits
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested dictionaries and lists that `json.dumps` accepts; eV, Å, eV/Å, eV/Å³."""
+        document: dict[str, Any] = _plain(asdict(self))
+        return document
+
+    def outlier_frames(self) -> tuple[int, ...]:
+        """List the suspicious frames, each once: for `dataset.without(…)`."""
+        return tuple(dict.fromkeys(outlier.frame for outlier in self.outliers))
+
+    def lines(self) -> list[str]:
+        """Text for a terminal or a log, one line each."""
+        total = self.total
+        lines = [
+            f"{total.n_frames} structures, {total.n_atoms} atoms of {', '.join(self.elements)}, "
+            f"from {len(self.files)} file{'s' if len(self.files) != 1 else ''}",
+            f"labels: {_label_text(total.labels)}; energy taken: {self.energy_source}",
+        ]
+        if self.reference is not None:
+            values = ", ".join(f"{symbol} {value:.4f} eV" for symbol, value in self.reference.values.items())
+            lines.append(f"reference energies ({self.reference.source}): {values}")
+        if self.isolated_atoms:
+            found = ", ".join(f"{symbol} ({len(frames)})" for symbol, frames in self.isolated_atoms.items())
+            lines.append(f"isolated atoms: {found}")
+        lines.extend(_table([*self.config_types, total] if len(self.config_types) > 1 else [total]))
+        lines.extend(_listed("duplicates", [_duplicate_text(duplicate) for duplicate in self._by_spread()]))
+        lines.extend(
+            _listed("outliers", [f"{outlier.location}: {outlier.reason}" for outlier in self.outliers])
+        )
+        lines.extend(_listed("notices", list(self.notices)))
+        return lines
+
+    def _by_spread(self) -> list[Duplicate]:
+        return sorted(self.duplicates, key=lambda duplicate: -(duplicate.energy_spread or 0.0))
+
+
+def summarize(
+    dataset: Dataset,
+    *,
+    energy_window: float = OutlierLimits.energy_window,
+    max_force: float = OutlierLimits.max_force,
+    min_distance_ratio: float = OutlierLimits.min_distance_ratio,
+    max_stress: float = OutlierLimits.max_stress,
+    reference: Mapping[str, float] | None = None,
+) -> DataSummary:
+    """Count, measure, and look for duplicates and outliers; nothing is changed or removed.
+
+    Parameters
+    ----------
+    dataset
+        The frames.
+    energy_window, max_force, min_distance_ratio, max_stress
+        Limits for outliers, see `OutlierLimits`.
+    reference
+        Isolated-atom energies by element, eV, if known.
+
+    Raises
+    ------
+    DataError
+        `reference` lacks an element of the data.
+    """
+    limits = OutlierLimits(energy_window, max_force, min_distance_ratio, max_stress)
+    energies = reference_energies(dataset, reference) if dataset.labels.energies or reference else None
+    isolated = isolated_atoms(dataset)
+    measured = _measure(dataset, energies)
+    members: dict[str, list[int]] = {name: [] for name in dataset.config_types}
+    for index, frame in enumerate(dataset):
+        members[frame.config_type].append(index)
+    lonely = frozenset(index for frames in isolated.values() for index in frames)
+    return DataSummary(
+        files=dataset.files,
+        elements=dataset.elements,
+        energy_source=dataset.energy_source,
+        notices=dataset.notices,
+        fingerprint=dataset.fingerprint(),
+        total=_group("all", dataset, range(len(dataset)), measured),
+        config_types=tuple(_group(name, dataset, indices, measured) for name, indices in members.items()),
+        reference=energies,
+        isolated_atoms=isolated,
+        duplicates=tuple(_duplicate(dataset, group) for group in duplicate_groups(dataset)),
+        outliers=find_outliers(dataset, measured.binding, lonely, limits),
+        limits=limits,
+    )
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Per frame, (n,): energies in eV/atom, nearest distances in Å (shortest, longest); nan when unknown."""
+
+    energy: NDArray[np.float64]
+    binding: NDArray[np.float64]
+    nearest: NDArray[np.float64]
+
+
+def _measure(dataset: Dataset, reference: ReferenceEnergies | None) -> _Measured:
+    energy, binding = np.full(len(dataset), np.nan), np.full(len(dataset), np.nan)
+    nearest = np.full((len(dataset), 2), np.nan)
+    for index, frame in enumerate(dataset):
+        if frame.energy is not None:
+            energy[index] = frame.energy / frame.n_atoms
+            if reference is not None:
+                binding[index] = (frame.energy - reference.of(frame)) / frame.n_atoms
+        distances = nearest_distances(frame.positions, frame.cell, frame.pbc)
+        distances = distances[np.isfinite(distances)]
+        if len(distances):
+            nearest[index] = distances.min(), distances.max()
+    return _Measured(energy, binding, nearest)
+
+
+def _group(name: str, dataset: Dataset, indices: list[int] | range, measured: _Measured) -> GroupSummary:
+    part = dataset.subset(indices)
+    chosen = list(indices)
+    forces = [float(np.linalg.norm(frame.forces, axis=1).max()) for frame in part if frame.forces is not None]
+    stresses = [frame.stress for frame in part if frame.stress is not None]
+    volumes = [frame.volume / frame.n_atoms for frame in part if frame.volume is not None]
+    return GroupSummary(
+        name=name,
+        n_frames=len(part),
+        n_atoms=part.n_atoms,
+        labels=part.labels,
+        energy_per_atom=_range(measured.energy[chosen]),
+        binding_energy_per_atom=_range(measured.binding[chosen]),
+        max_force=max(forces, default=None),
+        stress=_range(np.array(stresses)),
+        volume_per_atom=_range(np.array(volumes)),
+        nearest_distance=_range(measured.nearest[chosen]),
+    )
+
+
+def _range(values: NDArray[np.float64]) -> Range | None:
+    known = values[np.isfinite(values)]
+    return Range(float(known.min()), float(known.max())) if known.size else None
+
+
+def _duplicate(dataset: Dataset, group: tuple[int, ...]) -> Duplicate:
+    frames = [dataset[index] for index in group]
+    energies = [frame.energy / frame.n_atoms for frame in frames if frame.energy is not None]
+    spread = max(energies) - min(energies) if len(energies) > 1 else None
+    return Duplicate(group, tuple(frame.location for frame in frames), spread)
+
+
+def _duplicate_text(duplicate: Duplicate) -> str:
+    shown = ", ".join(duplicate.locations[:4]) + (", …" if len(duplicate.locations) > 4 else "")
+    if duplicate.energy_spread is None:
+        return shown
+    verdict = " and DISAGREE" if duplicate.disagrees else ""
+    return f"{shown}: energies within {duplicate.energy_spread * MEV_PER_EV:.2f} meV/atom{verdict}"
+
+
+def _label_text(labels: LabelCounts) -> str:
+    return ", ".join(
+        f"{name} {present}" + (f" ({labels.n_frames - present} missing)" if present < labels.n_frames else "")
+        for name, present in (
+            ("energy", labels.energies),
+            ("forces", labels.forces),
+            ("stress", labels.stresses),
+        )
+    )
+
+
+def _table(groups: list[GroupSummary]) -> list[str]:
+    """Aligned columns, one line per group."""
+    header = [
+        "config type",
+        "frames",
+        "atoms",
+        "E−E0 eV/atom",
+        "max |F| eV/Å",
+        "stress GPa",
+        "Å³/atom",
+        "nearest Å",
+    ]
+    rows = [header]
+    for group in groups:
+        rows.append(
+            [
+                group.name,
+                str(group.n_frames),
+                str(group.n_atoms),
+                group.binding_energy_per_atom.text() if group.binding_energy_per_atom else "–",
+                f"{group.max_force:.2f}" if group.max_force is not None else "–",
+                group.stress.text(1, EV_PER_ANGSTROM3_IN_GPA) if group.stress else "–",
+                group.volume_per_atom.text(1) if group.volume_per_atom else "–",
+                group.nearest_distance.text() if group.nearest_distance else "–",
+            ]
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    return [
+        "  ".join(
+            [
+                row[0].ljust(widths[0]),
+                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
+            ]
+        )
+        for row in rows
+    ]
+
+
+def _listed(title: str, entries: list[str]) -> list[str]:
+    if not entries:
+        return [f"{title}: none"] if title != "notices" else []
+    rest = [f"  … and {len(entries) - SHOWN} more"] if len(entries) > SHOWN else []
+    return [f"{title}: {len(entries)}", *(f"  {entry}" for entry in entries[:SHOWN]), *rest]
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 (JSON)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,69 @@
+"""What ASE does not tell about VASP output: ionic steps whose electronic loop stopped unconverged."""
+
+import bz2
+import gzip
+import lzma
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+_NELM_XML = re.compile(r'name="NELM"[^>]*>\s*(\d+)')
+_NELM_OUTCAR = re.compile(r"\bNELM\s*=\s*(\d+)")
+_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+def vasp_format(path: Path) -> str | None:
+    """ASE's format of a vasprun.xml or OUTCAR by its name, also numbered (vasprun.xml-001) or compressed."""
+    name = path.name.lower()
+    if "vasprun" in name and ".xml" in name:
+        return "vasp-xml"
+    return "vasp-out" if "outcar" in name else None
+
+
+def unconverged_steps(path: Path) -> tuple[int, ...]:
+    """Ionic steps (from 0) whose electronic loop used all NELM iterations: energy and forces are doubtful.
+
+    A single pass over the lines of a vasprun.xml or OUTCAR; the labels themselves are ASE's business. An
+    OUTCAR says so when the last iteration allowed was enough; a vasprun.xml does not, and the step is listed.
+    """
+    with _open_text(path) as lines:
+        return tuple(_scan_xml(lines) if vasp_format(path) == "vasp-xml" else _scan_outcar(lines))
+
+
+def _open_text(path: Path) -> IO[str]:
+    opener = _OPENERS.get(path.suffix)
+    if opener is None:
+        return path.open(encoding="utf-8", errors="replace")
+    text: IO[str] = opener(path, "rt", encoding="utf-8", errors="replace")
+    return text
+
+
+def _scan_xml(lines: IO[str]) -> Iterator[int]:
+    limit, step, iterations = 0, -1, 0
+    for line in lines:
+        if "<calculation>" in line:
+            step, iterations = step + 1, 0
+        elif "<scstep>" in line:
+            iterations += 1
+        elif "</calculation>" in line:
+            if limit > 1 and iterations == limit:
+                yield step
+        elif not limit and (match := _NELM_XML.search(line)):
+            limit = int(match[1])
+
+
+def _scan_outcar(lines: IO[str]) -> Iterator[int]:
+    limit, step, iterations = 0, -1, 0
+    for line in lines:
+        if "- Iteration" in line:
+            iterations += 1
+        elif "aborting loop because EDIFF is reached" in line:
+            iterations = 0
+        elif "FREE ENERGIE OF THE ION-ELECTRON SYSTEM" in line:
+            step += 1
+            if limit > 1 and iterations == limit:
+                yield step
+            iterations = 0
+        elif not limit and (match := _NELM_OUTCAR.search(line)):
+            limit = int(match[1])
