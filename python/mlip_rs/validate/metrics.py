@@ -53,6 +53,10 @@ class Errors:
     stress: ErrorSummary | None
     by_config_type: Mapping[str, "Errors"] = field(default_factory=dict)
 
+    def summary(self, key: str) -> ErrorSummary | None:
+        """Errors of one property, by `ENERGY_KEY`, `FORCE_KEY` or `STRESS_KEY`."""
+        return {ENERGY_KEY: self.energy, FORCE_KEY: self.forces, STRESS_KEY: self.stress}[key]
+
     def to_dict(self) -> dict[str, Any]:
         """Keys energy_mev_per_atom, force_ev_per_angstrom, stress_gpa (each may be None), by_config_type."""
         groups = {name: errors._properties() for name, errors in self.by_config_type.items()}
@@ -78,7 +82,7 @@ class Errors:
         return cls(energy, forces, stress, groups)
 
     def _properties(self) -> dict[str, Any]:
-        summaries = {ENERGY_KEY: self.energy, FORCE_KEY: self.forces, STRESS_KEY: self.stress}
+        summaries = {key: self.summary(key) for key in (ENERGY_KEY, FORCE_KEY, STRESS_KEY)}
         return {key: None if summary is None else summary.to_dict() for key, summary in summaries.items()}
 
 

@@ -1,18 +1,21 @@
 """How every figure looks: sizes, colours, lines, in one place, without touching matplotlib's global state."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 PALETTE: tuple[str, ...] = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, told apart with any kind of colour vision; yellow is left out, it vanishes on white."""
+"""Okabe and Ito's colours, told apart with any colour vision; without yellow, which vanishes on white."""
 
 MARKERS: tuple[str, ...] = ("o", "s", "^", "D", "v", "P", "X")
 """One per colour, so that print without colour can be read."""
 
 NEUTRAL = "#8C8C8C"
 GUIDE = "#4D4D4D"
+Location = Literal["best", "upper right", "lower right", "upper center"]
+
 COLUMN_WIDTH = 3.4
 """Width in inches of one column of a journal."""
 LABEL_SIZE = 9.0
@@ -37,7 +40,7 @@ def dress(axes: Axes, *, x: str, y: str, title: str = "") -> None:
         spine.set_linewidth(0.7)
 
 
-def legend(axes: Axes, *, location: str = "best", columns: int = 1) -> None:
+def legend(axes: Axes, *, location: Location = "best", columns: int = 1) -> None:
     """Small legend without a frame."""
     axes.legend(
         fontsize=SMALL_SIZE - 0.5,
