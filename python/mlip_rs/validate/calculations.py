@@ -1,0 +1,138 @@
+"""One structure, one calculator, one checked answer: energy, forces, stress, relaxed positions.
+
+Every property in this package goes through these functions, so that a calculator that answers NaN, or a
+relaxation that does not end, is a `PropertyError` with a reason and never a number.
+"""
+
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.optimize import BFGS
+from mlip_rs.errors import PropertyError
+from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
+from numpy.typing import NDArray
+
+Calculator = Any
+"""Any ASE calculator (ASE ships no type of its own that a checker could use)."""
+
+ISOLATED_BOX = 20.0
+"""Edge in Å of the box that holds an isolated atom; its boundaries are open: the value does not matter."""
+
+MAX_STEP = 0.1
+"""Longest displacement of one relaxation step, in Å: short enough not to jump out of a shallow well."""
+
+
+def potential_energy(calculator: Calculator, atoms: Atoms) -> float:
+    """Potential energy of a structure.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator.
+    atoms
+        The structure; it is copied.
+
+    Returns
+    -------
+    float
+        Energy of the whole structure, in eV.
+
+    Raises
+    ------
+    PropertyError
+        The energy is not finite.
+    """
+    attached = _attached(calculator, atoms)
+    energy = float(attached.get_potential_energy())
+    if not np.isfinite(energy):
+        raise PropertyError(
+            f"the energy of {_describe(atoms)} is {energy}; the potential cannot be used there"
+        )
+    return energy
+
+
+def forces(calculator: Calculator, atoms: Atoms) -> NDArray[np.float64]:
+    """Return the forces (n_atoms, 3) in eV/Å; raises `PropertyError` when one is not finite."""
+    attached = _attached(calculator, atoms)
+    return _finite(attached.get_forces(), "forces", atoms)
+
+
+def stress_gpa(calculator: Calculator, atoms: Atoms) -> NDArray[np.float64]:
+    """Stress (6,) in GPa, ASE's sign (positive under tension) and order xx yy zz yz xz xy.
+
+    Raises `PropertyError` when a component is not finite.
+    """
+    attached = _attached(calculator, atoms)
+    return _finite(attached.get_stress(voigt=True), "stress", atoms) * EV_PER_ANGSTROM3_IN_GPA
+
+
+def isolated_atom_energy(calculator: Calculator, symbol: str) -> float:
+    """Energy in eV of one atom with open boundaries: the zero of the calculator's energies."""
+    atom = Atoms(symbol, positions=[[0.5 * ISOLATED_BOX] * 3], cell=[ISOLATED_BOX] * 3, pbc=False)
+    return potential_energy(calculator, atom)
+
+
+def relaxed(calculator: Calculator, atoms: Atoms, *, fmax: float = 0.01, max_steps: int = 500) -> Atoms:
+    """Relax the positions in a fixed cell.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator.
+    atoms
+        The structure; it is copied.
+    fmax
+        Largest force left on any atom, in eV/Å.
+    max_steps
+        Most steps of the optimiser (BFGS).
+
+    Returns
+    -------
+    Atoms
+        The relaxed structure, without a calculator.
+
+    Raises
+    ------
+    PropertyError
+        The forces did not fall below `fmax` within `max_steps`, or became infinite.
+    """
+    moving = _attached(calculator, atoms)
+    _finite(moving.get_forces(), "forces", atoms)
+    try:
+        with BFGS(moving, logfile=None, maxstep=MAX_STEP) as optimizer:
+            converged = bool(optimizer.run(fmax=fmax, steps=max_steps))
+    except (np.linalg.LinAlgError, FloatingPointError) as error:
+        raise PropertyError(f"the relaxation of {_describe(atoms)} broke down: {error}") from error
+    left = _finite(moving.get_forces(), "forces", moving)
+    if not converged:
+        largest = float(np.linalg.norm(left, axis=1).max())
+        raise PropertyError(
+            f"the relaxation of {_describe(atoms)} did not converge in {max_steps} steps:"
+            f" a force of {largest:.3g} eV/Å is left (allowed: {fmax} eV/Å);"
+            " raise max_steps, or distrust the potential there"
+        )
+    result = moving.copy()
+    result.calc = None
+    return result
+
+
+def _attached(calculator: Calculator, atoms: Atoms) -> Atoms:
+    attached = atoms.copy()
+    attached.calc = calculator
+    return attached
+
+
+def _finite(values: NDArray[np.float64], name: str, atoms: Atoms) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=float)
+    if not np.all(np.isfinite(array)):
+        raise PropertyError(
+            f"the {name} of {_describe(atoms)} are not finite; the potential cannot be used there"
+        )
+    return array
+
+
+def _describe(atoms: Atoms) -> str:
+    volume = abs(float(np.linalg.det(np.asarray(atoms.cell[:], dtype=float))))
+    periodic = f" at {volume / len(atoms):.2f} Å³/atom" if bool(np.any(atoms.pbc)) else ""
+    return f"{atoms.get_chemical_formula()}{periodic}"

@@ -1,0 +1,249 @@
+"""How far predictions are from labels: RMSE, MAE and maximum of energy, force and stress, by group too.
+
+Plain arrays go in, so that a data set, a file or a handful of structures are treated alike. The keys of
+`Errors.to_dict` are those of every JSON that `mlip_rs` writes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from mlip_rs.errors import DataError
+from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
+from numpy.typing import ArrayLike, NDArray
+
+ENERGY_KEY = "energy_mev_per_atom"
+FORCE_KEY = "force_ev_per_angstrom"
+STRESS_KEY = "stress_gpa"
+
+
+@dataclass(frozen=True)
+class ErrorSummary:
+    """Size of `n` errors in the unit of the values; n is None if read from a file, which does not say."""
+
+    rmse: float
+    mae: float
+    max: float
+    n: int | None = None
+
+    def to_dict(self) -> dict[str, float]:
+        """Keys rmse, mae, max."""
+        return {"rmse": self.rmse, "mae": self.mae, "max": self.max}
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Errors of a potential on a set of structures; None where there is no label.
+
+    Attributes
+    ----------
+    energy
+        Per structure, in meV/atom.
+    forces
+        Per component, in eV/Å.
+    stress
+        Per component, in GPa.
+    by_config_type
+        The same for each group of structures.
+    """
+
+    energy: ErrorSummary | None
+    forces: ErrorSummary | None
+    stress: ErrorSummary | None
+    by_config_type: Mapping[str, "Errors"] = field(default_factory=dict)
+
+    def summary(self, key: str) -> ErrorSummary | None:
+        """Errors of one property, by `ENERGY_KEY`, `FORCE_KEY` or `STRESS_KEY`."""
+        return {ENERGY_KEY: self.energy, FORCE_KEY: self.forces, STRESS_KEY: self.stress}[key]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Keys energy_mev_per_atom, force_ev_per_angstrom, stress_gpa (each may be None), by_config_type."""
+        groups = {name: errors._properties() for name, errors in self.by_config_type.items()}
+        return {**self._properties(), "by_config_type": groups}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> "Errors":
+        """Inverse of `to_dict`; raises `DataError` for a document that is something else."""
+        try:
+            groups = {
+                name: cls.from_dict(group) for name, group in document.get("by_config_type", {}).items()
+            }
+            energy, forces, stress = (
+                None
+                if document[key] is None
+                else ErrorSummary(**{k: document[key][k] for k in ("rmse", "mae", "max")})
+                for key in (ENERGY_KEY, FORCE_KEY, STRESS_KEY)
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DataError(
+                f"not a record of errors ({ENERGY_KEY}, {FORCE_KEY}, {STRESS_KEY}: rmse, mae, max): {error!r}"
+            ) from error
+        return cls(energy, forces, stress, groups)
+
+    def _properties(self) -> dict[str, Any]:
+        summaries = {key: self.summary(key) for key in (ENERGY_KEY, FORCE_KEY, STRESS_KEY)}
+        return {key: None if summary is None else summary.to_dict() for key, summary in summaries.items()}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is known, or predicted, of a sequence of structures; None where a value is missing.
+
+    Attributes
+    ----------
+    energies
+        Energy of each whole structure, in eV.
+    forces
+        Arrays (n_atoms, 3) in eV/Å.
+    stresses
+        Arrays (6,) in eV/Å³, ASE's sign and order.
+    """
+
+    energies: Sequence[float | None]
+    forces: Sequence[NDArray[np.float64] | None]
+    stresses: Sequence[NDArray[np.float64] | None]
+
+    def __post_init__(self) -> None:
+        if not len(self.energies) == len(self.forces) == len(self.stresses):
+            raise DataError(
+                f"{len(self.energies)} energies, {len(self.forces)} forces and {len(self.stresses)} stresses:"
+                " give one of each per structure, None where it is missing"
+            )
+
+    def __len__(self) -> int:
+        return len(self.energies)
+
+
+@dataclass(frozen=True)
+class PairedValues:
+    """Labels and predictions of one property, flat (n,), in the unit shown, and the structure of each."""
+
+    reference: NDArray[np.float64]
+    predicted: NDArray[np.float64]
+    structure: NDArray[np.int64]
+
+    def summary(self, of_structures: NDArray[np.bool_] | None = None) -> ErrorSummary | None:
+        """Errors of the values whose structure a mask (n_structures,) chooses; None if there are none."""
+        chosen = slice(None) if of_structures is None else of_structures[self.structure]
+        if len(self.reference[chosen]) == 0:
+            return None
+        return error_summary(self.predicted[chosen], self.reference[chosen])
+
+
+def error_summary(predicted: ArrayLike, reference: ArrayLike) -> ErrorSummary:
+    """RMSE, MAE and largest absolute difference of two arrays of one shape and unit.
+
+    Raises
+    ------
+    DataError
+        Different shapes, no values, or values that are not finite.
+    """
+    p, r = np.asarray(predicted, dtype=float), np.asarray(reference, dtype=float)
+    if p.shape != r.shape:
+        raise DataError(f"predictions {p.shape} and labels {r.shape} differ in shape")
+    if p.size == 0:
+        raise DataError("no values to compare")
+    difference = np.abs(p - r)
+    if not np.all(np.isfinite(difference)):
+        raise DataError(f"{int(np.sum(~np.isfinite(difference)))} of {p.size} values are not finite")
+    return ErrorSummary(
+        rmse=float(np.sqrt(np.mean(difference**2))),
+        mae=float(difference.mean()),
+        max=float(difference.max()),
+        n=int(p.size),
+    )
+
+
+def paired_values(reference: Labels, predicted: Labels, n_atoms: Sequence[int]) -> dict[str, PairedValues]:
+    """Line up labels and predictions; what has no label is left out.
+
+    Parameters
+    ----------
+    reference, predicted
+        Labels and predictions of the same structures.
+    n_atoms
+        Number of atoms of each structure.
+
+    Returns
+    -------
+    dict
+        By `ENERGY_KEY` (meV/atom), `FORCE_KEY` (eV/Å) and `STRESS_KEY` (GPa).
+
+    Raises
+    ------
+    DataError
+        The sequences do not match, or a labelled value has no prediction.
+    """
+    if not len(reference) == len(predicted) == len(n_atoms):
+        raise DataError(
+            f"{len(reference)} labels, {len(predicted)} predictions, {len(n_atoms)} numbers of atoms"
+        )
+    energy_scale = [MEV_PER_EV / n for n in n_atoms]
+    ones = [1.0] * len(n_atoms)
+    gpa = [EV_PER_ANGSTROM3_IN_GPA] * len(n_atoms)
+    return {
+        ENERGY_KEY: _pair("energy", reference.energies, predicted.energies, energy_scale),
+        FORCE_KEY: _pair("forces", reference.forces, predicted.forces, ones),
+        STRESS_KEY: _pair("stress", reference.stresses, predicted.stresses, gpa),
+    }
+
+
+def evaluate_errors(
+    reference: Labels, predicted: Labels, n_atoms: Sequence[int], config_types: Sequence[str] | None = None
+) -> Errors:
+    """Errors of predictions, overall and for each `config_type`.
+
+    Parameters
+    ----------
+    reference, predicted
+        Labels and predictions of the same structures.
+    n_atoms
+        Number of atoms of each structure.
+    config_types
+        Group of each structure; None: no groups.
+
+    Raises
+    ------
+    DataError
+        The sequences do not match, a labelled value has no prediction, or a value is not finite.
+    """
+    pairs = paired_values(reference, predicted, n_atoms)
+    groups: dict[str, Errors] = {}
+    if config_types is not None:
+        if len(config_types) != len(n_atoms):
+            raise DataError(f"{len(config_types)} config types for {len(n_atoms)} structures")
+        names = np.asarray(config_types, dtype=str)
+        groups = {str(name): _errors(pairs, names == name) for name in np.unique(names)}
+    overall = _errors(pairs, None)
+    return Errors(overall.energy, overall.forces, overall.stress, groups)
+
+
+def _errors(pairs: Mapping[str, PairedValues], mask: NDArray[np.bool_] | None) -> Errors:
+    return Errors(
+        energy=pairs[ENERGY_KEY].summary(mask),
+        forces=pairs[FORCE_KEY].summary(mask),
+        stress=pairs[STRESS_KEY].summary(mask),
+    )
+
+
+def _pair(
+    name: str, reference: Sequence[Any], predicted: Sequence[Any], scale: Sequence[float]
+) -> PairedValues:
+    labels, predictions, structures = [], [], []
+    for i, (label, prediction, factor) in enumerate(zip(reference, predicted, scale, strict=True)):
+        if label is None:
+            continue
+        if prediction is None:
+            raise DataError(f"structure {i} has a label for {name} and no prediction")
+        known, guessed = np.asarray(label, dtype=float), np.asarray(prediction, dtype=float)
+        if known.shape != guessed.shape:
+            raise DataError(
+                f"structure {i}: {name} has shape {known.shape} in the labels, {guessed.shape} predicted"
+            )
+        labels.append(known.ravel() * factor)
+        predictions.append(guessed.ravel() * factor)
+        structures.append(np.full(known.size, i))
+    if not labels:
+        return PairedValues(np.empty(0), np.empty(0), np.empty(0, dtype=np.int64))
+    return PairedValues(np.concatenate(labels), np.concatenate(predictions), np.concatenate(structures))

@@ -1,0 +1,215 @@
+"""Figures of a path of potentials: error against the number of coefficients and against cost."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.validate.metrics import ENERGY_KEY, FORCE_KEY, Errors
+from mlip_rs.validate.style import (
+    COLUMN_WIDTH,
+    LINE_WIDTH,
+    MARKER_SIZE,
+    NEUTRAL,
+    SMALL_SIZE,
+    color,
+    dress,
+    legend,
+    marker,
+    new_figure,
+)
+
+_PANELS = ((ENERGY_KEY, "energy RMSE (meV/atom)"), (FORCE_KEY, "force RMSE (eV/Å)"))
+
+
+@dataclass(frozen=True)
+class ModelPoint:
+    """One potential of a path: its size, cost (µs per atom and evaluation, if measured) and errors."""
+
+    n_nonzero: int
+    us_per_atom: float | None = None
+    validation: Errors | None = None
+    test: Errors | None = None
+    label: str = ""
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> "ModelPoint":
+        """From one of the `points` of `mlip-rs pareto --json`."""
+        try:
+            cost = document.get("us_per_atom")
+            parts = {key: document.get(key) for key in ("validation", "test")}
+            return cls(
+                n_nonzero=int(document["n_nonzero"]),
+                us_per_atom=None if cost is None else float(cost),
+                validation=None if parts["validation"] is None else Errors.from_dict(parts["validation"]),
+                test=None if parts["test"] is None else Errors.from_dict(parts["test"]),
+                label=str(document.get("potential") or ""),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"not a point of a Pareto front: {error!r}") from error
+
+
+def sparsity_path(points: Sequence[ModelPoint], *, selected: Mapping[str, int] | None = None) -> Figure:
+    """Error against the number of nonzero coefficients: the figure of Seko et al., PRB 92, 054113 (2015).
+
+    Parameters
+    ----------
+    points
+        Potentials of a regularisation path, in any order.
+    selected
+        Index of the points to mark, by the name that is written at the mark, such as knee and best.
+    """
+    order = sorted(range(len(points)), key=lambda i: points[i].n_nonzero)
+    if not order:
+        raise ConfigError("no potentials to draw a path of")
+    figure = new_figure(2 * COLUMN_WIDTH, 2.7)
+    for axes, (key, label) in zip(figure.subplots(1, 2), _PANELS, strict=True):
+        for i, part in enumerate(("validation", "test")):
+            pairs = [(points[j].n_nonzero, _rmse(points[j], part, key)) for j in order]
+            known = [(n, value) for n, value in pairs if value is not None]
+            if known:
+                style = "-" if part == "validation" else "--"
+                axes.plot(
+                    *zip(*known, strict=True),
+                    f"{marker(i)}{style}",
+                    color=color(i),
+                    label=part,
+                    linewidth=LINE_WIDTH,
+                    ms=MARKER_SIZE - 0.8,
+                )
+        axes.set_xscale("log")
+        dress(axes, x="nonzero coefficients", y=label)
+        _error_scale(axes)
+        _mark_selected(axes, points, selected or {}, key, lambda point: float(point.n_nonzero))
+        _plain_log_ticks(axes)
+        legend(axes, location="upper right")
+    return figure
+
+
+def pareto(
+    points: Sequence[ModelPoint],
+    *,
+    selected: Mapping[str, int] | None = None,
+    peers: Sequence[ModelPoint] = (),
+) -> Figure:
+    """Error against measured cost per atom, with the front of the potentials that nothing beats in both.
+
+    Parameters
+    ----------
+    points
+        Potentials; those without a measured cost are left out.
+    selected
+        Index of the points to mark, by name.
+    peers
+        Other potentials to compare with, each with a label.
+    """
+    if not any(point.us_per_atom is not None for point in points):
+        raise ConfigError("none of the potentials has a measured cost; run the benchmark first")
+    figure = new_figure(2 * COLUMN_WIDTH, 2.7)
+    for axes, (key, label) in zip(figure.subplots(1, 2), _PANELS, strict=True):
+        measured = [
+            (c, e) for c, e in (_cost_and_error(point, key) for point in points) if c and e is not None
+        ]
+        front = _front(measured)
+        others = [pair for pair in measured if pair not in front]
+        if others:
+            axes.plot(*zip(*others, strict=True), "o", color=NEUTRAL, ms=MARKER_SIZE - 1, label="dominated")
+        if front:
+            axes.plot(
+                *zip(*front, strict=True),
+                "o-",
+                color=color(0),
+                ms=MARKER_SIZE,
+                linewidth=LINE_WIDTH,
+                label="Pareto front",
+            )
+        for i, peer in enumerate(peers):
+            cost, error = _cost_and_error(peer, key)
+            if cost and error is not None:
+                axes.plot(
+                    [cost], [error], marker(i + 1), color=color(i + 1), ms=MARKER_SIZE + 1, label=peer.label
+                )
+        axes.set_xscale("log")
+        dress(axes, x="time per atom and evaluation (µs)", y=label)
+        _error_scale(axes)
+        _mark_selected(axes, points, selected or {}, key, lambda point: point.us_per_atom)
+        _plain_log_ticks(axes)
+        legend(axes, location="upper right")
+    return figure
+
+
+def _rmse(point: ModelPoint, part: str, key: str) -> float | None:
+    errors = point.validation if part == "validation" else point.test
+    summary = None if errors is None else errors.summary(key)
+    return None if summary is None else summary.rmse
+
+
+def _judged_error(point: ModelPoint, key: str) -> float | None:
+    """Error that the choice is made by: of the validation set, else of the test set."""
+    validation = _rmse(point, "validation", key)
+    return validation if validation is not None else _rmse(point, "test", key)
+
+
+def _cost_and_error(point: ModelPoint, key: str) -> tuple[float | None, float | None]:
+    return point.us_per_atom, _judged_error(point, key)
+
+
+def _front(pairs: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Pairs of cost and error that no other beats in both, by cost."""
+    front: list[tuple[float, float]] = []
+    for cost, error in sorted(set(pairs)):
+        if not front or error < front[-1][1]:
+            front.append((cost, error))
+    return front
+
+
+def _mark_selected(
+    axes: Axes,
+    points: Sequence[ModelPoint],
+    selected: Mapping[str, int],
+    key: str,
+    abscissa: Callable[[ModelPoint], float | None],
+) -> None:
+    for i, (name, index) in enumerate(selected.items()):
+        if not 0 <= index < len(points):
+            raise ConfigError(f"selected point {name!r} is number {index} of {len(points)}")
+        x, y = abscissa(points[index]), _judged_error(points[index], key)
+        if x is None or y is None:
+            continue
+        axes.plot([x], [y], "o", mfc="none", mec="black", ms=MARKER_SIZE + 5, mew=1.1, zorder=5)
+        axes.annotate(
+            name,
+            (x, y),
+            xytext=(0, 16 + 11 * (i % 2)),
+            textcoords="offset points",
+            ha="center",
+            fontsize=SMALL_SIZE,
+            arrowprops={"arrowstyle": "-", "linewidth": 0.6, "shrinkB": 5},
+        )
+
+
+def _error_scale(axes: Axes) -> None:
+    """Logarithmic where the errors span more than a factor of eight, else linear from zero."""
+    heights = np.array([float(y) for line in axes.get_lines() for y in np.asarray(line.get_ydata())] or [1.0])
+    if heights.min() > 0 and heights.max() > 8 * heights.min():
+        axes.set_yscale("log")
+        axes.set_ylim(heights.min() / 1.5, heights.max() * 1.6)
+    else:
+        axes.set_ylim(0.0, 1.25 * float(heights.max()))
+
+
+def _plain_log_ticks(axes: Axes) -> None:
+    """Write 0.1, 2, 500 rather than powers of ten, at 1, 2 and 5 of each decade if there are few of them."""
+    for axis, scale, (low, high) in (
+        (axes.xaxis, axes.get_xscale(), axes.get_xlim()),
+        (axes.yaxis, axes.get_yscale(), axes.get_ylim()),
+    ):
+        if scale != "log":
+            continue
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 300 * low else (1.0,)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())

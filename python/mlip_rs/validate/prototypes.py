@@ -1,0 +1,114 @@
+"""Crystal structures whose energies are compared, as in the aluminium data set (`examples/al/dft`)."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+from mlip_rs.errors import ConfigError
+
+HCP_AXIAL_RATIO = 1.65
+"""c/a: aluminium's, as in the reference calculations, not the ideal 1.633."""
+
+DHCP_AXIAL_RATIO = 2 * 1.64
+OMEGA_AXIAL_RATIO = 0.613
+BETA_SN_AXIAL_RATIO = 0.54
+
+_A15_POSITIONS = (
+    (0, 0, 0), (0.5, 0.5, 0.5), (0.25, 0.5, 0), (0.75, 0.5, 0),
+    (0, 0.25, 0.5), (0, 0.75, 0.5), (0.5, 0, 0.25), (0.5, 0, 0.75),
+)  # fmt: skip
+
+_ALIASES = {"dia": "diamond", "bsn": "beta-sn", "β-sn": "beta-sn", "ω": "omega"}
+"""Names of the data set's `config_type`s and of the literature."""
+
+_ATOMS_PER_CUBIC_CELL = {"fcc": 4, "bcc": 2, "sc": 1, "diamond": 8, "a15": 8}
+
+
+def prototype(name: str, symbol: str, volume_per_atom: float) -> Atoms:
+    """Build a crystal structure at a given volume.
+
+    Parameters
+    ----------
+    name
+        One of `PROTOTYPES`: fcc, bcc, hcp, dhcp, sc, diamond, a15, beta-sn, omega (axial ratios fixed).
+    symbol
+        Chemical symbol.
+    volume_per_atom
+        Å³ per atom.
+
+    Returns
+    -------
+    Atoms
+        The primitive cell, periodic.
+
+    Raises
+    ------
+    ConfigError
+        The name is unknown or the volume is not positive.
+    """
+    key = canonical_name(name)
+    if not (np.isfinite(volume_per_atom) and volume_per_atom > 0):
+        raise ConfigError(f"volume per atom of {name}: {volume_per_atom} Å³ is not positive")
+    atoms = _BUILDERS[key](symbol)
+    scale = (volume_per_atom * len(atoms) / float(atoms.get_volume())) ** (1 / 3)
+    atoms.set_cell(atoms.cell[:] * scale, scale_atoms=True)
+    return atoms
+
+
+def canonical_name(name: str) -> str:
+    """Name as in `PROTOTYPES`, from any case, the literature's (ω, β-Sn) or a `config_type`'s (dia, bsn)."""
+    key = _ALIASES.get(name.lower(), name.lower())
+    if key not in _BUILDERS:
+        raise ConfigError(f"unknown crystal structure {name!r}; known are {', '.join(_BUILDERS)}")
+    return key
+
+
+def lattice_constant(name: str, volume_per_atom: float) -> float | None:
+    """Edge in Å of the conventional cubic cell from the volume in Å³/atom; None if it is not cubic."""
+    n_atoms = _ATOMS_PER_CUBIC_CELL.get(canonical_name(name))
+    return None if n_atoms is None else float((n_atoms * volume_per_atom) ** (1 / 3))
+
+
+def _hexagonal(symbol: str, axial_ratio: float, positions: Sequence[Sequence[float]]) -> Atoms:
+    return Atoms(
+        [symbol] * len(positions),
+        scaled_positions=positions,
+        cell=[[1, 0, 0], [-0.5, 3**0.5 / 2, 0], [0, 0, axial_ratio]],
+        pbc=True,
+    )
+
+
+def _dhcp(symbol: str) -> Atoms:
+    positions = [[0.0, 0.0, 0.0], [1 / 3, 2 / 3, 0.25], [0.0, 0.0, 0.5], [2 / 3, 1 / 3, 0.75]]
+    return _hexagonal(symbol, DHCP_AXIAL_RATIO, positions)
+
+
+def _omega(symbol: str) -> Atoms:
+    return _hexagonal(symbol, OMEGA_AXIAL_RATIO, [[0.0, 0.0, 0.0], [1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]])
+
+
+def _a15(symbol: str) -> Atoms:
+    return Atoms([symbol] * 8, scaled_positions=_A15_POSITIONS, cell=[1, 1, 1], pbc=True)
+
+
+def _beta_sn(symbol: str) -> Atoms:
+    a, c = 1.0, BETA_SN_AXIAL_RATIO
+    cell = np.array([[-a, a, c], [a, -a, c], [a, a, -c]]) / 2
+    return Atoms([symbol] * 2, scaled_positions=[[0, 0, 0], [0.75, 0.25, 0.5]], cell=cell, pbc=True)
+
+
+_BUILDERS: dict[str, Callable[[str], Atoms]] = {
+    "fcc": lambda symbol: bulk(symbol, "fcc", a=1.0),
+    "bcc": lambda symbol: bulk(symbol, "bcc", a=1.0),
+    "hcp": lambda symbol: bulk(symbol, "hcp", a=1.0, c=HCP_AXIAL_RATIO),
+    "dhcp": _dhcp,
+    "sc": lambda symbol: bulk(symbol, "sc", a=1.0),
+    "diamond": lambda symbol: bulk(symbol, "diamond", a=1.0),
+    "a15": _a15,
+    "beta-sn": _beta_sn,
+    "omega": _omega,
+}
+
+PROTOTYPES: tuple[str, ...] = tuple(_BUILDERS)
+"""Names that `prototype` knows."""

@@ -1,0 +1,206 @@
+"""Reference properties of a metal, computed directly from first principles, as in `al_reference.json`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mlip_rs.errors import DataError, PropertyError
+from mlip_rs.validate.eos import EnergyVolumeFit, fit_birch_murnaghan
+from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons
+
+VACANCY_SITES = 32
+"""Sites of the supercell behind the key `vacancy32`."""
+
+FIT_TOLERANCE = 1e-4
+"""Relative difference allowed between the stored equation of state and a new fit of the stored points."""
+
+_REQUIRED = (
+    "element",
+    "eos_dataset",
+    "elastic_dataset",
+    "phonon",
+    "atom_energy",
+    "cohesive_energy",
+    "vacancy32",
+)
+_OPTIONAL = ("eos_ecut30", "eos_mv0.02Ry_dense", "elastic_mv0.02Ry_dense")
+_CURVE_REQUIRED = ("V0", "E0", "B_GPa", "E_V")
+_CURVE_OPTIONAL = ("a0", "E_minus_fcc_meV", "pressure_stress_minus_energy_GPa")
+_ELASTIC = ("C11", "C12", "C44", "volume")
+_PHONON = ("X_long_THz", "X_trans_THz", "L_long_THz", "L_trans_THz")
+
+
+@dataclass(frozen=True)
+class ReferenceElastic:
+    """Cubic elastic constants in GPa at a volume in Å³/atom."""
+
+    c11: float
+    c12: float
+    c44: float
+    volume: float
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What the first-principles method itself gives; energies are relative to the isolated atom.
+
+    Attributes
+    ----------
+    element
+        Chemical symbol.
+    curves
+        Equations of state by crystal structure; always with fcc. Energies in eV/atom.
+    elastic
+        Of fcc at its equilibrium volume.
+    phonons
+        Of the fcc zone boundary.
+    cohesive_energy
+        Of fcc in eV/atom, positive when bound.
+    vacancy_unrelaxed
+        In eV, cubic fcc supercell of `vacancy_sites` sites at the equilibrium volume, atoms on their sites.
+    vacancy_sites
+        Number of sites.
+    atom_energy
+        Energy of the isolated atom in eV on the scale of the code, already taken off the energies above.
+    """
+
+    element: str
+    curves: Mapping[str, EnergyVolumeFit]
+    elastic: ReferenceElastic
+    phonons: ZoneBoundaryPhonons
+    cohesive_energy: float
+    vacancy_unrelaxed: float
+    vacancy_sites: int
+    atom_energy: float
+
+
+def load_reference(path: str | Path) -> Reference:
+    """Read and check a reference file.
+
+    Parameters
+    ----------
+    path
+        JSON as written by `examples/al/dft/reference.py`.
+
+    Returns
+    -------
+    Reference
+        With energies relative to the isolated atom.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, a key is missing or unknown, a value is not a finite number, or the stored
+        equation of state is not that of the stored points.
+    """
+    file = Path(path)
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(f"{file}: cannot be read as JSON: {error}") from error
+    top = _Record(file, "", document)
+    top.check_keys(_REQUIRED, _OPTIONAL)
+    atom = top.number("atom_energy")
+    curves_record = top.record("eos_dataset")
+    curves_record.check_keys(("fcc",), tuple(curves_record.names()))
+    curves = {name: _curve(curves_record.record(name), name, atom) for name in curves_record.names()}
+    cohesive = top.number("cohesive_energy")
+    if abs(cohesive + curves["fcc"].equilibrium_energy) > 1e-4:
+        raise DataError(
+            f"{file}: cohesive_energy {cohesive:.5f} eV is not atom_energy − E0 of fcc"
+            f" ({-curves['fcc'].equilibrium_energy:.5f} eV)"
+        )
+    elastic = top.record("elastic_dataset")
+    elastic.check_keys(_ELASTIC)
+    phonon = top.record("phonon")
+    phonon.check_keys(_PHONON)
+    vacancy = top.record("vacancy32")
+    vacancy.check_keys(("unrelaxed_eV",))
+    return Reference(
+        element=top.text("element"),
+        curves=curves,
+        elastic=ReferenceElastic(*(elastic.number(key) for key in _ELASTIC)),
+        phonons=ZoneBoundaryPhonons(*(phonon.number(key) for key in _PHONON)),
+        cohesive_energy=cohesive,
+        vacancy_unrelaxed=vacancy.number("unrelaxed_eV"),
+        vacancy_sites=VACANCY_SITES,
+        atom_energy=atom,
+    )
+
+
+def _curve(record: "_Record", name: str, atom_energy: float) -> EnergyVolumeFit:
+    record.check_keys(_CURVE_REQUIRED, _CURVE_OPTIONAL)
+    points = record.points("E_V")
+    try:
+        fit = fit_birch_murnaghan(name, points[:, 0].tolist(), (points[:, 1] - atom_energy).tolist())
+    except (PropertyError, ValueError) as error:
+        raise DataError(f"{record.where('E_V')}: {error}") from error
+    stored = {
+        "V0": fit.equilibrium_volume,
+        "E0": fit.equilibrium_energy + atom_energy,
+        "B_GPa": fit.bulk_modulus,
+    }
+    for key, refitted in stored.items():
+        if abs(record.number(key) - refitted) > FIT_TOLERANCE * abs(refitted):
+            raise DataError(
+                f"{record.where(key)}: {record.number(key)} is not what the points E_V give"
+                f" ({refitted:.6g}); was the file edited?"
+            )
+    return fit
+
+
+class _Record:
+    """One JSON object with its place in the file, so that every error can name it."""
+
+    def __init__(self, file: Path, path: str, value: object) -> None:
+        self._file, self._path = file, path
+        if not isinstance(value, dict):
+            raise DataError(f"{file}: {path or 'the document'} must be an object, not {type(value).__name__}")
+        self._value: dict[str, Any] = value
+
+    def names(self) -> list[str]:
+        return list(self._value)
+
+    def where(self, key: str) -> str:
+        return f"{self._file}: {self._path}{key}"
+
+    def check_keys(self, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
+        missing = [key for key in required if key not in self._value]
+        unknown = [key for key in self._value if key not in required and key not in optional]
+        if missing or unknown:
+            problems = [f"missing {', '.join(missing)}"] * bool(missing) + [
+                f"unknown {', '.join(unknown)}"
+            ] * bool(unknown)
+            raise DataError(
+                f"{self._file}: {self._path.rstrip('.') or 'the document'}: {'; '.join(problems)};"
+                f" expected {', '.join(required)}"
+            )
+
+    def record(self, key: str) -> "_Record":
+        return _Record(self._file, f"{self._path}{key}.", self._value[key])
+
+    def text(self, key: str) -> str:
+        value = self._value[key]
+        if not isinstance(value, str) or not value:
+            raise DataError(f"{self.where(key)}: must be a text, not {value!r}")
+        return value
+
+    def number(self, key: str) -> float:
+        value = self._value[key]
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+            raise DataError(f"{self.where(key)}: must be a finite number, not {value!r}")
+        return float(value)
+
+    def points(self, key: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+        try:
+            points = np.asarray(self._value[key], dtype=float)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{self.where(key)}: must be a list of [volume, energy]: {error}") from error
+        if points.ndim != 2 or points.shape[1] != 2 or not np.all(np.isfinite(points)):
+            raise DataError(
+                f"{self.where(key)}: must be a list of finite [volume, energy], has shape {points.shape}"
+            )
+        return points

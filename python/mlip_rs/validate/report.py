@@ -1,0 +1,199 @@
+"""One self-contained HTML page: text, tables and figures; no network, no scripts, printable."""
+
+import base64
+import io
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlip_rs.errors import ConfigError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from mlip_rs.validate.compare import Comparison
+
+PNG_DPI = 160
+
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; color: #1a1a1a;
+       background: #fff;
+       max-width: 56rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
+h1 { font-size: 1.7rem; line-height: 1.2; margin: .5rem 0 1rem; }
+h2 { font-size: 1.25rem; margin: 2rem 0 .5rem; padding-bottom: .2rem; border-bottom: 1px solid #ccc; }
+p { margin: .6rem 0; white-space: pre-line; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; margin: .6rem 0; }
+caption, figcaption { font-size: .9rem; color: #555; text-align: left; margin: .2rem 0; }
+th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #e2e2e2; vertical-align: top; }
+th { border-bottom: 2px solid #888; }
+th:first-child, td:first-child, td.text { text-align: left; }
+tr.bad td { background: #fbe6dc; }
+figure { margin: 1rem 0; }
+img { display: block; max-width: 100%; height: auto; }
+nav ul { padding-left: 1.2rem; margin: .3rem 0; }
+@media print { body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; }
+  figure, table { break-inside: avoid; } h2 { break-after: avoid; } .scroll { overflow: visible; } }
+"""
+
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""Tells the browser to load nothing from anywhere, whatever the text of the report may hold."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as they are to be shown.
+
+    Attributes
+    ----------
+    header
+        Column titles, with units.
+    rows
+        Cells (n_rows, n_columns).
+    caption
+        Below the title of the section.
+    highlighted
+        Rows, by index, that deserve attention.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str = ""
+    highlighted: frozenset[int] = frozenset()
+
+    def __post_init__(self) -> None:
+        for i, row in enumerate(self.rows):
+            if len(row) != len(self.header):
+                raise ConfigError(f"table row {i} has {len(row)} cells for {len(self.header)} columns")
+
+    @classmethod
+    def of_comparison(cls, comparison: "Comparison", caption: str = "") -> "Table":
+        """Table of physical properties; failed rows are highlighted."""
+        rows = []
+        for row in comparison.rows:
+            value = "–" if row.potential is None else f"{row.potential:.4g}"
+            deviation = "–" if row.deviation is None else f"{row.deviation:+.3g}"
+            verdict = ("pass" if row.passed else "FAIL") + (f": {row.message}" if row.message else "")
+            allowed = f"± {row.threshold:.2g}"
+            rows.append((row.name, row.unit, value, f"{row.reference:.4g}", deviation, allowed, verdict))
+        failed = frozenset(i for i, row in enumerate(comparison.rows) if not row.passed)
+        header = ("property", "unit", "potential", "reference", "deviation", "allowed", "verdict")
+        return cls(header, rows, caption, failed)
+
+
+@dataclass(frozen=True)
+class Image:
+    """A matplotlib figure and the sentence below it, which is also its alternative text."""
+
+    figure: "Figure"
+    caption: str
+
+
+class Report:
+    """A page under construction; `add_section` returns the report, so that calls can be chained.
+
+    Every text is escaped: names of files, elements and `config_type`s may hold anything.
+    """
+
+    def __init__(self, title: str, subtitle: str = "") -> None:
+        self._title, self._subtitle = title, subtitle
+        self._sections: list[tuple[str, str]] = []
+
+    def add_section(self, title: str, *content: "str | Table | Image | Figure") -> "Report":
+        """Add a section: paragraphs (plain text), tables and figures, in the order given.
+
+        Parameters
+        ----------
+        title
+            Heading.
+        *content
+            Texts become paragraphs and keep their line breaks; figures are drawn at once.
+        """
+        self._sections.append((title, "\n".join(_render(item) for item in content)))
+        return self
+
+    def html(self) -> str:
+        """Whole page."""
+        links = "".join(
+            f'<li><a href="#s{i}">{escape(title)}</a></li>' for i, (title, _) in enumerate(self._sections)
+        )
+        body = "\n".join(
+            f'<section id="s{i}">\n<h2>{escape(title)}</h2>\n{content}\n</section>'
+            for i, (title, content) in enumerate(self._sections)
+        )
+        subtitle = f"<p>{escape(self._subtitle)}</p>\n" if self._subtitle else ""
+        return (
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+            f"<title>{escape(self._title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+            f"<h1>{escape(self._title)}</h1>\n{subtitle}<nav><ul>{links}</ul></nav>\n{body}\n</body>\n</html>\n"
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page; a reader sees the old file or the whole new one, never a part.
+
+        Raises
+        ------
+        OSError
+            The directory does not exist or cannot be written; nothing is left behind.
+        """
+        target = Path(path)
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
+        temporary = Path(name)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(self.html())
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(target)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        return target
+
+
+def _render(item: "str | Table | Image | Figure") -> str:
+    if isinstance(item, str):
+        return f"<p>{escape(item)}</p>"
+    if isinstance(item, Table):
+        return _render_table(item)
+    if isinstance(item, Image):
+        return _render_figure(item.figure, item.caption)
+    return _render_figure(item, "")
+
+
+def _render_table(table: Table) -> str:
+    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
+    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.header)
+    lines = []
+    for i, row in enumerate(table.rows):
+        mark = ' class="bad"' if i in table.highlighted else ""
+        cells = "".join(f"<td{_alignment(cell)}>{escape(cell)}</td>" for cell in row)
+        lines.append(f"<tr{mark}>{cells}</tr>")
+    body = "\n".join(lines)
+    header = f"<thead><tr>{head}</tr></thead>"
+    return f'<div class="scroll"><table>{caption}{header}\n<tbody>\n{body}\n</tbody></table></div>'
+
+
+def _alignment(cell: str) -> str:
+    """Numbers to the right, which is the default; words to the left."""
+    is_number = cell in ("", "–") or cell.lstrip("±+−- ")[:1].isdigit()
+    return "" if is_number else ' class="text"'
+
+
+def _render_figure(figure: "Figure", caption: str) -> str:
+    """Draw as SVG and as PNG, and keep the smaller: lines are smaller as SVG, clouds of points as PNG."""
+    svg, png = io.BytesIO(), io.BytesIO()
+    figure.savefig(svg, format="svg", metadata={"Date": None})
+    figure.savefig(png, format="png", dpi=PNG_DPI)
+    kind, data = min(("svg+xml", svg.getvalue()), ("png", png.getvalue()), key=lambda pair: len(pair[1]))
+    source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    text = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    width = round(float(figure.get_figwidth()) * 96)
+    return f'<figure><img src="{source}" alt="{escape(caption)}" width="{width}">{text}</figure>'

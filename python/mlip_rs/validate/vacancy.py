@@ -1,0 +1,108 @@
+"""Formation energy of a vacancy in a supercell of fixed volume."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+from ase.geometry import find_mic
+from mlip_rs.errors import ConfigError, PropertyError
+from mlip_rs.validate.calculations import Calculator, potential_energy, relaxed
+
+MAX_DISPLACEMENT = 1.0
+"""Å; an atom that relaxes further has left its site: what remains is not a simple vacancy any more."""
+
+
+@dataclass(frozen=True)
+class VacancyFormation:
+    """Formation energy of one vacancy among `n_sites` lattice sites, at the volume of the perfect crystal.
+
+    Attributes
+    ----------
+    n_sites
+        Sites of the supercell.
+    unrelaxed
+        E(N−1) − (N−1)/N · E(N) with every atom on its site, in eV.
+    relaxed
+        The same after relaxation of the positions, in eV; None if that was not asked for.
+    """
+
+    n_sites: int
+    unrelaxed: float
+    relaxed: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, the unit in each key."""
+        return {"n_sites": self.n_sites, "unrelaxed_ev": self.unrelaxed, "relaxed_ev": self.relaxed}
+
+
+def cubic_fcc_supercell(symbol: str, volume_per_atom: float, repeat: int = 2) -> Atoms:
+    """Cubic fcc supercell of 4·repeat³ sites (32 for 2, as in the reference) at a volume in Å³/atom."""
+    return bulk(symbol, "fcc", a=(4 * volume_per_atom) ** (1 / 3), cubic=True).repeat(repeat)
+
+
+def vacancy_formation(
+    calculator: Calculator,
+    crystal: Atoms,
+    *,
+    site: int = 0,
+    relax: bool = True,
+    fmax: float = 0.01,
+    max_steps: int = 500,
+) -> VacancyFormation:
+    """Energy to take one atom out of a crystal of one element and put it back into the bulk.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator.
+    crystal
+        The perfect supercell; its volume is kept.
+    site
+        Index of the atom to take out.
+    relax
+        Also relax the positions around the vacancy.
+    fmax, max_steps
+        Largest force left by the relaxation in eV/Å, and its most steps.
+
+    Returns
+    -------
+    VacancyFormation
+        Energies in eV.
+
+    Raises
+    ------
+    ConfigError
+        The crystal has several elements, fewer than two atoms, or no such site.
+    PropertyError
+        The relaxation does not converge or an atom leaves its site; an energy is not finite.
+    """
+    n_sites = len(crystal)
+    if len(set(crystal.numbers)) != 1 or n_sites < 2:
+        raise ConfigError(
+            "a vacancy formation energy needs a supercell of one element with two atoms or more"
+        )
+    if not 0 <= site < n_sites:
+        raise ConfigError(f"site {site} of the vacancy is not among the {n_sites} of the supercell")
+    share = (n_sites - 1) / n_sites * potential_energy(calculator, crystal)
+    defective = crystal.copy()
+    del defective[site]
+    unrelaxed = potential_energy(calculator, defective) - share
+    if not relax:
+        return VacancyFormation(n_sites=n_sites, unrelaxed=unrelaxed, relaxed=None)
+    final = relaxed(calculator, defective, fmax=fmax, max_steps=max_steps)
+    _check_sites_kept(defective, final)
+    return VacancyFormation(
+        n_sites=n_sites, unrelaxed=unrelaxed, relaxed=potential_energy(calculator, final) - share
+    )
+
+
+def _check_sites_kept(before: Atoms, after: Atoms) -> None:
+    _, lengths = find_mic(after.positions - before.positions, before.cell, before.pbc)
+    farthest = int(np.argmax(lengths))
+    if lengths[farthest] > MAX_DISPLACEMENT:
+        raise PropertyError(
+            f"atom {farthest} moved by {lengths[farthest]:.2f} Å when the vacancy relaxed"
+            f" (allowed: {MAX_DISPLACEMENT} Å): the crystal is not stable around it"
+        )

@@ -1,0 +1,152 @@
+"""Figures have axes with units; the report is one safe page."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from ase.calculators.emt import EMT
+from mlip_rs.demo import REFERENCE_PATH
+from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.validate import Errors, ErrorSummary, Image, Report, Table, compare, load_reference
+from mlip_rs.validate.figures import (
+    ModelPoint,
+    energy_volume_curves,
+    error_by_config_type,
+    pareto,
+    parity,
+    sparsity_path,
+)
+
+EVIL = '<script src="https://example.org/x.js">alert(1)</script>\'"&'
+
+
+def summary(value):
+    return ErrorSummary(value, 0.7 * value, 5 * value)
+
+
+def errors(value, groups=()):
+    by_type = {name: errors(value * (i + 1)) for i, name in enumerate(groups)}
+    return Errors(summary(value), summary(value / 50), summary(value / 10), by_type)
+
+
+@pytest.fixture
+def points():
+    sizes = [300, 3, 10, 30, 100]
+    return [ModelPoint(n, 0.1 * n**0.5, errors(60 / n**0.5), errors(70 / n**0.5), str(n)) for n in sizes]
+
+
+def axis_labels(figure):
+    return [text for axes in figure.axes for text in (axes.get_xlabel(), axes.get_ylabel()) if text]
+
+
+def all_figures(points):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=300)
+    reference = load_reference(REFERENCE_PATH)
+    return {
+        "parity": parity(x, x + 0.01, label="energy", unit="eV/atom"),
+        "groups": parity(x, x + 1, label="stress", unit="GPa", groups=[f"g{i % 9}" for i in range(300)]),
+        "energy–volume": energy_volume_curves(reference.curves, reference.curves),
+        "path": sparsity_path(points, selected={"knee": 2, "best": 0}),
+        "pareto": pareto(points, selected={"knee": 2}, peers=[ModelPoint(1, 3.0, errors(9.0), label="EAM")]),
+        "types": error_by_config_type(errors(3.0, ("bulk", "slab"))),
+    }
+
+
+def test_every_axis_of_every_figure_names_its_unit(points):
+    for name, figure in all_figures(points).items():
+        labels = axis_labels(figure)
+        assert labels, name
+        for label in labels:
+            assert re.search(r"\(.+\)$", label) or label == "nonzero coefficients", (name, label)
+
+
+def test_parity_shows_the_errors_in_small_units_and_rejects_mismatched_groups():
+    figure = parity([0.0, 1.0], [0.003, 1.0], label="energy", unit="eV/atom")
+    text = figure.axes[0].texts[0].get_text()
+    assert "RMSE 2.12 meV/atom" in text
+    assert "MAE 1.5 meV/atom" in text
+    with pytest.raises(DataError, match="groups"):
+        parity([0.0, 1.0], [0.0, 1.0], label="energy", unit="eV/atom", groups=["a"])
+    parity([1.0], [1.0], label="force", unit="eV/Å").savefig(io.BytesIO(), format="png")
+
+
+def test_path_figure_has_energy_and_force_panels_on_a_logarithmic_axis(points):
+    figure = sparsity_path(points, selected={"knee": 1})
+    assert [axes.get_xscale() for axes in figure.axes] == ["log", "log"]
+    assert [axes.get_ylabel() for axes in figure.axes] == ["energy RMSE (meV/atom)", "force RMSE (eV/Å)"]
+    validation, test = figure.axes[0].get_lines()[:2]
+    assert (validation.get_label(), test.get_label()) == ("validation", "test")
+    assert list(validation.get_xdata()) == [3, 10, 30, 100, 300]
+
+
+def test_pareto_front_leaves_out_what_another_potential_beats_in_both(points):
+    figure = pareto([*points, ModelPoint(5, 100.0, errors(100.0))])
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    assert len(lines["Pareto front"].get_xdata()) == 5
+    assert list(lines["dominated"].get_xdata()) == [100.0]
+
+
+def test_figures_without_anything_to_show_say_so(points):
+    with pytest.raises(ConfigError, match="measured cost"):
+        pareto([ModelPoint(3, None, errors(1.0))])
+    with pytest.raises(ConfigError, match="path"):
+        sparsity_path([])
+    with pytest.raises(ConfigError, match="config_type"):
+        error_by_config_type(errors(1.0))
+    with pytest.raises(ConfigError, match="number 9 of 5"):
+        sparsity_path(points, selected={"best": 9})
+    with pytest.raises(ConfigError, match="no energy–volume"):
+        energy_volume_curves({}, {})
+
+
+def test_points_come_from_the_json_of_the_front():
+    document = {
+        "potential": "a.json",
+        "n_nonzero": 7,
+        "us_per_atom": 1.5,
+        "validation": errors(2.0).to_dict(),
+    }
+    point = ModelPoint.from_dict(document)
+    assert (point.n_nonzero, point.us_per_atom, point.test, point.label) == (7, 1.5, None, "a.json")
+    assert point.validation.energy.rmse == 2.0
+    with pytest.raises(DataError, match="Pareto front"):
+        ModelPoint.from_dict({"us_per_atom": 1})
+
+
+def test_report_escapes_every_text_and_refers_to_nothing_outside(points, tmp_path):
+    report = Report(EVIL, EVIL)
+    report.add_section(EVIL, EVIL, Table([EVIL], [[EVIL]], caption=EVIL))
+    for name, figure in all_figures(points).items():
+        report.add_section(name, Image(figure, EVIL), figure)
+    comparison = compare(EMT(), load_reference(REFERENCE_PATH))
+    report.add_section("properties", Table.of_comparison(comparison))
+    page = report.save(tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert not re.search(r"""(src|href|url)\s*[=(]\s*["']?\s*(https?:|//)""", page.replace(EVIL, ""))
+    for source in re.findall(r'<[^>]*\b(?:src|href)="([^"]*)"', page):
+        assert source.startswith(("data:image/", "#s")), source[:60]
+    assert page.count("<img ") == 12
+    assert 'name="viewport"' in page
+    assert "FAIL" in page
+
+
+def test_report_replaces_the_old_file_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    Report("old").save(path)
+
+    def fail(self):
+        raise OSError("disk full")
+
+    report = Report("new")
+    monkeypatch.setattr(Report, "html", fail)
+    with pytest.raises(OSError, match="disk full"):
+        report.save(path)
+    assert "old" in path.read_text(encoding="utf-8")
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_table_with_ragged_rows_is_refused():
+    with pytest.raises(ConfigError, match="row 1 has 1 cells for 2 columns"):
+        Table(["a", "b"], [["1", "2"], ["3"]])
