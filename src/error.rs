@@ -15,6 +15,32 @@ pub enum Error {
         /// Index of the lattice vector.
         axis: usize,
     },
+    /// A coordinate is absurdly large.
+    #[error(
+        "atom {atom}: a coordinate exceeds {limit:e} Å; check the units and whether this atom has escaped"
+    )]
+    FarPosition {
+        /// Index of the atom.
+        atom: usize,
+        /// The largest magnitude accepted, Å.
+        limit: f64,
+    },
+    /// A component of the cell is absurdly large.
+    #[error("cell vector {axis}: a component exceeds {limit:e} Å; check the units")]
+    FarCell {
+        /// Index of the lattice vector.
+        axis: usize,
+        /// The largest magnitude accepted, Å.
+        limit: f64,
+    },
+    /// An atomic number that no element has.
+    #[error("atom {atom}: atomic number {number} is not between 1 and 118")]
+    AtomicNumber {
+        /// Index of the atom.
+        atom: usize,
+        /// The number given.
+        number: u8,
+    },
     /// The periodic lattice vectors do not span a usable cell.
     #[error(
         "the cell is flat: its height along lattice vector {axis} is {height:.3e} Å; give three independent \
@@ -54,8 +80,16 @@ pub enum Error {
         /// The largest cutoff accepted, Å.
         limit: f64,
     },
+    /// A skin of a neighbour list that is negative or not finite.
+    #[error("skin {skin} Å is out of range; it must be finite and not negative")]
+    Skin {
+        /// The skin given, Å.
+        skin: f64,
+    },
     /// An atom of an element that the basis or potential does not know.
-    #[error("atom {atom}: element {symbol} is not in the basis ({known}); add it to the elements or drop the frame")]
+    #[error(
+        "atom {atom}: element {symbol} is not in the basis ({known}); add it to the elements or drop the frame"
+    )]
     UnknownElement {
         /// Index of the atom.
         atom: usize,
@@ -93,7 +127,7 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Cutoff { .. } | Self::Basis(_) => Kind::Config,
+            Self::Cutoff { .. } | Self::Skin { .. } | Self::Basis(_) => Kind::Config,
             Self::Regression(_) => Kind::Regression,
             Self::PotentialFile(_) => Kind::PotentialFile,
             _ => Kind::Structure,
