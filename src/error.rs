@@ -55,7 +55,9 @@ pub enum Error {
         limit: f64,
     },
     /// An atom of an element that the basis or potential does not know.
-    #[error("atom {atom}: element {symbol} is not in the basis ({known}); add it to the elements or drop the frame")]
+    #[error(
+        "atom {atom}: element {symbol} is not in the basis ({known}); add it to the elements or drop the frame"
+    )]
     UnknownElement {
         /// Index of the atom.
         atom: usize,
