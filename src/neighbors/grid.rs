@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::search::BLOCK;
 use crate::Structure;
 use crate::geometry::{Cell, Vector, combine, sub};
 
@@ -16,9 +17,9 @@ pub(super) struct Grid {
     pub steps: Vector,
     /// Atoms of bin `b` are `starts[b]..starts[b + 1]` in sorted order.
     pub starts: Vec<u32>,
-    /// Index in the structure of each atom in sorted order.
+    /// Index in the structure of each atom in sorted order, followed by a block of padding.
     pub order: Vec<u32>,
-    /// Wrapped Cartesian coordinates in sorted order, one array per component, Å.
+    /// Wrapped Cartesian coordinates in sorted order, one array per component, padded likewise, Å.
     pub wrapped: [Vec<f64>; 3],
     /// Image in which each atom of the structure was found: `wrapped = position − image·H`.
     pub images: Vec<[i32; 3]>,
@@ -28,12 +29,8 @@ impl Grid {
     /// Sorts atoms into bins at least `target` high, where that does not take too many of them.
     pub(super) fn new(structure: &Structure, target: f64) -> Self {
         let cell = structure.cell();
-        let (images, mut places): (Vec<_>, Vec<_>) = structure
-            .positions()
-            .par_iter()
-            .with_min_len(4096)
-            .map(|&r| locate(cell, r))
-            .unzip();
+        let located = map_all(structure.positions(), |&r| locate(cell, r));
+        let (images, mut places): (Vec<_>, Vec<_>) = located.into_iter().unzip();
         let max_bins = 8 + MAX_BINS_PER_ATOM * structure.n_atoms();
         let mut extents = measure(cell, &mut places);
         let mut shape = extents.map(|extent| bins_along(extent, target));
@@ -49,31 +46,46 @@ impl Grid {
             }
         }
         let steps = std::array::from_fn(|k| (extents[k] / shape[k] as f64).max(f64::MIN_POSITIVE));
-        let bins: Vec<u32> = places
-            .par_iter()
-            .with_min_len(4096)
-            .map(|&place| bin_of(place, steps, shape))
-            .collect();
-        let (starts, order) = counting_sort(&bins, shape.iter().product());
+        let bins = map_all(&places, |&place| bin_of(place, steps, shape));
+        let (starts, mut order) = counting_sort(&bins, shape.iter().product());
         let positions = structure.positions();
-        let sorted: Vec<Vector> = order
-            .par_iter()
-            .with_min_len(4096)
-            .map(|&i| wrap(cell, positions[i as usize], images[i as usize]))
-            .collect();
+        let sorted = map_all(&order, |&i| {
+            wrap(cell, positions[i as usize], images[i as usize])
+        });
+        order.resize(order.len() + BLOCK, 0);
+        let component = |x: usize| {
+            let padding = [0.0; BLOCK];
+            sorted.iter().map(|r| r[x]).chain(padding).collect()
+        };
         Self {
             shape,
             steps,
             starts,
             order,
-            wrapped: std::array::from_fn(|x| sorted.iter().map(|r| r[x]).collect()),
+            wrapped: std::array::from_fn(component),
             images,
         }
+    }
+
+    /// Index in the structure of each atom in sorted order.
+    pub(super) fn into_order_and_images(mut self) -> (Vec<u32>, Vec<[i32; 3]>) {
+        self.order.truncate(self.images.len());
+        (self.order, self.images)
     }
 
     /// Number of bins.
     pub(super) fn len(&self) -> usize {
         self.starts.len() - 1
+    }
+}
+
+/// Maps all items, in parallel if there are many: few must not wake a thread pool.
+fn map_all<T: Sync, U: Send>(items: &[T], map: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
+    const MANY: usize = 8192;
+    if items.len() < MANY {
+        items.iter().map(map).collect()
+    } else {
+        items.par_iter().with_min_len(MANY / 2).map(map).collect()
     }
 }
 

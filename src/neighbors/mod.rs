@@ -29,7 +29,8 @@ use stencil::Stencil;
 /// Largest cutoff accepted, Å.
 pub const MAX_CUTOFF: f64 = 50.0;
 
-/// Height of a bin in units of the cutoff (see `benches/neighbors.rs`).
+/// Height of a bin in units of the cutoff. Measured on fcc aluminium, 6.5 Å, one thread: a third takes about twice as
+/// long, 0.6 to 1 up to 40 % longer.
 const BIN_HEIGHT: f64 = 0.5;
 
 /// Relative slack for the rounding of coordinates, when bins are compared with the cutoff.
@@ -78,7 +79,7 @@ impl NeighborList {
     /// Finds all pairs closer than or at `cutoff` (Å).
     ///
     /// Large structures are searched in parallel in the current rayon pool; wrap the call in
-    /// [`rayon::ThreadPool::install`] to choose it. Small ones never touch rayon.
+    /// [`rayon::ThreadPool::install`] to choose it. Small ones (at most about 500 atoms) never touch rayon.
     ///
     /// # Errors
     /// [`Error::Cutoff`] unless the cutoff is positive and at most [`MAX_CUTOFF`]; [`Error::FlatCell`] if more than a
@@ -108,14 +109,15 @@ impl NeighborList {
         } else {
             work.into_iter().map(|bins| search.chunk(bins)).collect()
         };
+        let (order, wraps) = grid.into_order_and_images();
         Ok(Self {
             cutoff,
             n_pairs: chunks.iter().map(|chunk| chunk.pairs.len()).sum(),
             images,
-            rows: rows(&chunks, &grid.order),
-            wraps: grid.images,
+            rows: rows(&chunks, &order),
+            wraps,
             chunks,
-            order: grid.order,
+            order,
         })
     }
 
@@ -223,7 +225,7 @@ impl Frame {
 
 /// Ranges of bins with about [`CHUNK_ATOMS`] atoms each.
 fn partition(grid: &Grid) -> Vec<Range<usize>> {
-    let mut ranges = Vec::with_capacity(1 + grid.order.len() / CHUNK_ATOMS);
+    let mut ranges = Vec::with_capacity(1 + grid.images.len() / CHUNK_ATOMS);
     let mut first = 0;
     for bin in 1..=grid.len() {
         let atoms = (grid.starts[bin] - grid.starts[first]) as usize;

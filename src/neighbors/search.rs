@@ -10,8 +10,8 @@ use super::grid::Grid;
 use super::stencil::{Segment, Stencil};
 use crate::geometry::Vector;
 
-/// Candidates are tested in blocks of this many, so that the compiler can vectorise the distances.
-const LANES: usize = 16;
+/// Atoms are copied in blocks of this many, which become a few vector instructions.
+pub(super) const BLOCK: usize = 8;
 
 /// Everything the search reads, shared by all workers.
 pub(super) struct Search<'a> {
@@ -30,13 +30,17 @@ pub(super) struct Chunk {
     pub ends: Vec<usize>,
 }
 
-/// Atoms near one bin, in the image in which they are near; padded to whole blocks with points at infinity.
+/// Atoms near one bin, in the image in which they are near.
 #[derive(Default)]
 struct Candidates {
+    /// Number of candidates; a block of points at infinity follows.
+    n: usize,
     x: Vec<f64>,
     y: Vec<f64>,
     z: Vec<f64>,
     pairs: Vec<Pair>,
+    /// Squared distances from the centre at hand, Å².
+    distances2: Vec<f64>,
     /// Index of the first atom of the bin itself.
     home: usize,
 }
@@ -87,66 +91,77 @@ impl Search<'_> {
         chunk
     }
 
+    /// Copies the atoms of all segments, translated, next to each other.
     #[inline(always)]
     fn gather(&self, segments: &[Segment], first: usize, candidates: &mut Candidates) {
-        let Grid {
-            order,
-            wrapped: [x, y, z],
-            ..
-        } = self.grid;
-        candidates.clear();
+        let [x, y, z] = &self.grid.wrapped;
+        candidates.reserve(segments.iter().map(|s| s.end - s.start).sum());
+        let mut n = 0;
         for &Segment { start, end, shift } in segments {
             let [tx, ty, tz] = self.translations[shift as usize];
             if shift == self.stencil.home() && (start..end).contains(&first) {
-                candidates.home = candidates.pairs.len() + first - start;
+                candidates.home = n + first - start;
             }
-            candidates.x.extend(x[start..end].iter().map(|x| x + tx));
-            candidates.y.extend(y[start..end].iter().map(|y| y + ty));
-            candidates.z.extend(z[start..end].iter().map(|z| z + tz));
-            let pairs = order[start..end]
-                .iter()
-                .map(|&neighbor| Pair { neighbor, shift });
-            candidates.pairs.extend(pairs);
+            // Whole blocks: what is copied beyond the end is overwritten by the next segment.
+            for block in (start..end).step_by(BLOCK) {
+                let to = n + block - start;
+                translate(x, block, tx, &mut candidates.x, to);
+                translate(y, block, ty, &mut candidates.y, to);
+                translate(z, block, tz, &mut candidates.z, to);
+                let neighbors = block_at(&self.grid.order, block);
+                let pairs = neighbors.map(|neighbor| Pair { neighbor, shift });
+                candidates.pairs[to..to + BLOCK].copy_from_slice(&pairs);
+            }
+            n += end - start;
         }
-        candidates.pad();
+        candidates.x[n..n + BLOCK].fill(f64::INFINITY);
     }
 }
 
-impl Candidates {
-    fn clear(&mut self) {
-        self.x.clear();
-        self.y.clear();
-        self.z.clear();
-        self.pairs.clear();
-    }
+#[inline(always)]
+fn block_at<T: Copy>(array: &[T], start: usize) -> [T; BLOCK] {
+    // A copy of known length: the compiler sees one run of vector loads.
+    std::array::from_fn::<_, BLOCK, _>(|k| array[start..start + BLOCK][k])
+}
 
-    fn pad(&mut self) {
-        let padded = self.pairs.len().next_multiple_of(LANES);
-        self.x.resize(padded, f64::INFINITY);
-        self.y.resize(padded, 0.0);
-        self.z.resize(padded, 0.0);
-        self.pairs.resize(padded, Pair::default());
+#[inline(always)]
+fn translate(from: &[f64], start: usize, by: f64, to: &mut [f64], at: usize) {
+    let moved = block_at(from, start).map(|x| x + by);
+    to[at..at + BLOCK].copy_from_slice(&moved);
+}
+
+impl Candidates {
+    /// Makes room for `n` candidates and a block.
+    fn reserve(&mut self, n: usize) {
+        self.n = n;
+        if self.pairs.len() < n + BLOCK {
+            for array in [&mut self.x, &mut self.y, &mut self.z, &mut self.distances2] {
+                array.resize(n + BLOCK, 0.0);
+            }
+            self.pairs.resize(n + BLOCK, Pair::default());
+        }
     }
 
     /// Writes the candidates within the cutoff to the front of `row`, which has room for all, and counts them.
     #[inline(always)]
-    fn within(&self, cutoff2: f64, [cx, cy, cz]: Vector, row: &mut [Pair]) -> usize {
+    fn within(&mut self, cutoff2: f64, [cx, cy, cz]: Vector, row: &mut [Pair]) -> usize {
+        let padded = self.n.next_multiple_of(BLOCK);
+        let coordinates = self.x[..padded].iter().zip(&self.y).zip(&self.z);
+        for (distance2, ((x, y), z)) in self.distances2.iter_mut().zip(coordinates) {
+            let (dx, dy, dz) = (x - cx, y - cy, z - cz);
+            *distance2 = dx * dx + dy * dy + dz * dz;
+        }
+        // Written always, kept if inside: a branch here would often be mispredicted.
         let mut n = 0;
-        let blocks = self.x.as_chunks::<LANES>().0.iter();
-        let blocks = blocks.zip(self.y.as_chunks::<LANES>().0);
-        let blocks = blocks.zip(self.z.as_chunks::<LANES>().0);
-        let blocks = blocks.zip(self.pairs.as_chunks::<LANES>().0);
-        for (((x, y), z), pairs) in blocks {
-            let mut inside = [0_u8; LANES];
-            for k in 0..LANES {
-                let (dx, dy, dz) = (x[k] - cx, y[k] - cy, z[k] - cz);
-                inside[k] = u8::from(dx * dx + dy * dy + dz * dz <= cutoff2);
+        let blocks = self.pairs[..padded].as_chunks::<BLOCK>().0.iter();
+        for (pairs, distances2) in blocks.zip(self.distances2.as_chunks::<BLOCK>().0) {
+            let row = &mut row[n..n + BLOCK];
+            let mut kept = 0;
+            for k in 0..BLOCK {
+                row[kept % BLOCK] = pairs[k];
+                kept += usize::from(distances2[k] <= cutoff2);
             }
-            // Written always, kept if inside: a branch here would be mispredicted half of the time.
-            for k in 0..LANES {
-                row[n] = pairs[k];
-                n += usize::from(inside[k]);
-            }
+            n += kept;
         }
         n
     }

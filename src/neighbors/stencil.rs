@@ -29,6 +29,8 @@ pub(super) struct Stencil {
     runs: Vec<Run>,
     /// Images −extent to +extent occur along each axis; zero along non-periodic ones.
     extents: [i32; 3],
+    /// How far the runs go along each axis.
+    offsets: [isize; 3],
     shape: [isize; 3],
     pbc: [bool; 3],
 }
@@ -74,6 +76,7 @@ impl Stencil {
         Ok(Self {
             runs,
             extents,
+            offsets,
             shape,
             pbc,
         })
@@ -104,6 +107,23 @@ impl Stencil {
     /// Collects the non-empty segments around the bin at `place`, in a fixed order.
     pub(super) fn segments(&self, grid: &Grid, place: [isize; 3], segments: &mut Vec<Segment>) {
         segments.clear();
+        let [width, depth, _] = self.shape;
+        if (0..3).all(|k| (self.offsets[k]..self.shape[k] - self.offsets[k]).contains(&place[k])) {
+            // Far from the boundary, every run is one segment of the cell itself.
+            let (shift, bin) = (
+                self.home(),
+                (place[2] * depth + place[1]) * width + place[0],
+            );
+            for run in &self.runs {
+                let row = bin + (run.z * depth + run.y) * width;
+                let start = grid.starts[(row + run.first) as usize] as usize;
+                let end = grid.starts[(row + run.last + 1) as usize] as usize;
+                if start < end {
+                    segments.push(Segment { start, end, shift });
+                }
+            }
+            return;
+        }
         for run in &self.runs {
             let (Some((z, image_z)), Some((y, image_y))) = (
                 self.fold(2, place[2] + run.z),
