@@ -20,6 +20,8 @@ const STALL: f64 = 1e-15;
 const MAX_STALLS: usize = 8;
 /// Steps repeated on the true gradient of an unchanged active set.
 const MAX_REFINEMENTS: usize = 8;
+/// The same while violations exceed their units, that is, while raised pivots dominate the step.
+const MAX_GROSS_REFINEMENTS: usize = 100;
 /// Line searches between two gradients before the strictly finite rule takes over.
 const PATIENCE: usize = 50;
 
@@ -147,12 +149,18 @@ impl ActiveSet {
             if !objective.is_finite() {
                 return Err(self.no_minimum(problem, lambda));
             }
-            let may_refine = refinements < MAX_REFINEMENTS && (refinements == 0 || progress);
+            let gross = self.residual(lambda, 1.0, noise) > 0.0;
+            let most = if gross {
+                MAX_GROSS_REFINEMENTS
+            } else {
+                MAX_REFINEMENTS
+            };
+            let may_refine = refinements == 0 || (progress && refinements < most);
             if may_refine && self.residual(lambda, tolerance, noise) > 0.0 {
                 refinements += 1;
                 continue;
             }
-            if self.residual(lambda, 1.0, noise) > 0.0 {
+            if gross {
                 return Err(self.no_minimum(problem, lambda));
             }
             refinements = 0;
