@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlip_rs.basis import Basis, RadialSet, radial_grid
     from mlip_rs.calculators.ase import MLIPCalculator
     from mlip_rs.data import Dataset, read_dataset
-    from mlip_rs.fit import FitSettings, Run, Weights, fit
+    from mlip_rs.regression import FitSettings, Run, Weights, fit
     from mlip_rs.potential import Potential
 
 __all__ = [
@@ -36,14 +36,14 @@ __all__ = [
 _HOMES = {
     "Basis": "mlip_rs.basis",
     "Dataset": "mlip_rs.data",
-    "FitSettings": "mlip_rs.fit",
+    "FitSettings": "mlip_rs.regression",
     "MLIPCalculator": "mlip_rs.calculators.ase",
     "Potential": "mlip_rs.potential",
     "RadialSet": "mlip_rs.basis",
-    "Run": "mlip_rs.fit",
-    "Weights": "mlip_rs.fit",
+    "Run": "mlip_rs.regression",
+    "Weights": "mlip_rs.regression",
     "__version__": "mlip_rs._core",
-    "fit": "mlip_rs.fit",
+    "fit": "mlip_rs.regression",
     "radial_grid": "mlip_rs.basis",
     "read_dataset": "mlip_rs.data",
 }

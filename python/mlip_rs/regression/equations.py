@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_rs import _core
-from mlip_rs.atomic_files import write_atomically
+from mlip_rs.files import atomic_file
 from mlip_rs.basis import Basis
 from mlip_rs.data import Frame, ReferenceEnergies
 from mlip_rs.errors import StructureError
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -69,30 +70,17 @@ class NormalEquations:
             np.zeros(3, dtype=np.int64),
         )
 
-    def add(self, other: "NormalEquations") -> None:
-        """Add other sums to these, in place."""
-        for own, more in zip(self._parts(), other._parts(), strict=True):
-            own += more
-
-    def weighted(self, property_weights: Array) -> System:
-        """Combine the properties with the given weights (3,)."""
-        gram = np.zeros(self.gram.shape[1:])
-        for weight, part in zip(property_weights, self.gram, strict=True):
-            gram += weight * part
-        rows = int(self.n_rows[property_weights > 0].sum())
-        return System(gram, property_weights @ self.moment, float(property_weights @ self.yty), rows)
-
-    def save(self, path: Path) -> None:
-        """Write to an .npz file, atomically."""
+    def save(self, path: Path, done: int) -> None:
+        """Write to an .npz file, atomically, with the number of structures summed so far."""
         gram, moment, yty, n_rows = self._parts()
-        with write_atomically(path, "wb") as file:
-            np.savez(file, gram=gram, moment=moment, yty=yty, n_rows=n_rows)
+        with atomic_file(path, "wb") as file:
+            np.savez(file, gram=gram, moment=moment, yty=yty, n_rows=n_rows, done=done)
 
     @classmethod
-    def load(cls, path: Path) -> "NormalEquations":
+    def load(cls, path: Path) -> tuple["NormalEquations", int]:
         """Read what `save` wrote."""
         with np.load(path) as file:
-            return cls(file["gram"], file["moment"], file["yty"], file["n_rows"])
+            return cls(file["gram"], file["moment"], file["yty"], file["n_rows"]), int(file["done"])
 
     def _parts(self) -> tuple[Array, Array, Array, NDArray[np.int64]]:
         return self.gram, self.moment, self.yty, self.n_rows
@@ -145,7 +133,10 @@ def accumulate(
     forces = [np.zeros((f.n_atoms, 3)) if f.forces is None else f.forces for f in frames]
     stresses = [np.zeros(6) if f.stress is None else f.stress for f in frames]
     labels = _core.Labels(
-        np.array(energies), np.concatenate(forces), np.array(stresses), np.ascontiguousarray(structure_weights)
+        np.array(energies),
+        np.concatenate(forces),
+        np.array(stresses),
+        np.ascontiguousarray(structure_weights),
     )
     try:
         sums = _core.accumulate(
