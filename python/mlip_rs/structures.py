@@ -1,6 +1,7 @@
 """From ASE's `Atoms` to the arrays and structures of the core; the only place that does it."""
 
 import math
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -117,7 +118,7 @@ def _atomic_numbers(numbers: NDArray[np.generic]) -> NDArray[np.uint8]:
     if numbers.dtype.kind not in "iuf":
         raise StructureError(f"atomic numbers must be numbers, not {numbers.dtype}")
     # A cast to eight bits wraps around; what comes back different was never an atomic number.
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore") if numbers.dtype.kind == "f" else nullcontext():
         narrow = numbers.astype(np.uint8)
     if not np.array_equal(narrow, numbers):
         atom = int(np.flatnonzero(narrow != numbers)[0])

@@ -1,6 +1,7 @@
 """`MLIPCalculator`: a potential as an ASE calculator."""
 
 import os
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
@@ -151,7 +152,7 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
 
     def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
         """Return what has changed since the last calculation; exact, and much faster than ASE's own."""
-        return _changes(self.atoms, atoms)
+        return list(_changes(self.atoms, atoms))
 
     def get_spin_polarized(self) -> bool:
         """Return False. Without it, ASE stores a bound method that keeps dropped calculators alive."""
@@ -184,7 +185,8 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         last, results = self._last, self.results
         if last is None or last[1] is not results or not results:
             return None
-        return results if atoms is None or not _changes(last[0], atoms) else None
+        unchanged = atoms is None or next(_changes(last[0], atoms), None) is None
+        return results if unchanged else None
 
     def _calculate(self, atoms: Atoms) -> Results:
         # Forgotten first: after an error nobody must find the results of other atoms.
@@ -202,14 +204,15 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         return results
 
 
-def _changes(old: Atoms | None, new: Atoms) -> list[str]:
-    """Which of positions, numbers, cell and periodicity differ in any bit (NaN always does)."""
+def _changes(old: Atoms | None, new: Atoms) -> Iterator[str]:
+    """Which of positions, numbers, cell and periodicity differ (NaN always does), likeliest first."""
     if old is None:
-        return list(all_changes)
-    arrays, others = old.arrays, new.arrays
-    changes = [name for name in ("positions", "numbers") if not np.array_equal(arrays[name], others[name])]
+        yield from all_changes
+        return
+    for name in ("positions", "numbers"):
+        if not np.array_equal(old.arrays[name], new.arrays[name]):
+            yield name
     if not np.array_equal(old.cell.array, new.cell.array):
-        changes.append("cell")
+        yield "cell"
     if not np.array_equal(old.pbc, new.pbc):
-        changes.append("pbc")
-    return changes
+        yield "pbc"
