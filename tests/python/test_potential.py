@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import pickle
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -525,6 +524,7 @@ def test_a_forbidden_folder_is_named(tmp_path, potential):
 
 
 def test_the_old_file_stays_when_the_disk_is_full(path, potential):
+    resource = pytest.importorskip("resource")
     before = path.read_bytes()
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
