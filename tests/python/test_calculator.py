@@ -538,13 +538,18 @@ def test_threads_that_share_a_calculator_get_each_their_own_results(argon):
         barrier.wait(TIMEOUT)
         atoms = structures[k].copy()
         atoms.calc = calculator
-        for _ in range(50):
+        for _ in range(200):
             np.testing.assert_allclose(atoms.get_potential_energy(), expected[k], rtol=0, atol=ROUNDING)
             assert len(atoms.get_forces()) == len(atoms)
             pickle.dumps(calculator)
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(8)))
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so often that a race is likely met
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_threads_with_their_own_calculators_agree(argon):
