@@ -3,11 +3,14 @@
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 
-def write_atomically(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text to a temporary file beside the target, force it to disk, and put it in place.
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a temporary file beside the target that takes its place when the block ends without an error.
 
     A symbolic link stays a link: the file it points to is replaced. An existing file keeps its permissions.
 
@@ -15,8 +18,8 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
     ----------
     path
         The file to write; its folder must exist.
-    text
-        The content.
+    mode
+        "w" for UTF-8 text, "wb" for bytes.
 
     Raises
     ------
@@ -27,12 +30,13 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError(13, "the existing file is write-protected", os.fspath(path))
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
     try:
         # Not tempfile: its files are private, while the user's umask should decide.
-        with temporary.open("x", encoding="utf-8", newline="\n") as file:
+        with temporary.open(mode.replace("w", "x"), **text) as file:
             if target.exists():
                 temporary.chmod(target.stat().st_mode & 0o7777)
-            file.write(text)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(target)
@@ -41,6 +45,18 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
             temporary.unlink()
         raise
     _sync_folder(target.parent)
+
+
+def write_atomically(path: str | os.PathLike[str], text: str) -> None:
+    """Write UTF-8 text by `atomic_file`.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; the old one is as before and nothing is left behind.
+    """
+    with atomic_file(path) as file:
+        file.write(text)
 
 
 def _sync_folder(folder: Path) -> None:
