@@ -139,6 +139,7 @@ class Run:
             The directory cannot be written to.
         """
         directory = Path(directory)
+        (directory / "run.json").unlink(missing_ok=True)
         (directory / "front").mkdir(parents=True, exist_ok=True)
         front = set(self.front)
         names = [f"front/{front_name(point)}" if k in front else "" for k, point in enumerate(self.points)]
