@@ -94,6 +94,28 @@ def read_dataset(
     return _assemble(sources, energy, keys or LabelKeys(), notices)
 
 
+def read_structures(
+    paths: PathLike | Sequence[PathLike], *, index: str | int | slice = ":", format: str | None = None
+) -> tuple[RawFrame, ...]:
+    """Read structures that need no labels and are not validated, such as those to predict for.
+
+    Parameters
+    ----------
+    paths, index, format
+        As in `read_dataset`.
+
+    Raises
+    ------
+    DataError
+        A file is missing, empty or unreadable.
+    """
+    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    slice_ = _as_slice(index)
+    return tuple(
+        frame for path in listed for file in _expand(path) for frame in _read_file(file, slice_, format)[0]
+    )
+
+
 def dataset_from_atoms(
     atoms: Iterable[Atoms], *, source: str = "atoms", energy: str = "auto", keys: LabelKeys | None = None
 ) -> Dataset:
