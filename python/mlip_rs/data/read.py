@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 from ase.io import iread
 from ase.io.formats import UnknownFileTypeError, filetype, string2index
+
 from mlip_rs.data.dataset import Dataset
 from mlip_rs.data.frames import Frame
 from mlip_rs.data.labels import (
