@@ -20,6 +20,8 @@ const STALL: f64 = 1e-15;
 const MAX_STALLS: usize = 8;
 /// Steps repeated on the true gradient of an unchanged active set.
 const MAX_REFINEMENTS: usize = 8;
+/// The same while violations exceed their units, that is, while raised pivots dominate the step.
+const MAX_GROSS_REFINEMENTS: usize = 100;
 /// Line searches between two gradients before the strictly finite rule takes over.
 const PATIENCE: usize = 50;
 
@@ -88,17 +90,33 @@ impl ActiveSet {
         &self.w
     }
 
-    /// Lets all features with `p_j = 0` in and minimises over them.
+    /// Minimises over the unpenalised features alone.
     pub(super) fn fit_unpenalised(&mut self, problem: &Quadratic) -> Result<()> {
+        self.restart(problem);
+        // Without room for others, λ does not matter.
+        let n_free = self.factor.features().len();
+        if n_free > 0 {
+            self.minimise(problem, 0.0, f64::EPSILON, n_free)?;
+        }
+        Ok(())
+    }
+
+    /// Back to w = 0 with only the unpenalised features active.
+    fn restart(&mut self, problem: &Quadratic) {
+        *self = Self::new(problem, &self.l1);
         let free: Vec<usize> = (0..self.w.len())
             .filter(|&j| self.l1[j] == 0.0 && self.scales[j] > 0.0)
             .collect();
         self.admit(problem, &free, Dependent::Raise);
-        if !free.is_empty() {
-            // λ is infinite in spirit: nothing else may come in.
-            self.minimise(problem, 0.0, f64::EPSILON, free.len())?;
-        }
-        Ok(())
+    }
+
+    /// The error of a problem whose active block could not be solved; starts over, so that another λ may be tried.
+    fn no_minimum(&mut self, problem: &Quadratic, lambda: f64) -> Error {
+        self.restart(problem);
+        Error::Regression(format!(
+            "the objective has no minimum at lambda = {lambda:.6e}: the Gram matrix is not positive semi-definite, or its \
+             entries span too wide a range; rebuild it from the design rows, or add an l2 penalty"
+        ))
     }
 
     /// `max_j |c_j| / p_j` over the penalised features.
@@ -128,11 +146,22 @@ impl ActiveSet {
             let progress = last_objective - objective > STALL * objective.abs();
             last_objective = objective;
             let noise = self.noise();
-            if refinements < MAX_REFINEMENTS && (refinements == 0 || progress) {
-                if self.residual(lambda, tolerance, noise) > 0.0 {
-                    refinements += 1;
-                    continue;
-                }
+            if !objective.is_finite() {
+                return Err(self.no_minimum(problem, lambda));
+            }
+            let gross = self.residual(lambda, 1.0, noise) > 0.0;
+            let most = if gross {
+                MAX_GROSS_REFINEMENTS
+            } else {
+                MAX_REFINEMENTS
+            };
+            let may_refine = refinements == 0 || (progress && refinements < most);
+            if may_refine && self.residual(lambda, tolerance, noise) > 0.0 {
+                refinements += 1;
+                continue;
+            }
+            if gross {
+                return Err(self.no_minimum(problem, lambda));
             }
             refinements = 0;
             stalls = if progress { 0 } else { stalls + 1 };

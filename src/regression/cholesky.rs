@@ -1,7 +1,9 @@
 //! Ridge solves on a support by a dense Cholesky factorisation.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor::{LltError, cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::cholesky::llt::factor::{
+    LltError, LltRegularization, cholesky_in_place, cholesky_in_place_scratch,
+};
 use faer::linalg::triangular_solve::{
     solve_lower_triangular_in_place, solve_upper_triangular_in_place,
 };
@@ -36,12 +38,11 @@ pub fn solve_positive(
     check_finite("diag_add", diag_add, n_features)?;
     check_finite("rhs", rhs, n_features)?;
     let all: Vec<usize>;
-    let support = match support {
-        Some(support) => support,
-        None => {
-            all = (0..n_features).collect();
-            &all
-        }
+    let support = if let Some(support) = support {
+        support
+    } else {
+        all = (0..n_features).collect();
+        &all
     };
     check_support(support, n_features)?;
     let mut matrix = submatrix(gram, diag_add, support)?;
@@ -120,7 +121,7 @@ fn factorise(matrix: &mut [f64], support: &[usize]) -> Result<()> {
     ));
     let outcome = cholesky_in_place(
         MatMut::from_column_major_slice_mut(matrix, n, n),
-        Default::default(),
+        LltRegularization::default(),
         Par::Seq,
         MemStack::new(&mut memory),
         Spec::default(),

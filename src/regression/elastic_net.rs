@@ -114,8 +114,8 @@ impl<M: AsRef<[f64]>> ElasticNet<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Regression`] for a λ or tolerance out of range, and when the search does not end. The state is then
-    /// still valid, and another λ may be tried.
+    /// [`Error::Regression`] for a λ or tolerance out of range, when the search does not end, and when there is no
+    /// minimum because G is not positive semi-definite. The state stays valid, and another λ may be tried.
     pub fn step(&mut self, lambda: f64, tolerance: f64, max_active: usize) -> Result<Solution> {
         if !(lambda.is_finite() && lambda >= 0.0) {
             return Err(Error::Regression(format!(

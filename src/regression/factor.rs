@@ -202,3 +202,81 @@ impl Factor {
         (self.lower, self.stride) = (lower, stride);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const N: usize = 150;
+
+    /// `G_jk = 1/(1 + |j − k|)` plus the identity: well conditioned, no two rows alike.
+    fn gram() -> Vec<f64> {
+        let entry = |j: usize, k: usize| {
+            1.0 / (1.0 + j.abs_diff(k) as f64) + if j == k { 1.0 } else { 0.0 }
+        };
+        (0..N * N).map(|at| entry(at / N, at % N)).collect()
+    }
+
+    fn assert_factor_matches(factor: &Factor, problem: &Quadratic) {
+        for (i, &j) in factor.features.iter().enumerate() {
+            for (m, &k) in factor.features[..=i].iter().enumerate() {
+                let (a, b) = (
+                    &factor.lower[i * factor.stride..],
+                    &factor.lower[m * factor.stride..],
+                );
+                let expected = problem.entry(j, k) + if i == m { factor.raised[i] } else { 0.0 };
+                assert!(
+                    (dot(&a[..=m], &b[..=m]) - expected).abs() < 1e-13,
+                    "features {j} and {k}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn test_factor_follows_appended_and_removed_features() {
+        let (gram, zeros) = (gram(), vec![0.0; N]);
+        let problem = Quadratic {
+            gram: &gram,
+            xty: &zeros,
+            l2: &zeros,
+        };
+        let mut factor = Factor::default();
+        let order: Vec<usize> = (0..N).map(|i| (i * 37) % N).collect();
+        assert!(
+            factor
+                .append(&problem, &order[..100], Dependent::Reject(1e-10))
+                .iter()
+                .all(|&accepted| accepted)
+        );
+        assert_factor_matches(&factor, &problem);
+        factor.remove(&problem, &[3]); // By rotations.
+        factor.remove(&problem, &(10..60).collect::<Vec<_>>()); // By building the rest anew.
+        factor.append(&problem, &order[100..], Dependent::Raise);
+        factor.remove(&problem, &[0, 98]);
+        let kept = [&order[1..3], &order[4..11], &order[61..149]].concat();
+        assert_eq!(factor.features(), kept);
+        assert_factor_matches(&factor, &problem);
+        factor.remove(&problem, &(0..97).collect::<Vec<_>>());
+        assert!(factor.features().is_empty());
+    }
+
+    #[test]
+    fn test_dependent_features_are_rejected_or_raised() {
+        let gram = [1.0, 1.0, 0.5, 1.0, 1.0, 0.5, 0.5, 0.5, 1.0];
+        let problem = Quadratic {
+            gram: &gram,
+            xty: &[0.0; 3],
+            l2: &[0.0; 3],
+        };
+        let mut factor = Factor::default();
+        assert_eq!(
+            factor.append(&problem, &[0, 1, 2], Dependent::Reject(1e-10)),
+            [true, false, true]
+        );
+        assert_eq!(factor.features(), [0, 2]);
+        assert_eq!(factor.append(&problem, &[1], Dependent::Raise), [true]);
+        assert!(factor.raised()[2] > 0.0);
+        assert_factor_matches(&factor, &problem);
+    }
+}

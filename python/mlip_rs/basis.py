@@ -1,0 +1,291 @@
+"""The basis: from a few settings to the explicit document that the core validates and enumerates."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mlip_rs import _core
+from mlip_rs.errors import ConfigError
+
+HIERARCHIES: tuple[str, ...] = ("pair", "pair-poly", "angular", "angular-poly")
+"""From pair potentials to polynomials of pairwise and angular invariants."""
+
+FAMILIES: tuple[str, ...] = (
+    "gaussian",
+    "cosine",
+    "polynomial",
+    "exponential",
+    "yukawa",
+    "mexican_hat",
+    "morlet",
+    "sto",
+    "gto",
+    "bessel",
+    "chebyshev",
+)
+"""Families of radial functions."""
+
+CUTOFF_FUNCTIONS: tuple[str, ...] = ("cosine", "polynomial")
+"""C¹ and C² at the cutoff."""
+
+
+@dataclass(frozen=True)
+class RadialSet:
+    """A grid of radial functions of one family.
+
+    Parameters
+    ----------
+    family
+        One of `FAMILIES`.
+    parameters
+        The lists of the family, for example {"beta": [...], "mu": [...]}; lists span a product grid.
+    cutoff
+        Å; that of the basis if None.
+    orders
+        Orders ν of the invariants that use the set (1 pairwise, 2 angular); all if None.
+    max_l
+        Largest degree of the angular invariants that use the set; that of the basis if None.
+    """
+
+    family: str
+    parameters: Mapping[str, Any]
+    cutoff: float | None = None
+    orders: tuple[int, ...] | None = None
+    max_l: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry of the specification."""
+        entry: dict[str, Any] = {"function": {"family": self.family, **self.parameters}}
+        optional = {
+            "cutoff": self.cutoff,
+            "orders": None if self.orders is None else list(self.orders),
+            "max_l": self.max_l,
+        }
+        return entry | {key: value for key, value in optional.items() if value is not None}
+
+
+def radial_grid(
+    family: str, count: int, cutoff: float, *, r_min: float = 1.5, orders: tuple[int, ...] | None = None
+) -> RadialSet:
+    """Cover the range up to the cutoff with `count` functions of a family.
+
+    Parameters
+    ----------
+    family
+        One of `FAMILIES`.
+    count
+        Number of functions, at least 1.
+    cutoff
+        Å.
+    r_min
+        Shortest distance that must be resolved, Å.
+    orders
+        Orders of the invariants that use the set.
+
+    Raises
+    ------
+    ConfigError
+        Unknown family or a count below 1.
+    """
+    if family not in FAMILIES:
+        raise ConfigError(f"radial family {family!r} does not exist; choose one of {', '.join(FAMILIES)}")
+    if count < 1:
+        raise ConfigError(f"{count} radial functions; at least one is needed")
+    r_min = min(r_min, 0.5 * cutoff)
+    centers = np.linspace(r_min, cutoff, count, endpoint=False)
+    spacing = (cutoff - r_min) / count
+    width = 1.0 / spacing
+    decays = np.geomspace(0.3, 4.0, count)
+    powers = np.arange(count)
+    parameters: dict[str, Any] = {
+        "gaussian": {"beta": [0.5 * width**2], "mu": centers.tolist()},
+        "cosine": {"p": (np.pi / cutoff * np.arange(count)).tolist()},
+        "polynomial": {"p": (powers - count // 2).tolist()},
+        "exponential": {"p": decays.tolist()},
+        "yukawa": {"p": decays.tolist()},
+        "mexican_hat": {"p": [width], "mu": centers.tolist()},
+        "morlet": {"p": [2.0 * width], "mu": centers.tolist()},
+        "sto": {"p": powers.tolist(), "q": [1.5]},
+        "gto": {"p": powers.tolist(), "q": [0.3]},
+        "bessel": {"n": (powers + 1).tolist()},
+        "chebyshev": {"n": powers.tolist(), "r_min": r_min},
+    }[family]
+    return RadialSet(family, parameters, orders=orders)
+
+
+@dataclass(frozen=True)
+class _Defaults:
+    """Sizes of a hierarchy for one element, and for several."""
+
+    n_radial: tuple[int, int]
+    n_angular: tuple[int, int] = (0, 0)
+    max_l: tuple[int, int] = (0, 0)
+    pair_degree: int = 1
+    pair_cross_degree: tuple[int, int] = (1, 1)
+    angular_degree: int = 1
+    mixed_degree: int = 0
+    radial_coupling: tuple[str, str] = ("free", "free")
+
+
+_DEFAULTS: dict[str, _Defaults] = {
+    "pair": _Defaults(n_radial=(20, 20)),
+    "pair-poly": _Defaults(n_radial=(16, 12), pair_degree=3, pair_cross_degree=(3, 2)),
+    "angular": _Defaults(n_radial=(16, 12), n_angular=(10, 6), max_l=(6, 6)),
+    "angular-poly": _Defaults(
+        n_radial=(8, 8),
+        n_angular=(8, 8),
+        max_l=(4, 4),
+        pair_degree=3,
+        pair_cross_degree=(2, 2),
+        angular_degree=2,
+        mixed_degree=2,
+        radial_coupling=("free", "diagonal"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Basis:
+    """The candidate features of a potential.
+
+    Settings left at None take defaults that depend on the hierarchy and the number of elements.
+
+    Parameters
+    ----------
+    elements
+        Chemical symbols.
+    cutoff
+        Å.
+    hierarchy
+        One of `HIERARCHIES`.
+    radial
+        A family of `FAMILIES`, covered evenly up to the cutoff, or explicit sets, freely mixed.
+    n_radial, n_angular
+        Functions of that family in the pairwise and in the angular invariants.
+    r_min
+        Shortest distance that the radial functions resolve, Å.
+    cutoff_function
+        "cosine" (C¹) or "polynomial" (C²).
+    max_l
+        Largest degree l of the angular invariants.
+    radial_coupling
+        "free" (all pairs of radial functions in p) or "diagonal" (one shared radial function).
+    pair_degree, angular_degree
+        Largest power of one pairwise, one angular invariant, 1 to 3.
+    pair_cross_degree, angular_cross_degree
+        Largest degree at which products of different invariants of one kind are taken.
+    mixed_degree
+        Largest degree of products of both kinds, 0 for none, 2 or 3.
+    product_max_l
+        Largest l of the angular invariants that enter products; all if None.
+    constant
+        A constant per element, fitted with the rest: for reference energies that are fitted, too.
+
+    Raises
+    ------
+    ConfigError
+        From the first use of anything that needs the core: settings out of range, contradicting each other or
+        giving too many features.
+    """
+
+    elements: Sequence[str]
+    cutoff: float = 6.0
+    hierarchy: str = "angular-poly"
+    radial: str | Sequence[RadialSet] = "gaussian"
+    n_radial: int | None = None
+    n_angular: int | None = None
+    r_min: float = 1.5
+    cutoff_function: str = "cosine"
+    max_l: int | None = None
+    radial_coupling: str | None = None
+    pair_degree: int | None = None
+    pair_cross_degree: int | None = None
+    angular_degree: int | None = None
+    angular_cross_degree: int | None = None
+    mixed_degree: int | None = None
+    product_max_l: int | None = None
+    constant: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.elements, str):
+            raise ConfigError(f"elements must be a list of symbols, such as [{self.elements!r}]")
+        object.__setattr__(self, "elements", tuple(self.elements))
+        if not isinstance(self.radial, str):
+            object.__setattr__(self, "radial", tuple(self.radial))
+        if self.hierarchy not in HIERARCHIES:
+            raise ConfigError(
+                f"hierarchy {self.hierarchy!r} does not exist; choose one of {', '.join(HIERARCHIES)}"
+            )
+        if self.cutoff_function not in CUTOFF_FUNCTIONS:
+            raise ConfigError(
+                f"cutoff function {self.cutoff_function!r} does not exist; choose {' or '.join(CUTOFF_FUNCTIONS)}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The explicit specification: every radial function with its numbers, every degree."""
+        defaults = _DEFAULTS[self.hierarchy]
+        several = int(len(self.elements) > 1)
+        chosen = {
+            "pair_degree": defaults.pair_degree,
+            "pair_cross_degree": defaults.pair_cross_degree[several],
+            "angular_degree": defaults.angular_degree,
+            "angular_cross_degree": defaults.angular_degree,
+            "mixed_degree": defaults.mixed_degree,
+            "max_l": defaults.max_l[several],
+            "radial_coupling": defaults.radial_coupling[several],
+        }
+        for name in chosen:
+            if getattr(self, name) is not None:
+                chosen[name] = getattr(self, name)
+        for kind in ("pair", "angular"):  # a lowered degree lowers what follows from it
+            if getattr(self, f"{kind}_cross_degree") is None:
+                chosen[f"{kind}_cross_degree"] = min(chosen[f"{kind}_cross_degree"], chosen[f"{kind}_degree"])
+        document: dict[str, Any] = {
+            "elements": list(self.elements),
+            "cutoff": float(self.cutoff),
+            "cutoff_function": self.cutoff_function,
+            "radial": [entry.to_dict() for entry in self._radial_sets(defaults, several)],
+            "pair": {"degree": chosen["pair_degree"], "cross_degree": chosen["pair_cross_degree"]},
+            "constant": self.constant,
+        }
+        if self.hierarchy.startswith("angular"):
+            document["angular"] = {
+                "max_l": chosen["max_l"],
+                "radial": chosen["radial_coupling"],
+                "degree": chosen["angular_degree"],
+                "cross_degree": chosen["angular_cross_degree"],
+            } | ({} if self.product_max_l is None else {"product_max_l": self.product_max_l})
+            document["mixed_degree"] = chosen["mixed_degree"]
+        return document
+
+    def _radial_sets(self, defaults: _Defaults, several: int) -> Sequence[RadialSet]:
+        if not isinstance(self.radial, str):
+            return self.radial
+        n_radial = self.n_radial or defaults.n_radial[several]
+        n_angular = self.n_angular or self.n_radial or defaults.n_angular[several]
+        if not self.hierarchy.startswith("angular"):
+            return [radial_grid(self.radial, n_radial, self.cutoff, r_min=self.r_min)]
+        if n_radial == n_angular:
+            return [radial_grid(self.radial, n_radial, self.cutoff, r_min=self.r_min)]
+        return [
+            radial_grid(self.radial, n_radial, self.cutoff, r_min=self.r_min, orders=(1,)),
+            radial_grid(self.radial, n_angular, self.cutoff, r_min=self.r_min, orders=(2,)),
+        ]
+
+    @cached_property
+    def core(self) -> _core.Basis:
+        """The validated basis of the core."""
+        return _core.Basis(json.dumps(self.to_dict()))
+
+    @property
+    def n_features(self) -> int:
+        """Columns of a design matrix: features per centre × elements."""
+        return self.core.n_features
+
+    def labels(self) -> list[str]:
+        """Labels of the features of one centre, in their stable order."""
+        return self.core.labels()

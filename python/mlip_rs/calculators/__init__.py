@@ -1,0 +1,5 @@
+"""Potentials as calculators of other packages."""
+
+from mlip_rs.calculators.ase import MLIPCalculator
+
+__all__ = ["MLIPCalculator"]

@@ -1,0 +1,69 @@
+"""Writing files so that a reader sees the old content or the whole new one, never a part."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a temporary file beside the target that takes its place when the block ends without an error.
+
+    A symbolic link stays a link: the file it points to is replaced. An existing file keeps its permissions.
+
+    Parameters
+    ----------
+    path
+        The file to write; its folder must exist.
+    mode
+        "w" for UTF-8 text, "wb" for bytes.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; the old one is as before and nothing is left behind.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(13, "the existing file is write-protected", os.fspath(path))
+    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    try:
+        # Not tempfile: its files are private, while the user's umask should decide.
+        with temporary.open(mode.replace("w", "x"), **text) as file:
+            if target.exists():
+                temporary.chmod(target.stat().st_mode & 0o7777)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(target.parent)
+
+
+def write_atomically(path: str | os.PathLike[str], text: str) -> None:
+    """Write UTF-8 text by `atomic_file`.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; the old one is as before and nothing is left behind.
+    """
+    with atomic_file(path) as file:
+        file.write(text)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Force the new name to disk, where the system knows how (not on Windows, not on every network disk)."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

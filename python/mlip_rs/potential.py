@@ -1,0 +1,415 @@
+"""`Potential`: a fitted potential, its file, and its answers for single structures and lists of them."""
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, overload
+
+import numpy as np
+from ase import Atoms
+from mlip_rs import _core
+from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
+from mlip_rs.files import write_atomically
+from mlip_rs.structures import cell_volume, structure_from_atoms
+from mlip_rs.threads import number_of_threads
+from mlip_rs.units import ase_stress_from_virial
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from mlip_rs.calculators.ase import MLIPCalculator
+
+MAX_FILE_BYTES: int = 256 << 20
+"""Larger potential files are refused before they are read."""
+
+MAX_INFO_DEPTH: int = 32
+"""Deepest nesting of the metadata; the reader refuses documents nested deeper than 128."""
+
+
+class BasisLike(Protocol):
+    """Anything that can give a basis specification as JSON."""
+
+    def to_json(self) -> str:
+        """Return the specification."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a potential says about one structure. Arrays are read-only.
+
+    Parameters
+    ----------
+    energy
+        Total energy, eV.
+    energies
+        (N,) energies of the atoms, eV; their sum is the energy.
+    forces
+        (N, 3) eV/Å.
+    stress
+        (6,) eV/Å³, positive under tension, xx yy zz yz xz xy; None unless three cell vectors span a volume.
+    virials
+        (N, 6) virials −dE_i/dε of the atoms, eV, same order; their sum is −stress × volume.
+    """
+
+    energy: float
+    energies: NDArray[np.float64]
+    forces: NDArray[np.float64]
+    stress: NDArray[np.float64] | None
+    virials: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Potential:
+    """A fitted potential. It never changes: copies share it, threads may use it together.
+
+    Made by `load`, `from_json` or `from_coefficients`.
+
+    Parameters
+    ----------
+    core
+        The potential of the compiled core.
+    """
+
+    core: _core.Potential
+
+    # ---- making and keeping ------------------------------------------------------------------------------
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Potential":
+        """Read a potential file (`*.mlip.json`).
+
+        Raises
+        ------
+        PotentialFileError
+            The file is missing, unreadable, cut short, edited, of a newer version or not a potential; the
+            message names the file and the reason.
+        """
+        name = os.fspath(path)
+        try:
+            return cls(_core.Potential.from_json(_read_text(Path(path))))
+        except PotentialFileError as error:
+            raise PotentialFileError(f"{name}: {error}") from None
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the potential file. At every moment there is the old file or the whole new one.
+
+        Raises
+        ------
+        PotentialFileError
+            The file cannot be written; the old one is as before.
+        """
+        name = os.fspath(path)
+        if Path(path).is_dir():
+            raise PotentialFileError(f"{name}: is a directory; give the name of a file in it")
+        try:
+            write_atomically(path, self.to_json())
+        except OSError as error:
+            raise PotentialFileError(
+                f"{name}: cannot be written ({_reason(error)}); any old file is as before; check that the "
+                "folder exists, is writable and has space left"
+            ) from error
+
+    @classmethod
+    def from_json(cls, text: str) -> "Potential":
+        """Read the text of a potential file.
+
+        Raises
+        ------
+        PotentialFileError
+            As `load`, without a name.
+        """
+        return cls(_core.Potential.from_json(text))
+
+    def to_json(self) -> str:
+        """Return the text of the potential file."""
+        return self.core.to_json()
+
+    @classmethod
+    def from_coefficients(
+        cls,
+        spec: str | Mapping[str, Any] | BasisLike,
+        coefficients: ArrayLike,
+        reference_energies: Mapping[str, float],
+        info: Mapping[str, Any] | None = None,
+    ) -> "Potential":
+        """Assemble a potential from what a fit gives.
+
+        Parameters
+        ----------
+        spec
+            Basis specification: its JSON text, the same as a mapping, or an object with `to_json()`.
+        coefficients
+            (F,) one per column of the design matrix, eV per unit of the feature; zeros are dropped.
+        reference_energies
+            Energy of the isolated atom of every element, eV.
+        info
+            Metadata that travels with the potential: what JSON can hold, and NumPy numbers and arrays.
+
+        Raises
+        ------
+        ConfigError
+            A basis, coefficients, reference energies or metadata that make no sense.
+        """
+        text = _spec_text(spec)
+        basis = _core.Basis(text)
+        weights = np.ascontiguousarray(coefficients, dtype=np.float64)
+        if weights.shape != (basis.n_features,):
+            raise ConfigError(f"coefficients: expected shape ({basis.n_features},), got {weights.shape}")
+        if not np.isfinite(weights).all():
+            feature = int(np.flatnonzero(~np.isfinite(weights))[0])
+            raise ConfigError(f"coefficient {feature} is {weights[feature]}; the fit behind it has failed")
+        references = _references(basis.elements, reference_energies)
+        return cls(_core.Potential.from_coefficients(text, weights, references, _info_text(info or {})))
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return Potential.from_json, (self.to_json(),)
+
+    def __copy__(self) -> "Potential":
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Potential":
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Potential):
+            return NotImplemented
+        return self is other or self.checksum == other.checksum
+
+    def __hash__(self) -> int:
+        return hash(self.checksum)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Potential {'-'.join(self.elements)} {self.hierarchy}, cutoff {self.cutoff:g} Å, "
+            f"{self.n_nonzero} of {self.n_features} coefficients>"
+        )
+
+    # ---- what is inside ----------------------------------------------------------------------------------
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Chemical symbols of the basis, in its order."""
+        return tuple(self.core.elements)
+
+    @property
+    def cutoff(self) -> float:
+        """Cutoff radius, Å."""
+        return self.core.cutoff
+
+    @property
+    def hierarchy(self) -> str:
+        """Kind of features: pair, pair-poly, angular or angular-poly."""
+        return self.core.hierarchy
+
+    @property
+    def n_features(self) -> int:
+        """Number of candidate features, all elements together."""
+        return self.core.n_features
+
+    @property
+    def n_nonzero(self) -> int:
+        """Number of coefficients that are not zero."""
+        return self.core.n_nonzero
+
+    @property
+    def reference_energies(self) -> dict[str, float]:
+        """Energy of the isolated atom by element, eV."""
+        return dict(self.core.reference_energies)
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The basis specification."""
+        return _object(self.core.spec)
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Metadata: whatever the fit wanted to travel with the potential."""
+        return _object(self.core.info)
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the content, as in the file: two potentials with the same checksum are the same."""
+        return str(_object(self.to_json())["checksum"])
+
+    def coefficients(self, element: str) -> dict[str, float]:
+        """Return the non-zero coefficients of a centre element by feature label, eV per unit of the feature.
+
+        Raises
+        ------
+        ConfigError
+            The potential does not know the element.
+        """
+        if element not in self.elements:
+            raise ConfigError(f"element {element} is not in this potential ({', '.join(self.elements)})")
+        return dict(self.core.coefficients(element))
+
+    # ---- using it ----------------------------------------------------------------------------------------
+
+    def calculator(self, skin: float = 0.5, threads: int | None = None) -> "MLIPCalculator":
+        """Return a new ASE calculator; see `MLIPCalculator` for `skin` (Å) and `threads`."""
+        from mlip_rs.calculators.ase import MLIPCalculator
+
+        return MLIPCalculator(self, skin=skin, threads=threads)
+
+    @overload
+    def predict(self, structures: Atoms, threads: int | None = None) -> Prediction: ...
+
+    @overload
+    def predict(  # type: ignore[overload-cannot-match]  # to the checker, ASE is Any
+        self, structures: Iterable[Atoms], threads: int | None = None
+    ) -> list[Prediction]: ...
+
+    def predict(
+        self, structures: Atoms | Iterable[Atoms], threads: int | None = None
+    ) -> Prediction | list[Prediction]:
+        """Energies, forces and stresses of one structure, or of many in parallel.
+
+        Parameters
+        ----------
+        structures
+            One `Atoms`, or any iterable of them.
+        threads
+            None: `MLIP_RS_NUM_THREADS`, or all cores. The answer is the same to the last bit for any number.
+
+        Returns
+        -------
+        Prediction or list of Prediction
+            One for one, a list for an iterable.
+
+        Raises
+        ------
+        StructureError
+            A structure cannot be evaluated; the message names its index in the list, the atom and the cure.
+        """
+        n_threads = number_of_threads(threads)
+        if isinstance(structures, Atoms):
+            structure = structure_from_atoms(structures)
+            try:
+                (results,) = self.core.evaluate_many([structure], n_threads)
+            except StructureError as error:
+                raise StructureError(error.args[0]) from None
+            return _prediction(results, structures)
+        frames = list(structures)
+        converted = []
+        for index, atoms in enumerate(frames):
+            try:
+                converted.append(structure_from_atoms(atoms))
+            except StructureError as error:
+                raise StructureError(f"structure {index}: {error}") from None
+        try:
+            all_results = self.core.evaluate_many(converted, n_threads)
+        except StructureError as error:
+            message, index = error.args
+            raise StructureError(f"structure {index}: {message}") from None
+        return [_prediction(results, atoms) for results, atoms in zip(all_results, frames, strict=True)]
+
+
+_Arrays = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+def _prediction(results: _Arrays, atoms: Atoms) -> Prediction:
+    energies, forces, virials = results
+    volume = cell_volume(atoms.cell.array)
+    stress = None if volume is None else ase_stress_from_virial(virials.sum(axis=0), volume)
+    for array in (energies, forces, virials, stress):
+        if array is not None:
+            array.flags.writeable = False
+    return Prediction(float(energies.sum()), energies, forces, stress, virials)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        # Before opening: a pipe would wait for a writer that never comes.
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise PotentialFileError("is a directory; give a potential file in it (*.mlip.json)")
+        if not stat.S_ISREG(mode):
+            raise PotentialFileError("is not a regular file; give a potential file (*.mlip.json)")
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1) if path.stat().st_size <= MAX_FILE_BYTES else None
+    except FileNotFoundError:
+        raise PotentialFileError(
+            f"there is no such file (working directory {Path.cwd()}); check the path"
+        ) from None
+    except PermissionError:
+        raise PotentialFileError("may not be read; check its permissions") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        raise PotentialFileError(f"cannot be read ({_reason(error)}); check the path and the disk") from error
+    if content is None or len(content) > MAX_FILE_BYTES:
+        raise PotentialFileError(
+            f"is larger than {MAX_FILE_BYTES >> 20} MB, as no potential is; check that it is the right file"
+        )
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PotentialFileError(
+            f"is not UTF-8 text (byte {error.start}); check that it is a potential file, copied as it was"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _object(text: str) -> dict[str, Any]:
+    document = json.loads(text)
+    return document if isinstance(document, dict) else {"": document}
+
+
+def _spec_text(spec: str | Mapping[str, Any] | BasisLike) -> str:
+    if isinstance(spec, str):
+        return spec
+    if isinstance(spec, Mapping):
+        try:
+            return json.dumps(spec, default=_plain, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ConfigError(f"the basis specification is not JSON: {error}") from None
+    return spec.to_json()
+
+
+def _references(elements: list[str], energies: Mapping[str, float]) -> list[float]:
+    missing = [element for element in elements if element not in energies]
+    unknown = [element for element in energies if element not in elements]
+    if missing:
+        raise ConfigError(f"no reference energy for {', '.join(missing)}; give that of the isolated atom, eV")
+    if unknown:
+        raise ConfigError(
+            f"reference energy for {', '.join(unknown)}, which is not in the basis ({', '.join(elements)})"
+        )
+    for element in elements:
+        if not np.isfinite(energies[element]):
+            raise ConfigError(f"the reference energy of {element} is {energies[element]}; it must be finite")
+    return [float(energies[element]) for element in elements]
+
+
+def _info_text(info: Mapping[str, Any]) -> str:
+    try:
+        text = json.dumps(dict(info), default=_plain, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"info cannot be stored: {error}; use finite numbers, text, lists and mappings with text keys"
+        ) from None
+    if _depth(json.loads(text)) > MAX_INFO_DEPTH:
+        raise ConfigError(f"info is nested deeper than {MAX_INFO_DEPTH}; flatten it")
+    return text
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401 -- whatever JSON knows
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _depth(value: Any) -> int:  # noqa: ANN401 -- any JSON value
+    if isinstance(value, dict):
+        return 1 + max(map(_depth, value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max(map(_depth, value), default=0)
+    return 0

@@ -1,0 +1,168 @@
+"""Normal equations of energy, forces and stress: sums that add over blocks, folds and machines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_rs import _core
+from mlip_rs.files import atomic_file
+from mlip_rs.basis import Basis
+from mlip_rs.data import Frame, ReferenceEnergies
+from mlip_rs.errors import StructureError
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class System:
+    """One weighted regression problem.
+
+    Parameters
+    ----------
+    gram
+        XᵀWX, (F, F).
+    moment
+        XᵀWy, (F,).
+    yty
+        yᵀWy.
+    n_rows
+        Rows that carry weight.
+    """
+
+    gram: Array
+    moment: Array
+    yty: float
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class NormalEquations:
+    """Sums over rows of energy per atom, forces and stress, kept apart so that their weights can change later.
+
+    Parameters
+    ----------
+    gram
+        (3, F, F).
+    moment
+        (3, F).
+    yty
+        (3,).
+    n_rows
+        (3,).
+    """
+
+    gram: Array
+    moment: Array
+    yty: Array
+    n_rows: NDArray[np.int64]
+
+    @classmethod
+    def zeros(cls, n_features: int) -> "NormalEquations":
+        """The sum over nothing."""
+        return cls(
+            np.zeros((3, n_features, n_features)),
+            np.zeros((3, n_features)),
+            np.zeros(3),
+            np.zeros(3, dtype=np.int64),
+        )
+
+    def save(self, path: Path, done: int) -> None:
+        """Write to an .npz file, atomically, with the number of structures summed so far."""
+        gram, moment, yty, n_rows = self._parts()
+        with atomic_file(path, "wb") as file:
+            np.savez(file, gram=gram, moment=moment, yty=yty, n_rows=n_rows, done=done)
+
+    @classmethod
+    def load(cls, path: Path) -> tuple["NormalEquations", int]:
+        """Read what `save` wrote."""
+        with np.load(path) as file:
+            return cls(file["gram"], file["moment"], file["yty"], file["n_rows"]), int(file["done"])
+
+    def _parts(self) -> tuple[Array, Array, Array, NDArray[np.int64]]:
+        return self.gram, self.moment, self.yty, self.n_rows
+
+
+def core_structure(frame: Frame) -> _core.Structure:
+    """The frame as the core sees it.
+
+    Raises
+    ------
+    StructureError
+        Naming file and frame.
+    """
+    try:
+        return _core.Structure(
+            np.ascontiguousarray(frame.numbers, dtype=np.uint8),
+            np.ascontiguousarray(frame.positions),
+            np.ascontiguousarray(frame.cell),
+            [bool(p) for p in frame.pbc],
+        )
+    except StructureError as error:
+        raise StructureError(f"{frame.location}: {error}") from None
+
+
+def accumulate(
+    equations: NormalEquations,
+    basis: Basis,
+    frames: Sequence[Frame],
+    reference: ReferenceEnergies,
+    structure_weights: Array,
+    threads: int = 0,
+) -> None:
+    """Add the rows of some frames to the equations, in place.
+
+    Only the lower triangles of the Gram matrices are updated; `symmetrize` completes them.
+
+    Parameters
+    ----------
+    structure_weights
+        (S, 3) weights of the energy per atom, of each force and of each stress component.
+    threads
+        0 takes the default.
+
+    Raises
+    ------
+    StructureError
+        Naming file, frame and atom.
+    """
+    energies = [0.0 if f.energy is None else (f.energy - reference.of(f)) / f.n_atoms for f in frames]
+    forces = [np.zeros((f.n_atoms, 3)) if f.forces is None else f.forces for f in frames]
+    stresses = [np.zeros(6) if f.stress is None else f.stress for f in frames]
+    labels = _core.Labels(
+        np.array(energies),
+        np.concatenate(forces),
+        np.array(stresses),
+        np.ascontiguousarray(structure_weights),
+    )
+    try:
+        sums = _core.accumulate(
+            basis.core,
+            [core_structure(frame) for frame in frames],
+            labels,
+            equations.gram,
+            equations.moment,
+            threads,
+        )
+    except StructureError as error:
+        raise named(error, frames) from None
+    for k, (yty, n_rows) in enumerate(sums):
+        equations.yty[k] += yty
+        equations.n_rows[k] += n_rows
+
+
+def symmetrize(equations: NormalEquations) -> None:
+    """Fill the upper triangles of the Gram matrices, in place."""
+    for gram in equations.gram:
+        _core.symmetrize(gram)
+
+
+def named(error: StructureError, frames: Sequence[Frame]) -> StructureError:
+    """Put file and frame in front of an error of the core that knows the index of the structure only."""
+    if len(error.args) == 2:
+        message, index = error.args
+        return StructureError(f"{frames[index].location}: {message}")
+    return error

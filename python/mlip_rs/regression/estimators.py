@@ -1,0 +1,105 @@
+"""Ridge and ℓ1 paths from weighted normal equations, and their cross-validation.
+
+All work is done on features of unit norm, w' = D w with D = diag(XᵀWX)^½, so that one penalty suits all features.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlip_rs import _core
+from mlip_rs.errors import FitError
+from mlip_rs.regression.equations import Array, Mask, System
+from mlip_rs.regression.settings import FitSettings
+
+KKT_TOLERANCE: float = 1e-6
+"""Relative violation of the optimality conditions accepted along an ℓ1 path."""
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A system whose features have unit norm.
+
+    Parameters
+    ----------
+    gram, moment
+        D⁻¹ XᵀWX D⁻¹ and D⁻¹ XᵀWy.
+    scale
+        D; one for features that never occur.
+    penalized
+        Where penalties act: not on constants.
+    """
+
+    gram: Array
+    moment: Array
+    scale: Array
+    penalized: Array
+
+    @classmethod
+    def of(cls, system: System, scale: Array, penalized: Array) -> "Scaled":
+        """Scale a system; `scale` may come from a larger one, of which it is a part."""
+        gram = system.gram / scale
+        gram /= scale[:, None]
+        return cls(gram, system.moment / scale, scale, penalized)
+
+    def ridge(self, penalties: Array, support: Mask | None = None, threads: int = 0) -> Array:
+        """Coefficients (K, F) of the original features for each penalty; NaN where the matrix is singular."""
+        diagonals = np.outer(penalties, np.where(self.penalized > 0, 1.0, 1e-3))
+        indices = None if support is None else [int(k) for k in np.flatnonzero(support)]
+        solutions = _core.solve_ridge(self.gram, self.moment, diagonals, indices, threads)
+        out = np.zeros((len(penalties), len(self.scale)))
+        columns = slice(None) if support is None else np.flatnonzero(support)
+        for row, solution in zip(out, solutions, strict=True):
+            row[columns] = np.nan if solution is None else solution
+        return out / self.scale
+
+    def path(
+        self,
+        lambdas: Array,
+        l1: Array,
+        ridge: float,
+        max_nonzero: int,
+        threads: int,
+        progress: Callable[[int, int], bool],
+    ) -> Array:
+        """Coefficients (≤ L, F) of unit-norm features that minimise the elastic net at each λ."""
+        l2 = np.full(len(self.scale), ridge)
+        coefficients, violation = _core.elastic_net_path(
+            self.gram, self.moment, l1, l2, lambdas.tolist(), KKT_TOLERANCE, max_nonzero, progress, threads
+        )
+        if violation > 1e3 * KKT_TOLERANCE:
+            raise FitError(
+                f"the ℓ1 path is inaccurate (violation {violation:.1e}): the features are too collinear; "
+                "raise path_ratio or the smallest ridge penalty"
+            )
+        return coefficients
+
+    def lambda_max(self, l1: Array, ridge: float) -> float:
+        """Smallest λ with all penalised coefficients zero."""
+        return _core.lambda_max(self.gram, self.moment, l1, np.full(len(self.scale), ridge))
+
+
+def feature_scale(system: System) -> Array:
+    """D of a system: the norm of each weighted feature, one where it is zero."""
+    scale = np.sqrt(np.maximum(np.diag(system.gram), 0.0))
+    return np.where(scale > 0, scale, 1.0)
+
+
+def l1_weights(scaled: Scaled, settings: FitSettings, ridge_coefficients: Array) -> Array:
+    """Penalty weights: one, or 1 / |w'|^γ with mean one (H. Zou, J. Am. Stat. Assoc. 101, 1418 (2006)); zero on constants."""
+    weights = np.ones(len(scaled.scale))
+    if settings.method == "adaptive-lasso":
+        size = np.abs(ridge_coefficients * scaled.scale)
+        largest = size.max()
+        if largest > 0:
+            weights = np.maximum(size / largest, 1e-6) ** -settings.adaptive_power
+            weights /= weights.mean()
+    return np.where(scaled.penalized > 0, weights, 0.0)
+
+
+def without(total: System, fold: System) -> System:
+    """The equations of all folds but one."""
+    return System(
+        total.gram - fold.gram, total.moment - fold.moment, total.yty - fold.yty, total.n_rows - fold.n_rows
+    )

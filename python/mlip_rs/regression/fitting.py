@@ -1,0 +1,275 @@
+"""`fit`: data and a basis in, a run with its front of potentials out."""
+
+import os
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from mlip_rs import _core
+from mlip_rs.basis import Basis
+from mlip_rs.data import (
+    Dataset,
+    ReferenceEnergies,
+    check_elements,
+    folds,
+    read_dataset,
+    reference_energies,
+)
+from mlip_rs.errors import ConfigError, DataError, FitError
+from mlip_rs.regression.assemble import Problem, assemble
+from mlip_rs.regression.residuals import Predictions, predict
+from mlip_rs.regression.run import Point, Run
+from mlip_rs.regression.selection import Candidates, select
+from mlip_rs.regression.settings import FitSettings
+from mlip_rs.potential import Potential
+from mlip_rs.progress import Progress, Silent
+from mlip_rs.timing import enlarged, measure
+
+TIMED_ATOMS: int = 200
+"""Size of the structure on which the candidates are timed."""
+
+Data = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Dataset
+
+
+def fit(
+    data: Data,
+    basis: Basis,
+    settings: FitSettings | None = None,
+    *,
+    test: Data | None = None,
+    directory: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Fit a path of potentials, from sparse to dense, to first-principles data.
+
+    Parameters
+    ----------
+    data
+        Training data: files that ASE reads, or a dataset.
+    basis
+        Candidate features.
+    settings
+        Estimator, weights, folds; the defaults are meant to be kept.
+    test
+        Data that only the errors reported see.
+    directory
+        Run directory; equations are kept there, and a fit that was interrupted resumes from them. None keeps
+        nothing on disk.
+    progress
+        Receives the advance of the phases.
+
+    Returns
+    -------
+    The candidates with their errors and costs. With a directory everything is saved there as well.
+
+    Raises
+    ------
+    DataError
+        Data that cannot be used; names file, frame, atom.
+    ConfigError
+        Settings that make no sense.
+    FitError
+        More features than rows, no solution, a directory of another fit.
+    """
+    settings = settings or FitSettings()
+    progress = progress or Silent()
+    begin = time.perf_counter()
+    training = as_dataset(data)
+    testing = None if test is None else as_dataset(test)
+    for dataset in (training, *([] if testing is None else [testing])):
+        _check_elements(dataset, basis, whole=dataset is training)
+    _check_cutoff(training, basis)
+    reference = reference_energies(training, settings.reference_energies)
+    if reference.source == "fitted":
+        basis = replace(basis, constant=True)
+    problem = Problem(
+        basis,
+        training,
+        reference,
+        settings.weights.of_structures(training, reference),
+        folds(training, settings.n_folds, settings.seed),
+    )
+    _check_rows(problem, settings)
+    with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
+        equations = assemble(problem, Path(place) / "equations", threads=settings.threads, progress=progress)
+        assembled = time.perf_counter()
+        candidates = select(problem, equations, settings, progress)
+    selected = time.perf_counter()
+    points = _points(problem, candidates, settings, testing, progress)
+    seconds = {"assemble": assembled - begin, "select": selected - assembled}
+    run = Run(points, _record(problem, candidates, settings, testing, seconds))
+    if directory is not None:
+        run.save(directory)
+    return run
+
+
+def as_dataset(data: Data) -> Dataset:
+    """Read files unless the data are a dataset already."""
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, Sequence) and not isinstance(data, str) and data and isinstance(data[0], Atoms):
+        from mlip_rs.data import dataset_from_atoms
+
+        return dataset_from_atoms(list(data))
+    return read_dataset(data)
+
+
+def _check_elements(dataset: Dataset, basis: Basis, *, whole: bool) -> None:
+    """Every element of the data is in the basis; with `whole`, every element of the basis is in the data."""
+    if whole:
+        check_elements(dataset, basis.elements)
+        return
+    present = [element for element in basis.elements if element in dataset.elements]
+    check_elements(dataset, present)
+
+
+def _check_cutoff(dataset: Dataset, basis: Basis) -> None:
+    """Some pair lies within the cutoff, and no open structure ends far inside it."""
+    _ = basis.core  # a cutoff that is no number at all is refused here
+    shortest, longest = np.inf, 0.0
+    for frame in dataset:
+        if frame.pbc.any():
+            longest = np.inf
+        if frame.n_atoms < 2 and not frame.pbc.any():
+            continue
+        structure = _core.Structure(
+            frame.numbers.astype(np.uint8),
+            frame.positions.copy(),
+            frame.cell.copy(),
+            [bool(p) for p in frame.pbc],
+        )
+        _, _, _, vectors = _core.neighbor_list(structure, basis.cutoff, 1)
+        if len(vectors):
+            distances = np.linalg.norm(vectors, axis=1)
+            shortest, longest = min(shortest, distances.min()), max(longest, distances.max())
+        elif not frame.pbc.any():
+            longest = max(longest, float(np.ptp(frame.positions, axis=0).max()))
+    if not np.isfinite(shortest):
+        raise ConfigError(
+            f"cutoff {basis.cutoff} Å: no two atoms of the data are that close; raise the cutoff"
+        )
+    if basis.cutoff > 2.0 * longest:
+        raise ConfigError(
+            f"cutoff {basis.cutoff} Å: the longest distance in the data is {longest:.2f} Å, so nothing would "
+            "determine the potential beyond it; lower the cutoff"
+        )
+
+
+def _check_rows(problem: Problem, settings: FitSettings) -> None:
+    weights = problem.structure_weights * settings.weights.of_properties()
+    per_structure = [(1, 3 * frame.n_atoms, 6) for frame in problem.dataset]
+    rows = int(((weights > 0) * np.array(per_structure)).sum())
+    if rows == 0:
+        raise DataError(
+            "no label carries weight; check the weights and that the data have energies, forces or stresses"
+        )
+    if problem.basis.n_features > rows and not settings.allow_underdetermined:
+        raise FitError(
+            f"{problem.basis.n_features} features but only {rows} rows of data ({len(problem.dataset)} structures); "
+            "use a smaller basis or more data, or allow an underdetermined fit"
+        )
+
+
+def _points(
+    problem: Problem,
+    candidates: Candidates,
+    settings: FitSettings,
+    testing: Dataset | None,
+    progress: Progress,
+) -> tuple[Point, ...]:
+    """Errors and costs of all candidates."""
+    basis, reference = problem.basis, problem.reference
+    training = predict(basis, problem.dataset.frames, reference, candidates.coefficients, settings.threads)
+    tested: Predictions | None = None
+    if testing is not None:
+        tested = predict(basis, testing.frames, reference, candidates.coefficients, settings.threads)
+    largest = max(problem.dataset, key=lambda frame: frame.n_atoms)
+    timed = enlarged(largest.to_atoms(), TIMED_ATOMS)
+    progress.start("errors and costs: potentials", len(candidates.coefficients))
+    points = []
+    for k, coefficients in enumerate(candidates.coefficients):
+        validation = candidates.validation.errors(k)
+        trained = training.errors(k)
+        info = _info(problem, settings, candidates, k) | {
+            "errors": {"training": trained.to_dict(), "validation": validation.to_dict()}
+        }
+        potential = Potential.from_coefficients(basis.to_dict(), coefficients, reference.values, info)
+        points.append(
+            Point(
+                potential,
+                measure(potential, timed).us_per_atom,
+                float(candidates.scores[k]),
+                float(candidates.lambdas[k]),
+                trained,
+                validation,
+                None if tested is None else tested.errors(k),
+            )
+        )
+        progress.advance()
+    return tuple(points)
+
+
+def _info(problem: Problem, settings: FitSettings, candidates: Candidates, k: int) -> dict[str, Any]:
+    """What a potential file says of its origin."""
+    weights = asdict(settings.weights) | {"units": {"energy": "eV/atom", "forces": "eV/Å", "stress": "GPa"}}
+    return {
+        "method": settings.method,
+        "ridge_penalty": candidates.ridge_penalty,
+        "l1_penalty": float(candidates.lambdas[k]),
+        "score": float(candidates.scores[k]),
+        "weights": weights,
+        "reference_energies": {
+            "source": problem.reference.source,
+            "origins": dict(problem.reference.origins),
+        },
+        "data": _data_record(problem.dataset),
+    }
+
+
+def _data_record(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "files": [Path(name).name for name in dataset.files],
+        "fingerprint": dataset.fingerprint(),
+        "n_structures": len(dataset),
+        "n_atoms": int(dataset.n_atoms),
+        "energy_source": dataset.energy_source,
+        "labels": asdict(dataset.labels),
+        "config_types": list(dataset.config_types),
+        "notices": list(dataset.notices),
+    }
+
+
+def _record(
+    problem: Problem,
+    candidates: Candidates,
+    settings: FitSettings,
+    testing: Dataset | None,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    return {
+        "package_version": _core.__version__,
+        "basis": problem.basis.to_dict(),
+        "n_features": problem.basis.n_features,
+        "hierarchy": problem.basis.hierarchy,
+        "settings": asdict(settings),
+        "ridge_penalty": candidates.ridge_penalty,
+        "ridge_path": {
+            "penalties": list(settings.ridge_penalties),
+            "scores": [float(s) if np.isfinite(s) else None for s in candidates.ridge_scores],
+        },
+        "reference_energies": {
+            "values": dict(problem.reference.values),
+            "source": problem.reference.source,
+            "origins": dict(problem.reference.origins),
+        },
+        "data": _data_record(problem.dataset),
+        "test_data": None if testing is None else _data_record(testing),
+        "seconds": seconds,
+    }

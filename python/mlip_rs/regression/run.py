@@ -1,0 +1,207 @@
+"""The outcome of a fit: candidates from sparse to dense, the front among them, and the run directory."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.files import write_atomically
+from mlip_rs.potential import Potential
+from mlip_rs.validate.metrics import Errors
+
+KNEE_TOLERANCE: float = 0.1
+"""The knee is the cheapest potential whose validation score exceeds the best by at most this fraction."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One candidate.
+
+    Parameters
+    ----------
+    potential
+        Ready to use.
+    us_per_atom
+        Measured time of energy, forces and stress on one thread.
+    score
+        Root mean squared residual of the cross-validation, in units of the precisions asked for.
+    penalty
+        ℓ1 penalty; zero for the dense candidate.
+    training, validation, test
+        Errors on the data fitted to, in the cross-validation, and on test data if given.
+    """
+
+    potential: Potential
+    us_per_atom: float
+    score: float
+    penalty: float
+    training: Errors
+    validation: Errors
+    test: Errors | None = None
+
+    def to_dict(self, name: str) -> dict[str, Any]:
+        """The point as `mlip-rs pareto --json` prints it."""
+        return {
+            "potential": name,
+            "n_features": self.potential.n_features,
+            "n_nonzero": self.potential.n_nonzero,
+            "us_per_atom": self.us_per_atom,
+            "score": self.score,
+            "penalty": self.penalty,
+            "training": self.training.to_dict(),
+            "validation": self.validation.to_dict(),
+            "test": None if self.test is None else self.test.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished fit.
+
+    Parameters
+    ----------
+    points
+        All candidates, sparsest first.
+    record
+        Settings, data, timings: everything of `run.json` but the points.
+    """
+
+    points: tuple[Point, ...]
+    record: dict[str, Any]
+
+    def best(self) -> Potential:
+        """The potential with the lowest validation score."""
+        return self.points[self.best_index].potential
+
+    def knee(self) -> Potential:
+        """The cheapest potential whose validation score is within 10 % of the best."""
+        return self.points[self.knee_index].potential
+
+    @property
+    def best_index(self) -> int:
+        """Position of `best` among the points."""
+        return min(range(len(self.points)), key=lambda k: self.points[k].score)
+
+    @property
+    def knee_index(self) -> int:
+        """Position of `knee` among the points."""
+        limit = (1.0 + KNEE_TOLERANCE) * self.points[self.best_index].score
+        good = [k for k, point in enumerate(self.points) if point.score <= limit]
+        return min(good, key=lambda k: self.points[k].us_per_atom)
+
+    @property
+    def front(self) -> tuple[int, ...]:
+        """Positions of the points that no other one beats in both cost and score, cheapest first."""
+        order = sorted(
+            range(len(self.points)), key=lambda k: (self.points[k].us_per_atom, self.points[k].score)
+        )
+        front: list[int] = []
+        for k in order:
+            if not front or self.points[k].score < self.points[front[-1]].score:
+                front.append(k)
+        return tuple(front)
+
+    def select(self, *, max_cost: float | None = None, max_nonzero: int | None = None) -> Potential:
+        """The potential with the lowest validation score below a cost (µs/atom) or number of coefficients.
+
+        Raises
+        ------
+        ConfigError
+            No candidate is that cheap; the message names the cheapest.
+        """
+        allowed = [
+            point
+            for point in self.points
+            if (max_cost is None or point.us_per_atom <= max_cost)
+            and (max_nonzero is None or point.potential.n_nonzero <= max_nonzero)
+        ]
+        if not allowed:
+            cheapest = min(self.points, key=lambda point: point.us_per_atom)
+            raise ConfigError(
+                f"no potential of this fit is that small; the cheapest takes {cheapest.us_per_atom:.2f} µs/atom "
+                f"with {cheapest.potential.n_nonzero} coefficients"
+            )
+        return min(allowed, key=lambda point: point.score).potential
+
+    def pareto(self) -> list[dict[str, Any]]:
+        """The points of the front as plain records, cheapest first; `potential` is the file in a run directory."""
+        return [self.points[k].to_dict(f"front/{front_name(self.points[k])}") for k in self.front]
+
+    def save(self, directory: str | os.PathLike[str]) -> None:
+        """Write potentials and record into a run directory; `run.json` comes last and marks it as complete.
+
+        Raises
+        ------
+        OSError
+            The directory cannot be written to.
+        """
+        directory = Path(directory)
+        (directory / "front").mkdir(parents=True, exist_ok=True)
+        front = set(self.front)
+        names = [f"front/{front_name(point)}" if k in front else "" for k, point in enumerate(self.points)]
+        for old in (directory / "front").glob("*.mlip.json"):
+            if f"front/{old.name}" not in names:
+                old.unlink()
+        for k in front:
+            self.points[k].potential.save(directory / names[k])
+        self.best().save(directory / "best.mlip.json")
+        self.knee().save(directory / "knee.mlip.json")
+        record = self.record | {
+            "best": self.best_index,
+            "knee": self.knee_index,
+            "front": list(self.front),
+            "points": [point.to_dict(name) for point, name in zip(self.points, names, strict=True)],
+        }
+        write_atomically(directory / "run.json", json.dumps(record, indent=1) + "\n")
+
+
+def front_name(point: Point) -> str:
+    """File of a potential of the front."""
+    return f"{point.potential.n_nonzero:05d}.mlip.json"
+
+
+def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
+    """`run.json` of a run directory.
+
+    Raises
+    ------
+    DataError
+        Not a complete run directory.
+    """
+    path = Path(directory) / "run.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(record, dict) or not isinstance(record["points"], list):
+            raise ValueError("no points")
+    except OSError as error:
+        raise DataError(
+            f"{directory}: not a finished run directory ({error.strerror}: run.json); repeat the fit, it resumes"
+        ) from None
+    except (ValueError, KeyError) as error:
+        raise DataError(f"{path}: damaged ({error}); repeat the fit, it resumes") from None
+    return record
+
+
+def table(points: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a table of points, for people."""
+    header = ["coefficients", "µs/atom", "score", "energy meV/atom", "force eV/Å", "stress GPa", "potential"]
+    rows = []
+    for point in points:
+        validation = point["validation"]
+        cells = [
+            "–" if validation[key] is None else f"{validation[key]['rmse']:.{digits}f}"
+            for key, digits in (("energy_mev_per_atom", 2), ("force_ev_per_angstrom", 4), ("stress_gpa", 3))
+        ]
+        rows.append(
+            [
+                str(point["n_nonzero"]),
+                f"{point['us_per_atom']:.2f}",
+                f"{point['score']:.3f}",
+                *cells,
+                point["potential"],
+            ]
+        )
+    return header, rows

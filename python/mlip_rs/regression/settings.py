@@ -1,0 +1,82 @@
+"""Settings of a fit; the defaults are meant to be kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mlip_rs.errors import ConfigError
+from mlip_rs.regression.weights import Weights
+
+METHODS: tuple[str, ...] = ("adaptive-lasso", "lasso", "ridge")
+"""Estimators; all but ridge give a path of sparse potentials and end with the dense one."""
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How coefficients are found.
+
+    Parameters
+    ----------
+    method
+        One of `METHODS`. The ℓ1 paths carry the ridge penalty found by cross-validation as well (elastic net), and
+        every point is refitted on its support with that penalty only.
+    n_folds
+        Folds of the cross-validation.
+    ridge_penalties
+        Candidates, relative to features of unit norm.
+    n_path
+        Points of the path between the largest ℓ1 penalty and `path_ratio` times it.
+    path_ratio
+        Smallest over largest ℓ1 penalty.
+    max_nonzero
+        The path ends where more coefficients are non-zero.
+    adaptive_power
+        Exponent γ of the adaptive weights 1 / |w|^γ, w the ridge coefficients of features of unit norm.
+    weights
+        Of the residuals.
+    reference_energies
+        Energies of the isolated atoms (eV) by element; found in the data or fitted if None.
+    allow_underdetermined
+        Go on with more features than rows.
+    seed
+        Of the assignment of folds.
+    threads
+        0 takes all cores, or the environment variable MLIP_RS_NUM_THREADS.
+
+    Raises
+    ------
+    ConfigError
+        A setting out of range.
+    """
+
+    method: str = "adaptive-lasso"
+    n_folds: int = 5
+    ridge_penalties: tuple[float, ...] = tuple(10.0**k for k in range(-12, -3))
+    n_path: int = 40
+    path_ratio: float = 1e-5
+    max_nonzero: int = 1500
+    adaptive_power: float = 0.5
+    weights: Weights = field(default_factory=Weights)
+    reference_energies: Mapping[str, float] | None = None
+    allow_underdetermined: bool = False
+    seed: int = 0
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise ConfigError(f"method {self.method!r} does not exist; choose one of {', '.join(METHODS)}")
+        if self.n_folds < 2:
+            raise ConfigError(f"n_folds is {self.n_folds}; cross-validation needs at least 2")
+        penalties = tuple(float(p) for p in self.ridge_penalties)
+        if not penalties or not all(np.isfinite(p) and p > 0 for p in penalties):
+            raise ConfigError("ridge_penalties must be a list of positive numbers")
+        object.__setattr__(self, "ridge_penalties", penalties)
+        if self.n_path < 1 or self.max_nonzero < 1:
+            raise ConfigError("n_path and max_nonzero must be at least 1")
+        if not 0 < self.path_ratio < 1:
+            raise ConfigError(f"path_ratio is {self.path_ratio}; it must lie between 0 and 1")
+        if not (self.adaptive_power >= 0 and np.isfinite(self.adaptive_power)):
+            raise ConfigError(f"adaptive_power is {self.adaptive_power}; it must not be negative")
+        if self.threads < 0:
+            raise ConfigError(f"threads is {self.threads}; give a positive number, or 0 for all cores")

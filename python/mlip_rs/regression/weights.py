@@ -1,0 +1,121 @@
+"""Weights of the squared residuals: by property, by structure, by config type."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_rs.data import Dataset, ReferenceEnergies
+from mlip_rs.errors import ConfigError
+from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
+
+PROPERTIES: tuple[str, ...] = ("energy", "forces", "stress")
+"""Order of the properties in all arrays of weights and equations."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What precision is asked for, and how much each structure counts.
+
+    A residual counts by its square in units of the precision of its property.
+
+    Parameters
+    ----------
+    energy
+        Precision of the energy per atom, eV; None leaves all energies out.
+    forces
+        Precision of a force component, eV/Å; None leaves all forces out.
+    stress
+        Precision of a stress component, GPa; None leaves all stresses out.
+    energy_scale
+        Structures that lie Δ above the lowest energy per atom of their composition (eV) have their weight divided
+        by 1 + (Δ / energy_scale)²; None weighs all alike.
+    force_scale
+        Forces of structures whose RMS force is F (eV/Å) have their weight divided by 1 + (F / force_scale)²; None
+        weighs all alike.
+    config_types
+        Factors on all weights of a config type, or on single properties: {"liquid": 0.5,
+        "Elastic": {"stress": 0.0}}.
+
+    Raises
+    ------
+    ConfigError
+        Precisions that are not positive, factors that are negative, everything switched off.
+    """
+
+    energy: float | None = 0.002
+    forces: float | None = 0.1
+    stress: float | None = 1.0
+    energy_scale: float | None = None
+    force_scale: float | None = None
+    config_types: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in (*PROPERTIES, "energy_scale", "force_scale"):
+            value = getattr(self, name)
+            if value is not None and not (value > 0 and np.isfinite(value)):
+                raise ConfigError(f"weights.{name} is {value}; give a positive number, or leave it out")
+        if self.energy is None and self.forces is None and self.stress is None:
+            raise ConfigError("all weights are switched off; give the precision of at least one property")
+        for config_type, factor in self.config_types.items():
+            entries = factor if isinstance(factor, Mapping) else {"energy": factor}
+            for name, value in entries.items():
+                if name not in PROPERTIES:
+                    raise ConfigError(
+                        f"weights of config type {config_type!r}: {name!r} is none of {', '.join(PROPERTIES)}"
+                    )
+                if not (value >= 0 and np.isfinite(value)):
+                    raise ConfigError(f"weights of config type {config_type!r}: {value} is negative")
+
+    def of_properties(self) -> NDArray[np.float64]:
+        """(3,) one over the squared precision of energy (eV/atom), forces (eV/Å) and stress (eV/Å³)."""
+        stress = None if self.stress is None else self.stress / EV_PER_ANGSTROM3_IN_GPA
+        return np.array([0.0 if p is None else p**-2 for p in (self.energy, self.forces, stress)])
+
+    def of_structures(self, dataset: Dataset, reference: ReferenceEnergies) -> NDArray[np.float64]:
+        """(S, 3) factors of each structure's energy, forces and stress; zero where a label is missing.
+
+        Raises
+        ------
+        ConfigError
+            A config type that does not occur in the data.
+        """
+        unknown = set(self.config_types) - set(dataset.config_types)
+        if unknown:
+            raise ConfigError(
+                f"weights: config type {sorted(unknown)[0]!r} does not occur in the data; "
+                f"it has {', '.join(dataset.config_types)}"
+            )
+        factors = np.array(
+            [[f.energy is not None, f.forces is not None, f.stress is not None] for f in dataset], dtype=float
+        )
+        factors *= self._by_energy(dataset, reference)[:, None]
+        factors[:, 1] *= self._by_force(dataset)
+        for index, frame in enumerate(dataset):
+            entry = self.config_types.get(frame.config_type, 1.0)
+            if isinstance(entry, Mapping):
+                factors[index] *= [entry.get(name, 1.0) for name in PROPERTIES]
+            else:
+                factors[index] *= entry
+        return factors
+
+    def _by_energy(self, dataset: Dataset, reference: ReferenceEnergies) -> NDArray[np.float64]:
+        if self.energy_scale is None:
+            return np.ones(len(dataset))
+        above = np.zeros(len(dataset))
+        lowest: dict[tuple[float, ...], float] = {}
+        keys = [tuple(np.round(row / row.sum(), 3)) for row in dataset.compositions()]
+        energies = [None if f.energy is None else (f.energy - reference.of(f)) / f.n_atoms for f in dataset]
+        for key, energy in zip(keys, energies, strict=True):
+            if energy is not None:
+                lowest[key] = min(energy, lowest.get(key, np.inf))
+        for index, (key, energy) in enumerate(zip(keys, energies, strict=True)):
+            above[index] = 0.0 if energy is None else energy - lowest[key]
+        return np.asarray(1.0 / (1.0 + (above / self.energy_scale) ** 2))
+
+    def _by_force(self, dataset: Dataset) -> NDArray[np.float64]:
+        if self.force_scale is None:
+            return np.ones(len(dataset))
+        rms = np.array([0.0 if f.forces is None else np.sqrt((f.forces**2).mean()) for f in dataset])
+        return np.asarray(1.0 / (1.0 + (rms / self.force_scale) ** 2))

@@ -1,0 +1,128 @@
+"""From ASE's `Atoms` to the arrays and structures of the core; the only place that does it."""
+
+import math
+from contextlib import nullcontext
+from typing import NamedTuple
+
+import numpy as np
+from ase import Atoms
+from mlip_rs import _core
+from mlip_rs.errors import StructureError
+from numpy.typing import ArrayLike, NDArray
+
+FLATNESS: float = 1e-10
+"""Smallest volume of a cell that has one, relative to the product of the lengths of its vectors."""
+
+
+class StructureArrays(NamedTuple):
+    """What the core takes: C-contiguous arrays of fixed type.
+
+    Parameters
+    ----------
+    numbers
+        (N,) atomic numbers, uint8.
+    positions
+        (N, 3) Å, float64, inside the cell or not.
+    cell
+        (3, 3) lattice vectors in rows, Å, float64.
+    pbc
+        Which directions repeat.
+    """
+
+    numbers: NDArray[np.uint8]
+    positions: NDArray[np.float64]
+    cell: NDArray[np.float64]
+    pbc: list[bool]
+
+
+def arrays_from_atoms(atoms: Atoms) -> StructureArrays:
+    """Give the arrays of a structure, without copies where the types agree (positions and cell always do).
+
+    Raises
+    ------
+    StructureError
+        Not `Atoms`, or a number that is no atomic number. Everything else is checked by the core.
+    """
+    if not isinstance(atoms, Atoms):
+        raise StructureError(f"expected ase.Atoms, got {type(atoms).__name__}; read files with ase.io.read")
+    return StructureArrays(
+        _atomic_numbers(atoms.arrays["numbers"]),
+        np.ascontiguousarray(atoms.arrays["positions"], dtype=np.float64),
+        np.ascontiguousarray(atoms.cell.array, dtype=np.float64),
+        atoms.pbc.tolist(),
+    )
+
+
+def structure_from_atoms(atoms: Atoms) -> _core.Structure:
+    """Give the validated structure of the core.
+
+    Raises
+    ------
+    StructureError
+        Non-finite or absurd positions or cell, a flat periodic cell, a number that is no atomic number.
+    """
+    return _core.Structure(*arrays_from_atoms(atoms))
+
+
+def structure_from_arrays(
+    numbers: ArrayLike, positions: ArrayLike, cell: ArrayLike, pbc: ArrayLike
+) -> _core.Structure:
+    """Give the validated structure of the core from anything NumPy can turn into arrays.
+
+    Parameters
+    ----------
+    numbers
+        (N,) atomic numbers.
+    positions
+        (N, 3) Å.
+    cell
+        (3, 3) lattice vectors in rows, Å.
+    pbc
+        Which directions repeat: three booleans or one for all.
+
+    Raises
+    ------
+    StructureError
+        As `structure_from_atoms`, or an array of the wrong shape or type.
+    """
+    try:
+        positions = np.ascontiguousarray(positions, dtype=np.float64)
+        cell = np.ascontiguousarray(cell, dtype=np.float64)
+        periodic = np.broadcast_to(np.asarray(pbc, dtype=bool), (3,)).tolist()
+        numbers = np.asarray(numbers)
+        if numbers.size == 0 and positions.size == 0:
+            numbers, positions = np.zeros(0, dtype=np.uint8), np.zeros((0, 3))
+    except (TypeError, ValueError) as error:
+        raise StructureError(f"not the arrays of a structure: {error}") from None
+    for name, array, shape in (
+        ("numbers", numbers, (len(positions),)),
+        ("positions", positions, (len(positions), 3)),
+        ("cell", cell, (3, 3)),
+    ):
+        if array.shape != shape:
+            raise StructureError(f"{name}: expected shape {shape}, got {array.shape}")
+    return _core.Structure(_atomic_numbers(numbers), positions, cell, periodic)
+
+
+def cell_volume(cell: NDArray[np.float64]) -> float | None:
+    """Volume in Å³ of the cell (3, 3) of lattice vectors in rows, Å; None unless three vectors span space."""
+    # Plain numbers: for nine of them, NumPy's overhead is ten times the work.
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = cell.tolist()
+    volume = abs(ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx))
+    box = math.hypot(ax, ay, az) * math.hypot(bx, by, bz) * math.hypot(cx, cy, cz)
+    # Written so that a NaN has no volume.
+    return volume if volume > FLATNESS * box else None
+
+
+def _atomic_numbers(numbers: NDArray[np.generic]) -> NDArray[np.uint8]:
+    if numbers.dtype.kind not in "iuf":
+        raise StructureError(f"atomic numbers must be numbers, not {numbers.dtype}")
+    # A cast to eight bits wraps around; what comes back different was never an atomic number.
+    with np.errstate(invalid="ignore") if numbers.dtype.kind == "f" else nullcontext():
+        narrow = numbers.astype(np.uint8)
+    if not np.array_equal(narrow, numbers):
+        atom = int(np.flatnonzero(narrow != numbers)[0])
+        raise StructureError(
+            f"atom {atom}: {numbers[atom]} is not the atomic number of an element; check the input"
+        )
+    return np.ascontiguousarray(narrow)

@@ -1,0 +1,77 @@
+"""How long a potential takes: µs per atom of energy, forces and stress together."""
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from mlip_rs import _core
+from mlip_rs.errors import ConfigError
+from mlip_rs.potential import Potential
+from mlip_rs.structures import arrays_from_atoms
+
+MIN_SECONDS: float = 0.02
+"""Evaluations are repeated until a sample takes at least this long."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One measurement.
+
+    Parameters
+    ----------
+    n_atoms
+        Size of the structure.
+    threads
+        Threads used.
+    us_per_atom
+        Median wall time of one evaluation over the number of atoms, neighbour list reused.
+    """
+
+    n_atoms: int
+    threads: int
+    us_per_atom: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain record."""
+        return {"n_atoms": self.n_atoms, "threads": self.threads, "us_per_atom": self.us_per_atom}
+
+
+def measure(potential: Potential, atoms: Atoms, *, threads: int = 1, samples: int = 3) -> Timing:
+    """Median time of an evaluation along a run: the neighbour list is reused, atoms hardly move.
+
+    Raises
+    ------
+    ConfigError
+        No atoms.
+    """
+    if len(atoms) == 0:
+        raise ConfigError("a structure without atoms takes no time")
+    evaluator = _core.Evaluator(potential.core, 0.5, threads)
+    arrays = arrays_from_atoms(atoms)
+    evaluator.compute(*arrays)
+    times = []
+    for _ in range(samples):
+        count, elapsed, begin = 0, 0.0, time.perf_counter()
+        while elapsed < MIN_SECONDS:
+            evaluator.compute(*arrays)
+            count += 1
+            elapsed = time.perf_counter() - begin
+        times.append(elapsed / count)
+    return Timing(len(atoms), threads, statistics.median(times) / len(atoms) * 1e6)
+
+
+def enlarged(atoms: Atoms, n_atoms: int) -> Atoms:
+    """Repeat a periodic structure to at least about `n_atoms`, atoms displaced at random by 0.02 Å."""
+    big = atoms.copy()
+    big.calc = None
+    while len(big) < n_atoms and big.pbc.any():
+        lengths = np.where(big.pbc, big.cell.lengths(), np.inf)
+        repeat = [1, 1, 1]
+        repeat[int(np.argmin(lengths))] = 2
+        big = big.repeat(repeat)
+    big.rattle(0.02, seed=0)
+    return big
