@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import ArrayLike, NDArray
+
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
 from mlip_rs.files import write_atomically
 from mlip_rs.structures import cell_volume, structure_from_atoms
 from mlip_rs.threads import number_of_threads
 from mlip_rs.units import ase_stress_from_virial
-from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from mlip_rs.calculators.ase import MLIPCalculator
