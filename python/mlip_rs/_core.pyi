@@ -12,6 +12,23 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "Basis",
+    "Evaluator",
+    "Labels",
+    "Potential",
+    "Structure",
+    "__version__",
+    "accumulate",
+    "default_threads",
+    "elastic_net_path",
+    "lambda_max",
+    "neighbor_list",
+    "predict",
+    "solve_ridge",
+    "symmetrize",
+]
+
 __version__: str
 
 @final
