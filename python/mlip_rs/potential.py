@@ -103,11 +103,10 @@ class Potential:
             The file cannot be written; the old one is as before.
         """
         name = os.fspath(path)
-        if Path(path).is_dir():
-            raise PotentialFileError(f"{name}: is a directory; give the name of a file in it")
+        text = self.to_json()
         try:
-            write_atomically(path, self.to_json())
-        except OSError as error:
+            write_atomically(path, text)
+        except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
             raise PotentialFileError(
                 f"{name}: cannot be written ({_reason(error)}); any old file is as before; check that the "
                 "folder exists, is writable and has space left"
