@@ -12,6 +12,7 @@ CHECKED := --release --config .cargo/checked.toml
 
 .PHONY: demo test lint format bench clean
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 
 demo: $(VENV)/installed  ## fit, select, validate and report on the shipped data
 	$(VENV)/bin/mlip-rs demo -o al-demo
