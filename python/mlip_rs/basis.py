@@ -242,7 +242,7 @@ class Basis:
         """The explicit specification: every radial function with its numbers, every degree."""
         defaults = _DEFAULTS[self.hierarchy]
         several = int(len(self.elements) > 1)
-        chosen = {
+        chosen: dict[str, Any] = {
             "pair_degree": defaults.pair_degree,
             "pair_cross_degree": defaults.pair_cross_degree[several],
             "angular_degree": defaults.angular_degree,
