@@ -5,6 +5,7 @@ import json
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
+
 from mlip_rs import _core
 from mlip_rs.potential import Potential
 

@@ -25,10 +25,6 @@ from ase.constraints import FixAtoms
 from ase.filters import FrechetCellFilter
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
-from mlip_rs import _core
-from mlip_rs.calculators import MLIPCalculator
-from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
-from mlip_rs.potential import Potential
 from potentials import (
     ARGON_CUTOFF,
     ARGON_EPSILON,
@@ -43,6 +39,11 @@ from potentials import (
     slab,
 )
 from scipy.spatial.transform import Rotation
+
+from mlip_rs import _core
+from mlip_rs.calculators import MLIPCalculator
+from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
+from mlip_rs.potential import Potential
 
 FD_STEP = 1e-4
 FD_TOLERANCE = 2e-7

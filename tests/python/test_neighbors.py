@@ -5,10 +5,11 @@ from ase.build import bulk, molecule
 from ase.neighborlist import neighbor_list as ase_neighbor_list
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.structures import structure_from_arrays, structure_from_atoms
-from scipy.spatial.transform import Rotation
 
 MARGIN = 1e-9
 """Pairs this close (Å) to the cutoff may round to either side."""

@@ -12,10 +12,6 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.calculators.lj import LennardJones
-from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
-from mlip_rs.files import write_atomically
-from mlip_rs.potential import MAX_INFO_DEPTH, Potential
-from mlip_rs.structures import cell_volume
 from potentials import (
     HIERARCHIES,
     REFERENCES,
@@ -27,6 +23,11 @@ from potentials import (
     slab,
     spec,
 )
+
+from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
+from mlip_rs.files import write_atomically
+from mlip_rs.potential import MAX_INFO_DEPTH, Potential
+from mlip_rs.structures import cell_volume
 
 ROUNDING = 1e-11
 """Relative difference that the order of a sum can make."""

@@ -1,6 +1,7 @@
 """First-principles data from any file that ASE reads, or from ASE `Atoms` at hand."""
 
 import glob
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import numpy as np
 from ase import Atoms
 from ase.io import iread
 from ase.io.formats import UnknownFileTypeError, filetype, string2index
+
 from mlip_rs.data.dataset import Dataset
 from mlip_rs.data.frames import Frame
 from mlip_rs.data.labels import (
@@ -32,7 +34,7 @@ ENERGY_CHOICES = ("auto", "free_energy", "energy")
 VASP_OUTPUTS = ("vasprun.xml", "vasprun.xml.gz", "OUTCAR", "OUTCAR.gz")
 """What is looked for, in this order, when a path is a directory."""
 
-PathLike = str | Path
+PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def read_dataset(
         A file is missing, empty or unreadable; a frame is invalid; no frame has an energy; energies of
         different kinds would be mixed.
     """
-    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     files = [file for path in listed for file in _expand(path)]
     if not files:
         raise DataError("no files given")
