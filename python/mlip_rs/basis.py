@@ -216,6 +216,12 @@ class Basis:
         object.__setattr__(self, "elements", tuple(self.elements))
         if not isinstance(self.radial, str):
             object.__setattr__(self, "radial", tuple(self.radial))
+        if not (np.isfinite(self.cutoff) and self.cutoff > 0):
+            raise ConfigError(f"cutoff is {self.cutoff} Å; it must be a positive number")
+        for name in ("n_radial", "n_angular"):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise ConfigError(f"{name} is {count}; at least one radial function is needed")
         if self.hierarchy not in HIERARCHIES:
             raise ConfigError(
                 f"hierarchy {self.hierarchy!r} does not exist; choose one of {', '.join(HIERARCHIES)}"

@@ -1,6 +1,7 @@
 """First-principles data from any file that ASE reads, or from ASE `Atoms` at hand."""
 
 import glob
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 import ase.db
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers
 from ase.io import iread
 from ase.io.formats import UnknownFileTypeError, filetype, string2index
 from mlip_rs.data.dataset import Dataset
@@ -248,6 +250,9 @@ def _unreadable(file: Path, n_read: int, slice_: slice, error: Exception) -> str
         reason = reason[:300] + " …"
     start, step = slice_.start or 0, slice_.step or 1
     place = f"frame {start + n_read * step} of {file}" if start >= 0 and step > 0 else str(file)
+    symbol = str(error.args[0]) if isinstance(error, KeyError) and error.args else ""
+    if re.fullmatch(r"[A-Z][a-z]?", symbol) and symbol not in atomic_numbers:
+        return f"{place}: {symbol!r} is not the symbol of an element; correct it, or drop the frame"
     return (
         f"{place}: cannot be read ({type(error).__name__}: {reason}); the file is damaged, truncated or of "
         "another format: check it there, or name the format"
