@@ -316,7 +316,9 @@ fn weighted(label: f64, weight: f64) -> f64 {
 }
 
 fn scale(row: &mut [f64], factor: f64) {
-    row.iter_mut().for_each(|x| *x *= factor);
+    for x in row {
+        *x *= factor;
+    }
 }
 
 impl NormalEquations<'_> {

@@ -1,5 +1,7 @@
 //! The potential file: exact, and read without trust.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use common::{alloy, evaluate, random_potential, spec};

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from mlip_rs.basis import Basis, RadialSet, radial_grid
     from mlip_rs.calculators.ase import MLIPCalculator
     from mlip_rs.data import Dataset, read_dataset
-    from mlip_rs.regression import FitSettings, Run, Weights, fit
     from mlip_rs.potential import Potential
+    from mlip_rs.regression import FitSettings, Run, Weights, fit
 
 __all__ = [
     "Basis",

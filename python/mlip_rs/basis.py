@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -49,6 +49,8 @@ class RadialSet:
         Orders ν of the invariants that use the set (1 pairwise, 2 angular); all if None.
     max_l
         Largest degree of the angular invariants that use the set; that of the basis if None.
+    products
+        Whether invariants of the set enter products of degree 2 and 3; yes if None.
     """
 
     family: str
@@ -56,6 +58,7 @@ class RadialSet:
     cutoff: float | None = None
     orders: tuple[int, ...] | None = None
     max_l: int | None = None
+    products: bool | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of the specification."""
@@ -64,6 +67,7 @@ class RadialSet:
             "cutoff": self.cutoff,
             "orders": None if self.orders is None else list(self.orders),
             "max_l": self.max_l,
+            "products": self.products,
         }
         return entry | {key: value for key, value in optional.items() if value is not None}
 
@@ -129,6 +133,8 @@ class _Defaults:
     angular_degree: int = 1
     mixed_degree: int = 0
     radial_coupling: tuple[str, str] = ("free", "free")
+    n_linear: tuple[int, int] = (0, 0)
+    linear_max_l: int = 0
 
 
 _DEFAULTS: dict[str, _Defaults] = {
@@ -136,9 +142,11 @@ _DEFAULTS: dict[str, _Defaults] = {
     "pair-poly": _Defaults(n_radial=(16, 12), pair_degree=3, pair_cross_degree=(3, 2)),
     "angular": _Defaults(n_radial=(16, 12), n_angular=(10, 6), max_l=(6, 6)),
     "angular-poly": _Defaults(
-        n_radial=(8, 8),
-        n_angular=(8, 8),
+        n_radial=(6, 6),
+        n_angular=(6, 6),
         max_l=(4, 4),
+        n_linear=(10, 6),
+        linear_max_l=6,
         pair_degree=3,
         pair_cross_degree=(2, 2),
         angular_degree=2,
@@ -166,6 +174,9 @@ class Basis:
         A family of `FAMILIES`, covered evenly up to the cutoff, or explicit sets, freely mixed.
     n_radial, n_angular
         Functions of that family in the pairwise and in the angular invariants.
+    n_linear, linear_max_l
+        In `angular-poly`: a second, finer set of that many functions, and its largest l, whose invariants enter
+        linearly only; 0 for none.
     r_min
         Shortest distance that the radial functions resolve, Å.
     cutoff_function
@@ -198,9 +209,11 @@ class Basis:
     radial: str | Sequence[RadialSet] = "gaussian"
     n_radial: int | None = None
     n_angular: int | None = None
+    n_linear: int | None = None
     r_min: float = 1.5
     cutoff_function: str = "cosine"
     max_l: int | None = None
+    linear_max_l: int | None = None
     radial_coupling: str | None = None
     pair_degree: int | None = None
     pair_cross_degree: int | None = None
@@ -235,7 +248,7 @@ class Basis:
         """The explicit specification: every radial function with its numbers, every degree."""
         defaults = _DEFAULTS[self.hierarchy]
         several = int(len(self.elements) > 1)
-        chosen = {
+        chosen: dict[str, Any] = {
             "pair_degree": defaults.pair_degree,
             "pair_cross_degree": defaults.pair_cross_degree[several],
             "angular_degree": defaults.angular_degree,
@@ -254,13 +267,16 @@ class Basis:
             "elements": list(self.elements),
             "cutoff": float(self.cutoff),
             "cutoff_function": self.cutoff_function,
-            "radial": [entry.to_dict() for entry in self._radial_sets(defaults, several)],
+            "radial": [entry.to_dict() for entry in self._radial_sets(defaults, several, chosen["max_l"])],
             "pair": {"degree": chosen["pair_degree"], "cross_degree": chosen["pair_cross_degree"]},
             "constant": self.constant,
         }
         if self.hierarchy.startswith("angular"):
+            largest = max(
+                [chosen["max_l"], *(entry.max_l or 0 for entry in self._radial_sets(defaults, several, 0))]
+            )
             document["angular"] = {
-                "max_l": chosen["max_l"],
+                "max_l": largest,
                 "radial": chosen["radial_coupling"],
                 "degree": chosen["angular_degree"],
                 "cross_degree": chosen["angular_cross_degree"],
@@ -268,18 +284,26 @@ class Basis:
             document["mixed_degree"] = chosen["mixed_degree"]
         return document
 
-    def _radial_sets(self, defaults: _Defaults, several: int) -> Sequence[RadialSet]:
+    def _radial_sets(self, defaults: _Defaults, several: int, max_l: int) -> Sequence[RadialSet]:
         if not isinstance(self.radial, str):
             return self.radial
+        family = self.radial
         n_radial = self.n_radial or defaults.n_radial[several]
         n_angular = self.n_angular or self.n_radial or defaults.n_angular[several]
+
+        def grid(count: int, orders: tuple[int, ...] | None = None) -> RadialSet:
+            return radial_grid(family, count, self.cutoff, r_min=self.r_min, orders=orders)
+
         if not self.hierarchy.startswith("angular"):
-            return [radial_grid(self.radial, n_radial, self.cutoff, r_min=self.r_min)]
-        if n_radial == n_angular:
-            return [radial_grid(self.radial, n_radial, self.cutoff, r_min=self.r_min)]
+            return [grid(n_radial)]
+        sets = [grid(n_radial)] if n_radial == n_angular else [grid(n_radial, (1,)), grid(n_angular, (2,))]
+        n_linear = defaults.n_linear[several] if self.n_linear is None else self.n_linear
+        if n_linear == 0 or self.hierarchy != "angular-poly":
+            return sets
+        linear_max_l = defaults.linear_max_l if self.linear_max_l is None else self.linear_max_l
         return [
-            radial_grid(self.radial, n_radial, self.cutoff, r_min=self.r_min, orders=(1,)),
-            radial_grid(self.radial, n_angular, self.cutoff, r_min=self.r_min, orders=(2,)),
+            *(replace(entry, max_l=max_l) for entry in sets),
+            replace(grid(n_linear), max_l=linear_max_l, products=False),
         ]
 
     @cached_property

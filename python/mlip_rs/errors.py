@@ -2,7 +2,7 @@
 
 
 class MlipError(Exception):
-    """Base of every error that `mlip_rs` raises on purpose; the command line prints it without a traceback."""
+    """Base of every error raised on purpose; the command line prints it without a traceback."""
 
 
 class DataError(MlipError, ValueError):
@@ -26,4 +26,4 @@ class PotentialFileError(MlipError, ValueError):
 
 
 class PropertyError(MlipError, RuntimeError):
-    """A physical property that could not be computed (a relaxation that does not converge, an unstable cell)."""
+    """A physical property that could not be computed: no convergence, an unstable cell."""

@@ -30,10 +30,10 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError(13, "the existing file is write-protected", os.fspath(path))
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
     try:
         # Not tempfile: its files are private, while the user's umask should decide.
-        with temporary.open(mode.replace("w", "x"), **text) as file:
+        with temporary.open(mode.replace("w", "x"), encoding=encoding, newline=newline) as file:
             if target.exists():
                 temporary.chmod(target.stat().st_mode & 0o7777)
             yield file

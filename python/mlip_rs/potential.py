@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import ArrayLike, NDArray
+
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
 from mlip_rs.files import write_atomically
 from mlip_rs.structures import cell_volume, structure_from_atoms
 from mlip_rs.threads import number_of_threads
 from mlip_rs.units import ase_stress_from_virial
-from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from mlip_rs.calculators.ase import MLIPCalculator
@@ -102,11 +103,10 @@ class Potential:
             The file cannot be written; the old one is as before.
         """
         name = os.fspath(path)
-        if Path(path).is_dir():
-            raise PotentialFileError(f"{name}: is a directory; give the name of a file in it")
+        text = self.to_json()
         try:
-            write_atomically(path, self.to_json())
-        except OSError as error:
+            write_atomically(path, text)
+        except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
             raise PotentialFileError(
                 f"{name}: cannot be written ({_reason(error)}); any old file is as before; check that the "
                 "folder exists, is writable and has space left"

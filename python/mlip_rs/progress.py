@@ -72,6 +72,7 @@ class Bars:
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
+            TaskID,
             TextColumn,
             TimeElapsedColumn,
             TimeRemainingColumn,
@@ -86,7 +87,7 @@ class Bars:
             TimeRemainingColumn(),
             console=Console(file=stream),
         )
-        self._task = None
+        self._task: TaskID | None = None
 
     def open(self) -> None:
         """Take the terminal."""

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import ArrayLike, NDArray
+
 from mlip_rs import _core
 from mlip_rs.errors import StructureError
-from numpy.typing import ArrayLike, NDArray
 
 FLATNESS: float = 1e-10
 """Smallest volume of a cell that has one, relative to the product of the lengths of its vectors."""

@@ -46,15 +46,15 @@ impl Invariant {
     }
 }
 
-/// All pairwise invariants, by species then radial index.
+/// All pairwise invariants, by species then radial index; those that enter products come first.
 #[must_use]
 pub fn pair_invariants(n_species: usize, radial: &[RadialEntry]) -> Vec<Invariant> {
-    channels(n_species, radial, |entry| entry.pair)
-        .map(Invariant::Pair)
-        .collect()
+    let mut list: Vec<Channel> = channels(n_species, radial, |entry| entry.pair).collect();
+    list.sort_by_key(|c| !radial[c.radial].product);
+    list.into_iter().map(Invariant::Pair).collect()
 }
 
-/// All angular invariants, by l, then first channel, then second, so that those of low l come first.
+/// All angular invariants, by l, then first channel, then second; those that enter products come first.
 ///
 /// `p` with l = 0 equals d·d'; it is left out wherever the pair polynomial already contains that product.
 #[must_use]
@@ -70,7 +70,8 @@ pub fn angular_invariants(spec: &BasisSpec, radial: &[RadialEntry]) -> Vec<Invar
         } else {
             spec.pair.cross_degree
         };
-        degree >= 2 && radial[a.radial].pair && radial[b.radial].pair
+        let multiplied = |c: Channel| radial[c.radial].pair && radial[c.radial].product;
+        degree >= 2 && multiplied(a) && multiplied(b)
     };
     let mut invariants = Vec::new();
     for l in 0..=angular.max_l {
@@ -87,7 +88,22 @@ pub fn angular_invariants(spec: &BasisSpec, radial: &[RadialEntry]) -> Vec<Invar
             }
         }
     }
+    invariants.sort_by_key(|invariant| !is_multiplied(invariant, spec, radial));
     invariants
+}
+
+/// Whether an invariant may enter products: its radial sets and its degree l allow it.
+#[must_use]
+pub fn is_multiplied(invariant: &Invariant, spec: &BasisSpec, radial: &[RadialEntry]) -> bool {
+    match *invariant {
+        Invariant::Pair(channel) => radial[channel.radial].product,
+        Invariant::Angular { first, second, l } => {
+            let product_max_l = spec.angular.and_then(|a| a.product_max_l);
+            product_max_l.is_none_or(|max_l| l <= max_l)
+                && radial[first.radial].product
+                && radial[second.radial].product
+        }
+    }
 }
 
 fn channels<'a>(

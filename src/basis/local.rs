@@ -1,6 +1,7 @@
 //! Forward mode: the invariants of one environment with all their gradients, as the design rows need them.
 
 use super::invariants::Invariant;
+use super::spec::RadialEntry;
 use super::{Basis, harmonics};
 use crate::environment::Environment;
 use std::f64::consts::PI;
@@ -67,13 +68,8 @@ impl LocalInvariants {
         n_slots: usize,
     ) {
         let n_lm = basis.harmonics().len();
-        let pair: Vec<usize> = (0..basis.radial().len())
-            .filter(|&n| basis.radial()[n].pair)
-            .collect();
-        let angular: Vec<usize> = (0..basis.radial().len())
-            .filter(|&n| basis.radial()[n].angular.is_some())
-            .collect();
-        let n_order = basis.n_species() * angular.len() * n_lm;
+        let tables = &basis.tables;
+        let n_order = basis.n_species() * tables.angular.len() * n_lm;
         reset(&mut self.order, n_order);
         reset(&mut self.order_gradients, n_order * self.columns);
         reset(&mut self.harmonics, n_lm);
@@ -92,14 +88,14 @@ impl LocalInvariants {
                 slot: slot as usize,
                 strain: 3 * n_slots,
             };
-            for (k, &n) in pair.iter().enumerate() {
+            for &n in &tables.pair {
                 let (f, df) = basis.radial()[n].function.value_and_derivative(distance);
-                let invariant = species * pair.len() + k;
+                let invariant = tables.pair_invariant[species * tables.n_radial + n];
                 self.values[invariant] += f;
                 let row = &mut self.by_invariant[invariant * self.columns..][..self.columns];
                 place.add(row, unit.map(|u| df * u));
             }
-            if angular.is_empty() {
+            if tables.angular.is_empty() {
                 continue;
             }
             basis.harmonics().evaluate_with_gradient(
@@ -107,13 +103,13 @@ impl LocalInvariants {
                 &mut self.harmonics,
                 &mut self.harmonic_gradients,
             );
-            for (k, &n) in angular.iter().enumerate() {
+            for (k, &n) in tables.angular.iter().enumerate() {
                 let function = &basis.radial()[n].function;
                 if distance >= function.cutoff {
                     continue;
                 }
                 let (f, df) = function.value_and_derivative(distance);
-                let channel = (species * angular.len() + k) * n_lm;
+                let channel = (species * tables.angular.len() + k) * n_lm;
                 for lm in 0..n_lm {
                     self.order[channel + lm] += f * self.harmonics[lm];
                     let g: [f64; 3] = std::array::from_fn(|axis| {
@@ -131,12 +127,7 @@ impl LocalInvariants {
     /// `p = 4π/(2l+1) Σ_m a a'` and its product rule.
     fn contract_order_parameters(&mut self, basis: &Basis) {
         let n_lm = basis.harmonics().len();
-        let rank: Vec<usize> = rank_of(basis, |n| basis.radial()[n].angular.is_some());
-        let n_angular = basis
-            .radial()
-            .iter()
-            .filter(|entry| entry.angular.is_some())
-            .count();
+        let (rank, n_angular) = (&basis.tables.angular_rank, basis.tables.angular.len());
         let x = self.columns;
         for (k, invariant) in basis.invariants().iter().enumerate().skip(basis.n_pair) {
             let Invariant::Angular { first, second, l } = *invariant else {
@@ -160,15 +151,45 @@ impl LocalInvariants {
     }
 }
 
-/// Position of each radial function within those that satisfy a predicate.
-pub(crate) fn rank_of(basis: &Basis, keep: impl Fn(usize) -> bool) -> Vec<usize> {
-    let mut next = 0;
-    let rank = |n| {
-        let own = next;
-        next += usize::from(keep(n));
-        own
-    };
-    (0..basis.radial().len()).map(rank).collect()
+/// Which radial functions enter which invariants, and where.
+#[derive(Debug, Clone)]
+pub(super) struct RadialTables {
+    /// Radial functions of the pairwise invariants.
+    pair: Vec<usize>,
+    /// Index of the pairwise invariant of each species and radial function, at [species * n_radial + n].
+    pair_invariant: Vec<usize>,
+    /// Radial functions of the order parameters.
+    angular: Vec<usize>,
+    /// Position of each radial function within `angular`.
+    angular_rank: Vec<usize>,
+    n_radial: usize,
+}
+
+impl RadialTables {
+    pub(super) fn new(n_species: usize, radial: &[RadialEntry], invariants: &[Invariant]) -> Self {
+        let n_radial = radial.len();
+        let mut pair_invariant = vec![usize::MAX; n_species * n_radial];
+        for (k, invariant) in invariants.iter().enumerate() {
+            if let Invariant::Pair(channel) = invariant {
+                pair_invariant[channel.species * n_radial + channel.radial] = k;
+            }
+        }
+        let angular: Vec<usize> = (0..n_radial)
+            .filter(|n| radial[*n].angular.is_some())
+            .collect();
+        let mut angular_rank = vec![usize::MAX; n_radial];
+        for (rank, n) in angular.iter().enumerate() {
+            angular_rank[*n] = rank;
+        }
+        let pair = (0..n_radial).filter(|n| radial[*n].pair).collect();
+        Self {
+            pair,
+            pair_invariant,
+            angular,
+            angular_rank,
+            n_radial,
+        }
+    }
 }
 
 /// Where the gradient with respect to one displacement goes.

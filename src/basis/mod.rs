@@ -31,6 +31,7 @@ pub struct Basis {
     invariants: Vec<Invariant>,
     n_pair: usize,
     monomials: Monomials,
+    tables: local::RadialTables,
 }
 
 impl Basis {
@@ -49,28 +50,27 @@ impl Basis {
         let mut list = invariants::pair_invariants(spec.elements.len(), &radial);
         let n_pair = list.len();
         list.extend(invariants::angular_invariants(&spec, &radial));
+        let multiplied = |from: usize| {
+            let kept = list[from..]
+                .iter()
+                .take_while(|i| invariants::is_multiplied(i, &spec, &radial));
+            from + kept.count()
+        };
         let pair = Block {
             start: 0,
             end: n_pair,
-            product_end: n_pair,
+            product_end: multiplied(0).min(n_pair),
             polynomial: spec.pair,
         };
-        let angular = spec.angular.map(|angular| {
-            let product_max_l = angular.product_max_l.unwrap_or(angular.max_l);
-            let multiplied = list[n_pair..].iter().take_while(|i| match i {
-                Invariant::Angular { l, .. } => *l <= product_max_l,
-                Invariant::Pair(_) => true,
-            });
-            let product_end = n_pair + multiplied.count();
-            Block {
-                start: n_pair,
-                end: list.len(),
-                product_end,
-                polynomial: angular.polynomial(),
-            }
+        let angular = spec.angular.map(|angular| Block {
+            start: n_pair,
+            end: list.len(),
+            product_end: multiplied(n_pair),
+            polynomial: angular.polynomial(),
         });
         check_size(&spec, pair, angular)?;
         let monomials = Monomials::enumerate(pair, angular, spec.mixed_degree, spec.constant);
+        let tables = local::RadialTables::new(spec.elements.len(), &radial, &list);
         let harmonics = Harmonics::new(spec.angular.map_or(0, |a| a.max_l));
         Ok(Self {
             spec,
@@ -80,6 +80,7 @@ impl Basis {
             invariants: list,
             n_pair,
             monomials,
+            tables,
         })
     }
 

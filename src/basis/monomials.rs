@@ -37,6 +37,15 @@ impl Monomial {
         })
     }
 
+    /// This monomial, of at most two factors, times one more invariant.
+    fn times(mut self, factor: u32) -> Self {
+        let degree = usize::from(self.degree);
+        self.factors[degree] = factor;
+        self.factors[..=degree].sort_unstable();
+        self.degree += 1;
+        self
+    }
+
     /// Indices of the factors, ascending.
     #[must_use]
     pub fn factors(&self) -> &[u32] {
@@ -161,13 +170,11 @@ impl Monomials {
     /// The features as products, in order.
     pub fn iter(&self) -> impl Iterator<Item = Monomial> + '_ {
         let constant = self.constant.then_some(Monomial::ONE);
-        constant.into_iter().chain(self.runs.iter().flat_map(|run| {
-            (run.first..run.first + run.len).map(|k| {
-                let mut factors = run.prefix.factors().to_vec();
-                factors.push(k as u32);
-                Monomial::new(&factors).expect("runs have at most three factors")
-            })
-        }))
+        constant.into_iter().chain(
+            self.runs.iter().flat_map(|run| {
+                (run.first..run.first + run.len).map(|k| run.prefix.times(k as u32))
+            }),
+        )
     }
 }
 

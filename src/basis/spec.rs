@@ -52,6 +52,9 @@ pub struct RadialSet {
     /// Largest degree l of the angular invariants that use this set; the basis' `max_l` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_l: Option<usize>,
+    /// Whether invariants of this set alone enter products of degree 2 and 3; yes if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub products: Option<bool>,
 }
 
 /// Family of radial functions with its parameters; lists span a product grid, first list outermost.
@@ -135,6 +138,8 @@ pub struct RadialEntry {
     pub pair: bool,
     /// Largest l of the angular invariants it enters; none if it enters no angular invariant.
     pub angular: Option<usize>,
+    /// Whether its invariants enter products.
+    pub product: bool,
 }
 
 impl BasisSpec {
@@ -266,6 +271,7 @@ impl BasisSpec {
                 },
                 pair: has(1),
                 angular: max_l.filter(|_| has(2)),
+                product: set.products.unwrap_or(true),
             }));
             if entries.len() > MAX_RADIAL {
                 return Err(named(format!("more than {MAX_RADIAL} radial functions")));

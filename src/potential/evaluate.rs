@@ -42,6 +42,9 @@ impl Evaluation {
     }
 }
 
+/// What one task works on: its scratch memory, the energies and the virials of its atoms.
+type Task<'a> = (&'a mut Chunk, (&'a mut [f64], &'a mut [[f64; 6]]));
+
 /// What one task leaves behind.
 #[derive(Debug, Default)]
 struct Chunk {
@@ -77,10 +80,7 @@ impl Potential {
                 .par_iter_mut()
                 .zip(energies.zip(virials))
                 .enumerate();
-            let task = |(k, (chunk, (energies, virials))): (
-                usize,
-                (&mut Chunk, (&mut [f64], &mut [[f64; 6]])),
-            )| {
+            let task = |(k, (chunk, (energies, virials))): (usize, Task)| {
                 chunk.gradients.clear();
                 let first = start + k * CHUNK;
                 for (i, (energy, virial)) in (first..).zip(energies.iter_mut().zip(virials)) {

@@ -138,6 +138,9 @@ fn check_head(document: &serde_json::Value) -> Result<()> {
 /// SHA-256 of the compact form with sorted keys.
 fn checksum(content: &serde_json::Value) -> String {
     let digest = Sha256::digest(content.to_string().as_bytes());
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let hex: String = digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect();
     format!("sha256:{hex}")
 }

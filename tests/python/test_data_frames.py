@@ -3,6 +3,7 @@ import pickle
 
 import numpy as np
 import pytest
+
 from mlip_rs.data import Dataset, Frame, check_elements
 from mlip_rs.data.distances import nearest_distances, pairs_within
 from mlip_rs.errors import DataError, StructureError

@@ -9,6 +9,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.constraints import FixAtoms
 from ase.io import write
+
 from mlip_rs.data import LabelKeys, dataset_from_atoms, read_dataset
 from mlip_rs.errors import DataError
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from mlip_rs.data import figures, folds, holdout, read_dataset, summarize
 
 

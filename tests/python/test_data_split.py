@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mlip_rs.data import Dataset, Frame, folds, holdout
 from mlip_rs.errors import DataError
 

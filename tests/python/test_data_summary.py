@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from mlip_rs.data import (
     Dataset,
     Frame,

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from ase.units import GPa
+
 from mlip_rs.data import read_dataset, summarize
 from mlip_rs.data.vasp import unconverged_steps, vasp_format
 from mlip_rs.errors import DataError

@@ -5,6 +5,7 @@ import json
 import pytest
 from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
+
 from mlip_rs.demo import REFERENCE_PATH
 from mlip_rs.errors import DataError
 from mlip_rs.validate import DEFAULT_THRESHOLDS, Threshold, compare, load_reference

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+
 from mlip_rs.errors import DataError
 from mlip_rs.validate import Errors, Labels, error_summary, evaluate_errors
 

@@ -7,6 +7,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.neighborlist import neighbor_list
+
 from mlip_rs.errors import ConfigError, PropertyError
 from mlip_rs.validate import (
     PROTOTYPES,

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from ase.calculators.emt import EMT
+
 from mlip_rs.demo import REFERENCE_PATH
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.validate import Errors, ErrorSummary, Image, Report, Table, compare, load_reference

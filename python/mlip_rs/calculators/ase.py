@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
+
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.potential import Potential

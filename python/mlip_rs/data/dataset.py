@@ -8,9 +8,10 @@ from functools import cached_property
 
 import numpy as np
 from ase.data import chemical_symbols
+from numpy.typing import NDArray
+
 from mlip_rs.data.frames import Frame
 from mlip_rs.errors import DataError
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

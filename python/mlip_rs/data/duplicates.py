@@ -10,10 +10,11 @@ import itertools
 from collections import defaultdict
 
 import numpy as np
+from numpy.typing import NDArray
+
 from mlip_rs.data.dataset import Dataset
 from mlip_rs.data.distances import completed_cell
 from mlip_rs.data.frames import Frame
-from numpy.typing import NDArray
 
 DISPLACEMENT: float = 1e-4
 """Positions and lattice vectors (Å) that differ by less are equal."""

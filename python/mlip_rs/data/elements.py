@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from ase.data import atomic_numbers
+
 from mlip_rs.data.dataset import Dataset
 from mlip_rs.errors import DataError
 

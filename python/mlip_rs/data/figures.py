@@ -6,11 +6,12 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
 from mlip_rs.data.dataset import Dataset
 from mlip_rs.data.distances import nearest_distances
 from mlip_rs.data.summary import DataSummary
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
-from numpy.typing import NDArray
 
 LEGEND_ROWS: int = 20
 """Entries in one column of a legend."""

@@ -9,9 +9,10 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.data import chemical_symbols
+from numpy.typing import NDArray
+
 from mlip_rs.data.distances import pairs_within, periodic_volume
 from mlip_rs.errors import DataError, StructureError
-from numpy.typing import NDArray
 
 COINCIDENCE: float = 0.1
 """Two atoms closer than this (Å) are on one spot."""

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
+
 from mlip_rs.errors import DataError
 from mlip_rs.units import VOIGT, ase_stress_from_virial
-from numpy.typing import NDArray
 
 ENERGY_KEYS = (
     "energy",

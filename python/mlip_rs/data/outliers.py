@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase.data import covalent_radii
+from numpy.typing import NDArray
+
 from mlip_rs.data.dataset import Dataset
 from mlip_rs.data.distances import completed_cell, pairs_within
 from mlip_rs.data.frames import Frame
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """First-principles data from any file that ASE reads, or from ASE `Atoms` at hand."""
 
 import glob
+import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from ase.io import iread
 from ase.io.formats import UnknownFileTypeError, filetype, string2index
+
 from mlip_rs.data.dataset import Dataset
 from mlip_rs.data.frames import Frame
 from mlip_rs.data.labels import (
@@ -34,7 +36,7 @@ ENERGY_CHOICES = ("auto", "free_energy", "energy")
 VASP_OUTPUTS = ("vasprun.xml", "vasprun.xml.gz", "OUTCAR", "OUTCAR.gz")
 """What is looked for, in this order, when a path is a directory."""
 
-PathLike = str | Path
+PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def read_dataset(
         A file is missing, empty or unreadable; a frame is invalid; no frame has an energy; energies of
         different kinds would be mixed.
     """
-    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     files = [file for path in listed for file in _expand(path)]
     if not files:
         raise DataError("no files given")
@@ -111,7 +113,7 @@ def read_structures(
     DataError
         A file is missing, empty or unreadable.
     """
-    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     slice_ = _as_slice(index)
     return tuple(
         frame for path in listed for file in _expand(path) for frame in _read_file(file, slice_, format)[0]

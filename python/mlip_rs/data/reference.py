@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
 from mlip_rs.data.dataset import Dataset
 from mlip_rs.data.distances import NEIGHBOR_RADII, nearest_distances
 from mlip_rs.data.frames import Frame

@@ -9,10 +9,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from mlip_rs.data.dataset import Dataset
 from mlip_rs.data.duplicates import duplicate_labels
 from mlip_rs.errors import DataError
-from numpy.typing import NDArray
 
 LONGEST_RUN: int = 8
 """Most consecutive frames that are kept together."""

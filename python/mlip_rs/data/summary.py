@@ -5,13 +5,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
 from mlip_rs.data.dataset import Dataset, LabelCounts
 from mlip_rs.data.distances import nearest_distances
 from mlip_rs.data.duplicates import duplicate_groups
 from mlip_rs.data.outliers import Outlier, OutlierLimits, find_outliers
 from mlip_rs.data.reference import ReferenceEnergies, isolated_atoms, reference_energies
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
-from numpy.typing import NDArray
 
 ENERGY_SPREAD: float = 1e-3
 """Duplicates whose energies differ by more (eV/atom) disagree."""

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mlip_rs.files import atomic_file, write_atomically
 from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset, ReferenceEnergies
 from mlip_rs.errors import FitError
-from mlip_rs.regression.equations import Array, NormalEquations, System, accumulate, symmetrize
+from mlip_rs.files import atomic_file, write_atomically
 from mlip_rs.progress import Progress, Silent
+from mlip_rs.regression.equations import Array, NormalEquations, System, accumulate, symmetrize
 
 CHECKPOINT_SECONDS: float = 30.0
 """Time between saves of an unfinished fold."""

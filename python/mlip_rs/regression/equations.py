@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_rs import _core
-from mlip_rs.files import atomic_file
 from mlip_rs.basis import Basis
 from mlip_rs.data import Frame, ReferenceEnergies
 from mlip_rs.errors import StructureError
+from mlip_rs.files import atomic_file
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -87,7 +87,7 @@ def feature_scale(system: System) -> Array:
 
 
 def l1_weights(scaled: Scaled, settings: FitSettings, ridge_coefficients: Array) -> Array:
-    """Penalty weights: one, or 1 / |w'|^γ with mean one (H. Zou, J. Am. Stat. Assoc. 101, 1418 (2006)); zero on constants."""
+    """Penalty weights: one, or 1 / |w'|^γ with mean one (H. Zou, JASA 101, 1418 (2006)); zero on constants."""
     weights = np.ones(len(scaled.scale))
     if settings.method == "adaptive-lasso":
         size = np.abs(ridge_coefficients * scaled.scale)

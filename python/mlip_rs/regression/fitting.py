@@ -16,20 +16,19 @@ from mlip_rs import _core
 from mlip_rs.basis import Basis
 from mlip_rs.data import (
     Dataset,
-    ReferenceEnergies,
     check_elements,
     folds,
     read_dataset,
     reference_energies,
 )
 from mlip_rs.errors import ConfigError, DataError, FitError
+from mlip_rs.potential import Potential
+from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem, assemble
 from mlip_rs.regression.residuals import Predictions, predict
 from mlip_rs.regression.run import Point, Run
 from mlip_rs.regression.selection import Candidates, select
 from mlip_rs.regression.settings import FitSettings
-from mlip_rs.potential import Potential
-from mlip_rs.progress import Progress, Silent
 from mlip_rs.timing import enlarged, measure
 
 TIMED_ATOMS: int = 200

@@ -128,7 +128,11 @@ class Run:
 
     def pareto(self) -> list[dict[str, Any]]:
         """The points of the front as plain records, cheapest first; `potential` is the file in a run directory."""
-        return [self.points[k].to_dict(f"front/{front_name(self.points[k])}") for k in self.front]
+        return [self.points[k].to_dict(self._file(k)) for k in self.front]
+
+    def _file(self, k: int) -> str:
+        """File of a potential of the front in a run directory."""
+        return f"front/{k:02d}-{self.points[k].potential.n_nonzero}.mlip.json"
 
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Write potentials and record into a run directory; `run.json` comes last and marks it as complete.
@@ -142,7 +146,7 @@ class Run:
         (directory / "run.json").unlink(missing_ok=True)
         (directory / "front").mkdir(parents=True, exist_ok=True)
         front = set(self.front)
-        names = [f"front/{front_name(point)}" if k in front else "" for k, point in enumerate(self.points)]
+        names = [self._file(k) if k in front else "" for k in range(len(self.points))]
         for old in (directory / "front").glob("*.mlip.json"):
             if f"front/{old.name}" not in names:
                 old.unlink()
@@ -157,11 +161,6 @@ class Run:
             "points": [point.to_dict(name) for point, name in zip(self.points, names, strict=True)],
         }
         write_atomically(directory / "run.json", json.dumps(record, indent=1) + "\n")
-
-
-def front_name(point: Point) -> str:
-    """File of a potential of the front."""
-    return f"{point.potential.n_nonzero:05d}.mlip.json"
 
 
 def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:

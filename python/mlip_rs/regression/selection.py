@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlip_rs.errors import FitError
+from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import FoldEquations, Problem
-from mlip_rs.regression.equations import Array, System
+from mlip_rs.regression.equations import Array, Mask, System
 from mlip_rs.regression.estimators import Scaled, feature_scale, l1_weights, without
 from mlip_rs.regression.residuals import Predictions, joined, predict
 from mlip_rs.regression.settings import FitSettings
-from mlip_rs.progress import Progress, Silent
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class _Selection:
         self.total = equations.total(self.property_weights)
         if self.total.n_rows == 0 or self.total.yty == 0.0:
             raise FitError(
-                "no labels carry weight, or all are zero; check the weights and that the data have energies, forces or stresses"
+                "no labels carry weight, or all are zero; check the weights and that the data have energies or forces"
             )
         self.scale = feature_scale(self.total)
         labels = problem.basis.labels()
@@ -157,8 +157,8 @@ class _Selection:
         coefficients = np.vstack([sparse.reshape(len(keep), -1), dense[None, :]])
         return coefficients, np.append(lambdas[keep], 0.0), together
 
-    def _refitted(self, scaled: Scaled, penalty: float, support: Array) -> Array:
-        coefficients = scaled.ridge(np.array([penalty]), support, self.settings.threads)[0]
+    def _refitted(self, scaled: Scaled, penalty: float, support: Mask) -> Array:
+        coefficients: Array = scaled.ridge(np.array([penalty]), support, self.settings.threads)[0]
         if not np.isfinite(coefficients).all():
             raise FitError(
                 f"the refit with ridge penalty {penalty:.0e} has no solution; use larger ridge_penalties"

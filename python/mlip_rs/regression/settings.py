@@ -54,8 +54,8 @@ class FitSettings:
     method: str = "adaptive-lasso"
     n_folds: int = 5
     ridge_penalties: tuple[float, ...] = tuple(10.0**k for k in range(-12, -3))
-    n_path: int = 40
-    path_ratio: float = 1e-5
+    n_path: int = 50
+    path_ratio: float = 1e-7
     max_nonzero: int = 1500
     adaptive_power: float = 0.5
     weights: Weights = field(default_factory=Weights)

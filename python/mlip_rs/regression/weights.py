@@ -44,7 +44,7 @@ class Weights:
         Precisions that are not positive, factors that are negative, everything switched off.
     """
 
-    energy: float | None = 0.002
+    energy: float | None = 0.001
     forces: float | None = 0.1
     stress: float | None = 1.0
     energy_scale: float | None = None

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.optimize import BFGS
+from numpy.typing import NDArray
+
 from mlip_rs.errors import PropertyError
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
-from numpy.typing import NDArray
 
 Calculator = Any
 """Any ASE calculator (ASE ships no type of its own that a checker could use)."""

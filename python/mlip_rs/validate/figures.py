@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.units import MEV_PER_EV
 from mlip_rs.validate.eos import EnergyVolumeFit
@@ -25,7 +27,6 @@ from mlip_rs.validate.style import (
     new_figure,
     span,
 )
-from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["ModelPoint", "energy_volume_curves", "error_by_config_type", "pareto", "parity", "sparsity_path"]
 

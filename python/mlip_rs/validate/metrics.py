@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from mlip_rs.errors import DataError
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
-from numpy.typing import ArrayLike, NDArray
 
 ENERGY_KEY = "energy_mev_per_atom"
 FORCE_KEY = "force_ev_per_angstrom"

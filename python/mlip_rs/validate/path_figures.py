@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.validate.metrics import ENERGY_KEY, FORCE_KEY, Errors
 from mlip_rs.validate.style import (

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
+
 from mlip_rs.errors import ConfigError
 
 HCP_AXIAL_RATIO = 1.65

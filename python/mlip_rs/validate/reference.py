@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from mlip_rs.errors import DataError, PropertyError
 from mlip_rs.validate.eos import EnergyVolumeFit, fit_birch_murnaghan
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons

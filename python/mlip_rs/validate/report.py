@@ -14,6 +14,7 @@ from mlip_rs.errors import ConfigError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
     from mlip_rs.validate.compare import Comparison
 
 PNG_DPI = 160

@@ -7,6 +7,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 from ase.geometry import find_mic
+
 from mlip_rs.errors import ConfigError, PropertyError
 from mlip_rs.validate.calculations import Calculator, potential_energy, relaxed
 

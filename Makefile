@@ -1,0 +1,69 @@
+# The verbs of this project. Each sets up what it needs in .venv; a second call repeats only what sources have changed.
+# Wanted on the machine: Python >= 3.10 (PYTHON=python3.12 chooses one), a Rust toolchain, a C compiler.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+
+RUST_SOURCES := Cargo.toml Cargo.lock bindings/python/Cargo.toml $(shell find src bindings/python/src -name '*.rs')
+PYTHON_SOURCES := $(shell find python -type f ! -name '*.so' ! -name '*.pyc')
+CHECKED := --release --config .cargo/checked.toml
+
+.PHONY: demo test lint format bench clean
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+demo: $(VENV)/installed  ## fit, select, validate and report on the shipped data
+	$(VENV)/bin/mlip-rs demo -o al-demo
+
+test: $(VENV)/installed $(VENV)/tested  ## Rust tests with overflow checks, then Python tests
+	cargo test --workspace --locked --quiet $(CHECKED)
+	$(PY) -m pytest $(PYTEST_FLAGS)
+
+lint: $(VENV)/installed $(VENV)/tested $(VENV)/linted  ## formats, lints, types, stubs, links of the Rust documentation
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked --release --quiet -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --release --quiet
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m mypy.stubtest mlip_rs._core --mypy-config-file pyproject.toml
+
+format: $(VENV)/linted  ## bring all sources into the format that lint asks for
+	cargo fmt --all
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench:  ## micro-benchmarks of the core
+	cargo bench --locked
+
+clean:
+	rm -rf $(VENV) target dist al-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# Stamps: the environment, then what is installed in it for building, testing and linting.
+$(VENV)/created:
+	@command -v cargo >/dev/null || { echo 'No Rust toolchain: see https://rustup.rs' >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo 'Python 3.10 or newer is needed: make PYTHON=python3.12 ...' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/buildable $(VENV)/tested $(VENV)/linted: $(VENV)/created pyproject.toml
+
+$(VENV)/buildable:
+	$(PIP) install --quiet --group build
+	@touch $@
+
+$(VENV)/tested:
+	$(PIP) install --quiet --group test
+	@touch $@
+
+$(VENV)/linted:
+	$(PIP) install --quiet --group lint
+	@touch $@
+
+$(VENV)/installed: $(VENV)/buildable LICENSE README.md $(RUST_SOURCES) $(PYTHON_SOURCES)
+	$(PIP) install --quiet --no-build-isolation .
+	@touch $@

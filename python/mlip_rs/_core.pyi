@@ -1,0 +1,480 @@
+"""The compiled core: arrays in, arrays out, the interpreter released while it works.
+
+Arrays are C-contiguous `float64` unless stated otherwise. Letters in shapes: N atoms, S structures, F
+features (columns of a design matrix, all centre elements), P vectors of coefficients, L values of λ.
+`threads=0` takes `default_threads()`; results are the same bits for any number of threads. Errors are those
+of `mlip_rs.errors`.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Basis",
+    "Evaluator",
+    "Labels",
+    "Potential",
+    "Structure",
+    "__version__",
+    "accumulate",
+    "default_threads",
+    "elastic_net_path",
+    "lambda_max",
+    "neighbor_list",
+    "predict",
+    "solve_ridge",
+    "symmetrize",
+]
+
+__version__: str
+
+@final
+class Structure:
+    """Atomic numbers, positions and cell of one structure, validated once.
+
+    Parameters
+    ----------
+    numbers : (N,) uint8
+        Atomic numbers, 1 to 118.
+    positions : (N, 3)
+        Cartesian positions, Å.
+    cell : (3, 3)
+        Lattice vectors as rows, Å.
+    pbc : three bool
+        Periodicity along each lattice vector.
+
+    Raises
+    ------
+    StructureError
+        A number that is not finite or absurdly large, an atomic number that no element has, a flat cell,
+        lengths that differ.
+    ConfigError
+        An array of the wrong shape.
+    """
+
+    def __new__(
+        cls,
+        numbers: NDArray[np.uint8],
+        positions: NDArray[np.float64],
+        cell: NDArray[np.float64],
+        pbc: Sequence[bool],
+    ) -> Structure: ...
+    def __len__(self) -> int:
+        """Return the number of atoms."""
+
+    @property
+    def volume(self) -> float:
+        """Volume of the cell, Å³; zero if it has none."""
+
+@final
+class Basis:
+    """A validated basis with its features enumerated.
+
+    Parameters
+    ----------
+    spec : str
+        The specification as JSON; `docs/potential-file.md` lists its entries.
+
+    Raises
+    ------
+    ConfigError
+        The specification is malformed, inconsistent or has too many features; the message names the entry.
+    """
+
+    def __new__(cls, spec: str) -> Basis: ...
+    @property
+    def spec(self) -> str:
+        """The specification as JSON."""
+
+    @property
+    def elements(self) -> list[str]:
+        """Chemical symbols, in the order of the features."""
+
+    @property
+    def cutoff(self) -> float:
+        """Cutoff radius, Å."""
+
+    @property
+    def hierarchy(self) -> str:
+        """`pair`, `pair-poly`, `angular` or `angular-poly`."""
+
+    @property
+    def n_features(self) -> int:
+        """F: features per centre × number of elements."""
+
+    @property
+    def features_per_center(self) -> int:
+        """Features of one centre element."""
+
+    @property
+    def n_invariants(self) -> int:
+        """Invariants of one centre."""
+
+    def labels(self) -> list[str]:
+        """Return the labels of the features of one centre, in order."""
+
+    def degrees(self) -> list[int]:
+        """Return the total degree of each feature of one centre, in order."""
+
+    def design(self, structure: Structure) -> NDArray[np.float64]:
+        """Return the design rows of one structure, without weights.
+
+        Returns
+        -------
+        (1 + 3N + 6, F)
+            ∂E/∂w in eV, then ∂F/∂w in eV/Å ordered x, y, z per atom, then ∂σ/∂w in eV/Å³ ordered xx yy zz yz
+            xz xy (zero for a structure without volume).
+
+        Raises
+        ------
+        StructureError
+            An element that is not in the basis, or two atoms on one spot.
+        """
+
+@final
+class Labels:
+    """Labels and weights of the structures of one call to `accumulate`.
+
+    Parameters
+    ----------
+    energy_per_atom : (S,)
+        Energies per atom relative to the reference energies, eV.
+    forces : (Σ N, 3)
+        Forces of the atoms of all structures, one structure after the other, eV/Å.
+    stress : (S, 6)
+        Stresses xx yy zz yz xz xy, positive under tension, eV/Å³.
+    weights : (S, 3)
+        Weights of the squared residuals of energy per atom, force and stress components. Zero leaves the
+        property out; its labels may then be NaN.
+
+    Raises
+    ------
+    ConfigError
+        An array of the wrong shape.
+    """
+
+    def __new__(
+        cls,
+        energy_per_atom: NDArray[np.float64],
+        forces: NDArray[np.float64],
+        stress: NDArray[np.float64],
+        weights: NDArray[np.float64],
+    ) -> Labels: ...
+
+@final
+class Potential:
+    """A fitted potential, made by `from_json` or `from_coefficients`."""
+
+    @staticmethod
+    def from_json(text: str) -> Potential:
+        """Read the text of a potential file.
+
+        Raises
+        ------
+        PotentialFileError
+            The text is cut short, edited, of a newer version or not a potential at all.
+        """
+
+    @staticmethod
+    def from_coefficients(
+        spec: str,
+        coefficients: NDArray[np.float64],
+        reference_energies: Sequence[float],
+        info: str,
+    ) -> Potential:
+        """Assemble a potential.
+
+        Parameters
+        ----------
+        spec : str
+            Basis specification as JSON.
+        coefficients : (F,)
+            One per column of a design matrix, eV per unit of the feature; zeros are left out of the file.
+        reference_energies : sequence of float
+            Energy of the isolated atom of each element of the basis, eV.
+        info : str
+            Metadata that travels with the potential, as JSON.
+
+        Raises
+        ------
+        ConfigError
+            The specification is invalid.
+        StructureError
+            `coefficients` or `reference_energies` have the wrong length.
+        PotentialFileError
+            `info` is not JSON, or a number is not finite.
+        """
+
+    def to_json(self) -> str:
+        """Return the text of the potential file, floats exact, with a checksum."""
+
+    @property
+    def spec(self) -> str:
+        """The basis specification as JSON."""
+
+    @property
+    def info(self) -> str:
+        """Metadata as JSON."""
+
+    @property
+    def elements(self) -> list[str]:
+        """Chemical symbols."""
+
+    @property
+    def cutoff(self) -> float:
+        """Cutoff radius of the basis, Å."""
+
+    @property
+    def hierarchy(self) -> str:
+        """`pair`, `pair-poly`, `angular` or `angular-poly`."""
+
+    @property
+    def n_features(self) -> int:
+        """Number of candidate features F of the basis."""
+
+    @property
+    def n_nonzero(self) -> int:
+        """Number of coefficients that are not zero."""
+
+    @property
+    def reference_energies(self) -> list[tuple[str, float]]:
+        """Energy of the isolated atom by element, eV."""
+
+    def coefficients(self, element: str) -> list[tuple[str, float]]:
+        """Return the non-zero coefficients of a centre by feature label; none for an unknown element."""
+
+    def evaluate_many(
+        self, structures: Sequence[Structure], threads: int = 0
+    ) -> list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]:
+        """Evaluate structures, in parallel over structures.
+
+        Returns
+        -------
+        list of (energies, forces, virials)
+            Energies of the atoms (N,) in eV, reference energies included; forces (N, 3) in eV/Å; virials of
+            the atoms −dE_i/dε (N, 6) in eV, xx yy zz yz xz xy.
+
+        Raises
+        ------
+        StructureError
+            An unknown element or two atoms on one spot. `args[1]` is the index of the structure.
+        """
+
+@final
+class Evaluator:
+    """A potential with a neighbour list that is kept from call to call. Safe to call from several threads.
+
+    Parameters
+    ----------
+    potential : Potential
+        What to evaluate.
+    skin : float
+        Distance beyond the cutoff up to which neighbours are listed, Å. The list is rebuilt when an atom
+        could have come in from beyond it.
+    threads : int
+        Number of threads; 0 takes the default.
+
+    Raises
+    ------
+    ConfigError
+        The skin is negative or not finite.
+    """
+
+    def __new__(cls, potential: Potential, skin: float = 0.5, threads: int = 0) -> Evaluator: ...
+    def compute(
+        self,
+        numbers: NDArray[np.uint8],
+        positions: NDArray[np.float64],
+        cell: NDArray[np.float64],
+        pbc: Sequence[bool],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Evaluate one structure, given as to `Structure`.
+
+        Returns
+        -------
+        energies, forces, virials
+            As one entry of `Potential.evaluate_many`.
+
+        Raises
+        ------
+        StructureError
+            As `Structure`; also an unknown element or two atoms on one spot.
+        ConfigError
+            An array of the wrong shape.
+        """
+
+    @property
+    def n_builds(self) -> int:
+        """How often the neighbour list was built."""
+
+def neighbor_list(
+    structure: Structure, cutoff: float, threads: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+    """Return all pairs within the cutoff, both i–j and j–i, periodic images included.
+
+    Returns
+    -------
+    i, j, shifts, vectors
+        Atoms (n,) and (n,), images S (n, 3), and r_ij = r_j + S·H − r_i (n, 3) in Å.
+
+    Raises
+    ------
+    ConfigError
+        The cutoff (Å) is not positive or absurdly large.
+    """
+
+def accumulate(
+    basis: Basis,
+    structures: Sequence[Structure],
+    labels: Labels,
+    gram: NDArray[np.float64],
+    moment: NDArray[np.float64],
+    threads: int = 0,
+) -> list[tuple[float, int]]:
+    """Add structures to normal equations, in place.
+
+    Parameters
+    ----------
+    basis : Basis
+        The features.
+    structures : sequence of Structure
+        S structures.
+    labels : Labels
+        Their labels and weights.
+    gram : (3, F, F)
+        XᵀWX of energy, forces and stress. Only the lower triangles are updated: finish with `symmetrize`.
+    moment : (3, F)
+        XᵀWy of the same.
+    threads : int
+        Number of threads; 0 takes the default.
+
+    Returns
+    -------
+    list of three (float, int)
+        yᵀWy and the number of rows added, of energy, forces and stress.
+
+    Raises
+    ------
+    StructureError
+        An unknown element or two atoms on one spot. `args[1]` is the index of the structure; `gram` and
+        `moment` are then unusable.
+    ConfigError
+        An array of the wrong shape.
+    """
+
+def symmetrize(gram: NDArray[np.float64]) -> None:
+    """Copy the lower triangle of a square matrix (F, F) to its upper one, in place."""
+
+def predict(
+    basis: Basis,
+    structures: Sequence[Structure],
+    coefficients: NDArray[np.float64],
+    threads: int = 0,
+) -> list[NDArray[np.float64]]:
+    """Return the predictions of several vectors of coefficients (F, P) at once.
+
+    Returns
+    -------
+    list of (1 + 3N + 6, P)
+        One array per structure: energy relative to the reference energies in eV, forces in eV/Å, stress in
+        eV/Å³.
+
+    Raises
+    ------
+    StructureError
+        An unknown element or two atoms on one spot. `args[1]` is the index of the structure.
+    ConfigError
+        `coefficients` has the wrong shape.
+    """
+
+def solve_ridge(
+    gram: NDArray[np.float64],
+    moment: NDArray[np.float64],
+    penalties: NDArray[np.float64],
+    support: Sequence[int] | None = None,
+    threads: int = 0,
+) -> list[NDArray[np.float64] | None]:
+    """Solve (G_SS + diag(d_S)) w_S = b_S for each vector of penalties d.
+
+    Parameters
+    ----------
+    gram : (F, F)
+        G, both triangles.
+    moment : (F,)
+        b.
+    penalties : (K, F)
+        Vectors d.
+    support : sequence of int, optional
+        S, distinct indices of features; all if absent.
+    threads : int
+        Number of threads; 0 takes the default.
+
+    Returns
+    -------
+    list of (|S|,) or None
+        One solution per vector of penalties; None where the system cannot be solved (not positive definite).
+    """
+
+def elastic_net_path(
+    gram: NDArray[np.float64],
+    moment: NDArray[np.float64],
+    l1: NDArray[np.float64],
+    l2: NDArray[np.float64],
+    lambdas: Sequence[float],
+    tolerance: float,
+    max_active: int,
+    progress: Callable[[int, int], object] | None = None,
+    threads: int = 0,
+) -> tuple[NDArray[np.float64], float]:
+    """Minimise ½ wᵀGw − bᵀw + λ Σ p|w| + ½ Σ q w² for one λ after the other, each from the last.
+
+    Parameters
+    ----------
+    gram : (F, F)
+        G, both triangles.
+    moment : (F,)
+        b.
+    l1 : (F,)
+        p ≥ 0; 0 leaves a feature unpenalised, ∞ excludes it.
+    l2 : (F,)
+        q ≥ 0.
+    lambdas : sequence of float
+        λ, best decreasing from `lambda_max`.
+    tolerance : float
+        Relative violation of the optimality conditions left; 1e-6 is a good choice.
+    max_active : int
+        The path ends where more features than this would be needed.
+    progress : callable, optional
+        `progress(k, n_active)` is called after each λ; it ends the path by returning False.
+    threads : int
+        Number of threads; 0 takes the default.
+
+    Returns
+    -------
+    coefficients, violation
+        Coefficients (L, F), L at most `len(lambdas)`, exact zeros where a feature is not selected; the
+        largest relative violation of the optimality conditions.
+
+    Raises
+    ------
+    FitError
+        Lengths that do not match, numbers that are not finite, negative penalties, a matrix that is not
+        symmetric.
+    """
+
+def lambda_max(
+    gram: NDArray[np.float64],
+    moment: NDArray[np.float64],
+    l1: NDArray[np.float64],
+    l2: NDArray[np.float64],
+) -> float:
+    """Return the smallest λ at which every penalised coefficient is zero; arguments as `elastic_net_path`."""
+
+def default_threads() -> int:
+    """Return the number of threads used where none is given.
+
+    It is the environment variable MLIP_RS_NUM_THREADS if that is a positive number, else the number of cores.
+    """

@@ -1,0 +1,562 @@
+import contextlib
+import copy
+import hashlib
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.calculators.lj import LennardJones
+from potentials import (
+    HIERARCHIES,
+    REFERENCES,
+    alloy,
+    aluminium,
+    argon_potential,
+    molecule,
+    random_potential,
+    slab,
+    spec,
+)
+
+from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
+from mlip_rs.files import write_atomically
+from mlip_rs.potential import MAX_INFO_DEPTH, Potential
+from mlip_rs.structures import cell_volume
+
+ROUNDING = 1e-11
+"""Relative difference that the order of a sum can make."""
+
+
+@pytest.fixture
+def potential():
+    return random_potential(("Al", "Ni"), info={"rmse": 0.1 + 0.2, "data": ["a.xyz"]})
+
+
+@pytest.fixture
+def path(tmp_path, potential):
+    target = tmp_path / "al.mlip.json"
+    potential.save(target)
+    return target
+
+
+# ---- making ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hierarchy", HIERARCHIES)
+def test_properties_say_what_is_inside(hierarchy):
+    potential = random_potential(("Al", "Ni"), hierarchy)
+    assert potential.elements == ("Al", "Ni")
+    assert potential.cutoff == 4.5
+    assert potential.hierarchy == hierarchy
+    assert potential.n_nonzero == potential.n_features
+    assert potential.reference_energies == REFERENCES
+    assert potential.spec["radial"] == spec()["radial"]
+    assert len(potential.coefficients("Al")) == potential.n_features // 2
+    assert hierarchy in repr(potential)
+    assert "Al-Ni" in repr(potential)
+
+
+def test_zero_coefficients_are_dropped():
+    document = spec(hierarchy="pair")
+    potential = Potential.from_coefficients(document, [0.0, 2.0, 0.0, 0.0], {"Al": 0.0})
+    assert potential.n_nonzero == 1
+    assert list(potential.coefficients("Al").values()) == [2.0]
+
+
+def test_specification_comes_as_text_mapping_or_object():
+    class Basis:
+        def to_json(self):
+            return json.dumps(spec(hierarchy="pair"))
+
+    arguments = (np.arange(4.0), {"Al": np.float64(1.0)})
+    potentials = [
+        Potential.from_coefficients(form, *arguments)
+        for form in (spec(hierarchy="pair"), json.dumps(spec(hierarchy="pair")), Basis())
+    ]
+    assert potentials[0] == potentials[1] == potentials[2]
+
+
+def test_metadata_travels_and_numpy_numbers_become_plain(tmp_path):
+    info = {
+        "rmse": np.float64(0.1) + 0.2,
+        "n": np.int64(3),
+        "weights": np.array([1.0, 2.5]),
+        "file": Path("a.xyz"),
+        "text": "Å ✓",
+    }
+    potential = random_potential(info=info)
+    potential.save(tmp_path / "p.mlip.json")
+    assert Potential.load(tmp_path / "p.mlip.json").info == {
+        "rmse": 0.1 + 0.2,
+        "n": 3,
+        "weights": [1.0, 2.5],
+        "file": "a.xyz",
+        "text": "Å ✓",
+    }
+
+
+def nested(depth):
+    value = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def test_metadata_as_deep_as_allowed_can_be_read_back():
+    info = {"deep": nested(MAX_INFO_DEPTH - 1)}
+    assert Potential.from_json(random_potential(info=info).to_json()).info == info
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"coefficients": np.zeros(3)}, r"expected shape \(4,\), got \(3,\)"),
+        ({"coefficients": np.zeros((4, 1))}, r"expected shape \(4,\)"),
+        ({"coefficients": [0, np.nan, 0, 0]}, "coefficient 1 is nan"),
+        ({"reference_energies": {}}, "no reference energy for Al"),
+        ({"reference_energies": {"Al": 0.0, "W": 0.0}}, "W, which is not in the basis"),
+        ({"reference_energies": {"Al": np.inf}}, "reference energy of Al is inf"),
+        ({"info": {"a": np.nan}}, "info cannot be stored"),
+        ({"info": {"a": object()}}, "object has no JSON form"),
+        ({"info": {"deep": nested(MAX_INFO_DEPTH)}}, "nested deeper"),
+        ({"info": {"deep": nested(100_000)}}, "info"),
+        ({"spec": "{"}, "basis"),
+        ({"spec": {**spec(), "cutoff": -1.0}}, "cutoff"),
+        ({"spec": {**spec(), "cutoff": np.nan}}, "not JSON"),
+        ({"spec": {**spec(), "elements": ["Al", "Al"]}}, "twice"),
+        ({"spec": {**spec(), "elements": ["Xx"]}}, "not a chemical symbol"),
+        ({"spec": {**spec(), "colour": "red"}}, "colour"),
+    ],
+)
+def test_senseless_arguments_are_refused_with_the_reason(changes, message):
+    good = {"spec": spec(hierarchy="pair"), "coefficients": np.zeros(4), "reference_energies": {"Al": 0.0}}
+    with pytest.raises(ConfigError, match=message):
+        Potential.from_coefficients(**{**good, **changes})
+
+
+def test_coefficients_of_a_stranger_are_refused(potential):
+    with pytest.raises(ConfigError, match=r"element W is not in this potential \(Al, Ni\)"):
+        potential.coefficients("W")
+
+
+def test_potentials_do_not_change(potential):
+    with pytest.raises(AttributeError):
+        potential.core = None
+    potential.info["rmse"] = 0.0
+    assert potential.info["rmse"] == 0.1 + 0.2
+
+
+def test_copies_are_the_potential_itself_and_pickles_equal_it(potential):
+    assert copy.copy(potential) is potential
+    assert copy.deepcopy(potential) is potential
+    back = pickle.loads(pickle.dumps(potential))
+    assert back == potential
+    assert hash(back) == hash(potential)
+    assert potential != random_potential(("Al", "Ni"), seed=9)
+    assert potential != "potential"
+
+
+# ---- predicting --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hierarchy", HIERARCHIES)
+def test_energies_virials_and_stress_add_up(hierarchy):
+    atoms = alloy()
+    prediction = random_potential(("Al", "Ni"), hierarchy).predict(atoms)
+    assert prediction.energies.shape == (5,)
+    assert prediction.forces.shape == (5, 3)
+    assert prediction.virials.shape == (5, 6)
+    assert prediction.energy == pytest.approx(prediction.energies.sum(), rel=ROUNDING)
+    np.testing.assert_allclose(
+        prediction.stress, -prediction.virials.sum(axis=0) / atoms.get_volume(), rtol=ROUNDING, atol=1e-15
+    )
+    np.testing.assert_allclose(prediction.forces.sum(axis=0), 0.0, atol=1e-12)
+
+
+def test_virial_of_a_pair_has_the_sign_of_its_convention():
+    potential = argon_potential()
+    distance, step = 3.5, 1e-5
+    pair = Atoms("Ar2", positions=[[0, 0, 0], [distance, 0, 0]])
+    energies = [potential.predict(Atoms("Ar2", positions=[[0, 0, 0], [x, 0, 0]])).energy
+                for x in (distance - step, distance + step)]  # fmt: skip
+    slope = (energies[1] - energies[0]) / (2 * step)
+    prediction = potential.predict(pair)
+    assert prediction.stress is None
+    # W_xx = −dE/dε_xx = −r dE/dr, shared by the two ends.
+    np.testing.assert_allclose(prediction.virials[:, 0], -0.5 * distance * slope, rtol=1e-7)
+    np.testing.assert_allclose(prediction.virials[:, 1:], 0.0, atol=1e-16)
+    np.testing.assert_allclose(prediction.forces[:, 0], [slope, -slope], rtol=1e-7)
+
+
+def test_lists_are_predicted_in_order_whatever_the_threads():
+    potential = random_potential()
+    frames = [aluminium(seed=seed) for seed in range(5)]
+    for threads in (1, 2):
+        predictions = potential.predict((atoms for atoms in frames), threads=threads)
+        for atoms, prediction in zip(frames, predictions, strict=True):
+            alone = potential.predict(atoms, threads=3 - threads)
+            assert prediction.energy == alone.energy
+            for name in ("energies", "forces", "stress", "virials"):
+                np.testing.assert_array_equal(getattr(prediction, name), getattr(alone, name))
+    assert potential.predict([]) == []
+
+
+def test_structures_without_atoms_and_isolated_atoms():
+    potential = random_potential(("Al", "Ni"), "pair")
+    empty, isolated, molecular = potential.predict([Atoms(), Atoms("Ni"), molecule()])
+    assert empty.energy == 0.0
+    assert empty.forces.shape == (0, 3)
+    # The constant feature shifts the reference energy.
+    assert isolated.energy == REFERENCES["Ni"] + potential.coefficients("Ni")["1"]
+    assert not isolated.forces.any()
+    assert molecular.stress is None
+
+
+def test_stress_needs_a_volume_only():
+    potential = random_potential(("Al", "Ni"))
+    boxed = molecule()
+    boxed.cell = 20 * np.eye(3)
+    flat = molecule()
+    flat.cell = [[3, 1, 0.1], [6, 2, 0.2], [0, 0, 4]]
+    assert [p.stress is None for p in potential.predict([alloy(), boxed, flat, slab()])] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_volume_does_not_depend_on_handedness_or_scale():
+    cell = alloy().cell.array
+    for scale in (1e-3, 1.0, 1e3):
+        assert cell_volume(scale * cell) == pytest.approx(abs(np.linalg.det(scale * cell)))
+    assert cell_volume(np.zeros((3, 3))) is None
+    assert cell_volume(np.full((3, 3), np.nan)) is None
+
+
+def test_lennard_jones_without_its_cutoff_function_is_that_of_ase():
+    potential = argon_potential()
+    epsilon, sigma, cutoff = 0.0104, 3.4, 8.0
+    atoms = Atoms("Ar3", positions=[[0, 0, 0], [3.7, 0.2, 0], [1.5, 3.6, 0.4]])
+    x = atoms.get_all_distances()[np.triu_indices(3, 1)] / cutoff
+    switch = 1 - 10 * x**3 + 15 * x**4 - 6 * x**5
+    pair_energies = []
+    for distance in x * cutoff:
+        pair = Atoms("Ar2", positions=[[0, 0, 0], [distance, 0, 0]])
+        pair.calc = LennardJones(epsilon=epsilon, sigma=sigma, rc=1e6)
+        pair_energies.append(pair.get_potential_energy())
+    assert potential.predict(atoms).energy == pytest.approx(-0.3 + np.sum(switch * pair_energies), rel=1e-9)
+
+
+def nan_atom():
+    atoms = alloy()
+    atoms.positions[3, 1] = np.nan
+    return atoms
+
+
+def overlapping():
+    atoms = alloy()
+    atoms.positions[4] = atoms.positions[0] + atoms.cell[1]
+    return atoms
+
+
+def numbered(number):
+    atoms = alloy()
+    atoms.numbers[2] = number
+    return atoms
+
+
+def flat_cell():
+    atoms = alloy()
+    atoms.cell[2] = atoms.cell[0]
+    return atoms
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (nan_atom(), "atom 3: position is not finite"),
+        (overlapping(), "atoms 0 and 4 are .* apart"),
+        (numbered(74), r"atom 2: element W is not in the basis \(Al, Ni\)"),
+        (numbered(0), "atom 2: atomic number 0"),
+        (numbered(13 + 256), "atom 2: 269 is not the atomic number"),
+        (flat_cell(), "cell is flat"),
+        ("al.xyz", "expected ase.Atoms, got str"),
+    ],
+)
+def test_bad_structures_are_named_by_their_index_and_atom(bad, message):
+    potential = random_potential(("Al", "Ni"))
+    with pytest.raises(StructureError, match=f"^structure 2: .*{message}"):
+        potential.predict([alloy(), alloy(), bad, alloy()])
+    if isinstance(bad, Atoms):
+        with pytest.raises(StructureError, match=f"^(the )?{message}"):
+            potential.predict(bad)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True, 10**9])
+def test_senseless_numbers_of_threads_are_refused(threads, potential):
+    with pytest.raises(ConfigError, match="threads"):
+        potential.predict(alloy(), threads=threads)
+
+
+# ---- the file ----------------------------------------------------------------------------------------
+
+
+def test_file_gives_the_same_potential_and_the_same_bits(path, potential):
+    back = Potential.load(str(path))
+    assert back == potential
+    assert back.coefficients("Ni") == potential.coefficients("Ni")
+    np.testing.assert_array_equal(back.predict(alloy()).forces, potential.predict(alloy()).forces)
+    assert path.read_text(encoding="utf-8") == back.to_json()
+
+
+def resealed(path, change):
+    """Change the content of a file as somebody would who also mends the checksum."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    change(document["content"])
+    text = json.dumps(document["content"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    document["checksum"] = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+@pytest.fixture
+def plain_path(tmp_path):
+    """A file whose floats Python and the core write alike, so that it can be sealed again."""
+    target = tmp_path / "plain.mlip.json"
+    Potential.from_coefficients(spec(hierarchy="pair"), [0.5, 1.0, 1.5, -2.0], {"Al": -1.5}).save(target)
+    return target
+
+
+def test_a_resealed_file_is_read(plain_path):
+    resealed(plain_path, lambda content: content["centers"][0]["features"].update({"1": 7.5}))
+    assert Potential.load(plain_path).coefficients("Al")["1"] == 7.5
+
+
+def set_at(*keys, value):
+    def change(content):
+        for key in keys[:-1]:
+            content = content[key]
+        content[keys[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_at("centers", 0, "features", "d[W,0]", value=1.0), "not a feature of its basis"),
+        (set_at("centers", 0, "features", "d[Al,99]", value=1.0), "not a feature of its basis"),
+        (set_at("centers", 0, "features", "1", value="one"), "malformed"),
+        (set_at("centers", 0, "features", value=[]), "malformed"),
+        (set_at("centers", 0, "element", value="Ni"), "do not match"),
+        (set_at("centers", value=[]), "do not match"),
+        (lambda content: content["centers"].append(content["centers"][0]), "do not match"),
+        (set_at("basis", "elements", value=["Al", "Al"]), "twice"),
+        (set_at("basis", "elements", value=[]), "no elements"),
+        (set_at("basis", "cutoff", value=-1.0), "cutoff"),
+        (set_at("basis", "cutoff", value=500.0), "cutoff"),
+        (set_at("basis", "radial", value=[]), "radial"),
+        (set_at("basis", "surprise", value=1), "malformed"),
+        (set_at("units", "energy", value="Hartree"), "unknown units"),
+        (set_at("units", value=None), "malformed"),
+        (
+            set_at("basis", "radial", 0, "function", value={"family": "polynomial", "p": [10**9]}),
+            "power|malformed",
+        ),
+    ],
+)
+def test_wrong_content_under_a_right_checksum_is_refused(plain_path, change, message):
+    resealed(plain_path, change)
+    with pytest.raises(PotentialFileError, match=f"plain.mlip.json: .*({message})"):
+        Potential.load(plain_path)
+
+
+def test_a_basis_too_large_to_enumerate_is_refused_at_once(plain_path):
+    def change(content):
+        grid = {"family": "bessel", "n": list(range(1, 101))}
+        content["basis"]["radial"] = [{"function": grid}] * 10
+        content["basis"]["pair"] = {"degree": 3, "cross_degree": 3}
+        content["basis"]["angular"] = {"max_l": 8, "radial": "free", "degree": 3, "cross_degree": 3}
+        content["basis"]["mixed_degree"] = 3
+
+    resealed(plain_path, change)
+    with pytest.raises(PotentialFileError, match=r"plain\.mlip\.json"):
+        Potential.load(plain_path)
+
+
+def test_every_cut_of_a_file_is_refused(path):
+    content = path.read_bytes()
+    for length in np.linspace(1, len(content) - 1, 60).astype(int):
+        path.write_bytes(content[:length])
+        with pytest.raises(PotentialFileError, match=r"al\.mlip\.json: the file is cut short"):
+            Potential.load(path)
+
+
+def test_every_flipped_bit_is_refused_or_harmless(plain_path):
+    original = Potential.load(plain_path)
+    content = plain_path.read_bytes()
+    random = np.random.default_rng(4)
+    for position in random.integers(0, len(content), 300):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << random.integers(8)
+        plain_path.write_bytes(bytes(damaged))
+        with contextlib.suppress(PotentialFileError):
+            assert Potential.load(plain_path) == original
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b"\x00" * 100, "not a JSON document"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", "not UTF-8"),
+        ('{"format": "mlip_rs potential"}'.encode("utf-16"), "not UTF-8"),
+        (b"[" * 100_000, "not a JSON document"),
+        (b'{"a":' * 100_000, "not a JSON document"),
+        (b"null", "not a potential file"),
+        (b"[]", "not a potential file"),
+        (b"3", "not a potential file"),
+        (b'{"format": 3}', "not a potential file"),
+        (b'{"format": "mlip_rs potential"}', "version"),
+        (b'{"format": "mlip_rs potential", "version": "1"}', "version"),
+        (b'{"format": "mlip_rs potential", "version": -1}', "version"),
+        (b'{"format": "mlip_rs potential", "version": 1e999}', "not a JSON document"),
+        (b'{"format": "mlip_rs potential", "version": NaN}', "not a JSON document"),
+        (b'{"format": "mlip_rs potential", "version": 2, "news": 1}', "newer.*update the package"),
+        (b'{"format": "mlip_rs potential", "version": 1}', "missing field"),
+        (b'{"format": "mlip_rs potential", "version": 1, "checksum": 1, "content": {}}', "version 1"),
+        (b'{"format": "mlip_rs potential", "version": 1, "checksum": "", "content": {}}', "checksum"),
+        (b"ITEM: TIMESTEP\n0\n", "not a JSON document"),
+    ],
+)
+def test_files_that_are_no_potential_are_refused_with_the_reason(path, content, message):
+    path.write_bytes(content)
+    with pytest.raises(PotentialFileError, match=rf"al\.mlip\.json: .*{message}"):
+        Potential.load(path)
+
+
+def test_edited_coefficients_and_overflowing_numbers_are_refused(path):
+    text = path.read_text(encoding="utf-8")
+    for old, new, message in [
+        ('"cutoff": 4.5', '"cutoff": 4.6', "edited or damaged"),
+        ('"cutoff": 4.5', '"cutoff": 1e999', "not a JSON document"),
+        ('"cutoff": 4.5', '"cutoff": NaN', "not a JSON document"),
+        ('"cutoff": 4.5', '"cutoff": null', "edited or damaged"),
+    ]:
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        with pytest.raises(PotentialFileError, match=message):
+            Potential.load(path)
+
+
+def test_a_missing_file_a_directory_and_a_pipe_are_refused(tmp_path):
+    with pytest.raises(PotentialFileError, match=r"nowhere\.json: there is no such file"):
+        Potential.load(tmp_path / "nowhere.json")
+    with pytest.raises(PotentialFileError, match="is a directory"):
+        Potential.load(tmp_path)
+    with pytest.raises(PotentialFileError, match="cannot be read"):
+        Potential.load("a\0b")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(PotentialFileError, match="not a regular file"):
+        Potential.load(tmp_path / "pipe")
+
+
+def test_a_huge_file_is_refused_unread(tmp_path):
+    huge = tmp_path / "huge.json"
+    with huge.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(PotentialFileError, match="larger than 256 MB"):
+        Potential.load(huge)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_forbidden_file_is_refused(path):
+    path.chmod(0o000)
+    with pytest.raises(PotentialFileError, match="may not be read"):
+        Potential.load(path)
+
+
+def test_saving_replaces_the_file_and_leaves_nothing_else(path):
+    other = random_potential(seed=5)
+    other.save(path)
+    assert Potential.load(path) == other
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_saving_follows_links_and_keeps_permissions(path, tmp_path):
+    link = tmp_path / "link.json"
+    link.symlink_to(path)
+    path.chmod(0o640)
+    random_potential(seed=5).save(link)
+    assert link.is_symlink()
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert Potential.load(path) == random_potential(seed=5)
+
+
+def test_new_files_have_the_permissions_of_the_umask(tmp_path, potential):
+    old = os.umask(0o027)
+    try:
+        potential.save(tmp_path / "p.json")
+    finally:
+        os.umask(old)
+    assert (tmp_path / "p.json").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("target", ["missing/p.json", "file/p.json", ".", "n" * 300 + ".json", "a\0b"])
+def test_places_that_cannot_be_written_are_named(tmp_path, potential, target):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PotentialFileError, match=rf"{tmp_path}.*cannot be written"):
+        potential.save(tmp_path / target)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_forbidden_folder_is_named(tmp_path, potential):
+    tmp_path.chmod(0o500)
+    with pytest.raises(PotentialFileError, match="Permission denied"):
+        potential.save(tmp_path / "p.json")
+
+
+def test_the_old_file_stays_when_the_disk_is_full(path, potential):
+    resource = pytest.importorskip("resource")
+    before = path.read_bytes()
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
+    try:
+        with pytest.raises(
+            PotentialFileError, match=r"al\.mlip\.json: cannot be written.*old file is as before"
+        ):
+            random_potential(seed=5).save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_old_file_stays_when_the_process_dies_while_writing(path):
+    before = path.read_bytes()
+    script = (
+        "import os, sys\nfrom mlip_rs.files import write_atomically\n"
+        "os.fsync = lambda descriptor: os._exit(7)\nwrite_atomically(sys.argv[1], 'half')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode == 7
+    assert path.read_bytes() == before
+
+
+def test_interrupted_writing_leaves_nothing_behind(path, monkeypatch):
+    def interrupt(descriptor):
+        raise KeyboardInterrupt
+
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, "half")
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
