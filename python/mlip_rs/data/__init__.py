@@ -1,13 +1,14 @@
 """First-principles data: reading, validating, summarising and splitting it. Needs no compiled code."""
 
+from mlip_rs.data.clean import cleaned
 from mlip_rs.data.dataset import Dataset, LabelCounts
 from mlip_rs.data.duplicates import duplicate_groups, duplicate_labels
 from mlip_rs.data.elements import check_elements
 from mlip_rs.data.figures import figures
 from mlip_rs.data.frames import Frame
-from mlip_rs.data.labels import LabelKeys
+from mlip_rs.data.labels import LabelKeys, RawFrame
 from mlip_rs.data.outliers import Outlier, OutlierLimits
-from mlip_rs.data.read import dataset_from_atoms, read_dataset
+from mlip_rs.data.read import dataset_from_atoms, read_dataset, read_structures
 from mlip_rs.data.reference import ReferenceEnergies, isolated_atoms, reference_energies
 from mlip_rs.data.split import folds, holdout
 from mlip_rs.data.summary import DataSummary, Duplicate, GroupSummary, Range, summarize
@@ -23,8 +24,10 @@ __all__ = [
     "Outlier",
     "OutlierLimits",
     "Range",
+    "RawFrame",
     "ReferenceEnergies",
     "check_elements",
+    "cleaned",
     "dataset_from_atoms",
     "duplicate_groups",
     "duplicate_labels",
@@ -33,6 +36,7 @@ __all__ = [
     "holdout",
     "isolated_atoms",
     "read_dataset",
+    "read_structures",
     "reference_energies",
     "summarize",
 ]

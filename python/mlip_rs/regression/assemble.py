@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset, ReferenceEnergies
 from mlip_rs.errors import FitError
-from mlip_rs.files import atomic_file
+from mlip_rs.files import atomic_file, write_atomically
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.equations import Array, NormalEquations, System, accumulate, symmetrize
 
@@ -134,7 +134,12 @@ class FoldEquations:
 
 
 def assemble(
-    problem: Problem, directory: Path, *, threads: int = 0, progress: Progress | None = None
+    problem: Problem,
+    directory: Path,
+    *,
+    threads: int = 0,
+    progress: Progress | None = None,
+    overwrite: bool = False,
 ) -> FoldEquations:
     """Sum the normal equations of every fold; folds and blocks finished before are not computed again.
 
@@ -146,6 +151,8 @@ def assemble(
         Where the equations are kept; made if it does not exist.
     threads
         0 takes the default.
+    overwrite
+        Drop the equations of another problem that the directory may hold.
 
     Raises
     ------
@@ -156,7 +163,7 @@ def assemble(
     """
     progress = progress or Silent()
     directory.mkdir(parents=True, exist_ok=True)
-    _claim(directory, problem.fingerprint())
+    _claim(directory, problem.fingerprint(), overwrite)
     equations = FoldEquations(directory, problem.n_folds)
     progress.start("normal equations: structures", len(problem.dataset))
     for fold in range(problem.n_folds):
@@ -167,7 +174,7 @@ def assemble(
     return equations
 
 
-def _claim(directory: Path, fingerprint: str) -> None:
+def _claim(directory: Path, fingerprint: str, overwrite: bool) -> None:
     """Write whose equations these are, or check it."""
     manifest = directory / "manifest.json"
     if manifest.exists():
@@ -175,14 +182,16 @@ def _claim(directory: Path, fingerprint: str) -> None:
             owner = json.loads(manifest.read_text(encoding="utf-8"))["fingerprint"]
         except (ValueError, KeyError, TypeError):
             owner = None
-        if owner != fingerprint:
+        if owner == fingerprint:
+            return
+        if not overwrite:
             raise FitError(
                 f"{directory} holds the equations of another fit (other data, basis or weights); "
-                "choose another output directory, or delete it"
+                "choose another output directory, or overwrite this one"
             )
-        return
-    with atomic_file(manifest) as file:
-        json.dump({"fingerprint": fingerprint}, file)
+        for old in directory.glob("fold-*.np[yz]"):
+            old.unlink()
+    write_atomically(manifest, json.dumps({"fingerprint": fingerprint}))
 
 
 def _sum_fold(

@@ -44,6 +44,7 @@ def fit(
     *,
     test: Data | None = None,
     directory: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Run:
     """Fit a path of potentials, from sparse to dense, to first-principles data.
@@ -61,6 +62,8 @@ def fit(
     directory
         Run directory; equations are kept there, and a fit that was interrupted resumes from them. None keeps
         nothing on disk.
+    overwrite
+        Replace the equations of another fit in that directory.
     progress
         Receives the advance of the phases.
 
@@ -97,7 +100,13 @@ def fit(
     )
     _check_rows(problem, settings)
     with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
-        equations = assemble(problem, Path(place) / "equations", threads=settings.threads, progress=progress)
+        equations = assemble(
+            problem,
+            Path(place) / "equations",
+            threads=settings.threads,
+            progress=progress,
+            overwrite=overwrite,
+        )
         assembled = time.perf_counter()
         candidates = select(problem, equations, settings, progress)
     selected = time.perf_counter()

@@ -143,6 +143,7 @@ class Run:
             The directory cannot be written to.
         """
         directory = Path(directory)
+        (directory / "run.json").unlink(missing_ok=True)
         (directory / "front").mkdir(parents=True, exist_ok=True)
         front = set(self.front)
         names = [self._file(k) if k in front else "" for k in range(len(self.points))]

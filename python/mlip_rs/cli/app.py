@@ -1,0 +1,112 @@
+"""The verbs together, and what becomes of errors, interruptions and closed pipes."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from mlip_rs.cli import bench, demo, evaluate, fit, inspection, pareto, predict
+from mlip_rs.cli.several import SeveralValues
+from mlip_rs.errors import MlipError
+
+INTERRUPTED: int = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+RESUMABLE: frozenset[str] = frozenset({"fit"})
+
+
+class Verbs(TyperGroup):
+    """Turns errors that a user can meet into one line on stderr and exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 (typer's own or click's context, by its version)
+        """Run the verb."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            resume = "; run the same command again to resume" if ctx.invoked_subcommand in RESUMABLE else ""
+            print(f"interrupted{resume}", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:
+            raise
+        except (MlipError, OSError, MemoryError) as error:
+            if os.environ.get("MLIP_RS_DEBUG"):
+                raise
+            for line in describe(error).splitlines():
+                print(f"error: {line}", file=sys.stderr)
+            raise typer.Exit(1) from None
+
+
+def describe(error: BaseException) -> str:
+    """What to tell the user."""
+    if isinstance(error, MemoryError):
+        return f"not enough memory ({error}); use a smaller basis or fewer structures at a time"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and stop."""
+    if wanted:
+        import mlip_rs
+
+        print(f"mlip-rs {mlip_rs.__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="mlip-rs",
+    cls=Verbs,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich takes longer to import than everything else here
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def entry(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Machine-learning interatomic potentials by sparse estimation: from DFT data to a fast potential."""
+
+
+app.command("demo")(demo.run)
+app.command("fit", cls=SeveralValues)(fit.run)
+app.command("pareto")(pareto.run)
+app.command("evaluate")(evaluate.run)
+app.command("predict")(predict.run)
+app.command("inspect")(inspection.run)
+app.command("bench", cls=SeveralValues)(bench.run)
+
+
+def main() -> None:
+    """Entry point of `mlip-rs`."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # µ and Å on a terminal that has none
+    code: object = 0
+    try:
+        app(prog_name="mlip-rs")
+    except SystemExit as stop:
+        code = stop.code
+    raise SystemExit(_flushed(code))
+
+
+def _flushed(code: object) -> Any:  # noqa: ANN401 (whatever SystemExit takes)
+    """Write out what is still buffered; a reader that has gone, or a full disk, is no success."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            print(f"error: standard output: {error.strerror}", file=sys.stderr)
+        # Python flushes once more at its end: let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or 1
+    return code

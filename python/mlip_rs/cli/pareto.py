@@ -1,0 +1,51 @@
+"""`mlip-rs pareto`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlip_rs.cli.output import Json, print_json, print_table
+
+
+def run(
+    directory: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory of a fit.")],
+    select: Annotated[
+        str | None,
+        typer.Option(metavar="CHOICE", help="knee, best, max-cost=MICROSECONDS or max-nonzero=NUMBER."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Where the potential chosen goes; potential.mlip.json."
+        ),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw error against cost (.png, .pdf, .svg).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the Pareto front of a fit, error against cost, and take a potential from it."""
+    from mlip_rs.regression.record import export, front_figure, front_points
+    from mlip_rs.regression.run import table
+
+    points = front_points(directory)
+    document: dict[str, Any] = {"points": points}
+    lines = []
+    if select is not None or output is not None:
+        target = output or Path("potential.mlip.json")
+        point, _ = export(directory, select or "knee", target)
+        document["selected"] = point | {"file": str(target)}
+        lines.append(
+            f"{select or 'knee'}: {point['n_nonzero']} coefficients, {point['us_per_atom']:.2f} µs/atom -> {target}"
+        )
+    if figure is not None:
+        from mlip_rs.validate.saving import save_figure
+
+        lines.append(f"figure -> {save_figure(front_figure(directory), figure)}")
+    if as_json:
+        print_json(document)
+        return
+    print_table(*table(points))
+    for line in lines:
+        print(line)

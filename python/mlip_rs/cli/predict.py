@@ -1,0 +1,30 @@
+"""`mlip-rs predict`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlip_rs.cli.output import Json, Threads, print_json
+
+
+def run(
+    potential: Annotated[Path, typer.Argument(metavar="POTENTIAL", help="Potential file.")],
+    structures: Annotated[list[str], typer.Argument(metavar="STRUCTURES...", help="Files that ASE reads.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.extxyz", help="Where they go.")],
+    index: Annotated[str, typer.Option(help="Frames to take of each file, as in ASE: '::10'.")] = ":",
+    threads: Threads = 0,
+    as_json: Json = False,
+) -> None:
+    """Label structures with energies, forces and stresses: extxyz."""
+    from mlip_rs.prediction import predict_file
+
+    frames = predict_file(potential, structures, output, index=index, threads=threads or None)
+    n_atoms = sum(len(atoms) for atoms in frames)
+    if as_json:
+        energies = [atoms.calc.results["energy"] for atoms in frames]
+        print_json(
+            {"file": str(output), "n_structures": len(frames), "n_atoms": n_atoms, "energies_ev": energies}
+        )
+        return
+    print(f"{len(frames)} structures, {n_atoms} atoms -> {output}")

@@ -1,0 +1,52 @@
+"""Leaving out what looks wrong or occurs twice, when the user asks for it, and saying what was left out."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mlip_rs.data.dataset import Dataset
+from mlip_rs.data.duplicates import duplicate_groups
+from mlip_rs.data.summary import summarize
+from mlip_rs.errors import DataError
+
+
+def cleaned(
+    dataset: Dataset,
+    *,
+    outliers: bool = False,
+    duplicates: bool = False,
+    reference: Mapping[str, float] | None = None,
+) -> Dataset:
+    """Drop suspicious frames, and all but the first of equal structures; `notices` list what went.
+
+    Parameters
+    ----------
+    dataset
+        The frames.
+    outliers
+        Drop the outliers that `summarize` points out.
+    duplicates
+        Keep only the first of each group of equal structures.
+    reference
+        Isolated-atom energies by element, eV, if known.
+
+    Raises
+    ------
+    DataError
+        Nothing would be left.
+    """
+    dropped: dict[int, str] = {}
+    if outliers:
+        for outlier in summarize(dataset, reference=reference).outliers:
+            dropped.setdefault(outlier.frame, f"{outlier.location} dropped as an outlier: {outlier.reason}")
+    if duplicates:
+        kept = [index for index in range(len(dataset)) if index not in dropped]
+        for group in duplicate_groups(dataset.subset(kept)):
+            first, *others = (kept[member] for member in group)
+            for index in others:
+                dropped[index] = (
+                    f"{dataset[index].location} dropped: the same structure as {dataset[first].location}"
+                )
+    if len(dropped) == len(dataset):
+        raise DataError(f"all {len(dataset)} structures are outliers; keep them, or check units and labels")
+    rest = dataset.without(dropped)
+    return replace(rest, notices=(*dataset.notices, *(dropped[index] for index in sorted(dropped))))

@@ -1,0 +1,144 @@
+"""What is inside a potential file, for people and for programs."""
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mlip_rs import _core
+from mlip_rs.potential import Potential
+
+
+@dataclass(frozen=True)
+class Description:
+    """The contents of a potential.
+
+    Parameters
+    ----------
+    elements, hierarchy, cutoff
+        Of the basis; Å.
+    reference_energies
+        Energy of the isolated atoms, eV.
+    n_features, n_nonzero
+        Candidates and coefficients kept.
+    kept
+        (kept, candidates) by kind of feature: constant, d, d^2, p, d*p, …
+    info
+        What the fit says of itself: method, weights, errors, data.
+    version
+        Of the package that wrote the file.
+    checksum
+        SHA-256 of the content.
+    """
+
+    elements: tuple[str, ...]
+    hierarchy: str
+    cutoff: float
+    reference_energies: Mapping[str, float]
+    n_features: int
+    n_nonzero: int
+    kept: Mapping[str, tuple[int, int]]
+    info: Mapping[str, Any]
+    version: str
+    checksum: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `mlip-rs inspect --json` prints."""
+        kept = {kind: {"kept": kept, "of": total} for kind, (kept, total) in self.kept.items()}
+        return asdict(self) | {"elements": list(self.elements), "kept": kept}
+
+    def lines(self) -> list[str]:
+        """Text for a terminal, one line each."""
+        references = ", ".join(
+            f"{symbol} {value:.6g} eV" for symbol, value in self.reference_energies.items()
+        )
+        lines = [
+            f"elements            {', '.join(self.elements)}",
+            f"hierarchy           {self.hierarchy}",
+            f"cutoff              {self.cutoff:g} Å",
+            f"reference energies  {references}",
+            f"coefficients        {self.n_nonzero} of {self.n_features}",
+            *(f"  {kind:<18}{kept} of {total}" for kind, (kept, total) in self.kept.items()),
+        ]
+        for name in ("training", "validation"):
+            errors = _mapping(_mapping(self.info.get("errors")).get(name))
+            if errors:
+                lines.append(f"{name + ' errors':<20}{_errors_text(errors)}")
+        weights = _mapping(self.info.get("weights"))
+        if weights:
+            lines.append(f"weights             {_weights_text(weights)}")
+        data = _mapping(self.info.get("data"))
+        if data:
+            files = ", ".join(map(str, data.get("files", ())))
+            lines.append(
+                f"data                {data.get('n_structures')} structures, {data.get('n_atoms')} atoms; {files}"
+            )
+            lines.append(f"data fingerprint    {data.get('fingerprint')}")
+        if "method" in self.info:
+            lines.append(f"method              {self.info['method']}")
+        return [*lines, f"package version     {self.version}", f"checksum            {self.checksum}"]
+
+
+def describe(potential: Potential | str | os.PathLike[str]) -> Description:
+    """Look into a potential, or its file.
+
+    Raises
+    ------
+    PotentialFileError
+        Not a potential file.
+    """
+    if isinstance(potential, Potential):
+        document = json.loads(potential.to_json())
+    else:
+        path, potential = Path(potential), Potential.load(potential)
+        document = json.loads(path.read_text(encoding="utf-8"))
+    kept = Counter(
+        feature_kind(label) for element in potential.elements for label in potential.coefficients(element)
+    )
+    labels = _core.Basis(json.dumps(potential.spec)).labels()
+    candidates = Counter(feature_kind(label) for label in labels)
+    return Description(
+        elements=potential.elements,
+        hierarchy=potential.hierarchy,
+        cutoff=potential.cutoff,
+        reference_energies=potential.reference_energies,
+        n_features=potential.n_features,
+        n_nonzero=potential.n_nonzero,
+        kept={kind: (kept[kind], count * len(potential.elements)) for kind, count in candidates.items()},
+        info=potential.info,
+        version=str(document["content"]["package_version"]),
+        checksum=str(document["checksum"]),
+    )
+
+
+def feature_kind(label: str) -> str:
+    """Kind of a feature: "d[Al,0]*p[Al.0,Al.1,l=2]" is a "d*p"; "1" is the "constant"."""
+    return "constant" if label == "1" else re.sub(r"\[[^\]]*\]", "", label)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _errors_text(errors: Mapping[str, Any]) -> str:
+    shown = (
+        ("energy_mev_per_atom", "energy", "meV/atom"),
+        ("force_ev_per_angstrom", "force", "eV/Å"),
+        ("stress_gpa", "stress", "GPa"),
+    )
+    parts = [
+        f"{label} {errors[key]['rmse']:.4g} {unit}"
+        for key, label, unit in shown
+        if errors.get(key) is not None
+    ]
+    return "RMSE " + ", ".join(parts) if parts else "none"
+
+
+def _weights_text(weights: Mapping[str, Any]) -> str:
+    shown = (("energy", "eV/atom"), ("forces", "eV/Å"), ("stress", "GPa"))
+    parts = [f"{name} {weights[name]:g} {unit}" for name, unit in shown if weights.get(name) is not None]
+    return "precision of " + ", ".join(parts)

@@ -1,0 +1,203 @@
+"""A fit from files to a run directory: read, clean, fit, save, report. What `mlip-rs fit` does, in one call."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from mlip_rs.basis import Basis
+from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, summarize
+from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.progress import Progress, Silent
+from mlip_rs.regression import FitSettings, Run, fit, read_record
+
+DEFAULT_DIRECTORY: Path = Path("mlip-run")
+"""Run directory when none is given."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Which data, and what to leave out of them.
+
+    Parameters
+    ----------
+    train
+        Files, patterns or directories to fit to.
+    test
+        The same for data that only the errors reported see.
+    index
+        Frames to take from every training file, as in ASE.
+    test_index
+        Frames to take from every test file.
+    format
+        ASE's name of the file format, when the file name does not tell.
+    energy
+        "free_energy", "energy" or "auto".
+    keys
+        Where the labels are, when they are not found by themselves.
+    drop_outliers
+        Leave out training structures that look wrong.
+    drop_duplicates
+        Leave out all but the first of equal training structures.
+    """
+
+    train: tuple[str, ...]
+    test: tuple[str, ...] = ()
+    index: str = ":"
+    test_index: str = ":"
+    format: str | None = None
+    energy: str = "auto"
+    keys: LabelKeys = field(default_factory=LabelKeys)
+    drop_outliers: bool = False
+    drop_duplicates: bool = False
+
+    def training(self, reference: Mapping[str, float] | None = None) -> Dataset:
+        """Read and clean the training data; `reference` are isolated-atom energies, eV.
+
+        Raises
+        ------
+        DataError
+            Data that cannot be used; names file, frame, atom.
+        """
+        dataset = read_dataset(
+            self.train, index=self.index, format=self.format, energy=self.energy, keys=self.keys
+        )
+        if not (self.drop_outliers or self.drop_duplicates):
+            return dataset
+        return cleaned(
+            dataset, outliers=self.drop_outliers, duplicates=self.drop_duplicates, reference=reference
+        )
+
+    def testing(self) -> Dataset | None:
+        """Read the test data; None without.
+
+        Raises
+        ------
+        DataError
+            Data that cannot be used; names file, frame, atom.
+        """
+        if not self.test:
+            return None
+        return read_dataset(
+            self.test, index=self.test_index, format=self.format, energy=self.energy, keys=self.keys
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a job has made.
+
+    Parameters
+    ----------
+    run
+        The fit.
+    directory
+        Where everything is.
+    report
+        The page to read.
+    """
+
+    run: Run
+    directory: Path
+    report: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """A fit from files to a run directory.
+
+    Parameters
+    ----------
+    data
+        Files to read.
+    basis
+        Candidate features; elements left empty become those of the data.
+    settings
+        Estimator, weights, folds.
+    directory
+        Run directory.
+    overwrite
+        Replace another fit in that directory.
+    """
+
+    data: Sources
+    basis: Basis
+    settings: FitSettings = field(default_factory=FitSettings)
+    directory: Path = DEFAULT_DIRECTORY
+    overwrite: bool = False
+
+    def run(self, progress: Progress | None = None) -> Outcome:
+        """Do it. A job that was interrupted resumes from the equations in the directory.
+
+        Raises
+        ------
+        DataError
+            Data that cannot be used; names file, frame, atom.
+        ConfigError
+            Settings that make no sense, or a directory with the finished run of another job.
+        FitError
+            More features than rows, no solution, a directory with the equations of another job.
+        OSError
+            The directory cannot be written to.
+        """
+        progress = progress or Silent()
+        if self.directory.exists() and not self.directory.is_dir():
+            raise ConfigError(
+                f"{self.directory}: is a file, not a directory; choose another output directory"
+            )
+        training = self.data.training(self.settings.reference_energies)
+        for line in summarize(training, reference=self.settings.reference_energies).lines():
+            progress.note(line)
+        testing = self.data.testing()
+        for notice in () if testing is None else testing.notices:
+            progress.note(f"test data: {notice}")
+        basis = self.basis if self.basis.elements else replace(self.basis, elements=training.elements)
+        if not self.overwrite:
+            self._require_vacant(basis, training, testing)
+        run = fit(
+            training,
+            basis,
+            self.settings,
+            test=testing,
+            directory=self.directory,
+            overwrite=self.overwrite,
+            progress=progress,
+        )
+        from mlip_rs.reports import write_run_report
+
+        progress.note("writing the report")
+        return Outcome(run, self.directory, write_run_report(self.directory, run, training, testing))
+
+    def _require_vacant(self, basis: Basis, training: Dataset, testing: Dataset | None) -> None:
+        """Refuse a directory with the finished run of another job."""
+        try:
+            record = read_record(self.directory)
+        except DataError:
+            return
+        mine = {
+            "data": training.fingerprint(),
+            "test data": None if testing is None else testing.fingerprint(),
+            "basis": _without(basis.to_dict(), "constant"),  # decided by the fit
+            "settings": _without(asdict(self.settings), "threads"),
+        }
+        theirs = {
+            "data": _fingerprint(record.get("data")),
+            "test data": _fingerprint(record.get("test_data")),
+            "basis": _without(record.get("basis"), "constant"),
+            "settings": _without(record.get("settings"), "threads"),
+        }
+        different = [name for name in mine if json.loads(json.dumps(mine[name])) != theirs[name]]
+        if different:
+            raise ConfigError(
+                f"{self.directory} holds a finished fit with other {' and '.join(different)}; "
+                "choose another output directory (-o), or replace it (--overwrite)"
+            )
+
+
+def _without(document: object, key: str) -> dict[str, Any]:
+    return {k: v for k, v in document.items() if k != key} if isinstance(document, Mapping) else {}
+
+
+def _fingerprint(record: object) -> object:
+    return record.get("fingerprint") if isinstance(record, Mapping) else None

@@ -1,0 +1,116 @@
+"""Structures in, the same structures with energies, forces and stresses out."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from mlip_rs.data import RawFrame, read_structures
+from mlip_rs.errors import StructureError
+from mlip_rs.files import atomic_file
+from mlip_rs.potential import Potential, Prediction
+
+BATCH_STRUCTURES: int = 256
+"""Structures evaluated together; Ctrl-C takes effect between batches."""
+
+_REPLACED = frozenset(
+    ("energy", "free_energy", "energies", "forces", "force", "stress", "stresses", "virial", "virials")
+)
+"""Old labels that would contradict the new ones."""
+
+
+def predict_file(
+    potential: Potential | str | os.PathLike[str],
+    structures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    index: str = ":",
+    format: str | None = None,
+    threads: int | None = None,
+) -> list[Atoms]:
+    """Write the structures of files with predicted labels to an extxyz file, whole or not at all.
+
+    Parameters
+    ----------
+    potential
+        A potential, or the path of its file.
+    structures
+        Files that ASE reads; labels are not needed and not kept.
+    output
+        The extxyz file.
+    index, format
+        As in `read_dataset`.
+    threads
+        None: `MLIP_RS_NUM_THREADS`, or all cores.
+
+    Returns
+    -------
+    The labelled structures.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read.
+    StructureError
+        A structure cannot be evaluated; names file, frame, atom.
+    OSError
+        The output cannot be written.
+    """
+    if not isinstance(potential, Potential):
+        potential = Potential.load(potential)
+    names = [structures] if isinstance(structures, str | os.PathLike) else list(structures)
+    frames = read_structures([Path(name) for name in names], index=index, format=format)
+    predicted = labelled(potential, frames, threads=threads)
+    with atomic_file(output) as file:
+        ase.io.write(file, predicted, format="extxyz")
+    return predicted
+
+
+def labelled(potential: Potential, frames: Sequence[RawFrame], *, threads: int | None = None) -> list[Atoms]:
+    """Copies of structures with predicted energy, forces and, where there is a volume, stress.
+
+    Raises
+    ------
+    StructureError
+        A structure cannot be evaluated; names file, frame, atom.
+    """
+    out: list[Atoms] = []
+    for start in range(0, len(frames), BATCH_STRUCTURES):
+        batch = frames[start : start + BATCH_STRUCTURES]
+        try:
+            predictions = potential.predict([frame.atoms for frame in batch], threads)
+        except StructureError:
+            _blame(potential, batch, threads)
+            raise
+        out.extend(_with_labels(f.atoms, p) for f, p in zip(batch, predictions, strict=True))
+    return out
+
+
+def _blame(potential: Potential, frames: Sequence[RawFrame], threads: int | None) -> None:
+    """Find the structure that cannot be evaluated and name its file and frame."""
+    for frame in frames:
+        try:
+            potential.predict(frame.atoms, threads)
+        except StructureError as error:
+            raise StructureError(f"{frame.location}: {error}") from None
+
+
+def _with_labels(atoms: Atoms, prediction: Prediction) -> Atoms:
+    out = atoms.copy()
+    out.set_constraint()
+    out.info = {
+        key: value
+        for key, value in atoms.info.items()
+        if key not in _REPLACED and isinstance(value, str | bool | int | float | np.generic | np.ndarray)
+    }
+    for key in _REPLACED & out.arrays.keys():
+        del out.arrays[key]
+    labels = {"energy": prediction.energy, "free_energy": prediction.energy, "forces": prediction.forces}
+    if prediction.stress is not None:
+        labels["stress"] = prediction.stress
+    out.calc = SinglePointCalculator(out, **labels)
+    return out
