@@ -266,7 +266,9 @@ class Basis:
             "constant": self.constant,
         }
         if self.hierarchy.startswith("angular"):
-            largest = max([chosen["max_l"], *(entry.max_l or 0 for entry in self._radial_sets(defaults, several, 0))])
+            largest = max(
+                [chosen["max_l"], *(entry.max_l or 0 for entry in self._radial_sets(defaults, several, 0))]
+            )
             document["angular"] = {
                 "max_l": largest,
                 "radial": chosen["radial_coupling"],
