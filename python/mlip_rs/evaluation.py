@@ -14,7 +14,7 @@ from mlip_rs.potential import Potential
 from mlip_rs.regression.equations import core_structure, named
 from mlip_rs.regression.fitting import Data, as_dataset
 from mlip_rs.threads import number_of_threads
-from mlip_rs.units import ase_stress_from_virial
+from mlip_rs.units import MEV_PER_EV, ase_stress_from_virial
 from mlip_rs.validate.metrics import (
     ENERGY_KEY,
     FORCE_KEY,
@@ -86,8 +86,9 @@ class Evaluation:
             pair = self.pairs[key]
             if len(pair.reference):
                 groups = names[pair.structure].tolist() if len(set(self.config_types)) > 1 else None
+                scale, unit = (1.0 / MEV_PER_EV, "eV/atom") if key == ENERGY_KEY else (1.0, unit)
                 figures[key.split("_")[0]] = parity(
-                    pair.reference, pair.predicted, label=label, unit=unit, groups=groups
+                    scale * pair.reference, scale * pair.predicted, label=label, unit=unit, groups=groups
                 )
         return figures
 

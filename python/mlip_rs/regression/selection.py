@@ -79,7 +79,7 @@ class _Selection:
     def run(self) -> Candidates:
         penalty, ridge_scores, dense_validation = self._choose_ridge()
         full = self._scaled(self.total)
-        dense = self._refitted(full, penalty, np.ones(len(self.scale), dtype=bool))
+        dense = self._dense(full, penalty)
         if self.settings.method == "ridge":
             score = self._scores([dense_validation])
             return Candidates(dense[None, :], np.zeros(1), penalty, dense_validation, score, ridge_scores)
@@ -132,11 +132,13 @@ class _Selection:
         for fold in range(self.problem.n_folds):
             train = self._train(fold)
             scaled = self._scaled(train)
+            # The weights of the path, too, must not know the fold that judges it.
+            own_l1 = l1_weights(scaled, settings, self._dense(scaled, penalty))
             # As many points as the full path has; a fold may need a few more features for the same penalty.
             own = (
                 scaled.path(
                     lambdas[:n_points] * (train.n_rows / self.total.n_rows),
-                    l1,
+                    own_l1,
                     penalty,
                     2 * settings.max_nonzero,
                     settings.threads,
@@ -156,6 +158,10 @@ class _Selection:
         )
         coefficients = np.vstack([sparse.reshape(len(keep), -1), dense[None, :]])
         return coefficients, np.append(lambdas[keep], 0.0), together
+
+    def _dense(self, scaled: Scaled, penalty: float) -> Array:
+        """Fitted to all features."""
+        return self._refitted(scaled, penalty, np.ones(len(self.scale), dtype=bool))
 
     def _refitted(self, scaled: Scaled, penalty: float, support: Mask) -> Array:
         coefficients: Array = scaled.ridge(np.array([penalty]), support, self.settings.threads)[0]

@@ -53,7 +53,7 @@ class FitSettings:
 
     method: str = "adaptive-lasso"
     n_folds: int = 5
-    ridge_penalties: tuple[float, ...] = tuple(10.0**k for k in range(-12, -3))
+    ridge_penalties: tuple[float, ...] = tuple(10.0**k for k in range(-9, -2))
     n_path: int = 50
     path_ratio: float = 1e-7
     max_nonzero: int = 1500

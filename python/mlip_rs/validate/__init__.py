@@ -22,7 +22,7 @@ from mlip_rs.validate.metrics import (
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons, zone_boundary_phonons
 from mlip_rs.validate.prototypes import PROTOTYPES, prototype
 from mlip_rs.validate.reference import Reference, ReferenceElastic, load_reference
-from mlip_rs.validate.report import Image, Report, Table
+from mlip_rs.validate.report import Code, Image, Item, Report, Table
 from mlip_rs.validate.vacancy import VacancyFormation, cubic_fcc_supercell, vacancy_formation
 
 __all__ = [
@@ -31,12 +31,14 @@ __all__ = [
     "FORCE_KEY",
     "PROTOTYPES",
     "STRESS_KEY",
+    "Code",
     "Comparison",
     "ElasticConstants",
     "EnergyVolumeFit",
     "ErrorSummary",
     "Errors",
     "Image",
+    "Item",
     "Labels",
     "PairedValues",
     "PropertyRow",

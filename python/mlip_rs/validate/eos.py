@@ -136,7 +136,8 @@ def fit_birch_murnaghan(name: str, volumes: Sequence[float], energies: Sequence[
         raise PropertyError(outside)
     equation = EquationOfState(v, e, "birchmurnaghan")
     try:
-        with warnings.catch_warnings():
+        # On its way the optimiser may try volumes below zero; only where it ends counts.
+        with warnings.catch_warnings(), np.errstate(invalid="ignore", over="ignore"):
             warnings.simplefilter("error", OptimizeWarning)
             v0, e0, modulus = (float(x) for x in equation.fit(warn=False))
     except (RuntimeError, OptimizeWarning) as error:

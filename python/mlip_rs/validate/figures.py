@@ -12,7 +12,13 @@ from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.units import MEV_PER_EV
 from mlip_rs.validate.eos import EnergyVolumeFit
 from mlip_rs.validate.metrics import ENERGY_KEY, FORCE_KEY, STRESS_KEY, Errors, ErrorSummary, error_summary
-from mlip_rs.validate.path_figures import ModelPoint, pareto, sparsity_path
+from mlip_rs.validate.path_figures import (
+    ModelPoint,
+    pareto,
+    pareto_fronts,
+    sparsity_path,
+    sparsity_paths,
+)
 from mlip_rs.validate.style import (
     COLUMN_WIDTH,
     GUIDE,
@@ -28,7 +34,16 @@ from mlip_rs.validate.style import (
     span,
 )
 
-__all__ = ["ModelPoint", "energy_volume_curves", "error_by_config_type", "pareto", "parity", "sparsity_path"]
+__all__ = [
+    "ModelPoint",
+    "energy_volume_curves",
+    "error_by_config_type",
+    "pareto",
+    "pareto_fronts",
+    "parity",
+    "sparsity_path",
+    "sparsity_paths",
+]
 
 MAX_GROUPS = 6
 """Groups with a colour of their own in a parity plot: the largest; the others share grey."""

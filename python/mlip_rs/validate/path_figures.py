@@ -26,6 +26,11 @@ from mlip_rs.validate.style import (
 
 _PANELS = ((ENERGY_KEY, "energy RMSE (meV/atom)"), (FORCE_KEY, "force RMSE (eV/Å)"))
 
+_MARKS: tuple[str, ...] = ("*", "X", "P")
+"""Of the points selected, where several paths share a figure."""
+
+Pairs = list[tuple[float, float]]
+
 
 @dataclass(frozen=True)
 class ModelPoint:
@@ -140,6 +145,98 @@ def pareto(
         _mark_selected(axes, points, selected or {}, key, lambda point: point.us_per_atom)
         _plain_log_ticks(axes)
         legend(axes, location="upper right")
+    return figure
+
+
+def sparsity_paths(
+    paths: Mapping[str, Sequence[ModelPoint]], *, selected: Mapping[str, Mapping[str, int]] | None = None
+) -> Figure:
+    """Validation error against the number of nonzero coefficients of several paths, such as the hierarchies.
+
+    Parameters
+    ----------
+    paths
+        Potentials of each regularisation path, in any order, by the name in the legend.
+    selected
+        By the same names: index of the points to mark, by what is said of them in the legend.
+    """
+
+    def drawn(points: Sequence[ModelPoint], key: str) -> Pairs:
+        known = ((float(point.n_nonzero), _judged_error(point, key)) for point in points)
+        return sorted((n, error) for n, error in known if error is not None)
+
+    return _several(
+        "nonzero coefficients", paths, drawn, lambda point: float(point.n_nonzero), selected or {}
+    )
+
+
+def pareto_fronts(
+    paths: Mapping[str, Sequence[ModelPoint]], *, selected: Mapping[str, Mapping[str, int]] | None = None
+) -> Figure:
+    """Validation error against measured cost: the front of each of several paths.
+
+    Parameters
+    ----------
+    paths
+        Potentials of each path by the name in the legend; those without a measured cost are left out.
+    selected
+        By the same names: index of the points to mark, by what is said of them in the legend.
+    """
+
+    def drawn(points: Sequence[ModelPoint], key: str) -> Pairs:
+        known = (_cost_and_error(point, key) for point in points)
+        return _front([(cost, error) for cost, error in known if cost and error is not None])
+
+    return _several(
+        "time per atom and evaluation (µs)", paths, drawn, lambda point: point.us_per_atom, selected or {}
+    )
+
+
+def _several(
+    x: str,
+    paths: Mapping[str, Sequence[ModelPoint]],
+    drawn: Callable[[Sequence[ModelPoint], str], Pairs],
+    abscissa: Callable[[ModelPoint], float | None],
+    selected: Mapping[str, Mapping[str, int]],
+) -> Figure:
+    """One line per path in a panel per property, the selected points marked, one legend above."""
+    if not any(drawn(points, key) for points in paths.values() for key, _ in _PANELS):
+        raise ConfigError("no potentials to draw")
+    figure = new_figure(2 * COLUMN_WIDTH, 3.2)
+    marks = list(dict.fromkeys(mark for marked in selected.values() for mark in marked))
+    for axes, (key, label) in zip(figure.subplots(1, 2), _PANELS, strict=True):
+        for i, (name, points) in enumerate(paths.items()):
+            pairs = drawn(points, key)
+            if pairs:
+                style = f"{marker(i)}-"
+                axes.plot(
+                    *zip(*pairs, strict=True),
+                    style,
+                    color=color(i),
+                    label=name,
+                    linewidth=1.0,
+                    ms=3.0,
+                    mew=0.0,
+                )
+            for mark, index in selected.get(name, {}).items():
+                position, error = abscissa(points[index]), _judged_error(points[index], key)
+                if position is not None and error is not None:
+                    shape = _MARKS[marks.index(mark) % len(_MARKS)]
+                    axes.plot(
+                        [position], [error], shape, color=color(i), ms=10.0, mec="black", mew=0.8, zorder=5
+                    )
+        axes.set_xscale("log")
+        dress(axes, x=x, y=label)
+        _error_scale(axes)
+        _plain_log_ticks(axes)
+    handles, labels = axes.get_legend_handles_labels()
+    for i, mark in enumerate(marks):
+        shape = _MARKS[i % len(_MARKS)]
+        handles += axes.plot([], [], shape, color="white", ms=9.0, mec="black", mew=0.8, linestyle="none")
+        labels.append(mark)
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=len(labels), fontsize=SMALL_SIZE, frameon=False
+    )
     return figure
 
 

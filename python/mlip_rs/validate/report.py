@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from mlip_rs.errors import ConfigError
 
@@ -34,8 +34,10 @@ th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #e2e
 th { border-bottom: 2px solid #888; }
 th:first-child, td:first-child, td.text { text-align: left; }
 tr.bad td { background: #fbe6dc; }
-figure { margin: 1rem 0; }
-img { display: block; max-width: 100%; height: auto; }
+figure { display: inline-block; vertical-align: top; max-width: 100%; margin: .8rem 1rem .8rem 0; }
+img { display: block; width: 100%; height: auto; }
+pre { font: .85rem/1.45 ui-monospace, Menlo, Consolas, monospace; background: #f5f5f5; padding: .6rem .8rem;
+      overflow-x: auto; }
 nav ul { padding-left: 1.2rem; margin: .3rem 0; }
 @media print { body { max-width: none; padding: 0; font-size: 10pt; } nav { display: none; }
   figure, table { break-inside: avoid; } h2 { break-after: avoid; } .scroll { overflow: visible; } }
@@ -94,6 +96,17 @@ class Image:
     caption: str
 
 
+@dataclass(frozen=True)
+class Code:
+    """Lines to be typed or pasted, shown as they are."""
+
+    text: str
+
+
+Item: TypeAlias = "str | Table | Image | Code | Figure"
+"""What a section may hold."""
+
+
 class Report:
     """A page under construction; `add_section` returns the report, so that calls can be chained.
 
@@ -104,15 +117,16 @@ class Report:
         self._title, self._subtitle = title, subtitle
         self._sections: list[tuple[str, str]] = []
 
-    def add_section(self, title: str, *content: "str | Table | Image | Figure") -> "Report":
-        """Add a section: paragraphs (plain text), tables and figures, in the order given.
+    def add_section(self, title: str, *content: Item) -> "Report":
+        """Add a section: paragraphs (plain text), tables, figures and code, in the order given.
 
         Parameters
         ----------
         title
             Heading.
         *content
-            Texts become paragraphs and keep their line breaks; figures are drawn at once.
+            Texts become paragraphs and keep their line breaks; figures are drawn at once, and stand beside each
+            other where there is room.
         """
         self._sections.append((title, "\n".join(_render(item) for item in content)))
         return self
@@ -159,11 +173,13 @@ class Report:
         return target
 
 
-def _render(item: "str | Table | Image | Figure") -> str:
+def _render(item: Item) -> str:
     if isinstance(item, str):
         return f"<p>{escape(item)}</p>"
     if isinstance(item, Table):
         return _render_table(item)
+    if isinstance(item, Code):
+        return f"<pre><code>{escape(item.text)}</code></pre>"
     if isinstance(item, Image):
         return _render_figure(item.figure, item.caption)
     return _render_figure(item, "")
@@ -197,4 +213,4 @@ def _render_figure(figure: "Figure", caption: str) -> str:
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
     text = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     width = round(float(figure.get_figwidth()) * 96)
-    return f'<figure><img src="{source}" alt="{escape(caption)}" width="{width}">{text}</figure>'
+    return f'<figure style="width:{width}px"><img src="{source}" alt="{escape(caption)}">{text}</figure>'

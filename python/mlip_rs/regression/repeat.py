@@ -1,0 +1,90 @@
+"""The configuration that repeats a fit, written from the record of its run."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_ANGULAR = {
+    "max_l": "max_l",
+    "radial": "radial_coupling",
+    "degree": "angular_degree",
+    "cross_degree": "angular_cross_degree",
+    "product_max_l": "product_max_l",
+}
+
+
+def configuration(record: Mapping[str, Any]) -> str:
+    """Text of a TOML file for `mlip-rs fit` with everything a run depends on: basis, settings, weights, seed.
+
+    Parameters
+    ----------
+    record
+        Of a run, as in `run.json`. The data files appear by name, without their folders.
+    """
+    settings = dict(record["settings"])
+    weights = {key: _switched(key, value) for key, value in settings.pop("weights").items()}
+    settings.pop("threads", None)
+    sections = {
+        "data": {
+            "train": record["data"]["files"],
+            "test": None if record["test_data"] is None else record["test_data"]["files"],
+        },
+        "basis": _basis(record),
+        "fit": settings,
+        "weights": weights,
+    }
+    blocks = (
+        "\n".join(
+            [f"[{name}]", *(f"{key} = {_value(entry)}" for key, entry in values.items() if _given(entry))]
+        )
+        for name, values in sections.items()
+    )
+    return "\n\n".join(blocks) + "\n"
+
+
+def _basis(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `Basis` that give the specification in the record."""
+    spec = record["basis"]
+    arguments = {
+        "elements": spec["elements"],
+        "cutoff": spec["cutoff"],
+        "cutoff_function": spec["cutoff_function"],
+        "hierarchy": record["hierarchy"],
+        "pair_degree": spec["pair"]["degree"],
+        "pair_cross_degree": spec["pair"]["cross_degree"],
+    }
+    if "angular" in spec:
+        arguments |= {_ANGULAR[key]: value for key, value in spec["angular"].items()}
+        arguments["mixed_degree"] = spec["mixed_degree"]
+    return arguments | {
+        "constant": spec["constant"] or None,
+        "radial": [_radial_set(entry) for entry in spec["radial"]],
+    }
+
+
+def _radial_set(entry: Mapping[str, Any]) -> dict[str, Any]:
+    parameters = dict(entry["function"])
+    family = parameters.pop("family")
+    rest = {key: value for key, value in entry.items() if key != "function"}
+    return {"family": family, "parameters": parameters, **rest}
+
+
+def _switched(key: str, value: object) -> object:
+    """A property without weight is switched off by `false`; the other weights are left out instead."""
+    return False if value is None and key in ("energy", "forces", "stress") else value
+
+
+def _given(value: object) -> bool:
+    return value is not None and value != {}
+
+
+def _value(value: object) -> str:
+    if isinstance(value, Mapping):
+        return (
+            "{" + ", ".join(f"{json.dumps(str(key))} = {_value(entry)}" for key, entry in value.items()) + "}"
+        )
+    if isinstance(value, list | tuple):
+        if value and all(isinstance(entry, Mapping) for entry in value):
+            return "[\n" + "".join(f"  {_value(entry)},\n" for entry in value) + "]"
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,309 @@
+"""The report of a fit: how good, how fast, made from what and how; one self-contained page."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlip_rs.data import Dataset, DataSummary, GroupSummary, summarize
+from mlip_rs.data import figures as data_figures
+from mlip_rs.evaluation import evaluate
+from mlip_rs.potential import Potential
+from mlip_rs.regression import Point, Run
+from mlip_rs.regression.repeat import configuration
+from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
+from mlip_rs.validate import Code, Errors, ErrorSummary, Image, Item, Report, Table
+from mlip_rs.validate.figures import ModelPoint, error_by_config_type, pareto, sparsity_path
+
+REPORT_NAME: str = "report.html"
+
+SHOWN_NOTICES: int = 20
+"""Notices about the data that are listed before the rest is only counted."""
+
+_DATA_CAPTIONS: Mapping[str, str] = {
+    "energy_volume": "Energy of every training structure against its volume.",
+    "forces": "Lengths of the forces in the training data.",
+    "distances": "Distance of every atom to its nearest neighbour: the potential knows nothing of shorter ones.",
+    "stresses": "Stress components of the training data.",
+}
+
+
+def write_run_report(directory: Path, run: Run, training: Dataset, test: Dataset | None) -> Path:
+    """Write `report.html` of a fit.
+
+    Parameters
+    ----------
+    directory
+        The run directory; must exist.
+    run
+        The fit.
+    training
+        The data fitted to.
+    test
+        Data that only the errors reported see, if any.
+
+    Returns
+    -------
+    The path of the page.
+
+    Raises
+    ------
+    OSError
+        The page cannot be written.
+    """
+    best = run.best()
+    summary = summarize(training, reference=run.record["reference_energies"]["values"])
+    report = Report(f"Fit of {'-'.join(best.elements)}, {best.hierarchy}", _headline(run))
+    report.add_section("Accuracy", *_accuracy(run))
+    report.add_section("Error against sparsity and cost", *path_content(run))
+    report.add_section("Predictions against labels", *parity_content(best, training, test))
+    report.add_section("Errors by kind of structure", *by_config_type_content(run.points[run.best_index]))
+    report.add_section("Training data", *data_content(training, summary))
+    report.add_section("Settings and provenance", settings_table(run.record))
+    report.add_section("Using and repeating it", *_repeat_content(run.record))
+    return report.save(Path(directory) / REPORT_NAME)
+
+
+def accuracy_table(named: Mapping[str, Point], caption: str = "") -> Table:
+    """RMSE and MAE of potentials on training, validation and test data.
+
+    Parameters
+    ----------
+    named
+        The potentials by the name in the first column.
+    caption
+        Below the title of the section.
+    """
+    header = (
+        "potential",
+        "data",
+        "energy RMSE (meV/atom)",
+        "MAE",
+        "force RMSE (eV/Å)",
+        "MAE",
+        "stress RMSE (GPa)",
+        "MAE",
+    )
+    rows = []
+    for name, point in named.items():
+        parts = {"training": point.training, "validation": point.validation, "test": point.test}
+        for part, errors in parts.items():
+            if errors is not None:
+                rows.append((name, part, *error_cells(errors)))
+    return Table(header, rows, caption)
+
+
+def error_cells(errors: Errors) -> tuple[str, ...]:
+    """RMSE and MAE of energy (meV/atom), force (eV/Å) and stress (GPa), a dash without labels."""
+    cells: list[str] = []
+    for summary, digits in ((errors.energy, 2), (errors.forces, 4), (errors.stress, 3)):
+        cells += _pair_of_cells(summary, digits)
+    return tuple(cells)
+
+
+def path_content(run: Run) -> list[Item]:
+    """The regularisation path and the front of cost and error."""
+    points, selected = model_points(run), {"knee": run.knee_index, "best": run.best_index}
+    return [
+        Image(
+            sparsity_path(points, selected=selected),
+            "Error against the number of nonzero coefficients along the path, each point refitted without the "
+            "ℓ1 penalty. Validation: predicted by potentials that were fitted without the structure.",
+        ),
+        Image(
+            pareto(points, selected=selected),
+            "Validation error against the measured time of energy, forces and stress together on one thread.",
+        ),
+    ]
+
+
+def model_points(run: Run) -> list[ModelPoint]:
+    """The points of a run as the figures take them."""
+    return [
+        ModelPoint(p.potential.n_nonzero, p.us_per_atom, p.validation, p.test, p.potential.hierarchy)
+        for p in run.points
+    ]
+
+
+def parity_content(
+    potential: Potential, training: Dataset, test: Dataset | None, threads: int | None = None
+) -> list[Item]:
+    """Parity plots on the test data, or else on the training data, with a sentence that says which."""
+    dataset, which = (training, "training") if test is None else (test, "test")
+    text = f"Predictions of the best potential for the {len(dataset)} structures of the {which} data" + (
+        ", which it was fitted to: errors for new structures are larger, see validation above."
+        if test is None
+        else ", which neither the fit nor the choice of the potential has seen."
+    )
+    drawn = evaluate(potential, dataset, threads=threads).figures()
+    captions = {"energy": "Energies per atom", "force": "Force components", "stress": "Stress components"}
+    images = [Image(figure, f"{captions[name]}, {which} data.") for name, figure in drawn.items()]
+    return [text, *images]
+
+
+def by_config_type_content(point: Point) -> list[Item]:
+    """Validation errors of each kind of structure."""
+    groups = point.validation.by_config_type
+    if len(groups) < 2:
+        return ["All structures are of one kind."]
+    return [
+        Image(
+            error_by_config_type(point.validation),
+            "Cross-validation errors of the best potential by kind of structure. Kinds with few structures "
+            "depend on what the others teach when their own are left out.",
+        )
+    ]
+
+
+def data_content(dataset: Dataset, summary: DataSummary) -> list[Item]:
+    """What the data hold: labels, ranges, notices, figures."""
+    labels = dataset.labels
+    references = {} if summary.reference is None else summary.reference.values
+    origin = "none" if summary.reference is None else summary.reference.source
+    lines = [
+        f"{len(dataset)} structures, {dataset.n_atoms} atoms of {', '.join(dataset.elements)}; labels: "
+        f"{labels.energies} energies, {labels.forces} sets of forces, {labels.stresses} stresses.",
+        f"Energy taken: {dataset.energy_source}. Energies of the isolated atoms ({origin}): "
+        + ", ".join(f"{symbol} {value:.6g} eV" for symbol, value in references.items())
+        + ".",
+    ]
+    kinds = [*summary.config_types, summary.total] if len(summary.config_types) > 1 else [summary.total]
+    table = Table(
+        (
+            "kind",
+            "structures",
+            "atoms",
+            "energy (eV/atom)",
+            "max |F| (eV/Å)",
+            "stress (GPa)",
+            "volume (Å³/atom)",
+        ),
+        [_group_row(group) for group in kinds],
+        "Energies are relative to the isolated atoms.",
+    )
+    images = [Image(figure, _DATA_CAPTIONS[name]) for name, figure in data_figures(dataset, summary).items()]
+    return ["\n".join(lines), _notices(summary), table, *images]
+
+
+def settings_table(record: Mapping[str, Any]) -> Table:
+    """Basis, estimator, weights and origin of a run."""
+    spec, settings, data = record["basis"], record["settings"], record["data"]
+    weights = settings["weights"]
+    precisions = [
+        f"{name} {weights[name]:g} {unit}"
+        for name, unit in (("energy", "eV/atom"), ("forces", "eV/Å"), ("stress", "GPa"))
+        if weights[name] is not None
+    ]
+    families = ", ".join(dict.fromkeys(entry["function"]["family"] for entry in spec["radial"]))
+    rows = [
+        ("elements", ", ".join(spec["elements"])),
+        ("hierarchy", str(record["hierarchy"])),
+        ("cutoff", f"{spec['cutoff']:g} Å, {spec['cutoff_function']}"),
+        ("radial functions", families),
+        ("candidate features", f"{record['n_features']}"),
+        ("method", settings["method"] + _adaptive(settings)),
+        ("folds of the cross-validation", f"{settings['n_folds']}, seed {settings['seed']}"),
+        ("ridge penalty chosen", f"{record['ridge_penalty']:.0e}"),
+        ("precision asked for", "; ".join(precisions)),
+        ("training data", ", ".join(data["files"])),
+        ("fingerprint of the training data", data["fingerprint"]),
+    ]
+    if record["test_data"] is not None:
+        rows.append(("test data", ", ".join(record["test_data"]["files"])))
+        rows.append(("fingerprint of the test data", record["test_data"]["fingerprint"]))
+    seconds = record["seconds"]
+    rows.append(
+        ("time", f"normal equations {seconds['assemble']:.1f} s, selection {seconds['select']:.1f} s")
+    )
+    rows.append(("version of mlip_rs", str(record["package_version"])))
+    return Table(("setting", "value"), rows)
+
+
+def _headline(run: Run) -> str:
+    best, knee = run.points[run.best_index], run.points[run.knee_index]
+    data = run.record["data"]
+    first = (
+        f"{run.record['n_features']} candidate features, {data['n_structures']} structures with "
+        f"{data['n_atoms']} atoms; {len(run.points)} potentials from sparse to dense."
+    )
+    return "\n".join([first, f"Best: {point_text(best)}.", f"Knee: {point_text(knee)}."])
+
+
+def point_text(point: Point) -> str:
+    """One potential in half a sentence."""
+    errors = point.validation if point.test is None else point.test
+    which = "validation" if point.test is None else "test"
+    shown = ((errors.energy, 2, "meV/atom"), (errors.forces, 3, "eV/Å"), (errors.stress, 2, "GPa"))
+    known = ", ".join(f"{s.rmse:.{digits}f} {unit}" for s, digits, unit in shown if s is not None)
+    return f"{point.potential.n_nonzero} coefficients, {point.us_per_atom:.3g} µs/atom, {which} RMSE {known}"
+
+
+def _accuracy(run: Run) -> list[Item]:
+    best, knee = run.points[run.best_index], run.points[run.knee_index]
+    sizes = Table(
+        ("potential", "coefficients", "µs/atom", "score", "file"),
+        [
+            (name, str(p.potential.n_nonzero), f"{p.us_per_atom:.3g}", f"{p.score:.3f}", f"{name}.mlip.json")
+            for name, p in (("best", best), ("knee", knee))
+        ],
+        "Best: lowest score; knee: the cheapest within 10 % of it. Score: root mean squared error of the "
+        "cross-validation in units of the precisions asked for. Time: one thread, neighbour list reused.",
+    )
+    errors = accuracy_table(
+        {"best": best, "knee": knee},
+        "Training: data fitted to. Validation: each structure predicted by potentials fitted without it; the "
+        "choice of the potential rests on it."
+        + ("" if best.test is None else " Test: data that neither the fit nor the choice has seen."),
+    )
+    return [sizes, errors]
+
+
+def _repeat_content(record: Mapping[str, Any]) -> list[Item]:
+    use = (
+        "import mlip_rs\n\n"
+        'potential = mlip_rs.Potential.load("best.mlip.json")\n'
+        "atoms.calc = potential.calculator()  # any ase.Atoms"
+    )
+    command = "mlip-rs fit repeat.toml -o another-run"
+    return [
+        "In Python, with the file beside this page:",
+        Code(use),
+        "To repeat the fit, save this as repeat.toml beside the data files and run the command below it. The "
+        "number of threads does not change the result. run.json beside this page has every number shown here.",
+        Code(configuration(record)),
+        Code(command),
+    ]
+
+
+def _pair_of_cells(summary: ErrorSummary | None, digits: int) -> tuple[str, str]:
+    if summary is None:
+        return "–", "–"
+    return f"{summary.rmse:.{digits}f}", f"{summary.mae:.{digits}f}"
+
+
+def _group_row(group: GroupSummary) -> Sequence[str]:
+    ranges = (group.binding_energy_per_atom, group.stress, group.volume_per_atom)
+    energy, stress, volume = (
+        "–" if values is None else values.text(digits, factor)
+        for values, digits, factor in zip(ranges, (2, 1, 1), (1.0, EV_PER_ANGSTROM3_IN_GPA, 1.0), strict=True)
+    )
+    force = "–" if group.max_force is None else f"{group.max_force:.2f}"
+    return (group.name, str(group.n_frames), str(group.n_atoms), energy, force, stress, volume)
+
+
+def _notices(summary: DataSummary) -> str:
+    found = [
+        f"{len(frames.frames)} equal structures: {', '.join(frames.locations)}"
+        for frames in summary.duplicates
+    ]
+    found += [f"outlier {outlier.location}: {outlier.reason}" for outlier in summary.outliers]
+    found += summary.notices
+    if not found:
+        return "No duplicates, no outliers, nothing odd."
+    left = len(found) - SHOWN_NOTICES
+    return "\n".join(["To look at:", *(f"• {text}" for text in found[:SHOWN_NOTICES])]) + (
+        f"\n… and {left} more" if left > 0 else ""
+    )
+
+
+def _adaptive(settings: Mapping[str, Any]) -> str:
+    return f", γ = {settings['adaptive_power']:g}" if settings["method"] == "adaptive-lasso" else ""
