@@ -178,3 +178,9 @@ def test_a_fit_interrupted_in_any_phase_resumes_to_the_same_bits(uninterrupted, 
     assert resumed.returncode == 0, resumed.stderr
     expected = (uninterrupted / "run/best.mlip.json").read_bytes()
     assert (tmp_path / "run/best.mlip.json").read_bytes() == expected
+
+
+def test_a_fit_writes_the_page_to_read(data, tmp_path):
+    result = invoke("fit", data, *SMALL_BASIS, "--method", "ridge", "-o", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "run/report.html").read_text(encoding="utf-8").startswith("<!")
