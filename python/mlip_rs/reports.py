@@ -1,5 +1,6 @@
 """The report of a fit: how good, how fast, made from what and how; one self-contained page."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -283,11 +284,16 @@ def _pair_of_cells(summary: ErrorSummary | None, digits: int) -> tuple[str, str]
 def _group_row(group: GroupSummary) -> Sequence[str]:
     ranges = (group.binding_energy_per_atom, group.stress, group.volume_per_atom)
     energy, stress, volume = (
-        "–" if values is None else values.text(digits, factor)
+        "–" if values is None else _signed(values.text(digits, factor))
         for values, digits, factor in zip(ranges, (2, 1, 1), (1.0, EV_PER_ANGSTROM3_IN_GPA, 1.0), strict=True)
     )
     force = "–" if group.max_force is None else f"{group.max_force:.2f}"
     return (group.name, str(group.n_frames), str(group.n_atoms), energy, force, stress, volume)
+
+
+def _signed(text: str) -> str:
+    """With real minus signs, and none before zero."""
+    return re.sub(r"-(0\.0*)(?!\d)", r"\1", text).replace("-", "−")
 
 
 def _notices(summary: DataSummary) -> str:

@@ -53,7 +53,7 @@ def _energy_volume(dataset: Dataset, summary: DataSummary) -> Figure | None:
     columns = -(-len(points) // LEGEND_ROWS)
     longest = max(len(name) for name in points)
     beside = 0.0 if len(points) == 1 else 0.55 + columns * (0.35 + 0.075 * longest)
-    figure, axes = _panel(width=5.4 + beside)
+    figure, axes = _panel(width=5.0 + beside)
     colors = _colors(len(points))
     values = np.concatenate([np.array(pairs) for pairs in points.values()])
     few = len(values) < 600
@@ -169,7 +169,7 @@ def _stresses(dataset: Dataset, summary: DataSummary) -> Figure | None:
     return figure
 
 
-def _panel(width: float = 5.4, height: float = 4.0) -> tuple[Figure, Axes]:
+def _panel(width: float = 5.0, height: float = 3.7) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,6 +1,17 @@
-"""The data of the demo: aluminium by density-functional theory; `examples/al` says how it was made."""
+"""The demo: aluminium by density-functional theory; `examples/al` says how the data were made.
 
+from mlip_rs.demo import run_demo
+
+print(run_demo("al-demo").report)
+"""
+
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlip_rs.demo.aluminium import run_demo
+    from mlip_rs.demo.result import DemoResult
 
 DATA_PATH: Path = Path(__file__).with_name("al_dft.extxyz")
 """316 structures of 1–8 atoms with energies relative to the isolated atom, forces and stress."""
@@ -8,4 +19,12 @@ DATA_PATH: Path = Path(__file__).with_name("al_dft.extxyz")
 REFERENCE_PATH: Path = Path(__file__).with_name("al_reference.json")
 """Properties computed directly with the same settings; read it with `mlip_rs.validate.load_reference`."""
 
-__all__ = ["DATA_PATH", "REFERENCE_PATH"]
+__all__ = ["DATA_PATH", "REFERENCE_PATH", "DemoResult", "run_demo"]
+
+_HOMES = {"DemoResult": "mlip_rs.demo.result", "run_demo": "mlip_rs.demo.aluminium"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the home module holds
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

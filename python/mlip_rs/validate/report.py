@@ -23,18 +23,18 @@ _STYLE = """
 :root { color-scheme: light; }
 body { font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; color: #1a1a1a;
        background: #fff;
-       max-width: 56rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
+       max-width: 66rem; margin: 0 auto; padding: 1rem; overflow-wrap: break-word; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: .5rem 0 1rem; }
 h2 { font-size: 1.25rem; margin: 2rem 0 .5rem; padding-bottom: .2rem; border-bottom: 1px solid #ccc; }
-p { margin: .6rem 0; white-space: pre-line; }
+p { margin: .6rem 0; white-space: pre-line; max-width: 48rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; margin: .6rem 0; }
 caption, figcaption { font-size: .9rem; color: #555; text-align: left; margin: .2rem 0; }
 th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #e2e2e2; vertical-align: top; }
 th { border-bottom: 2px solid #888; }
-th:first-child, td:first-child, td.text { text-align: left; }
+th:first-child, td:first-child, .text { text-align: left; }
 tr.bad td { background: #fbe6dc; }
-figure { display: inline-block; vertical-align: top; max-width: 100%; margin: .8rem 1rem .8rem 0; }
+figure { display: inline-block; vertical-align: top; max-width: 100%; margin: .8rem .5rem .8rem 0; }
 img { display: block; width: 100%; height: auto; }
 pre { font: .85rem/1.45 ui-monospace, Menlo, Consolas, monospace; background: #f5f5f5; padding: .6rem .8rem;
       overflow-x: auto; }
@@ -187,7 +187,11 @@ def _render(item: Item) -> str:
 
 def _render_table(table: Table) -> str:
     caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
-    head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in table.header)
+    columns = zip(*table.rows, strict=True) if table.rows else ((),) * len(table.header)
+    head = "".join(
+        f'<th scope="col"{_alignment(*cells)}>{escape(title)}</th>'
+        for title, cells in zip(table.header, columns, strict=True)
+    )
     lines = []
     for i, row in enumerate(table.rows):
         mark = ' class="bad"' if i in table.highlighted else ""
@@ -198,10 +202,10 @@ def _render_table(table: Table) -> str:
     return f'<div class="scroll"><table>{caption}{header}\n<tbody>\n{body}\n</tbody></table></div>'
 
 
-def _alignment(cell: str) -> str:
-    """Numbers to the right, which is the default; words to the left."""
-    is_number = cell in ("", "–") or cell.lstrip("±+−- ")[:1].isdigit()
-    return "" if is_number else ' class="text"'
+def _alignment(*cells: str) -> str:
+    """Numbers to the right, which is the default; words, and the title above a column of words, to the left."""
+    is_number = [cell in ("", "–") or cell.lstrip("±+−- ")[:1].isdigit() for cell in cells]
+    return "" if not cells or any(is_number) else ' class="text"'
 
 
 def _render_figure(figure: "Figure", caption: str) -> str:
