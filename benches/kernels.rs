@@ -2,6 +2,9 @@
 //!
 //! 256 rattled atoms of fcc Al, cutoff 6 Å (about 54 neighbours), one thread. Divan's items are atoms.
 
+// A benchmark has nobody to hand an error to.
+#![allow(clippy::unwrap_used)]
+
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use mlip_rs::basis::Basis;
