@@ -229,6 +229,12 @@ class Basis:
         object.__setattr__(self, "elements", tuple(self.elements))
         if not isinstance(self.radial, str):
             object.__setattr__(self, "radial", tuple(self.radial))
+        if not (np.isfinite(self.cutoff) and self.cutoff > 0):
+            raise ConfigError(f"cutoff is {self.cutoff} Å; it must be a positive number")
+        for name in ("n_radial", "n_angular"):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise ConfigError(f"{name} is {count}; at least one radial function is needed")
         if self.hierarchy not in HIERARCHIES:
             raise ConfigError(
                 f"hierarchy {self.hierarchy!r} does not exist; choose one of {', '.join(HIERARCHIES)}"
@@ -266,7 +272,9 @@ class Basis:
             "constant": self.constant,
         }
         if self.hierarchy.startswith("angular"):
-            largest = max([chosen["max_l"], *(entry.max_l or 0 for entry in self._radial_sets(defaults, several, 0))])
+            largest = max(
+                [chosen["max_l"], *(entry.max_l or 0 for entry in self._radial_sets(defaults, several, 0))]
+            )
             document["angular"] = {
                 "max_l": largest,
                 "radial": chosen["radial_coupling"],

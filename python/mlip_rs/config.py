@@ -85,7 +85,8 @@ def load_job(
     """
     document: dict[str, dict[str, Any]] = {} if path is None else _read(Path(path))
     for section, values in (settings or {}).items():
-        document[section] = {**document.get(section, {}), **values}
+        if isinstance(document.setdefault(section, {}), dict):  # else it is refused below
+            document[section] = {**document[section], **values}
     source = "settings" if path is None else str(path)
     try:
         # JSON, because there a list is as good as a tuple, and a number still no text.

@@ -1,7 +1,9 @@
 """Fixtures shared by all Python tests."""
 
 import os
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -27,3 +29,30 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("shared data not present; set MLIP_RS_SHARED_DATA")
     return folder
+
+
+@pytest.fixture
+def no_report(monkeypatch):
+    """Fits without the report, which takes longer than they do."""
+
+    def write_run_report(directory, run, training, test):
+        path = directory / "report.html"
+        path.write_text("report", encoding="utf-8")
+        return path
+
+    module = ModuleType("mlip_rs.reports")
+    module.write_run_report = write_run_report
+    monkeypatch.setitem(sys.modules, "mlip_rs.reports", module)
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory) -> Path:
+    """The run directory of a small fit to aluminium; to be read, not written to."""
+    import mlip_rs
+    from mlip_rs.demo import DATA_PATH
+
+    directory = tmp_path_factory.mktemp("small") / "run"
+    basis = mlip_rs.Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
+    data = mlip_rs.read_dataset(DATA_PATH, index=":40")
+    mlip_rs.fit(data, basis, mlip_rs.FitSettings(n_folds=3), test=data, directory=directory)
+    return directory

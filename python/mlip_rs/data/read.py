@@ -2,6 +2,7 @@
 
 import glob
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 import ase.db
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers
 from ase.io import iread
 from ase.io.formats import UnknownFileTypeError, filetype, string2index
 
@@ -111,7 +113,7 @@ def read_structures(
     DataError
         A file is missing, empty or unreadable.
     """
-    listed = [paths] if isinstance(paths, str | Path) else list(paths)
+    listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     slice_ = _as_slice(index)
     return tuple(
         frame for path in listed for file in _expand(path) for frame in _read_file(file, slice_, format)[0]
@@ -250,6 +252,9 @@ def _unreadable(file: Path, n_read: int, slice_: slice, error: Exception) -> str
         reason = reason[:300] + " …"
     start, step = slice_.start or 0, slice_.step or 1
     place = f"frame {start + n_read * step} of {file}" if start >= 0 and step > 0 else str(file)
+    symbol = str(error.args[0]) if isinstance(error, KeyError) and error.args else ""
+    if re.fullmatch(r"[A-Z][a-z]?", symbol) and symbol not in atomic_numbers:
+        return f"{place}: {symbol!r} is not the symbol of an element; correct it, or drop the frame"
     return (
         f"{place}: cannot be read ({type(error).__name__}: {reason}); the file is damaged, truncated or of "
         "another format: check it there, or name the format"

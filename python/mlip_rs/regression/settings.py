@@ -7,6 +7,7 @@ import numpy as np
 
 from mlip_rs.errors import ConfigError
 from mlip_rs.regression.weights import Weights
+from mlip_rs.threads import MAX_THREADS
 
 METHODS: tuple[str, ...] = ("adaptive-lasso", "lasso", "ridge")
 """Estimators; all but ridge give a path of sparse potentials and end with the dense one."""
@@ -52,7 +53,7 @@ class FitSettings:
 
     method: str = "adaptive-lasso"
     n_folds: int = 5
-    ridge_penalties: tuple[float, ...] = tuple(10.0**k for k in range(-12, -3))
+    ridge_penalties: tuple[float, ...] = tuple(10.0**k for k in range(-9, -2))
     n_path: int = 50
     path_ratio: float = 1e-7
     max_nonzero: int = 1500
@@ -78,5 +79,7 @@ class FitSettings:
             raise ConfigError(f"path_ratio is {self.path_ratio}; it must lie between 0 and 1")
         if not (self.adaptive_power >= 0 and np.isfinite(self.adaptive_power)):
             raise ConfigError(f"adaptive_power is {self.adaptive_power}; it must not be negative")
-        if self.threads < 0:
-            raise ConfigError(f"threads is {self.threads}; give a positive number, or 0 for all cores")
+        if not 0 <= self.threads <= MAX_THREADS:
+            raise ConfigError(
+                f"threads is {self.threads}; give a number up to {MAX_THREADS}, or 0 for all cores"
+            )

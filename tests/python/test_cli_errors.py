@@ -1,0 +1,327 @@
+"""Bad input: one clear line that names file, frame, atom and cure, exit code 1, nothing half-written."""
+
+import json
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+from cli_case import SMALL_BASIS, errors, invoke, labelled_frames, write_frames
+
+pytestmark = pytest.mark.usefixtures("no_report")
+
+
+def refused(folder: Path, *args) -> str:
+    """The one line of a command that must fail and leave no file behind."""
+    before = sorted(folder.rglob("*"))
+    result = invoke(*args)
+    assert result.exit_code == 1, result.output
+    (line,) = errors(result)
+    assert line.startswith("error: ")
+    assert sorted(folder.rglob("*")) == before
+    assert result.stdout == ""
+    return line.removeprefix("error: ")
+
+
+def refused_fit(folder: Path, frames: list[Atoms], *options) -> str:
+    path = write_frames(folder / "al.extxyz", frames)
+    return refused(folder, "fit", path, *SMALL_BASIS, "-o", folder / "run", *options)
+
+
+def test_empty_file(tmp_path):
+    path = tmp_path / "al.extxyz"
+    path.touch()
+    line = refused(tmp_path, "fit", path, *SMALL_BASIS, "-o", tmp_path / "run")
+    assert line == f"{path}: the file is empty; write it again or leave it out"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda a, v: a.positions.__setitem__((0, 1), v), "atom 0: position is not finite"),
+        (lambda a, v: a.cell.__setitem__((0, 1), v), "lattice vector 0 is not finite"),
+        (lambda a, v: a.calc.results.update(energy=v), "energy is not finite"),
+        (lambda a, v: a.calc.results["forces"].__setitem__((0, 1), v), "atom 0: force is not finite"),
+        (lambda a, v: a.calc.results["stress"].__setitem__(2, v), "stress is not finite"),
+    ],
+)
+def test_a_number_that_is_not_finite(tmp_path, spoil, message, value):
+    frames = labelled_frames()
+    spoil(frames[7], value)
+    line = refused_fit(tmp_path, frames)
+    assert line.startswith(f"frame 7 of al.extxyz: {message}; remove the frame")
+
+
+def test_wrong_number_of_forces(tmp_path):
+    frames = labelled_frames()
+    for atoms in frames:
+        atoms.info["REF_forces"] = atoms.calc.results.pop("forces")
+        if len(atoms) < 2:
+            atoms.info["REF_forces"] = np.zeros((3, 3))
+    line = refused_fit(tmp_path, [atoms for atoms in frames if len(atoms) == 1])
+    assert line.startswith("frame 0 of al.extxyz: forces have shape (3, 3) for 1 atoms, not (1, 3); remove")
+
+
+def test_symbol_of_no_element(tmp_path):
+    path = write_frames(tmp_path / "al.extxyz", labelled_frames())
+    path.write_text(path.read_text().replace("\nAl  ", "\nQq  ", 1))
+    line = refused(tmp_path, "fit", path, *SMALL_BASIS, "-o", tmp_path / "run")
+    assert line.endswith("al.extxyz: 'Qq' is not the symbol of an element; correct it, or drop the frame")
+
+
+def test_element_outside_the_basis(tmp_path):
+    frames = labelled_frames()
+    frames[5].numbers[0] = 29
+    line = refused_fit(tmp_path, frames, "--elements", "Al")
+    assert line == (
+        "frame 5 of al.extxyz: atom 0: element Cu is not in the basis (Al); "
+        "add it to basis.elements or drop the frame"
+    )
+
+
+def test_cell_without_volume(tmp_path):
+    frames = labelled_frames()
+    frames[5].cell[2] = frames[5].cell[1]
+    assert refused_fit(tmp_path, frames).startswith("frame 5 of al.extxyz: the periodic cell is flat")
+
+
+def test_two_atoms_on_one_spot(tmp_path):
+    frames = labelled_frames()
+    index = next(i for i, atoms in enumerate(frames) if len(atoms) > 1)
+    frames[index].positions[1] = frames[index].positions[0]
+    line = refused_fit(tmp_path, frames)
+    assert line.startswith(
+        f"frame {index} of al.extxyz: atoms 0 (Al) and 1 (Al) are 0.000 Å apart, on one spot"
+    )
+
+
+@pytest.mark.parametrize("cutoff", ["0", "-1", "nan", "inf"])
+def test_cutoff_that_is_no_length(tmp_path, cutoff):
+    line = refused_fit(tmp_path, labelled_frames(), "--cutoff", cutoff)
+    assert line == f"cutoff is {float(cutoff)} Å; it must be a positive number"
+
+
+def test_cutoff_below_every_distance(tmp_path):
+    line = refused_fit(tmp_path, labelled_frames(), "--cutoff", "1.0")
+    assert line == "cutoff 1.0 Å: no two atoms of the data are that close; raise the cutoff"
+
+
+def test_cutoff_beyond_every_distance(tmp_path):
+    frames = []
+    for distance in np.linspace(2.2, 3.4, 12):
+        atoms = Atoms("Al2", positions=[[0, 0, 0], [0, 0, distance]])
+        atoms.calc = SinglePointCalculator(atoms, energy=distance, forces=np.zeros((2, 3)))
+        frames.append(atoms)
+    line = refused_fit(tmp_path, frames, "--cutoff", "8")
+    assert line.startswith("cutoff 8.0 Å: the longest distance in the data is 3.40 Å")
+
+
+def test_no_energies_at_all(tmp_path):
+    frames = labelled_frames()
+    for atoms in frames:
+        del atoms.calc.results["energy"]
+    assert "none of the 40 frames has an energy" in refused_fit(tmp_path, frames)
+
+
+def test_only_one_structure(tmp_path):
+    line = refused_fit(tmp_path, labelled_frames()[:1])
+    assert line == "only one structure: 3 folds cannot be made; add data"
+
+
+def test_more_features_than_rows(tmp_path):
+    line = refused_fit(tmp_path, labelled_frames(), "--hierarchy", "angular-poly")
+    assert "features but only" in line
+    assert "rows of data (40 structures); use a smaller basis or more data" in line
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--hierarchy", "pairs"), "hierarchy 'pairs' does not exist; choose one of pair,"),
+        (("--method", "lars"), "method 'lars' does not exist; choose one of adaptive-lasso,"),
+        (("--n-radial", "0"), "n_radial is 0; at least one radial function is needed"),
+        (("--folds", "1"), "n_folds is 1; cross-validation needs at least 2"),
+        (("--threads", "99999"), "threads is 99999; give a number up to 1024"),
+        (("--energy-key", "enrg"), "al.extxyz: no frame has the energy key 'enrg'; keys present: "),
+        (("--reference-energy", "Cu=1"), "no reference energy given for Al"),
+    ],
+)
+def test_options_that_make_no_sense(tmp_path, options, message):
+    assert refused_fit(tmp_path, labelled_frames(), *options).startswith(message)
+
+
+@pytest.mark.parametrize("below", ["file", "file/run"])
+def test_run_directory_that_cannot_be_made(tmp_path, below):
+    (tmp_path / "file").write_text("not a directory")
+    path = write_frames(tmp_path / "al.extxyz", labelled_frames())
+    line = refused(tmp_path, "fit", path, *SMALL_BASIS, "-o", tmp_path / below)
+    assert line.startswith(str(tmp_path / "file"))
+    assert "is a file, not a directory" in line or "Not a directory" in line
+
+
+# ---- configuration ----------------------------------------------------------------------------------------
+
+
+def refused_config(folder: Path, text: str) -> list[str]:
+    path = folder / "fit.toml"
+    path.write_text(text, encoding="utf-8")
+    result = invoke("fit", path)
+    assert result.exit_code == 1
+    assert list(folder.iterdir()) == [path]
+    return [line.removeprefix(f"error: {path}: ") for line in errors(result)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[data]\ntrain="a"\n[basis]\ncutof = 5', "basis.cutof does not exist; did you mean basis.cutoff?"),
+        ('[data]\ntset = "a"', "data.tset does not exist; did you mean data.test?"),
+        ("[ouput]", "ouput does not exist; did you mean output?"),
+        ("cutoff = 5", "cutoff does not exist; did you mean basis.cutoff?"),
+        ("[fit]\nhierarchy = 'pair'", "fit.hierarchy does not exist; did you mean basis.hierarchy?"),
+        ("[output]\nzzz = 1", "output.zzz does not exist; there are directory"),
+        (
+            "[data.keys]\nenrgy = 'E'",
+            "data.keys.enrgy does not exist; did you mean data.keys.energy?",
+        ),
+        (
+            "[[basis.radial]]\nfamily = 'sto'\nparams = {}",
+            "basis.radial[0].params does not exist; did you mean basis.radial[0].parameters?",
+        ),
+        ("[basis]\ncutoff = '6'", 'basis.cutoff should be a number, not "6"'),
+        ("[basis]\nn_radial = 2.5", "basis.n_radial should be an integer, not 2.5"),
+        ("[basis]\nelements = 'Al'", 'basis.elements should be a list, not "Al"'),
+        ("[weights]\nforces = true", "weights.forces should be a number, not true"),
+        (
+            "[weights.config_types]\nliquid = 'x'",
+            'weights.config_types.liquid should be a number or a table, not "x"',
+        ),
+        ("basis = 3", "basis should be a table, not 3"),
+        ("[basis]\nhierarchy = 'pair'", "data.train is missing; name the files to fit to"),
+        (
+            "[data]\ntrain = 'a'\n[fit]\nmethod = 'x'",
+            "method 'x' does not exist; choose one of adaptive-lasso, lasso, ridge",
+        ),
+        (
+            "a = 1\n[data\n",
+            "line 2: expected ']' at the end of a table declaration (column 6); correct the TOML",
+        ),
+    ],
+)
+def test_configuration_error_names_file_key_and_cure(tmp_path, text, message):
+    assert refused_config(tmp_path, text) == [message]
+
+
+def test_every_wrong_key_of_a_configuration_has_its_line(tmp_path):
+    lines = refused_config(tmp_path, "[basis]\ncutof = 5\nmax_l = 'x'\n[fit]\nfolds = 3")
+    assert len(lines) == 3
+
+
+def test_configuration_that_is_not_there(tmp_path):
+    line = refused(tmp_path, "fit", tmp_path / "no.toml")
+    assert line == f"{tmp_path}/no.toml: cannot be read (No such file or directory); check the path"
+
+
+# ---- potential files, outputs -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def potential_text(small_run):
+    return (small_run / "best.mlip.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "cut short"),
+        (lambda text: text.replace('"cutoff": 5.0', '"cutoff": 5.5'), "checksum does not match"),
+        (lambda text: text.replace('"version": 1', '"version": 7'), "newer than 1"),
+        (lambda text: "[" * 100_000, "not a JSON document"),
+        (lambda text: "", "is empty"),
+        (lambda text: json.dumps({"format": "pickle"}), "not a potential file"),
+        (lambda text: "\x00\x01", "not a JSON document"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["inspect", "evaluate", "predict", "bench"])
+def test_potential_file_that_must_not_be_trusted(tmp_path, potential_text, change, message, verb):
+    path = tmp_path / "x.mlip.json"
+    assert change(potential_text) != potential_text
+    path.write_text(change(potential_text), encoding="utf-8")
+    structures = write_frames(tmp_path / "al.extxyz", [bulk("Al")])
+    rest = {"evaluate": [structures], "predict": [structures, "-o", tmp_path / "out.extxyz"]}.get(verb, [])
+    line = refused(tmp_path, verb, path, *rest)
+    assert line.startswith(f"{path}: ")
+    assert message in line
+
+
+def test_predict_names_the_structure_of_a_wrong_element(small_run, tmp_path):
+    path = write_frames(tmp_path / "mixed.extxyz", [bulk("Al"), bulk("Cu")])
+    line = refused(tmp_path, "predict", small_run / "best.mlip.json", path, "-o", tmp_path / "out.extxyz")
+    assert line.startswith("frame 1 of mixed.extxyz: atom 0: element Cu is not in the basis (Al)")
+
+
+def test_predict_refuses_nan_and_keeps_the_old_output(small_run, tmp_path):
+    broken = bulk("Al")
+    broken.positions[0, 0] = np.nan
+    path = write_frames(tmp_path / "broken.extxyz", [broken])
+    output = tmp_path / "out.extxyz"
+    output.write_text("old")
+    line = refused(tmp_path, "predict", small_run / "best.mlip.json", path, "-o", output)
+    assert line.startswith("frame 0 of broken.extxyz: atom 0: position is not finite")
+    assert output.read_text() == "old"
+
+
+def test_outputs_that_cannot_be_written(small_run, tmp_path):
+    (tmp_path / "file").write_text("not a directory")
+    structures = write_frames(tmp_path / "al.extxyz", labelled_frames())
+    potential, below = small_run / "best.mlip.json", tmp_path / "file/below"
+    for command in (
+        ("predict", potential, structures, "-o", below),
+        ("evaluate", potential, structures, "--figures", below),
+        ("pareto", small_run, "--select", "best", "-o", below),
+        ("pareto", small_run, "--figure", below.with_suffix(".png")),
+    ):
+        assert refused(tmp_path, *command).endswith("Not a directory")
+
+
+def test_pareto_of_something_else(tmp_path):
+    line = refused(tmp_path, "pareto", tmp_path)
+    assert line.startswith(f"{tmp_path}: not a finished run directory")
+
+
+def test_selection_that_nothing_fulfils_names_the_cheapest(small_run, tmp_path):
+    line = refused(
+        tmp_path, "pareto", small_run, "--select", "max-cost=0.0001", "-o", tmp_path / "potential.mlip.json"
+    )
+    points = json.loads(invoke("pareto", small_run, "--json").stdout)["points"]
+    assert line.startswith("max-cost=0.0001: no potential on the front is that small; the cheapest takes ")
+    assert line.endswith(f"with {points[0]['n_nonzero']} coefficients")
+
+
+def test_selection_that_is_not_understood(small_run, tmp_path):
+    line = refused(tmp_path, "pareto", small_run, "--select", "kne", "-o", tmp_path / "potential.mlip.json")
+    assert "give knee, best, max-cost=MICROSECONDS or max-nonzero=NUMBER" in line
+
+
+def test_debugging_shows_the_traceback(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLIP_RS_DEBUG", "1")
+    result = invoke("inspect", tmp_path / "no.mlip.json")
+    assert result.exit_code == 1
+    assert type(result.exception).__name__ == "PotentialFileError"
+
+
+def test_old_labels_do_not_survive_beside_new_ones(small_run, tmp_path):
+    atoms = bulk("Al")
+    atoms.info.update(energy=1.0, virial=np.eye(3), kept="yes")
+    atoms.arrays["forces"] = np.ones((1, 3))
+    path = tmp_path / "al.traj"
+    ase.io.write(path, atoms)
+    result = invoke("predict", small_run / "best.mlip.json", path, "-o", tmp_path / "out.extxyz")
+    assert result.exit_code == 0, result.stderr
+    out = ase.io.read(tmp_path / "out.extxyz")
+    assert out.info == {"kept": "yes"}
+    assert np.abs(out.get_forces()).max() < 1e-6
