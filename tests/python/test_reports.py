@@ -96,3 +96,14 @@ def test_configuration_in_the_report_repeats_the_fit(tmp_path, run, basis):
     assert job.basis.to_dict() == basis.to_dict()
     assert job.settings == SETTINGS
     assert [name.endswith(DATA_PATH.name) for name in job.data.train] == [True]
+
+
+def test_knee_is_never_larger_than_the_best_however_the_times_scatter(run):
+    slow_best = tuple(
+        dataclasses.replace(point, us_per_atom=1.0 + (len(run.points) - k))
+        for k, point in enumerate(run.points)
+    )
+    noisy = dataclasses.replace(run, points=slow_best)
+    assert noisy.knee().n_nonzero <= noisy.best().n_nonzero
+    limit = 1.1 * noisy.points[noisy.best_index].score
+    assert noisy.points[noisy.knee_index].score <= limit

@@ -91,9 +91,14 @@ class Run:
 
     @property
     def knee_index(self) -> int:
-        """Position of `knee` among the points; of those that are equally cheap, the sparsest."""
-        limit = (1.0 + KNEE_TOLERANCE) * self.points[self.best_index].score
-        good = [k for k, point in enumerate(self.points) if point.score <= limit]
+        """Position of `knee` among the points that are no larger than the best; of equally cheap ones, the sparsest."""
+        best = self.points[self.best_index]
+        limit, largest = (1.0 + KNEE_TOLERANCE) * best.score, best.potential.n_nonzero
+        good = [
+            k
+            for k, point in enumerate(self.points)
+            if point.score <= limit and point.potential.n_nonzero <= largest
+        ]
         fastest = min(self.points[k].us_per_atom for k in good)
         fast = [k for k in good if self.points[k].us_per_atom <= (1.0 + TIMING_TOLERANCE) * fastest]
         return min(fast, key=lambda k: (self.points[k].potential.n_nonzero, self.points[k].score))
