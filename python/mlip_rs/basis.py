@@ -142,10 +142,10 @@ _DEFAULTS: dict[str, _Defaults] = {
     "pair-poly": _Defaults(n_radial=(16, 12), pair_degree=3, pair_cross_degree=(3, 2)),
     "angular": _Defaults(n_radial=(16, 12), n_angular=(10, 6), max_l=(6, 6)),
     "angular-poly": _Defaults(
-        n_radial=(6, 6),
-        n_angular=(6, 6),
+        n_radial=(6, 5),
+        n_angular=(6, 5),
         max_l=(4, 4),
-        n_linear=(10, 6),
+        n_linear=(10, 5),
         linear_max_l=6,
         pair_degree=3,
         pair_cross_degree=(2, 2),
