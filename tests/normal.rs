@@ -39,6 +39,7 @@ fn sums(basis: &Basis, samples: &[Sample], threads: usize) -> Sums {
             stress: next(),
         };
         parallel::pool(threads)
+            .unwrap()
             .install(|| accumulate(basis, samples, &mut equations))
             .unwrap();
         for (k, e) in [&equations.energy, &equations.forces, &equations.stress]
