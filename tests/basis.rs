@@ -8,6 +8,7 @@ use common::{Random, alloy, best_difference, evaluate, random_potential, with_ge
 use mlip_rs::basis::Basis;
 use mlip_rs::basis::spec::BasisSpec;
 use mlip_rs::normal::unweighted_rows;
+use mlip_rs::{Error, Structure};
 use serde_json::{Value, json};
 
 const DERIVATIVE_TOLERANCE: f64 = 1e-7;
@@ -134,4 +135,22 @@ fn angular_invariants_too_many_to_enumerate_are_refused_by_their_count() {
         let text = refusal(&document);
         assert!(text.contains("limit"), "{text}");
     }
+}
+
+#[test]
+fn features_that_overflow_are_an_error_and_no_rows() {
+    let document = json!({
+        "elements": ["Al"], "cutoff": 5.0, "cutoff_function": "cosine",
+        "radial": [{"function": {"family": "polynomial", "p": [-30]}}],
+        "pair": {"degree": 3, "cross_degree": 3},
+    });
+    let spec = BasisSpec::from_json(&document.to_string()).unwrap();
+    let basis = Basis::new(spec).unwrap();
+    let dimer = |distance: f64| {
+        let positions = vec![[0.0; 3], [distance, 0.0, 0.0]];
+        let structure = Structure::new(mlip_rs::Cell::open(), positions, vec![13, 13]).unwrap();
+        unweighted_rows(&basis, &structure)
+    };
+    assert!(dimer(1.0).is_ok());
+    assert!(matches!(dimer(1e-2), Err(Error::Overflow { .. })));
 }
