@@ -7,12 +7,14 @@ import textwrap
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 
 from mlip_rs import _core
-from mlip_rs.basis import Basis
+from mlip_rs.basis import Basis, RadialSet, radial_grid
 from mlip_rs.errors import ConfigError, FitError
 from mlip_rs.structures import structure_from_atoms
+from mlip_rs.timing import enlarged
 
 TIMEOUT = 60.0
 PAIR = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=4)
@@ -80,3 +82,22 @@ def test_what_is_parallel_works_on_in_a_forked_child():
     command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(FORK)]
     done = subprocess.run(command, timeout=TIMEOUT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_set_beyond_the_largest_l_does_not_take_the_others_along():
+    coarse = RadialSet("cosine", {"p": [0.5, 1.0]})
+    fine = RadialSet("cosine", {"p": [1.5]}, max_l=6)
+    document = Basis(["Al"], hierarchy="angular", radial=[coarse, fine], max_l=2).to_dict()
+    assert document["angular"]["max_l"] == 6
+    assert [entry["max_l"] for entry in document["radial"]] == [2, 6]
+    plain = Basis(["Al"], hierarchy="angular", radial=[coarse], max_l=2).to_dict()
+    assert plain["angular"]["max_l"] == 2
+
+
+def test_grids_without_end_are_refused_before_they_are_made():
+    with pytest.raises(ConfigError, match="at most 1000"):
+        radial_grid("gaussian", 10**12, 6.0)
+
+
+def test_nothing_enlarged_is_nothing():
+    assert len(enlarged(Atoms(cell=[4, 4, 4], pbc=True), 100)) == 0
