@@ -1,6 +1,7 @@
 """The fit against scikit-learn, planted models, interruptions and the number of threads."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -298,6 +299,17 @@ def test_the_run_directory_holds_the_front_and_its_record(aluminium, tmp_path):
     scores = [point["score"] for point in run.pareto()]
     assert costs == sorted(costs)
     assert scores == sorted(scores, reverse=True)
+
+
+def test_best_and_knee_lie_on_the_front_even_among_equals():
+    def run_of(*pairs):
+        return Run(tuple(SimpleNamespace(us_per_atom=cost, score=score) for cost, score in pairs), {})
+
+    run = run_of((3.0, 1.0), (1.0, 1.08), (1.0, 1.05), (2.0, 1.0), (0.5, 2.0))
+    assert run.front == (4, 2, 3)
+    assert (run.best_index, run.knee_index) == (3, 2)
+    twins = run_of((1.0, 1.0), (1.0, 1.0))
+    assert twins.front == (twins.best_index,) == (twins.knee_index,) == (0,)
 
 
 def test_impossible_selections_name_the_cheapest(aluminium):

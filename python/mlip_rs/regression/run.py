@@ -82,15 +82,15 @@ class Run:
 
     @property
     def best_index(self) -> int:
-        """Position of `best` among the points."""
-        return min(range(len(self.points)), key=lambda k: self.points[k].score)
+        """Position of `best` among the points; the cheapest of equals, so that it lies on the front."""
+        return min(range(len(self.points)), key=lambda k: (self.points[k].score, self.points[k].us_per_atom))
 
     @property
     def knee_index(self) -> int:
-        """Position of `knee` among the points."""
+        """Position of `knee` among the points; the most accurate of equals, so that it lies on the front."""
         limit = (1.0 + KNEE_TOLERANCE) * self.points[self.best_index].score
         good = [k for k, point in enumerate(self.points) if point.score <= limit]
-        return min(good, key=lambda k: self.points[k].us_per_atom)
+        return min(good, key=lambda k: (self.points[k].us_per_atom, self.points[k].score))
 
     @property
     def front(self) -> tuple[int, ...]:
