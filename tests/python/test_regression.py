@@ -340,15 +340,13 @@ def test_the_run_directory_holds_the_front_and_its_record(aluminium, tmp_path):
     assert scores == sorted(scores, reverse=True)
 
 
-def test_best_and_knee_lie_on_the_front_even_among_equals():
+def test_the_best_lies_on_the_front_even_among_equals():
     def run_of(*pairs):
         return Run(tuple(SimpleNamespace(us_per_atom=cost, score=score) for cost, score in pairs), {})
 
-    run = run_of((3.0, 1.0), (1.0, 1.08), (1.0, 1.05), (2.0, 1.0), (0.5, 2.0))
-    assert run.front == (4, 2, 3)
-    assert (run.best_index, run.knee_index) == (3, 2)
-    twins = run_of((1.0, 1.0), (1.0, 1.0))
-    assert twins.front == (twins.best_index,) == (twins.knee_index,) == (0,)
+    run = run_of((3.0, 1.0), (1.0, 1.05), (2.0, 1.0), (0.5, 2.0))
+    assert run.front == (3, 1, 2)
+    assert run.best_index == 2
 
 
 def test_impossible_selections_name_the_cheapest(aluminium):

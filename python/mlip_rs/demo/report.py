@@ -55,7 +55,7 @@ def _headline(result: DemoResult) -> str:
         [
             f"{result.n_training} structures computed with density-functional theory (PBE), "
             f"{result.n_held_out} more held out; four hierarchies of potentials, from pairs to polynomials of "
-            f"angular invariants, fitted and judged in {result.seconds:.0f} s.",
+            f"angular invariants, fitted and judged in about {result.seconds:.0f} s.",
             f"The best one ({chosen.name}, al.mlip.json): {point_text(chosen.best.point)}; "
             f"{sum(row.passed for row in rows)} of {len(rows)} properties within the limits of the table below.",
         ]
@@ -84,7 +84,7 @@ def _accuracy(result: DemoResult, held_out: Dataset, threads: int | None) -> lis
     caption = (
         "Best: lowest cross-validation error of the path; knee: the cheapest within 10 % of it. Validation: each "
         "training structure predicted by potentials fitted without it; bases, weights and the choice of the "
-        "potential rest on it. Held out: never used for anything but these numbers."
+        "potential rest on it. Held out (test): never used for anything but these numbers."
     )
     return [Table(header, rows, caption), _near_ground_state(result, held_out, threads)]
 
@@ -101,7 +101,8 @@ def _near_ground_state(result: DemoResult, held_out: Dataset, threads: int | Non
     errors = evaluate(chosen.best.point.potential, held_out.subset(near), threads=threads).errors
     cells = error_cells(errors)
     return (
-        f"The data reach from −11 to 96 GPa and hold forces up to 10 eV/Å. For the {len(near)} held-out structures "
+        "The data reach pressures from −11 to 96 GPa and forces of 10 eV/Å. "
+        f"For the {len(near)} held-out structures "
         f"within {NEAR_GROUND_STATE:g} eV/atom of the ground state, {chosen.name} best has an RMSE (MAE) of "
         f"{cells[0]} ({cells[1]}) meV/atom, {cells[2]} ({cells[3]}) eV/Å and {cells[4]} ({cells[5]}) GPa. "
         "The labels themselves are uncertain by about 2 meV/atom, 0.006 eV/Å and 0.1 GPa."
@@ -162,22 +163,25 @@ def _curves(result: DemoResult) -> list[Item]:
 
 def _limits(result: DemoResult, training: Dataset) -> list[Item]:
     chosen = result.recommended_hierarchy
-    failed = [_failures(entry) for entry in result.hierarchies.values()]
+    failed = {
+        name: [row.name for row in entry.best.comparison.rows if not row.passed]
+        for name, entry in result.hierarchies.items()
+    }
+    lists = [f"{name}: {', '.join(rows)}" for name, rows in failed.items() if rows]
+    within = [name for name, rows in failed.items() if not rows]
     shortest = summarize(training).total.nearest_distance
     distance = "" if shortest is None else f" {shortest.low:.2f} Å"
     return [
-        "Outside the allowed deviation from DFT: " + "; ".join(text for text in failed if text) + ".",
+        "\n".join(
+            ["Outside the allowed deviation from DFT:", *lists]
+            + ([f"Within all of them: {', '.join(within)}."] if within else [])
+        ),
         f"Kinds of structure that {chosen.name} best predicts worst when they are left out (cross-validation): "
-        f"{_worst_kinds(chosen, training)}. They are rare in the data and unlike the rest: "
+        f"{_worst_kinds(chosen, training)}. Most are rare in the data and unlike the rest: "
         "adding a few of what a simulation visits is the cure.",
         f"No two atoms of the training data come closer than{distance}; what the potentials say below that is an "
         "extrapolation.",
     ]
-
-
-def _failures(entry: HierarchyResult) -> str:
-    names = [row.name for row in entry.best.comparison.rows if not row.passed]
-    return f"{entry.name}: {', '.join(names)}" if names else f"{entry.name}: nothing"
 
 
 def _worst_kinds(entry: HierarchyResult, training: Dataset) -> str:
@@ -185,7 +189,9 @@ def _worst_kinds(entry: HierarchyResult, training: Dataset) -> str:
     sizes = {name: sum(frame.config_type == name for frame in training) for name in groups}
     errors = {name: group.energy.rmse for name, group in groups.items() if group.energy is not None}
     worst = sorted(errors, key=lambda name: -errors[name])[:WORST_KINDS]
-    return ", ".join(f"{name} ({errors[name]:.0f} meV/atom, {sizes[name]} structures)" for name in worst)
+    return ", ".join(
+        f"{name} ({errors[name]:.0f} meV/atom; {sizes[name]} in the training data)" for name in worst
+    )
 
 
 def _repeat() -> list[Item]:

@@ -75,7 +75,8 @@ def export(
         The potential in the run directory is damaged, or the output cannot be written.
     """
     point = choose(directory, wish)
-    source = Path(directory) / point["potential"]
+    name = point["potential"] or f"{wish}.mlip.json"  # the knee may be a little off the front
+    source = Path(directory) / name
     potential = Potential.load(source)
     write_atomically(output, source.read_text(encoding="utf-8"))
     return point, potential

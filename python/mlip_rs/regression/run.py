@@ -16,6 +16,10 @@ KNEE_TOLERANCE: float = 0.1
 """The knee is the cheapest potential whose validation score exceeds the best by at most this fraction."""
 
 
+TIMING_TOLERANCE: float = 0.1
+"""Measured times that differ by at most this fraction count as equal; the sparser potential is then taken."""
+
+
 @dataclass(frozen=True)
 class Point:
     """One candidate.
@@ -87,10 +91,17 @@ class Run:
 
     @property
     def knee_index(self) -> int:
-        """Position of `knee` among the points; the most accurate of equals, so that it lies on the front."""
-        limit = (1.0 + KNEE_TOLERANCE) * self.points[self.best_index].score
-        good = [k for k, point in enumerate(self.points) if point.score <= limit]
-        return min(good, key=lambda k: (self.points[k].us_per_atom, self.points[k].score))
+        """Position of `knee` among the points that are no larger than the best; of equally cheap ones, the sparsest."""
+        best = self.points[self.best_index]
+        limit, largest = (1.0 + KNEE_TOLERANCE) * best.score, best.potential.n_nonzero
+        good = [
+            k
+            for k, point in enumerate(self.points)
+            if point.score <= limit and point.potential.n_nonzero <= largest
+        ]
+        fastest = min(self.points[k].us_per_atom for k in good)
+        fast = [k for k in good if self.points[k].us_per_atom <= (1.0 + TIMING_TOLERANCE) * fastest]
+        return min(fast, key=lambda k: (self.points[k].potential.n_nonzero, self.points[k].score))
 
     @property
     def front(self) -> tuple[int, ...]:

@@ -88,7 +88,7 @@ def parity(
         _density_cloud(lower, x, scale * (y - x), by=(x, y))
     else:
         _grouped_clouds((upper, lower), x, (y, scale * (y - x)), np.asarray(groups, dtype=str))
-        legend(upper, location="lower right")
+        legend(upper, location="lower right", marker_scale=2.0)
     upper.set_xlim(limits)
     upper.set_ylim(limits)
     lower.set_ylim(*(1.08 * scale * summary.max * sign if summary.max > 0 else sign for sign in (-1, 1)))

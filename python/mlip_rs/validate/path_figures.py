@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from mlip_rs.errors import ConfigError, DataError
@@ -26,8 +27,8 @@ from mlip_rs.validate.style import (
 
 _PANELS = ((ENERGY_KEY, "energy RMSE (meV/atom)"), (FORCE_KEY, "force RMSE (eV/Å)"))
 
-_MARKS: tuple[str, ...] = ("*", "X", "P")
-"""Of the points selected, where several paths share a figure."""
+_MARKS: tuple[tuple[str, float], ...] = (("*", 9.0), ("o", 12.0), ("s", 15.0))
+"""Shapes and sizes of the points selected, where several paths share a figure: rings fit around each other."""
 
 Pairs = list[tuple[float, float]]
 
@@ -166,7 +167,7 @@ def sparsity_paths(
         return sorted((n, error) for n, error in known if error is not None)
 
     return _several(
-        "nonzero coefficients", paths, drawn, lambda point: float(point.n_nonzero), selected or {}
+        "nonzero coefficients", "default", paths, drawn, lambda point: float(point.n_nonzero), selected or {}
     )
 
 
@@ -188,12 +189,18 @@ def pareto_fronts(
         return _front([(cost, error) for cost, error in known if cost and error is not None])
 
     return _several(
-        "time per atom and evaluation (µs)", paths, drawn, lambda point: point.us_per_atom, selected or {}
+        "time per atom and evaluation (µs)",
+        "steps-post",
+        paths,
+        drawn,
+        lambda point: point.us_per_atom,
+        selected or {},
     )
 
 
 def _several(
     x: str,
+    draw_style: Literal["default", "steps-post"],
     paths: Mapping[str, Sequence[ModelPoint]],
     drawn: Callable[[Sequence[ModelPoint], str], Pairs],
     abscissa: Callable[[ModelPoint], float | None],
@@ -208,36 +215,35 @@ def _several(
         for i, (name, points) in enumerate(paths.items()):
             pairs = drawn(points, key)
             if pairs:
-                style = f"{marker(i)}-"
-                axes.plot(
-                    *zip(*pairs, strict=True),
-                    style,
-                    color=color(i),
-                    label=name,
-                    linewidth=1.0,
-                    ms=3.0,
-                    mew=0.0,
+                (line,) = axes.plot(
+                    *zip(*pairs, strict=True), f"{marker(i)}-", color=color(i), label=name, ms=3.0, mew=0.0
                 )
+                line.set(drawstyle=draw_style, linewidth=1.0)
             for mark, index in selected.get(name, {}).items():
                 position, error = abscissa(points[index]), _judged_error(points[index], key)
                 if position is not None and error is not None:
-                    shape = _MARKS[marks.index(mark) % len(_MARKS)]
-                    axes.plot(
-                        [position], [error], shape, color=color(i), ms=10.0, mec="black", mew=0.8, zorder=5
-                    )
+                    _mark(axes, marks.index(mark), [position], [error], color(i))
         axes.set_xscale("log")
         dress(axes, x=x, y=label)
         _error_scale(axes)
         _plain_log_ticks(axes)
     handles, labels = axes.get_legend_handles_labels()
-    for i, mark in enumerate(marks):
-        shape = _MARKS[i % len(_MARKS)]
-        handles += axes.plot([], [], shape, color="white", ms=9.0, mec="black", mew=0.8, linestyle="none")
-        labels.append(mark)
+    for i, name in enumerate(marks):
+        handles.append(_mark(axes, i, [], [], "white"))
+        labels.append(name)
     figure.legend(
         handles, labels, loc="outside upper center", ncols=len(labels), fontsize=SMALL_SIZE, frameon=False
     )
     return figure
+
+
+def _mark(axes: Axes, number: int, x: list[float], y: list[float], shade: str) -> Line2D:
+    shape, size = _MARKS[number % len(_MARKS)]
+    fill = shade if number == 0 else "none"
+    (line,) = axes.plot(
+        x, y, shape, ms=size, mfc=fill, mec="black", mew=0.9, linestyle="none", zorder=6 - number
+    )
+    return line
 
 
 def _rmse(point: ModelPoint, part: str, key: str) -> float | None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 PNG_DPI = 160
 
+SMALLEST_WIDTH = 480
+"""Pixels to which a wide figure may shrink on a narrow screen."""
+
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; color: #1a1a1a;
@@ -29,10 +32,11 @@ h2 { font-size: 1.25rem; margin: 2rem 0 .5rem; padding-bottom: .2rem; border-bot
 p { margin: .6rem 0; white-space: pre-line; max-width: 48rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; margin: .6rem 0; }
-caption, figcaption { font-size: .9rem; color: #555; text-align: left; margin: .2rem 0; }
+p.caption, figcaption { font-size: .9rem; color: #555; margin: .4rem 0 .2rem; }
 th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #e2e2e2; vertical-align: top; }
 th { border-bottom: 2px solid #888; }
 th:first-child, td:first-child, .text { text-align: left; }
+td:first-child, td:not(.text) { white-space: nowrap; }
 tr.bad td { background: #fbe6dc; }
 figure { display: inline-block; vertical-align: top; max-width: 100%; margin: .8rem .5rem .8rem 0; }
 img { display: block; width: 100%; height: auto; }
@@ -78,8 +82,8 @@ class Table:
         """Table of physical properties; failed rows are highlighted."""
         rows = []
         for row in comparison.rows:
-            value = "–" if row.potential is None else f"{row.potential:.4g}"
-            deviation = "–" if row.deviation is None else f"{row.deviation:+.3g}"
+            value = "–" if row.potential is None else f"{row.potential:.4g}".replace("-", "−")
+            deviation = "–" if row.deviation is None else f"{row.deviation:+.3g}".replace("-", "−")
             verdict = ("pass" if row.passed else "FAIL") + (f": {row.message}" if row.message else "")
             allowed = f"± {row.threshold:.2g}"
             rows.append((row.name, row.unit, value, f"{row.reference:.4g}", deviation, allowed, verdict))
@@ -186,26 +190,26 @@ def _render(item: Item) -> str:
 
 
 def _render_table(table: Table) -> str:
-    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
+    caption = f'<p class="caption">{escape(table.caption)}</p>' if table.caption else ""
     columns = zip(*table.rows, strict=True) if table.rows else ((),) * len(table.header)
+    kinds = [_alignment(cells) for cells in columns]
     head = "".join(
-        f'<th scope="col"{_alignment(*cells)}>{escape(title)}</th>'
-        for title, cells in zip(table.header, columns, strict=True)
+        f'<th scope="col"{kind}>{escape(title)}</th>' for title, kind in zip(table.header, kinds, strict=True)
     )
     lines = []
     for i, row in enumerate(table.rows):
         mark = ' class="bad"' if i in table.highlighted else ""
-        cells = "".join(f"<td{_alignment(cell)}>{escape(cell)}</td>" for cell in row)
+        cells = "".join(f"<td{kind}>{escape(cell)}</td>" for cell, kind in zip(row, kinds, strict=True))
         lines.append(f"<tr{mark}>{cells}</tr>")
     body = "\n".join(lines)
     header = f"<thead><tr>{head}</tr></thead>"
-    return f'<div class="scroll"><table>{caption}{header}\n<tbody>\n{body}\n</tbody></table></div>'
+    return f'{caption}<div class="scroll"><table>{header}\n<tbody>\n{body}\n</tbody></table></div>'
 
 
-def _alignment(*cells: str) -> str:
-    """Numbers to the right, which is the default; words, and the title above a column of words, to the left."""
+def _alignment(cells: Sequence[str]) -> str:
+    """Columns of numbers to the right, which is the default; those that are mostly words to the left."""
     is_number = [cell in ("", "–") or cell.lstrip("±+−- ")[:1].isdigit() for cell in cells]
-    return "" if not cells or any(is_number) else ' class="text"'
+    return "" if 2 * sum(is_number) >= len(cells) else ' class="text"'
 
 
 def _render_figure(figure: "Figure", caption: str) -> str:
@@ -217,4 +221,6 @@ def _render_figure(figure: "Figure", caption: str) -> str:
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
     text = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     width = round(float(figure.get_figwidth()) * 96)
-    return f'<figure style="width:{width}px"><img src="{source}" alt="{escape(caption)}">{text}</figure>'
+    # On a narrow screen a wide figure shrinks until its letters are small, and is then moved sideways.
+    image = f'<img src="{source}" alt="{escape(caption)}" style="min-width:{min(3 * width // 4, SMALLEST_WIDTH)}px">'
+    return f'<figure style="width:{width}px"><div class="scroll">{image}</div>{text}</figure>'

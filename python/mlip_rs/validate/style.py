@@ -40,12 +40,13 @@ def dress(axes: Axes, *, x: str, y: str, title: str = "") -> None:
         spine.set_linewidth(0.7)
 
 
-def legend(axes: Axes, *, location: Location = "best", columns: int = 1) -> None:
+def legend(axes: Axes, *, location: Location = "best", columns: int = 1, marker_scale: float = 1.0) -> None:
     """Small legend without a frame."""
     axes.legend(
         fontsize=SMALL_SIZE - 0.5,
         loc=location,
         ncols=columns,
+        markerscale=marker_scale,
         frameon=False,
         handletextpad=0.4,
         borderaxespad=0.4,
