@@ -86,6 +86,7 @@ fn design(bencher: Bencher, hierarchy: &str) {
             stress: &mut stress,
         };
         parallel::pool(1)
+            .unwrap()
             .install(|| design_rows(&basis, &structure, &mut rows, &mut work))
             .unwrap();
     });
@@ -99,7 +100,7 @@ fn evaluator(bencher: Bencher, hierarchy: &str) {
     let coefficients: Vec<f64> = (0..n_features).map(|k| 1e-3 / (k + 1) as f64).collect();
     let potential = Potential::from_coefficients(spec, &coefficients, &[0.0], json!({})).unwrap();
     let list = NeighborList::new(&structure, 6.0).unwrap();
-    let pool = parallel::pool(1);
+    let pool = parallel::pool(1).unwrap();
     bencher
         .counter(ItemsCount::new(structure.n_atoms()))
         .bench_local(|| {

@@ -1,12 +1,12 @@
 //! Design rows: the derivatives of one structure's labels with respect to all coefficients.
 
-use crate::Result;
 use crate::basis::Basis;
 use crate::basis::local::LocalInvariants;
 use crate::basis::monomials::Run;
 use crate::environment::EnvironmentBuffer;
 use crate::neighbors::NeighborList;
 use crate::structure::Structure;
+use crate::{Error, Result};
 
 /// Rows of one structure, each of [`Basis::n_features`] columns.
 #[derive(Debug)]
@@ -29,12 +29,16 @@ pub struct DesignWorkspace {
     slot_of_atom: Vec<u32>,
 }
 
+/// Larger features are refused, so that neither gradients nor products of rows overflow.
+const MAX_FEATURE: f64 = 1e100;
+
 const NO_SLOT: u32 = u32::MAX;
 
 /// Fill the rows of one structure (they are overwritten).
 ///
 /// # Errors
-/// Unknown elements and overlapping atoms, naming the atom; a cell or cutoff that has no neighbour list.
+/// Unknown elements and overlapping atoms, naming the atom; a cell or cutoff that has no neighbour list;
+/// [`Error::Overflow`] for features that leave the range of floating-point numbers.
 pub fn design_rows(
     basis: &Basis,
     structure: &Structure,
@@ -62,6 +66,11 @@ pub fn design_rows(
         for &atom in &work.touched {
             work.slot_of_atom[atom as usize] = NO_SLOT;
         }
+    }
+    // Written so that a NaN is refused.
+    if !rows.energy.iter().all(|x| x.abs() <= MAX_FEATURE) {
+        let limit = MAX_FEATURE;
+        return Err(Error::Overflow { limit });
     }
     Ok(())
 }

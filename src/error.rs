@@ -98,12 +98,32 @@ pub enum Error {
         /// Elements of the basis.
         known: String,
     },
+    /// Features of a structure that leave the range of floating-point numbers.
+    #[error(
+        "a feature exceeds {limit:e}: atoms are too close for radial functions that diverge; drop the frame or these \
+         functions"
+    )]
+    Overflow {
+        /// The largest magnitude accepted.
+        limit: f64,
+    },
+    /// A number of threads that cannot be had.
+    #[error("{threads} threads cannot be started ({reason}); ask for fewer")]
+    Threads {
+        /// The number wanted.
+        threads: usize,
+        /// What the system says.
+        reason: String,
+    },
     /// A basis specification that makes no sense.
     #[error("basis: {0}")]
     Basis(String),
     /// A regression that cannot be carried out.
     #[error("{0}")]
     Regression(String),
+    /// A matrix that is not positive definite in floating point.
+    #[error("{0}")]
+    Singular(String),
     /// A potential file that cannot be trusted.
     #[error("{0}")]
     PotentialFile(String),
@@ -127,8 +147,10 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Cutoff { .. } | Self::Skin { .. } | Self::Basis(_) => Kind::Config,
-            Self::Regression(_) => Kind::Regression,
+            Self::Cutoff { .. } | Self::Skin { .. } | Self::Threads { .. } | Self::Basis(_) => {
+                Kind::Config
+            }
+            Self::Regression(_) | Self::Singular(_) => Kind::Regression,
             Self::PotentialFile(_) => Kind::PotentialFile,
             _ => Kind::Structure,
         }

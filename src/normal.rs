@@ -315,7 +315,12 @@ fn weighted(label: f64, weight: f64) -> f64 {
     }
 }
 
+/// Multiply; a row that is left out becomes zero whatever it holds.
 fn scale(row: &mut [f64], factor: f64) {
+    if factor == 0.0 {
+        row.fill(0.0);
+        return;
+    }
     for x in row {
         *x *= factor;
     }

@@ -1,5 +1,6 @@
 //! Thread pools of our own: never rayon's global one, and a fresh one after a fork.
 
+use crate::{Error, Result};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +12,11 @@ static POOLS: Mutex<BTreeMap<(u32, usize), Arc<ThreadPool>>> = Mutex::new(BTreeM
 /// The environment variable that sets the default number of threads.
 pub const THREADS_VARIABLE: &str = "MLIP_RS_NUM_THREADS";
 
-/// Default number of threads: [`THREADS_VARIABLE`] if set to a positive number, else the cores available.
+/// Largest number of threads of a pool: more than any machine with shared memory has use for here.
+pub const MAX_THREADS: usize = 1024;
+
+/// Default number of threads: [`THREADS_VARIABLE`] if set to a positive number, else the cores available; at most
+/// [`MAX_THREADS`].
 #[must_use]
 pub fn default_threads() -> usize {
     std::env::var(THREADS_VARIABLE)
@@ -19,33 +24,32 @@ pub fn default_threads() -> usize {
         .and_then(|text| text.parse().ok())
         .filter(|threads| *threads > 0)
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+        .min(MAX_THREADS)
 }
 
 /// The pool of this process with the given number of threads (0: the default).
 ///
-/// # Panics
-/// If the operating system refuses to start threads.
-#[must_use]
-pub fn pool(threads: usize) -> Arc<ThreadPool> {
+/// # Errors
+/// [`Error::Threads`] above [`MAX_THREADS`], or if the operating system refuses to start them.
+pub fn pool(threads: usize) -> Result<Arc<ThreadPool>> {
     let threads = if threads == 0 {
         default_threads()
     } else {
         threads
     };
+    let refused = |reason: String| Error::Threads { threads, reason };
+    if threads > MAX_THREADS {
+        return Err(refused(format!("at most {MAX_THREADS}")));
+    }
+    let key = (std::process::id(), threads);
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let build = || {
-        Arc::new(
-            ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .expect("threads can be started"),
-        )
-    };
-    Arc::clone(
-        pools
-            .entry((std::process::id(), threads))
-            .or_insert_with(build),
-    )
+    if let Some(pool) = pools.get(&key) {
+        return Ok(Arc::clone(pool));
+    }
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = Arc::new(pool.map_err(|e| refused(e.to_string()))?);
+    pools.insert(key, Arc::clone(&pool));
+    Ok(pool)
 }
 
 #[cfg(test)]
@@ -54,7 +58,16 @@ mod tests {
 
     #[test]
     fn pools_are_shared_and_have_the_size_asked_for() {
-        assert_eq!(pool(2).current_num_threads(), 2);
-        assert!(Arc::ptr_eq(&pool(2), &pool(2)));
+        let two = pool(2).unwrap();
+        assert_eq!(two.current_num_threads(), 2);
+        assert!(Arc::ptr_eq(&two, &pool(2).unwrap()));
+    }
+
+    #[test]
+    fn absurd_numbers_of_threads_are_refused() {
+        assert!(matches!(
+            pool(MAX_THREADS + 1),
+            Err(Error::Threads { threads, .. }) if threads == MAX_THREADS + 1
+        ));
     }
 }

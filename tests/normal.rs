@@ -39,6 +39,7 @@ fn sums(basis: &Basis, samples: &[Sample], threads: usize) -> Sums {
             stress: next(),
         };
         parallel::pool(threads)
+            .unwrap()
             .install(|| accumulate(basis, samples, &mut equations))
             .unwrap();
         for (k, e) in [&equations.energy, &equations.forces, &equations.stress]
@@ -182,4 +183,28 @@ fn predictions_of_several_coefficient_vectors_equal_their_evaluators() {
             assert!((predicted[0][(1 + row) * 2 + k] - f).abs() < 1e-11);
         }
     }
+}
+
+#[test]
+fn stress_without_weight_leaves_no_trace_even_in_an_almost_flat_open_cell() {
+    let flat = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1e-310]];
+    let positions = vec![[0.0; 3], [2.0, 0.0, 0.0]];
+    let cell = mlip_rs::Cell::new(flat, [false; 3]).unwrap();
+    let structure = Structure::new(cell, positions, vec![13, 13]).unwrap();
+    let basis = Basis::new(spec(&["Al"], "gaussian", "pair")).unwrap();
+    let sample = Sample {
+        structure: &structure,
+        targets: Targets {
+            energy_per_atom: -1.0,
+            forces: &[0.0; 6],
+            stress: [0.0; 6],
+        },
+        weights: Weights {
+            energy: 1.0,
+            forces: 1.0,
+            stress: 0.0,
+        },
+    };
+    let (grams, moments, ..) = sums(&basis, &[sample], 1);
+    assert!(grams[2].iter().chain(&moments[2]).all(|x| *x == 0.0));
 }

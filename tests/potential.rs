@@ -321,7 +321,11 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
     )
     .unwrap();
     let structure = Structure::new(cell, positions, numbers).unwrap();
-    let run = |threads| parallel::pool(threads).install(|| evaluate(&potential, &structure));
+    let run = |threads| {
+        parallel::pool(threads)
+            .unwrap()
+            .install(|| evaluate(&potential, &structure))
+    };
     assert_eq!(run(1), run(2));
 }
 

@@ -416,6 +416,11 @@ def solve_ridge(
     -------
     list of (|S|,) or None
         One solution per vector of penalties; None where the system cannot be solved (not positive definite).
+
+    Raises
+    ------
+    FitError
+        Wrong lengths, indices out of range or repeated, numbers that are not finite.
     """
 
 def elastic_net_path(
@@ -476,5 +481,6 @@ def lambda_max(
 def default_threads() -> int:
     """Return the number of threads used where none is given.
 
-    It is the environment variable MLIP_RS_NUM_THREADS if that is a positive number, else the number of cores.
+    It is the environment variable MLIP_RS_NUM_THREADS if that is a positive number, else the number of cores; at
+    most 1024.
     """

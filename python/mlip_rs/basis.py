@@ -29,6 +29,9 @@ FAMILIES: tuple[str, ...] = (
 )
 """Families of radial functions."""
 
+MAX_RADIAL: int = 1000
+"""Most radial functions of a basis."""
+
 CUTOFF_FUNCTIONS: tuple[str, ...] = ("cosine", "polynomial")
 """C¹ and C² at the cutoff."""
 
@@ -93,12 +96,12 @@ def radial_grid(
     Raises
     ------
     ConfigError
-        Unknown family or a count below 1.
+        Unknown family or a count out of range.
     """
     if family not in FAMILIES:
         raise ConfigError(f"radial family {family!r} does not exist; choose one of {', '.join(FAMILIES)}")
-    if count < 1:
-        raise ConfigError(f"{count} radial functions; at least one is needed")
+    if not 1 <= count <= MAX_RADIAL:
+        raise ConfigError(f"{count} radial functions; there must be at least one, and at most {MAX_RADIAL}")
     r_min = min(r_min, 0.5 * cutoff)
     centers = np.linspace(r_min, cutoff, count, endpoint=False)
     spacing = (cutoff - r_min) / count
@@ -263,20 +266,18 @@ class Basis:
         for kind in ("pair", "angular"):  # a lowered degree lowers what follows from it
             if getattr(self, f"{kind}_cross_degree") is None:
                 chosen[f"{kind}_cross_degree"] = min(chosen[f"{kind}_cross_degree"], chosen[f"{kind}_degree"])
+        radial = self._radial_sets(defaults, several, chosen["max_l"])
         document: dict[str, Any] = {
             "elements": list(self.elements),
             "cutoff": float(self.cutoff),
             "cutoff_function": self.cutoff_function,
-            "radial": [entry.to_dict() for entry in self._radial_sets(defaults, several, chosen["max_l"])],
+            "radial": [entry.to_dict() for entry in radial],
             "pair": {"degree": chosen["pair_degree"], "cross_degree": chosen["pair_cross_degree"]},
             "constant": self.constant,
         }
         if self.hierarchy.startswith("angular"):
-            largest = max(
-                [chosen["max_l"], *(entry.max_l or 0 for entry in self._radial_sets(defaults, several, 0))]
-            )
             document["angular"] = {
-                "max_l": largest,
+                "max_l": max([chosen["max_l"], *(entry.max_l or 0 for entry in radial)]),
                 "radial": chosen["radial_coupling"],
                 "degree": chosen["angular_degree"],
                 "cross_degree": chosen["angular_cross_degree"],
@@ -286,6 +287,9 @@ class Basis:
 
     def _radial_sets(self, defaults: _Defaults, several: int, max_l: int) -> Sequence[RadialSet]:
         if not isinstance(self.radial, str):
+            # A set may go beyond `max_l`; the others must not follow it there.
+            if max_l < max((entry.max_l or 0 for entry in self.radial), default=0):
+                return [replace(e, max_l=max_l if e.max_l is None else e.max_l) for e in self.radial]
             return self.radial
         family = self.radial
         n_radial = self.n_radial or defaults.n_radial[several]

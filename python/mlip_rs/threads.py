@@ -20,7 +20,7 @@ def number_of_threads(threads: SupportsIndex | None) -> int:
     """
     if threads is None:
         # Asking costs tens of microseconds (the system is asked for its cores): callers keep the answer.
-        return min(_core.default_threads(), MAX_THREADS)
+        return _core.default_threads()
     try:
         number = operator.index(threads)
     except TypeError:

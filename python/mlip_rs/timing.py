@@ -65,10 +65,10 @@ def measure(potential: Potential, atoms: Atoms, *, threads: int = 1, samples: in
 
 
 def enlarged(atoms: Atoms, n_atoms: int) -> Atoms:
-    """Repeat a periodic structure to at least about `n_atoms`, atoms displaced at random by 0.02 Å."""
+    """Repeat a periodic structure that has atoms to at least about `n_atoms`, atoms displaced at random by 0.02 Å."""
     big = atoms.copy()
     big.calc = None
-    while len(big) < n_atoms and big.pbc.any():
+    while 0 < len(big) < n_atoms and big.pbc.any():
         lengths = np.where(big.pbc, big.cell.lengths(), np.inf)
         repeat = [1, 1, 1]
         repeat[int(np.argmin(lengths))] = 2

@@ -6,6 +6,7 @@ pub mod invariants;
 pub mod local;
 pub mod monomials;
 pub mod radial;
+mod radial_grid;
 pub mod spec;
 
 use crate::elements;
@@ -13,9 +14,9 @@ use crate::{Error, Result};
 use harmonics::Harmonics;
 use invariants::{Invariant, LabelIndex};
 use monomials::{Block, Monomials};
-use spec::{BasisSpec, RadialEntry};
+use spec::{BasisSpec, RadialCoupling, RadialEntry};
 
-/// Largest number of features per centre.
+/// Largest number of features, and of order parameters, per centre.
 pub const MAX_FEATURES: usize = 200_000;
 
 /// A validated specification with its enumerated invariants and features.
@@ -47,6 +48,7 @@ impl Basis {
             .iter()
             .filter_map(|symbol| elements::atomic_number(symbol))
             .collect();
+        check_angular(&spec, &radial)?;
         let mut list = invariants::pair_invariants(spec.elements.len(), &radial);
         let n_pair = list.len();
         list.extend(invariants::angular_invariants(&spec, &radial));
@@ -176,7 +178,41 @@ impl Basis {
     }
 }
 
-/// Refuse a basis whose enumeration would not fit, before it is built.
+/// Refuse angular invariants and order parameters that would not fit, before they are enumerated.
+///
+/// The count includes every p with l = 0 that is left out for a product d·d', which is a feature, too: no basis
+/// within the limit is refused.
+fn check_angular(spec: &BasisSpec, radial: &[RadialEntry]) -> Result<()> {
+    let Some(angular) = spec.angular else {
+        return Ok(());
+    };
+    let n_species = spec.elements.len() as f64;
+    let pairs = |n: f64| n * (n + 1.0) / 2.0;
+    let of_degree = |l: usize| {
+        let reaches = |entry: &&RadialEntry| entry.angular.is_some_and(|max_l| l <= max_l);
+        let n_radial = radial.iter().filter(reaches).count() as f64;
+        match angular.radial {
+            RadialCoupling::Diagonal => n_radial * pairs(n_species),
+            RadialCoupling::Free => pairs(n_radial * n_species),
+        }
+    };
+    check_count((0..=angular.max_l).map(of_degree).sum(), "features")?;
+    let n_angular = radial.iter().filter(|e| e.angular.is_some()).count();
+    let n_lm = (angular.max_l + 1) * (angular.max_l + 1);
+    check_count(n_species * (n_angular * n_lm) as f64, "order parameters")
+}
+
+fn check_count(total: f64, what: &str) -> Result<()> {
+    if total > MAX_FEATURES as f64 {
+        return Err(Error::Basis(format!(
+            "{total:.0} {what} per centre element exceed the limit of {MAX_FEATURES}; lower the degrees, max_l or \
+             the number of radial functions"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuse a basis whose monomials would not fit, before they are enumerated.
 fn check_size(spec: &BasisSpec, pair: Block, angular: Option<Block>) -> Result<()> {
     let pure = |block: &Block| {
         let n = (block.product_end - block.start) as f64;
@@ -201,11 +237,5 @@ fn check_size(spec: &BasisSpec, pair: Block, angular: Option<Block>) -> Result<(
             total += d * (d + 1.0) / 2.0 * p + d * p * (p + 1.0) / 2.0;
         }
     }
-    if total > MAX_FEATURES as f64 {
-        return Err(Error::Basis(format!(
-            "{total:.0} features per centre element exceed the limit of {MAX_FEATURES}; lower the degrees, max_l or \
-             the number of radial functions"
-        )));
-    }
-    Ok(())
+    check_count(total, "features")
 }

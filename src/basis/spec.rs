@@ -2,7 +2,8 @@
 
 use super::cutoff::CutoffFunction;
 use super::harmonics::MAX_L;
-use super::radial::{Primitive, RadialFunction};
+use super::radial::RadialFunction;
+pub use super::radial_grid::RadialGrid;
 use crate::elements;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,6 @@ use serde::{Deserialize, Serialize};
 /// Largest cutoff radius accepted, Å.
 pub const MAX_CUTOFF: f64 = 30.0;
 const MAX_RADIAL: usize = 1000;
-const MAX_POWER: i32 = 30;
 
 /// Everything that defines the candidate features of a potential.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,24 +55,6 @@ pub struct RadialSet {
     /// Whether invariants of this set alone enter products of degree 2 and 3; yes if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub products: Option<bool>,
-}
-
-/// Family of radial functions with its parameters; lists span a product grid, first list outermost.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "family", rename_all = "snake_case", deny_unknown_fields)]
-#[allow(missing_docs)] // The parameters are documented on `Primitive`.
-pub enum RadialGrid {
-    Gaussian { beta: Vec<f64>, mu: Vec<f64> },
-    Cosine { p: Vec<f64> },
-    Polynomial { p: Vec<i32> },
-    Exponential { p: Vec<f64> },
-    Yukawa { p: Vec<f64> },
-    MexicanHat { p: Vec<f64>, mu: Vec<f64> },
-    Morlet { p: Vec<f64>, mu: Vec<f64> },
-    Sto { p: Vec<i32>, q: Vec<f64> },
-    Gto { p: Vec<i32>, q: Vec<f64> },
-    Bessel { n: Vec<u32> },
-    Chebyshev { n: Vec<u32>, r_min: f64 },
 }
 
 /// Degrees of the monomials in one kind of invariant.
@@ -259,10 +241,15 @@ impl BasisSpec {
             let max_l = self
                 .angular
                 .map(|a| set.max_l.map_or(a.max_l, |l| l.min(a.max_l)));
-            let primitives = set.function.primitives(cutoff).map_err(named)?;
-            if primitives.is_empty() {
+            let n = set.function.len();
+            if n == 0 {
                 return Err(named("the parameter grid is empty".into()));
             }
+            // Counted first: the grid of two long lists would not fit into memory.
+            if n > MAX_RADIAL - entries.len() {
+                return Err(named(format!("more than {MAX_RADIAL} radial functions")));
+            }
+            let primitives = set.function.primitives(cutoff).map_err(named)?;
             entries.extend(primitives.into_iter().map(|primitive| RadialEntry {
                 function: RadialFunction {
                     primitive,
@@ -273,9 +260,6 @@ impl BasisSpec {
                 angular: max_l.filter(|_| has(2)),
                 product: set.products.unwrap_or(true),
             }));
-            if entries.len() > MAX_RADIAL {
-                return Err(named(format!("more than {MAX_RADIAL} radial functions")));
-            }
         }
         Ok(entries)
     }
@@ -303,105 +287,4 @@ fn check_cutoff(cutoff: f64) -> Result<()> {
             limit: MAX_CUTOFF,
         })
     }
-}
-
-impl RadialGrid {
-    /// All primitives of the grid, or what is wrong with it.
-    fn primitives(&self, cutoff: f64) -> std::result::Result<Vec<Primitive>, String> {
-        let finite = |name: &str, values: &[f64]| match values
-            .iter()
-            .find(|v| !v.is_finite() || v.abs() > 1e3)
-        {
-            Some(v) => Err(format!("{name} = {v} is not a sensible number")),
-            None => Ok(()),
-        };
-        let positive =
-            |name: &str, values: &[f64]| match values.iter().find(|v| !(**v > 0.0 && **v <= 1e3)) {
-                Some(v) => Err(format!("{name} = {v} must be positive")),
-                None => Ok(()),
-            };
-        let powers = |values: &[i32]| match values.iter().find(|p| p.abs() > MAX_POWER) {
-            Some(p) => Err(format!("power {p} is out of range (±{MAX_POWER})")),
-            None => Ok(()),
-        };
-        Ok(match self {
-            Self::Gaussian { beta, mu } => {
-                positive("beta", beta)?;
-                finite("mu", mu)?;
-                grid(beta, mu, |beta, mu| Primitive::Gaussian { beta, mu })
-            }
-            Self::Cosine { p } => {
-                finite("p", p)?;
-                p.iter().map(|&p| Primitive::Cosine { p }).collect()
-            }
-            Self::Polynomial { p } => {
-                powers(p)?;
-                p.iter().map(|&p| Primitive::Polynomial { p }).collect()
-            }
-            Self::Exponential { p } => {
-                positive("p", p)?;
-                p.iter().map(|&p| Primitive::Exponential { p }).collect()
-            }
-            Self::Yukawa { p } => {
-                positive("p", p)?;
-                p.iter().map(|&p| Primitive::Yukawa { p }).collect()
-            }
-            Self::MexicanHat { p, mu } => {
-                positive("p", p)?;
-                finite("mu", mu)?;
-                grid(p, mu, |p, mu| Primitive::MexicanHat { p, mu })
-            }
-            Self::Morlet { p, mu } => {
-                finite("p", p)?;
-                finite("mu", mu)?;
-                grid(p, mu, |p, mu| Primitive::Morlet { p, mu })
-            }
-            Self::Sto { p, q } => {
-                powers(p)?;
-                positive("q", q)?;
-                grid(p, q, |p, q| Primitive::Sto { p, q })
-            }
-            Self::Gto { p, q } => {
-                powers(p)?;
-                positive("q", q)?;
-                grid(p, q, |p, q| Primitive::Gto { p, q })
-            }
-            Self::Bessel { n } => {
-                if let Some(n) = n.iter().find(|n| !(1..=100).contains(*n)) {
-                    return Err(format!("bessel order {n} is out of range (1 to 100)"));
-                }
-                n.iter().map(|&n| Primitive::Bessel { n, cutoff }).collect()
-            }
-            Self::Chebyshev { n, r_min } => {
-                if !(*r_min >= 0.0 && *r_min < cutoff) {
-                    return Err(format!(
-                        "r_min = {r_min} must lie between 0 and the cutoff {cutoff}"
-                    ));
-                }
-                if let Some(n) = n.iter().find(|n| **n > 100) {
-                    return Err(format!("chebyshev degree {n} is out of range (0 to 100)"));
-                }
-                n.iter()
-                    .map(|&n| Primitive::Chebyshev {
-                        n,
-                        r_min: *r_min,
-                        cutoff,
-                    })
-                    .collect()
-            }
-        })
-    }
-}
-
-/// Product grid, first list outermost.
-fn grid<A: Copy, B: Copy>(
-    first: &[A],
-    second: &[B],
-    make: impl Fn(A, B) -> Primitive,
-) -> Vec<Primitive> {
-    first
-        .iter()
-        .flat_map(|&a| second.iter().map(move |&b| (a, b)))
-        .map(|(a, b)| make(a, b))
-        .collect()
 }

@@ -21,8 +21,8 @@ use crate::{Error, Result};
 ///
 /// # Errors
 ///
-/// [`Error::Regression`] on wrong lengths, indices out of range or repeated, entries that are not finite, and when the
-/// matrix is not positive definite in floating point.
+/// [`Error::Regression`] on wrong lengths, indices out of range or repeated and entries that are not finite;
+/// [`Error::Singular`] when the matrix is not positive definite in floating point.
 pub fn solve_positive(
     gram: &[f64],
     diag_add: &[f64],
@@ -128,7 +128,7 @@ fn factorise(matrix: &mut [f64], support: &[usize]) -> Result<()> {
     );
     match outcome {
         Ok(_) => Ok(()),
-        Err(LltError::NonPositivePivot { index }) => Err(Error::Regression(format!(
+        Err(LltError::NonPositivePivot { index }) => Err(Error::Singular(format!(
             "the Gram matrix with its penalty is not positive definite (pivot {index} of {n}, feature {}): features are \
              linearly dependent to machine precision; increase the regularisation",
             support.get(index).copied().unwrap_or_default()
@@ -147,7 +147,7 @@ fn solve_factored(factor: &[f64], rhs: &mut [f64]) {
 
 /// The error of a solution that left the range of floating-point numbers.
 fn overflow() -> Error {
-    Error::Regression(
+    Error::Singular(
         "the solution overflows: features are linearly dependent; increase the regularisation"
             .into(),
     )

@@ -5,6 +5,7 @@ use crate::structure::PyStructure;
 use mlip_rs::basis::Basis;
 use mlip_rs::basis::spec::BasisSpec;
 use mlip_rs::normal::unweighted_rows;
+use mlip_rs::parallel;
 use numpy::{IntoPyArray, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 
@@ -73,8 +74,10 @@ impl PyBasis {
         py: Python<'py>,
         structure: &PyStructure,
     ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        // The neighbour list of a large structure is parallel; outside of a pool of ours it would take the global one.
+        let pool = parallel::pool(0).map_err(CoreError::from)?;
         let rows = py
-            .detach(|| unweighted_rows(&self.0, &structure.0))
+            .detach(|| pool.install(|| unweighted_rows(&self.0, &structure.0)))
             .map_err(CoreError::from)?;
         rows.into_pyarray(py)
             .reshape([7 + 3 * structure.0.n_atoms(), self.0.n_features()])

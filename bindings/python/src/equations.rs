@@ -1,7 +1,7 @@
 //! `accumulate`, `symmetrize`, `predict`: normal equations in the caller's memory.
 
 use crate::basis::PyBasis;
-use crate::errors::{at_index, wrong_shape};
+use crate::errors::{CoreError, at_index, wrong_shape};
 use crate::structure::PyStructure;
 use mlip_rs::normal::{self, NormalEquations, PropertyEquations, Sample, Targets, Weights};
 use mlip_rs::{Structure, parallel};
@@ -140,10 +140,9 @@ pub fn accumulate(
         stress: next()?,
     };
     let basis = &basis.0;
-    py.detach(|| {
-        parallel::pool(threads).install(|| normal::accumulate(basis, &samples, &mut equations))
-    })
-    .map_err(at_index)?;
+    let pool = parallel::pool(threads).map_err(CoreError::from)?;
+    py.detach(|| pool.install(|| normal::accumulate(basis, &samples, &mut equations)))
+        .map_err(at_index)?;
     Ok([&equations.energy, &equations.forces, &equations.stress].map(|e| (e.yty, e.n_rows)))
 }
 
@@ -180,15 +179,15 @@ pub fn predict<'py>(
     let structures: Vec<&Structure> = structures.iter().map(|s| &s.0).collect();
     let coefficients = coefficients.as_slice()?;
     let basis = &basis.0;
+    let pool = parallel::pool(threads).map_err(CoreError::from)?;
     let results = py
-        .detach(|| {
-            parallel::pool(threads).install(|| normal::predict(basis, &structures, coefficients))
-        })
+        .detach(|| pool.install(|| normal::predict(basis, &structures, coefficients)))
         .map_err(at_index)?;
     results
         .into_iter()
-        .map(|values| {
-            let rows = values.len() / p;
+        .zip(structures)
+        .map(|(values, structure)| {
+            let rows = 7 + 3 * structure.n_atoms();
             values.into_pyarray(py).reshape([rows, p])
         })
         .collect()

@@ -119,8 +119,9 @@ impl PyPotential {
     ) -> PyResult<Vec<Results<'py>>> {
         let structures: Vec<&Structure> = structures.iter().map(|s| &s.0).collect();
         let potential = &*self.0;
+        let pool = parallel::pool(threads).map_err(CoreError::from)?;
         let results = py
-            .detach(|| parallel::pool(threads).install(|| potential.evaluate_many(&structures)))
+            .detach(|| pool.install(|| potential.evaluate_many(&structures)))
             .map_err(at_index)?;
         results
             .into_iter()
@@ -172,8 +173,9 @@ impl Evaluator {
         pbc: [bool; 3],
     ) -> PyResult<Results<'py>> {
         let structure = structure(&numbers, &positions, &cell, pbc)?;
+        let pool = parallel::pool(self.threads).map_err(CoreError::from)?;
         let evaluation = py
-            .detach(|| parallel::pool(self.threads).install(|| self.evaluate(&structure)))
+            .detach(|| pool.install(|| self.evaluate(&structure)))
             .map_err(CoreError::from)?;
         to_python(py, evaluation)
     }

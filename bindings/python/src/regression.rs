@@ -1,8 +1,8 @@
 //! `solve_ridge`, `elastic_net_path`.
 
 use crate::errors::CoreError;
-use mlip_rs::parallel;
 use mlip_rs::regression::{ElasticNet, solve_positive_each};
+use mlip_rs::{Error, parallel};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 
@@ -26,14 +26,18 @@ pub fn solve_ridge<'py>(
         .into_iter()
         .map(|row| row.to_vec())
         .collect();
-    let pool = parallel::pool(threads);
+    let pool = parallel::pool(threads).map_err(CoreError::from)?;
     let solutions = py.detach(|| {
         pool.install(|| solve_positive_each(gram, &penalties, moment, support.as_deref()))
     });
-    Ok(solutions
+    solutions
         .into_iter()
-        .map(|solution| solution.ok().map(|w| w.into_pyarray(py)))
-        .collect())
+        .map(|solution| match solution {
+            Ok(w) => Ok(Some(w.into_pyarray(py))),
+            Err(Error::Singular(_)) => Ok(None),
+            Err(error) => Err(CoreError::from(error).into()),
+        })
+        .collect()
 }
 
 /// Minimise ½ wᵀGw − bᵀw + λ Σ p|w| + ½ Σ q w² along decreasing λ; gives the coefficients (L, F) and the largest
@@ -58,7 +62,7 @@ pub fn elastic_net_path<'py>(
 ) -> PyResult<(Bound<'py, PyArray2<f64>>, f64)> {
     let (gram, moment) = (gram.as_slice()?, moment.as_slice()?);
     let (l1, l2) = (l1.as_slice()?, l2.as_slice()?);
-    let pool = parallel::pool(threads);
+    let pool = parallel::pool(threads).map_err(CoreError::from)?;
     let mut net = py
         .detach(|| pool.install(|| ElasticNet::new(gram, moment, l1, l2)))
         .map_err(CoreError::from)?;
@@ -106,8 +110,10 @@ pub fn lambda_max(
         l1.as_slice()?,
         l2.as_slice()?,
     );
+    // The checks of a problem are parallel; outside of a pool of ours they would take the global one.
+    let pool = parallel::pool(0).map_err(CoreError::from)?;
     let net = py
-        .detach(|| ElasticNet::new(gram, moment, l1, l2))
+        .detach(|| pool.install(|| ElasticNet::new(gram, moment, l1, l2)))
         .map_err(CoreError::from)?;
     Ok(net.lambda_max())
 }

@@ -79,8 +79,9 @@ pub fn neighbor_list<'py>(
     threads: usize,
 ) -> PyResult<Pairs<'py>> {
     let structure = &structure.0;
+    let pool = parallel::pool(threads).map_err(CoreError::from)?;
     let list = py
-        .detach(|| parallel::pool(threads).install(|| NeighborList::new(structure, cutoff)))
+        .detach(|| pool.install(|| NeighborList::new(structure, cutoff)))
         .map_err(CoreError::from)?;
     let n = list.n_pairs();
     let (mut first, mut second) = (Vec::with_capacity(n), Vec::with_capacity(n));

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mlip_rs import _core
 from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset, ReferenceEnergies
 from mlip_rs.errors import FitError
@@ -59,7 +60,7 @@ class Problem:
 
     def fingerprint(self) -> str:
         """SHA-256 of everything that the equations depend on."""
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(_core.__version__.encode())
         digest.update(json.dumps(self.basis.to_dict(), sort_keys=True).encode())
         digest.update(self.dataset.fingerprint().encode())
         digest.update(json.dumps(dict(self.reference.values), sort_keys=True).encode())
@@ -175,21 +176,22 @@ def assemble(
 
 
 def _claim(directory: Path, fingerprint: str, overwrite: bool) -> None:
-    """Write whose equations these are, or check it."""
+    """Write whose equations these are, or check it; equations without a readable manifest belong to another fit."""
     manifest = directory / "manifest.json"
-    if manifest.exists():
+    old_files = list(directory.glob("fold-*.np[yz]"))
+    if manifest.exists() or old_files:
         try:
             owner = json.loads(manifest.read_text(encoding="utf-8"))["fingerprint"]
-        except (ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError):
             owner = None
         if owner == fingerprint:
             return
         if not overwrite:
             raise FitError(
-                f"{directory} holds the equations of another fit (other data, basis or weights); "
+                f"{directory} holds the equations of another fit (other data, basis, weights or package); "
                 "choose another output directory, or overwrite this one"
             )
-        for old in directory.glob("fold-*.np[yz]"):
+        for old in old_files:
             old.unlink()
     write_atomically(manifest, json.dumps({"fingerprint": fingerprint}))
 

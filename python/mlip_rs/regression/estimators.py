@@ -39,8 +39,9 @@ class Scaled:
     @classmethod
     def of(cls, system: System, scale: Array, penalized: Array) -> "Scaled":
         """Scale a system; `scale` may come from a larger one, of which it is a part."""
-        gram = system.gram / scale
-        gram /= scale[:, None]
+        # By products, which commute, so that the result is as symmetric as the Gram matrix, to the last bit.
+        gram = np.multiply.outer(scale, scale)
+        np.divide(system.gram, gram, out=gram)
         return cls(gram, system.moment / scale, scale, penalized)
 
     def ridge(self, penalties: Array, support: Mask | None = None, threads: int = 0) -> Array:
@@ -87,15 +88,18 @@ def feature_scale(system: System) -> Array:
 
 
 def l1_weights(scaled: Scaled, settings: FitSettings, ridge_coefficients: Array) -> Array:
-    """Penalty weights: one, or 1 / |w'|^γ with mean one (H. Zou, JASA 101, 1418 (2006)); zero on constants."""
-    weights = np.ones(len(scaled.scale))
+    """Penalty weights: one, or 1 / |w'|^γ with mean one (H. Zou, JASA 101, 1418 (2006)); zero on constants.
+
+    Constants have no say in the others: the size of a shift of the energy tells nothing about the features.
+    """
+    weights = np.where(scaled.penalized > 0, 1.0, 0.0)
     if settings.method == "adaptive-lasso":
-        size = np.abs(ridge_coefficients * scaled.scale)
+        size = np.abs(ridge_coefficients * scaled.scale) * weights
         largest = size.max()
         if largest > 0:
-            weights = np.maximum(size / largest, 1e-6) ** -settings.adaptive_power
-            weights /= weights.mean()
-    return np.where(scaled.penalized > 0, weights, 0.0)
+            weights *= np.maximum(size / largest, 1e-6) ** -settings.adaptive_power
+            weights *= np.count_nonzero(weights) / weights.sum()
+    return weights
 
 
 def without(total: System, fold: System) -> System:

@@ -86,8 +86,8 @@ class Run:
 
     @property
     def best_index(self) -> int:
-        """Position of `best` among the points."""
-        return min(range(len(self.points)), key=lambda k: self.points[k].score)
+        """Position of `best` among the points; the cheapest of equals, so that it lies on the front."""
+        return min(range(len(self.points)), key=lambda k: (self.points[k].score, self.points[k].us_per_atom))
 
     @property
     def knee_index(self) -> int:

@@ -147,21 +147,25 @@ class _Selection:
                 != 0.0
             )
             n_points = min(n_points, len(own))
-            fitted = np.array([self._refitted(scaled, penalty, support) for support in own])
-            parts.append(self._predict_fold(fold, fitted))
+            parts.append(self._predict_fold(fold, self._refitted_all(scaled, penalty, own)))
         keep = [k for k in range(n_points) if k == 0 or (supports[k] != supports[k - 1]).any()]
-        sparse = np.array([self._refitted(full, penalty, supports[k]) for k in keep])
+        sparse = self._refitted_all(full, penalty, supports[keep])
         validation = joined([Predictions(p.frames, tuple(v[:, keep] for v in p.values)) for p in parts])
         together = Predictions(
             validation.frames,
             tuple(np.hstack([s, d]) for s, d in zip(validation.values, dense_validation.values, strict=True)),
         )
-        coefficients = np.vstack([sparse.reshape(len(keep), -1), dense[None, :]])
+        coefficients = np.vstack([sparse, dense[None, :]])
         return coefficients, np.append(lambdas[keep], 0.0), together
 
     def _dense(self, scaled: Scaled, penalty: float) -> Array:
         """Fitted to all features."""
         return self._refitted(scaled, penalty, np.ones(len(self.scale), dtype=bool))
+
+    def _refitted_all(self, scaled: Scaled, penalty: float, supports: Mask) -> Array:
+        """One row per support, of which there may be none: a path can end before its first point."""
+        fitted = [self._refitted(scaled, penalty, support) for support in supports]
+        return np.array(fitted).reshape(len(fitted), len(self.scale))
 
     def _refitted(self, scaled: Scaled, penalty: float, support: Mask) -> Array:
         coefficients: Array = scaled.ridge(np.array([penalty]), support, self.settings.threads)[0]

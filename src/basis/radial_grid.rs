@@ -1,0 +1,137 @@
+//! Parameter grids of the radial families, as basis specifications give them.
+
+use super::radial::Primitive;
+use serde::{Deserialize, Serialize};
+
+const MAX_POWER: i32 = 30;
+
+/// Family of radial functions with its parameters; lists span a product grid, first list outermost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "family", rename_all = "snake_case", deny_unknown_fields)]
+#[allow(missing_docs)] // The parameters are documented on `Primitive`.
+pub enum RadialGrid {
+    Gaussian { beta: Vec<f64>, mu: Vec<f64> },
+    Cosine { p: Vec<f64> },
+    Polynomial { p: Vec<i32> },
+    Exponential { p: Vec<f64> },
+    Yukawa { p: Vec<f64> },
+    MexicanHat { p: Vec<f64>, mu: Vec<f64> },
+    Morlet { p: Vec<f64>, mu: Vec<f64> },
+    Sto { p: Vec<i32>, q: Vec<f64> },
+    Gto { p: Vec<i32>, q: Vec<f64> },
+    Bessel { n: Vec<u32> },
+    Chebyshev { n: Vec<u32>, r_min: f64 },
+}
+
+impl RadialGrid {
+    /// Number of functions: the product of the lengths of the lists.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Gaussian { beta, mu } => beta.len().saturating_mul(mu.len()),
+            Self::MexicanHat { p, mu } | Self::Morlet { p, mu } => p.len().saturating_mul(mu.len()),
+            Self::Sto { p, q } | Self::Gto { p, q } => p.len().saturating_mul(q.len()),
+            Self::Cosine { p } | Self::Exponential { p } | Self::Yukawa { p } => p.len(),
+            Self::Polynomial { p } => p.len(),
+            Self::Bessel { n } | Self::Chebyshev { n, .. } => n.len(),
+        }
+    }
+
+    /// All primitives of the grid, or what is wrong with it.
+    pub(super) fn primitives(&self, cutoff: f64) -> std::result::Result<Vec<Primitive>, String> {
+        let finite = |name: &str, values: &[f64]| match values
+            .iter()
+            .find(|v| !v.is_finite() || v.abs() > 1e3)
+        {
+            Some(v) => Err(format!("{name} = {v} is not a sensible number")),
+            None => Ok(()),
+        };
+        let positive =
+            |name: &str, values: &[f64]| match values.iter().find(|v| !(**v > 0.0 && **v <= 1e3)) {
+                Some(v) => Err(format!("{name} = {v} must be positive")),
+                None => Ok(()),
+            };
+        let powers = |values: &[i32]| match values.iter().find(|p| p.abs() > MAX_POWER) {
+            Some(p) => Err(format!("power {p} is out of range (±{MAX_POWER})")),
+            None => Ok(()),
+        };
+        Ok(match self {
+            Self::Gaussian { beta, mu } => {
+                positive("beta", beta)?;
+                finite("mu", mu)?;
+                grid(beta, mu, |beta, mu| Primitive::Gaussian { beta, mu })
+            }
+            Self::Cosine { p } => {
+                finite("p", p)?;
+                p.iter().map(|&p| Primitive::Cosine { p }).collect()
+            }
+            Self::Polynomial { p } => {
+                powers(p)?;
+                p.iter().map(|&p| Primitive::Polynomial { p }).collect()
+            }
+            Self::Exponential { p } => {
+                positive("p", p)?;
+                p.iter().map(|&p| Primitive::Exponential { p }).collect()
+            }
+            Self::Yukawa { p } => {
+                positive("p", p)?;
+                p.iter().map(|&p| Primitive::Yukawa { p }).collect()
+            }
+            Self::MexicanHat { p, mu } => {
+                positive("p", p)?;
+                finite("mu", mu)?;
+                grid(p, mu, |p, mu| Primitive::MexicanHat { p, mu })
+            }
+            Self::Morlet { p, mu } => {
+                finite("p", p)?;
+                finite("mu", mu)?;
+                grid(p, mu, |p, mu| Primitive::Morlet { p, mu })
+            }
+            Self::Sto { p, q } => {
+                powers(p)?;
+                positive("q", q)?;
+                grid(p, q, |p, q| Primitive::Sto { p, q })
+            }
+            Self::Gto { p, q } => {
+                powers(p)?;
+                positive("q", q)?;
+                grid(p, q, |p, q| Primitive::Gto { p, q })
+            }
+            Self::Bessel { n } => {
+                if let Some(n) = n.iter().find(|n| !(1..=100).contains(*n)) {
+                    return Err(format!("bessel order {n} is out of range (1 to 100)"));
+                }
+                n.iter().map(|&n| Primitive::Bessel { n, cutoff }).collect()
+            }
+            Self::Chebyshev { n, r_min } => {
+                if !(*r_min >= 0.0 && *r_min < cutoff) {
+                    return Err(format!(
+                        "r_min = {r_min} must lie between 0 and the cutoff {cutoff}"
+                    ));
+                }
+                if let Some(n) = n.iter().find(|n| **n > 100) {
+                    return Err(format!("chebyshev degree {n} is out of range (0 to 100)"));
+                }
+                n.iter()
+                    .map(|&n| Primitive::Chebyshev {
+                        n,
+                        r_min: *r_min,
+                        cutoff,
+                    })
+                    .collect()
+            }
+        })
+    }
+}
+
+/// Product grid, first list outermost.
+fn grid<A: Copy, B: Copy>(
+    first: &[A],
+    second: &[B],
+    make: impl Fn(A, B) -> Primitive,
+) -> Vec<Primitive> {
+    first
+        .iter()
+        .flat_map(|&a| second.iter().map(move |&b| (a, b)))
+        .map(|(a, b)| make(a, b))
+        .collect()
+}
