@@ -62,8 +62,8 @@ def row(name: str, hierarchy: str, args: argparse.Namespace) -> None:
     run = mlip.fit(training, basis, settings, test=test)
     seconds = time.perf_counter() - begin
     gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    for kind in ("best", "knee"):
-        point = run.points[run.best_index if kind == "best" else run.knee_index]
+    for kind, index in (("best", run.best_index), ("knee", run.knee_index), ("dense", len(run.points) - 1)):
+        point = run.points[index]
         point.potential.save(args.output / f"{name}-{hierarchy}-{kind}.mlip.json")
         errors = point.test.to_dict()
         texts = [
