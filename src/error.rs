@@ -62,6 +62,17 @@ pub enum Error {
         /// Number found.
         got: usize,
     },
+    /// So many atoms in so small a cell that their pairs do not fit into memory.
+    #[error(
+        "{n_pairs:.1e} pairs of atoms lie within the cutoff, at {density:.2e} atoms per Å³; check the units of the \
+         cell, or lower the cutoff"
+    )]
+    TooDense {
+        /// Expected number of pairs.
+        n_pairs: f64,
+        /// Atoms per Å³.
+        density: f64,
+    },
     /// Two atoms (or an atom and an image) lie on one spot.
     #[error("atoms {atom} and {other} are {distance:.2e} Å apart; remove one of them")]
     Overlap {

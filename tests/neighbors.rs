@@ -442,3 +442,29 @@ fn a_list_with_a_skin_is_rebuilt_for_other_atoms_or_another_periodicity() {
     assert_eq!(verlet.update(&fewer), Ok(true));
     assert_eq!(verlet.list().n_atoms(), 26);
 }
+
+#[test]
+fn a_cell_so_dense_that_its_pairs_do_not_fit_into_memory_is_refused() {
+    let positions = (0..8000).map(|k| {
+        [
+            f64::from(k % 20),
+            f64::from(k / 20 % 20),
+            f64::from(k / 400),
+        ]
+    });
+    let cell = Cell::new(
+        [[2.6, 0.0, 0.0], [0.0, 2.6, 0.0], [0.0, 0.0, 2.6]],
+        [true; 3],
+    )
+    .unwrap();
+    let structure = Structure::new(
+        cell,
+        positions.map(|r| r.map(|x| 0.13 * x)).collect(),
+        vec![13; 8000],
+    )
+    .unwrap();
+    assert!(matches!(
+        NeighborList::new(&structure, 6.5),
+        Err(mlip_rs::Error::TooDense { .. })
+    ));
+}

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError
+from mlip_rs.plain import check_integer, check_number, make_plain
 
 HIERARCHIES: tuple[str, ...] = ("pair", "pair-poly", "angular", "angular-poly")
 """From pair potentials to polynomials of pairwise and angular invariants."""
@@ -31,6 +32,9 @@ FAMILIES: tuple[str, ...] = (
 
 MAX_RADIAL: int = 1000
 """Most radial functions of a basis."""
+
+MIN_CUTOFF: float = 0.1
+"""Å; atoms this close are on one spot."""
 
 CUTOFF_FUNCTIONS: tuple[str, ...] = ("cosine", "polynomial")
 """C¹ and C² at the cutoff."""
@@ -62,6 +66,9 @@ class RadialSet:
     orders: tuple[int, ...] | None = None
     max_l: int | None = None
     products: bool | None = None
+
+    def __post_init__(self) -> None:
+        make_plain(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of the specification."""
@@ -159,6 +166,22 @@ _DEFAULTS: dict[str, _Defaults] = {
 }
 
 
+_INTEGERS: tuple[str, ...] = (
+    "n_radial",
+    "n_angular",
+    "n_linear",
+    "max_l",
+    "linear_max_l",
+    "pair_degree",
+    "pair_cross_degree",
+    "angular_degree",
+    "angular_cross_degree",
+    "mixed_degree",
+    "product_max_l",
+)
+"""Settings of a basis that count something."""
+
+
 @dataclass(frozen=True)
 class Basis:
     """The candidate features of a potential.
@@ -229,11 +252,15 @@ class Basis:
     def __post_init__(self) -> None:
         if isinstance(self.elements, str):
             raise ConfigError(f"elements must be a list of symbols, such as [{self.elements!r}]")
+        make_plain(self)
         object.__setattr__(self, "elements", tuple(self.elements))
         if not isinstance(self.radial, str):
+            if not isinstance(self.radial, Sequence) or not all(
+                isinstance(r, RadialSet) for r in self.radial
+            ):
+                raise ConfigError("radial must be the name of a family, or a list of RadialSet")
             object.__setattr__(self, "radial", tuple(self.radial))
-        if not (np.isfinite(self.cutoff) and self.cutoff > 0):
-            raise ConfigError(f"cutoff is {self.cutoff} Å; it must be a positive number")
+        self._check_numbers()
         for name in ("n_radial", "n_angular"):
             count = getattr(self, name)
             if count is not None and count < 1:
@@ -246,6 +273,18 @@ class Basis:
             raise ConfigError(
                 f"cutoff function {self.cutoff_function!r} does not exist; choose {' or '.join(CUTOFF_FUNCTIONS)}"
             )
+
+    def _check_numbers(self) -> None:
+        if not isinstance(self.cutoff, int | float) or not (np.isfinite(self.cutoff) and self.cutoff > 0):
+            raise ConfigError(f"cutoff is {self.cutoff!r} Å; it must be a positive number")
+        if self.cutoff < MIN_CUTOFF:
+            raise ConfigError(f"cutoff is {self.cutoff!r} Å; no two atoms are that close; raise it")
+        check_number("r_min", self.r_min)
+        if self.r_min < 0:
+            raise ConfigError(f"r_min is {self.r_min} Å; it must not be negative")
+        for name in _INTEGERS:
+            if getattr(self, name) is not None:
+                check_integer(name, getattr(self, name), 0)
 
     def to_dict(self) -> dict[str, Any]:
         """The explicit specification: every radial function with its numbers, every degree."""

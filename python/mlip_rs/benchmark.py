@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SIZES: tuple[int, ...] = (100, 1000, 10000)
 """Numbers of atoms."""
 
+MAX_ATOMS: int = 10_000_000
+"""Larger structures fill the memory of most machines, which then end the process without a word."""
+
 _LATTICES = frozenset(("fcc", "bcc", "hcp", "diamond", "sc"))
 
 
@@ -131,8 +134,8 @@ def benchmark(
         The potential cannot evaluate the structure.
     """
     progress = progress or Silent()
-    if not sizes or min(sizes) < 1:
-        raise ConfigError("sizes must be numbers of atoms, at least 1")
+    if not sizes or min(sizes) < 1 or max(sizes) > MAX_ATOMS:
+        raise ConfigError(f"sizes must be numbers of atoms, at least 1 and at most {MAX_ATOMS}")
     counts = sorted({1, number_of_threads(None)} if threads is None else set(map(number_of_threads, threads)))
     start = crystal(potential.elements) if like is None else like
     measured: dict[tuple[int, int], Measurement] = {}

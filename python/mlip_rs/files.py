@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +14,7 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     """Open a temporary file beside the target that takes its place when the block ends without an error.
 
     A symbolic link stays a link: the file it points to is replaced. An existing file keeps its permissions.
+    Devices and pipes (/dev/null, /dev/stdout) are written to and never replaced.
 
     Parameters
     ----------
@@ -26,11 +28,15 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     OSError
         The file cannot be written; the old one is as before and nothing is left behind.
     """
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
+    if _is_device(path):
+        with Path(path).open(mode, encoding=encoding, newline=newline) as file:
+            yield file
+        return
     target = Path(os.path.realpath(path))
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError(13, "the existing file is write-protected", os.fspath(path))
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
-    encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
     try:
         # Not tempfile: its files are private, while the user's umask should decide.
         with temporary.open(mode.replace("w", "x"), encoding=encoding, newline=newline) as file:
@@ -59,6 +65,15 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
     """
     with atomic_file(path) as file:
         file.write(text)
+
+
+def _is_device(path: str | os.PathLike[str]) -> bool:
+    """Whether something that is neither file nor folder is there already."""
+    try:
+        kind = os.stat(path).st_mode  # noqa: PTH116 (bytes, too)
+    except OSError:
+        return False
+    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
 
 
 def _sync_folder(folder: Path) -> None:

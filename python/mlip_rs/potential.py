@@ -330,6 +330,8 @@ def _read_text(path: Path) -> str:
             raise PotentialFileError("is not a regular file; give a potential file (*.mlip.json)")
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1) if path.stat().st_size <= MAX_FILE_BYTES else None
+    except PotentialFileError:
+        raise  # a ValueError itself
     except FileNotFoundError:
         raise PotentialFileError(
             f"there is no such file (working directory {Path.cwd()}); check the path"

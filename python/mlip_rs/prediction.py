@@ -9,8 +9,8 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from mlip_rs.data import RawFrame, read_structures
-from mlip_rs.errors import StructureError
+from mlip_rs.data import RawFrame, files_meant, read_structures
+from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.files import atomic_file
 from mlip_rs.potential import Potential, Prediction
 
@@ -57,13 +57,26 @@ def predict_file(
         A file cannot be read.
     StructureError
         A structure cannot be evaluated; names file, frame, atom.
+    ConfigError
+        The output is one of the files read.
     OSError
         The output cannot be written.
     """
+    potential_file = None if isinstance(potential, Potential) else potential
     if not isinstance(potential, Potential):
         potential = Potential.load(potential)
     names = [structures] if isinstance(structures, str | os.PathLike) else list(structures)
     frames = read_structures([Path(name) for name in names], index=index, format=format)
+    for source in (*files_meant(names), potential_file):
+        if (
+            source is not None
+            and Path(output).exists()
+            and Path(source).exists()
+            and Path(output).samefile(source)
+        ):
+            raise ConfigError(
+                f"{output}: is read from as well and would be overwritten; choose another output"
+            )
     predicted = labelled(potential, frames, threads=threads)
     with atomic_file(output) as file:
         ase.io.write(file, predicted, format="extxyz")

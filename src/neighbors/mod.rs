@@ -36,6 +36,9 @@ const BIN_HEIGHT: f64 = 0.5;
 /// Relative slack for the rounding of coordinates, when bins are compared with the cutoff.
 const SLACK: f64 = 1e-6;
 
+/// Most pairs of a list: 16 GB.
+const MAX_PAIRS: f64 = 2e9;
+
 /// Atoms per unit of parallel work, at least.
 const CHUNK_ATOMS: usize = 512;
 
@@ -83,7 +86,7 @@ impl NeighborList {
     ///
     /// # Errors
     /// [`Error::Cutoff`] unless the cutoff is positive and at most [`MAX_CUTOFF`]; [`Error::FlatCell`] if more than a
-    /// million images of the cell lie within the cutoff.
+    /// million images of the cell lie within the cutoff; [`Error::TooDense`] if the list would not fit into memory.
     pub fn new(structure: &Structure, cutoff: f64) -> Result<Self> {
         if !(cutoff > 0.0 && cutoff <= MAX_CUTOFF) {
             let limit = MAX_CUTOFF;
@@ -91,6 +94,7 @@ impl NeighborList {
         }
         let cell = structure.cell();
         let reach = cutoff * (1.0 + SLACK) + SLACK;
+        check_density(structure, cutoff)?;
         let grid = Grid::new(structure, reach * BIN_HEIGHT * (1.0 + SLACK));
         let stencil = Stencil::new(cell, &grid, reach)?;
         let images = stencil.images();
@@ -221,6 +225,21 @@ impl Frame {
         let image = self.translations[pair.shift as usize];
         std::array::from_fn(|k| to[k] + image[k] - from[k])
     }
+}
+
+/// Refuses a periodic structure whose mean density gives more than [`MAX_PAIRS`] pairs.
+fn check_density(structure: &Structure, cutoff: f64) -> Result<()> {
+    let cell = structure.cell();
+    let n = structure.n_atoms() as f64;
+    if !cell.pbc().iter().all(|&p| p) || n == 0.0 {
+        return Ok(());
+    }
+    let n_pairs = n * n / cell.volume() * 4.0 / 3.0 * std::f64::consts::PI * cutoff.powi(3);
+    if n_pairs > MAX_PAIRS {
+        let density = n / cell.volume();
+        return Err(Error::TooDense { n_pairs, density });
+    }
+    Ok(())
 }
 
 /// Ranges of bins with about [`CHUNK_ATOMS`] atoms each.

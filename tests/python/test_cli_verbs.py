@@ -55,7 +55,9 @@ def test_pareto_copies_the_potential_chosen(small_run, tmp_path, choice):
     out = tmp_path / "chosen.mlip.json"
     choice = choice.replace("1e9", "1000000")
     points = json.loads(output_of("pareto", small_run, "--json"))["points"]
-    fewest = min(point["n_nonzero"] for point in points)  # which points are on the front depends on measured times
+    fewest = min(
+        point["n_nonzero"] for point in points
+    )  # which points are on the front depends on measured times
     choice = choice.replace("max-nonzero", f"max-nonzero={fewest}")
     document = json.loads(output_of("pareto", small_run, "--select", choice, "-o", out, "--json"))
     chosen = Potential.load(out)

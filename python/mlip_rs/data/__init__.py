@@ -8,7 +8,7 @@ from mlip_rs.data.figures import figures
 from mlip_rs.data.frames import Frame
 from mlip_rs.data.labels import LabelKeys, RawFrame
 from mlip_rs.data.outliers import Outlier, OutlierLimits
-from mlip_rs.data.read import dataset_from_atoms, read_dataset, read_structures
+from mlip_rs.data.read import dataset_from_atoms, files_meant, read_dataset, read_structures
 from mlip_rs.data.reference import ReferenceEnergies, isolated_atoms, reference_energies
 from mlip_rs.data.split import folds, holdout
 from mlip_rs.data.summary import DataSummary, Duplicate, GroupSummary, Range, summarize
@@ -32,6 +32,7 @@ __all__ = [
     "duplicate_groups",
     "duplicate_labels",
     "figures",
+    "files_meant",
     "folds",
     "holdout",
     "isolated_atoms",

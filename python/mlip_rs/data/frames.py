@@ -20,6 +20,9 @@ COINCIDENCE: float = 0.1
 FLATNESS: float = 1e-4
 """Smallest volume of a periodic cell, relative to the product of the lengths of its vectors."""
 
+LARGEST: float = 1e15
+"""Labels beyond this (eV, eV/Å, eV/Å³) are no physics, but garbage."""
+
 DEFAULT_CONFIG_TYPE: str = "default"
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -164,6 +167,14 @@ class Frame:
 
     def _check_labels(self) -> None:
         cure = "remove the frame or its label"
+        labels = {"energy": self.energy, "force": self.forces, "stress": self.stress}
+        for name, value in labels.items():
+            if (
+                value is not None
+                and np.isfinite(value).all()
+                and np.max(np.abs(value), initial=0.0) > LARGEST
+            ):
+                raise DataError(f"{self.location}: {name} exceeds {LARGEST:g}, which nothing has; {cure}")
         if self.energy is not None and not np.isfinite(self.energy):
             raise DataError(f"{self.location}: energy is not finite; {cure}")
         if self.forces is not None:

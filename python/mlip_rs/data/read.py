@@ -120,6 +120,17 @@ def read_structures(
     )
 
 
+def files_meant(paths: Sequence[PathLike]) -> list[Path]:
+    """List the files that paths, patterns and directories stand for.
+
+    Raises
+    ------
+    DataError
+        There is none.
+    """
+    return [file for path in paths for file in _expand(path)]
+
+
 def dataset_from_atoms(
     atoms: Iterable[Atoms], *, source: str = "atoms", energy: str = "auto", keys: LabelKeys | None = None
 ) -> Dataset:

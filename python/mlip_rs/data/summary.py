@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mlip_rs.data.dataset import Dataset, LabelCounts
 from mlip_rs.data.distances import nearest_distances
 from mlip_rs.data.duplicates import duplicate_groups
+from mlip_rs.data.frames import Frame
 from mlip_rs.data.outliers import Outlier, OutlierLimits, find_outliers
 from mlip_rs.data.reference import ReferenceEnergies, isolated_atoms, reference_energies
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
@@ -167,6 +168,28 @@ class DataSummary:
         return sorted(self.duplicates, key=lambda duplicate: -(duplicate.energy_spread or 0.0))
 
 
+def _energies_per_atom(dataset: Dataset) -> list[str]:
+    """A notice if the energies hardly change with the number of atoms, as total energies would."""
+    groups: dict[bytes, list[Frame]] = {}
+    for frame, counts in zip(dataset, dataset.compositions(), strict=True):
+        if frame.energy is not None and frame.n_atoms > 1:
+            groups.setdefault(np.round(counts / counts.sum(), 6).tobytes(), []).append(frame)
+    frames = max(groups.values(), key=len, default=[])
+    sizes = np.array([frame.n_atoms for frame in frames])
+    if len(frames) < 5 or sizes.max() < 2 * sizes.min():
+        return []
+    energies = np.array([float(frame.energy or 0.0) for frame in frames])
+    as_total, as_mean = (
+        float(np.std(e)) / (abs(float(np.mean(e))) or 1.0) for e in (energies / sizes, energies)
+    )
+    if as_mean < 0.2 and as_mean < 0.3 * as_total:
+        return [
+            f"energies are nearly the same for {sizes.min()} and for {sizes.max()} atoms: they look like "
+            "energies per atom; total energies are needed"
+        ]
+    return []
+
+
 def summarize(
     dataset: Dataset,
     *,
@@ -204,7 +227,7 @@ def summarize(
         files=dataset.files,
         elements=dataset.elements,
         energy_source=dataset.energy_source,
-        notices=dataset.notices,
+        notices=(*dataset.notices, *_energies_per_atom(dataset)),
         fingerprint=dataset.fingerprint(),
         total=_group("all", dataset, range(len(dataset)), measured),
         config_types=tuple(_group(name, dataset, indices, measured) for name, indices in members.items()),

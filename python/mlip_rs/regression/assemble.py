@@ -3,6 +3,8 @@
 import hashlib
 import json
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,10 @@ CHECKPOINT_SECONDS: float = 30.0
 
 BATCH_ROWS: int = 4096
 """Rows of one call of the core; Ctrl-C takes effect between calls."""
+
+
+DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What reading a file raises that is missing, cut short or overwritten."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,14 @@ class FoldEquations:
         Holds `fold-K.gram.npy` (3, F, F) and `fold-K.npz` for each finished fold and `manifest.json`.
     n_folds
         Number of folds.
+    n_features
+        F that finished folds must have; any if None.
     """
 
-    def __init__(self, directory: Path, n_folds: int) -> None:
+    def __init__(self, directory: Path, n_folds: int, n_features: int | None = None) -> None:
         self.directory = directory
         self.n_folds = n_folds
+        self.n_features = n_features
 
     def gram(self, fold: int, property_weights: Array) -> Array:
         """Weighted Gram matrix (F, F) of one fold."""
@@ -112,8 +121,17 @@ class FoldEquations:
         return System(gram, moment, yty, rows)
 
     def finished(self, fold: int) -> bool:
-        """Whether the fold was completed."""
-        return self._sums_path(fold).exists() and self._gram_path(fold).exists()
+        """Whether the fold was completed, and its files can be read."""
+        try:
+            gram = np.load(self._gram_path(fold), mmap_mode="r")
+            # Opened here: on a damaged file `np.load` would leave it open.
+            with self._sums_path(fold).open("rb") as file, np.load(file) as sums:
+                n_features = sums["moment"].shape[-1]
+                shapes = gram.shape, sums["moment"].shape, sums["yty"].shape, sums["n_rows"].shape
+        except DAMAGE:
+            return False  # not there, or damaged: computed again
+        n = n_features if self.n_features is None else self.n_features
+        return shapes == ((3, n, n), (3, n), (3,), (3,))
 
     def save(self, fold: int, equations: NormalEquations) -> None:
         """Store a finished fold; the sums come last and mark it as finished."""
@@ -165,7 +183,7 @@ def assemble(
     progress = progress or Silent()
     directory.mkdir(parents=True, exist_ok=True)
     _claim(directory, problem.fingerprint(), overwrite)
-    equations = FoldEquations(directory, problem.n_folds)
+    equations = FoldEquations(directory, problem.n_folds, problem.basis.n_features)
     progress.start("normal equations: structures", len(problem.dataset))
     for fold in range(problem.n_folds):
         if equations.finished(fold):
@@ -203,8 +221,14 @@ def _sum_fold(
     partial = equations.partial_path(fold)
     sums, done = NormalEquations.zeros(problem.basis.n_features), 0
     if partial.exists():
-        sums, done = NormalEquations.load(partial)
-        progress.advance(done)
+        try:
+            loaded, n_done = NormalEquations.load(partial)
+        except DAMAGE:
+            progress.note(f"{partial}: damaged; this fold is computed from its start")
+        else:
+            if loaded.moment.shape == sums.moment.shape:
+                sums, done = loaded, n_done
+                progress.advance(done)
     saved = time.monotonic()
     for batch in _batches(problem, members[done:]):
         frames = [problem.dataset[i] for i in batch]

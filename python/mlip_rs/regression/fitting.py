@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -34,7 +34,7 @@ from mlip_rs.timing import enlarged, measure
 TIMED_ATOMS: int = 200
 """Size of the structure on which the candidates are timed."""
 
-Data = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Dataset
+Data = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Iterable[Atoms] | Dataset
 
 
 def fit(
@@ -52,7 +52,7 @@ def fit(
     Parameters
     ----------
     data
-        Training data: files that ASE reads, or a dataset.
+        Training data: files that ASE reads, ASE `Atoms` with labels, or a dataset.
     basis
         Candidate features.
     settings
@@ -81,6 +81,8 @@ def fit(
         More features than rows, no solution, a directory of another fit.
     """
     settings = settings or FitSettings()
+    if not isinstance(basis, Basis) or not isinstance(settings, FitSettings):
+        raise ConfigError("basis must be a Basis and settings FitSettings; see mlip_rs.config for files")
     progress = progress or Silent()
     begin = time.perf_counter()
     training = as_dataset(data)
@@ -119,14 +121,22 @@ def fit(
 
 
 def as_dataset(data: Data) -> Dataset:
-    """Read files unless the data are a dataset already."""
+    """Read files, or take the labels of `Atoms`, unless the data are a dataset already."""
     if isinstance(data, Dataset):
         return data
-    if isinstance(data, Sequence) and not isinstance(data, str) and data and isinstance(data[0], Atoms):
+    if isinstance(data, str | os.PathLike):
+        return read_dataset(data)
+    items = [data] if isinstance(data, Atoms) else list(data) if isinstance(data, Iterable) else [data]
+    if items and isinstance(items[0], Atoms):
         from mlip_rs.data import dataset_from_atoms
 
-        return dataset_from_atoms(list(data))
-    return read_dataset(data)
+        return dataset_from_atoms(items)
+    for item in items:
+        if not isinstance(item, str | os.PathLike):
+            raise DataError(
+                f"data are a {type(item).__name__}; give files, a dataset, or ASE Atoms with their labels"
+            )
+    return read_dataset(items)
 
 
 def _check_elements(dataset: Dataset, basis: Basis, *, whole: bool) -> None:

@@ -187,12 +187,17 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(record, dict) or not isinstance(record["points"], list):
             raise ValueError("no points")
+        record["points"][record["best"]], record["points"][record["knee"]]
+        for k in record["front"]:
+            record["points"][k]["us_per_atom"]
+        table(record["points"])
     except OSError as error:
         raise DataError(
             f"{directory}: not a finished run directory ({error.strerror}: run.json); repeat the fit, it resumes"
         ) from None
-    except (ValueError, KeyError) as error:
-        raise DataError(f"{path}: damaged ({error}); repeat the fit, it resumes") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise DataError(f"{path}: damaged ({reason}); repeat the fit, it resumes") from None
     return record
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mlip_rs.errors import ConfigError
+from mlip_rs.plain import check_integer, check_number, make_plain
 from mlip_rs.regression.weights import Weights
 from mlip_rs.threads import MAX_THREADS
 
@@ -65,6 +66,13 @@ class FitSettings:
     threads: int = 0
 
     def __post_init__(self) -> None:
+        make_plain(self)
+        for name in ("n_folds", "n_path", "max_nonzero", "threads"):
+            check_integer(name, getattr(self, name), -MAX_THREADS)  # the limits of each are below
+        check_integer("seed", self.seed, 0)
+        for name in ("path_ratio", "adaptive_power"):
+            check_number(name, getattr(self, name))
+        self._check_reference_energies()
         if self.method not in METHODS:
             raise ConfigError(f"method {self.method!r} does not exist; choose one of {', '.join(METHODS)}")
         if self.n_folds < 2:
@@ -83,3 +91,11 @@ class FitSettings:
             raise ConfigError(
                 f"threads is {self.threads}; give a number up to {MAX_THREADS}, or 0 for all cores"
             )
+
+    def _check_reference_energies(self) -> None:
+        if self.reference_energies is None:
+            return
+        if not isinstance(self.reference_energies, Mapping):
+            raise ConfigError("reference_energies must be energies (eV) by element, such as {'Al': -0.1}")
+        for symbol, energy in self.reference_energies.items():
+            check_number(f"the reference energy of {symbol}", energy)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mlip_rs.data import Dataset, ReferenceEnergies
 from mlip_rs.errors import ConfigError
+from mlip_rs.plain import check_number, make_plain
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
 PROPERTIES: tuple[str, ...] = ("energy", "forces", "stress")
@@ -52,10 +53,15 @@ class Weights:
     config_types: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        make_plain(self)
         for name in (*PROPERTIES, "energy_scale", "force_scale"):
             value = getattr(self, name)
-            if value is not None and not (value > 0 and np.isfinite(value)):
-                raise ConfigError(f"weights.{name} is {value}; give a positive number, or leave it out")
+            if value is None:
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
+                raise ConfigError(
+                    f"weights.{name} is {value!r}; give a positive number, or None (in a file: false) for none"
+                )
         if self.energy is None and self.forces is None and self.stress is None:
             raise ConfigError("all weights are switched off; give the precision of at least one property")
         for config_type, factor in self.config_types.items():
@@ -65,6 +71,7 @@ class Weights:
                     raise ConfigError(
                         f"weights of config type {config_type!r}: {name!r} is none of {', '.join(PROPERTIES)}"
                     )
+                check_number(f"the weight of config type {config_type!r}", value)
                 if not (value >= 0 and np.isfinite(value)):
                     raise ConfigError(f"weights of config type {config_type!r}: {value} is negative")
 

@@ -1,0 +1,70 @@
+"""Outputs that are inputs, folders, pipes; sizes beyond memory."""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+
+import ase.io
+import pytest
+from cli_case import errors, invoke, labelled_frames, write_frames
+
+from mlip_rs.basis import Basis
+from mlip_rs.files import write_atomically
+from mlip_rs.regression import FitSettings, fit
+
+BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
+SETTINGS = FitSettings(n_folds=3, n_path=5, threads=1)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run directory."""
+    folder = tmp_path_factory.mktemp("finished")
+    fit(labelled_frames(), BASIS, SETTINGS, directory=folder / "run")
+    return folder / "run"
+
+
+def test_predict_does_not_overwrite_what_it_reads(finished, tmp_path):
+    path = write_frames(tmp_path / "al.extxyz", labelled_frames())
+    (tmp_path / "link.extxyz").symlink_to(path)
+    potential = shutil.copy(finished / "best.mlip.json", tmp_path)
+    for output in (path, tmp_path / "link.extxyz", potential):
+        before = Path(output).read_bytes()
+        result = invoke("predict", potential, path, "-o", output)
+        assert errors(result) == [
+            f"error: {output}: is read from as well and would be overwritten; choose another output"
+        ]
+        assert Path(output).read_bytes() == before
+
+
+def test_pipes_and_devices_are_written_to_and_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_atomically(pipe, "text")
+        assert os.read(reader, 100) == b"text"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_folder_in_place_of_a_potential_is_named_with_its_cure(tmp_path):
+    result = invoke("inspect", tmp_path)
+    assert errors(result) == [f"error: {tmp_path}: is a directory; give a potential file in it (*.mlip.json)"]
+
+
+def test_benchmarks_larger_than_any_memory_are_refused(finished):
+    result = invoke("bench", finished / "best.mlip.json", "--sizes", "99999999999999")
+    assert errors(result) == ["error: sizes must be numbers of atoms, at least 1 and at most 10000000"]
+
+
+def test_predictions_are_readable_where_the_folder_has_spaces_and_accents(finished, tmp_path):
+    folder = tmp_path / "mon dossier é"
+    folder.mkdir()
+    path = write_frames(folder / "al µ.extxyz", labelled_frames()[:2])
+    result = invoke("predict", finished / "best.mlip.json", path, "-o", folder / "å.extxyz")
+    assert result.exit_code == 0
+    assert len(ase.io.read(folder / "å.extxyz", ":")) == 2
