@@ -361,7 +361,10 @@ fn sets_left_out_of_products_give_the_same_design_as_the_evaluator() {
             {"function": common::radial("sto"), "orders": [2]},
         ],
         "pair": {"degree": 3, "cross_degree": 2},
-        "angular": {"max_l": 3, "radial": "diagonal", "degree": 2, "cross_degree": 2, "product_max_l": 1},
+        "angular": {
+            "max_l": 3, "radial": "free", "degree": 2, "cross_degree": 2, "product_max_l": 1,
+            "product_radial": "diagonal",
+        },
         "mixed_degree": 2,
     });
     let spec = mlip_rs::basis::spec::BasisSpec::from_json(&document.to_string()).unwrap();

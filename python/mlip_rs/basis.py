@@ -143,6 +143,7 @@ class _Defaults:
     angular_degree: int = 1
     mixed_degree: int = 0
     radial_coupling: tuple[str, str] = ("free", "free")
+    product_coupling: tuple[str | None, str | None] = (None, None)
     n_linear: tuple[int, int] = (0, 0)
     linear_max_l: int = 0
 
@@ -152,16 +153,16 @@ _DEFAULTS: dict[str, _Defaults] = {
     "pair-poly": _Defaults(n_radial=(16, 12), pair_degree=3, pair_cross_degree=(3, 2)),
     "angular": _Defaults(n_radial=(16, 12), n_angular=(10, 6), max_l=(6, 6)),
     "angular-poly": _Defaults(
-        n_radial=(6, 5),
-        n_angular=(6, 5),
+        n_radial=(6, 4),
+        n_angular=(6, 4),
         max_l=(4, 4),
-        n_linear=(10, 5),
+        n_linear=(10, 6),
         linear_max_l=6,
         pair_degree=3,
         pair_cross_degree=(2, 2),
         angular_degree=2,
         mixed_degree=2,
-        radial_coupling=("free", "diagonal"),
+        product_coupling=(None, "diagonal"),
     ),
 }
 
@@ -219,6 +220,8 @@ class Basis:
         Largest degree of products of both kinds, 0 for none, 2 or 3.
     product_max_l
         Largest l of the angular invariants that enter products; all if None.
+    product_coupling
+        Radial pairs of the angular invariants that enter products, "free" or "diagonal".
     constant
         A constant per element, fitted with the rest: for reference energies that are fitted, too.
 
@@ -247,6 +250,7 @@ class Basis:
     angular_cross_degree: int | None = None
     mixed_degree: int | None = None
     product_max_l: int | None = None
+    product_coupling: str | None = None
     constant: bool = False
 
     def __post_init__(self) -> None:
@@ -320,9 +324,13 @@ class Basis:
                 "radial": chosen["radial_coupling"],
                 "degree": chosen["angular_degree"],
                 "cross_degree": chosen["angular_cross_degree"],
-            } | ({} if self.product_max_l is None else {"product_max_l": self.product_max_l})
+            } | {key: value for key, value in self._product_limits(defaults, several).items() if value is not None}
             document["mixed_degree"] = chosen["mixed_degree"]
         return document
+
+    def _product_limits(self, defaults: _Defaults, several: int) -> dict[str, Any]:
+        coupling = defaults.product_coupling[several] if self.product_coupling is None else self.product_coupling
+        return {"product_max_l": self.product_max_l, "product_radial": coupling}
 
     def _radial_sets(self, defaults: _Defaults, several: int, max_l: int) -> Sequence[RadialSet]:
         if not isinstance(self.radial, str):

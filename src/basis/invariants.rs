@@ -92,14 +92,17 @@ pub fn angular_invariants(spec: &BasisSpec, radial: &[RadialEntry]) -> Vec<Invar
     invariants
 }
 
-/// Whether an invariant may enter products: its radial sets and its degree l allow it.
+/// Whether an invariant may enter products: its radial functions and its degree l allow it.
 #[must_use]
 pub fn is_multiplied(invariant: &Invariant, spec: &BasisSpec, radial: &[RadialEntry]) -> bool {
     match *invariant {
         Invariant::Pair(channel) => radial[channel.radial].product,
         Invariant::Angular { first, second, l } => {
             let product_max_l = spec.angular.and_then(|a| a.product_max_l);
+            let product_radial = spec.angular.and_then(|a| a.product_radial);
             product_max_l.is_none_or(|max_l| l <= max_l)
+                && (product_radial != Some(RadialCoupling::Diagonal)
+                    || first.radial == second.radial)
                 && radial[first.radial].product
                 && radial[second.radial].product
         }

@@ -100,6 +100,9 @@ pub struct Angular {
     /// Largest l of the p that enter products; `max_l` if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product_max_l: Option<usize>,
+    /// Radial pairs of the p that enter products; as `radial` if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_radial: Option<RadialCoupling>,
 }
 
 impl Angular {

@@ -10,6 +10,7 @@ _ANGULAR = {
     "degree": "angular_degree",
     "cross_degree": "angular_cross_degree",
     "product_max_l": "product_max_l",
+    "product_radial": "product_coupling",
 }
 
 
