@@ -324,12 +324,18 @@ class Basis:
                 "radial": chosen["radial_coupling"],
                 "degree": chosen["angular_degree"],
                 "cross_degree": chosen["angular_cross_degree"],
-            } | {key: value for key, value in self._product_limits(defaults, several).items() if value is not None}
+            } | {
+                key: value
+                for key, value in self._product_limits(defaults, several).items()
+                if value is not None
+            }
             document["mixed_degree"] = chosen["mixed_degree"]
         return document
 
     def _product_limits(self, defaults: _Defaults, several: int) -> dict[str, Any]:
-        coupling = defaults.product_coupling[several] if self.product_coupling is None else self.product_coupling
+        coupling = (
+            defaults.product_coupling[several] if self.product_coupling is None else self.product_coupling
+        )
         return {"product_max_l": self.product_max_l, "product_radial": coupling}
 
     def _radial_sets(self, defaults: _Defaults, several: int, max_l: int) -> Sequence[RadialSet]:
