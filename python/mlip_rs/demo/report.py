@@ -84,7 +84,7 @@ def _accuracy(result: DemoResult, held_out: Dataset, threads: int | None) -> lis
     caption = (
         "Best: lowest cross-validation error of the path; knee: the cheapest within 10 % of it. Validation: each "
         "training structure predicted by potentials fitted without it; bases, weights and the choice of the "
-        "potential rest on it. Held out (test): never used for anything but these numbers."
+        "potential rest on it. Held out (test): no fit and no choice of a potential has seen it."
     )
     return [Table(header, rows, caption), _near_ground_state(result, held_out, threads)]
 
