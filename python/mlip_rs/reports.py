@@ -74,16 +74,7 @@ def accuracy_table(named: Mapping[str, Point], caption: str = "") -> Table:
     caption
         Below the title of the section.
     """
-    header = (
-        "potential",
-        "data",
-        "energy RMSE (meV/atom)",
-        "MAE",
-        "force RMSE (eV/Å)",
-        "MAE",
-        "stress RMSE (GPa)",
-        "MAE",
-    )
+    header = ("potential", "data", *ERROR_COLUMNS)
     rows = []
     for name, point in named.items():
         parts = {"training": point.training, "validation": point.validation, "test": point.test}
@@ -91,6 +82,17 @@ def accuracy_table(named: Mapping[str, Point], caption: str = "") -> Table:
             if errors is not None:
                 rows.append((name, part, *error_cells(errors)))
     return Table(header, rows, caption)
+
+
+ERROR_COLUMNS: tuple[str, ...] = (
+    "energy RMSE (meV/atom)",
+    "MAE",
+    "force RMSE (eV/Å)",
+    "MAE",
+    "stress RMSE (GPa)",
+    "MAE",
+)
+"""Header of the cells that `error_cells` gives."""
 
 
 def error_cells(errors: Errors) -> tuple[str, ...]:

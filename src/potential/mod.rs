@@ -40,7 +40,11 @@ impl Potential {
     /// [`Error::Basis`] for an invalid specification; [`Error::PotentialFile`] if centres and elements do not
     /// match, a label is not a feature of the basis, or a number is not finite.
     pub fn new(spec: BasisSpec, centers: Vec<Center>, info: serde_json::Value) -> Result<Self> {
-        let basis = Basis::new(spec)?;
+        Self::assemble(Basis::new(spec)?, centers, info)
+    }
+
+    /// [`Potential::new`] for a basis that is enumerated already.
+    fn assemble(basis: Basis, centers: Vec<Center>, info: serde_json::Value) -> Result<Self> {
         let symbols: Vec<&String> = centers.iter().map(|c| &c.element).collect();
         if symbols != basis.spec().elements.iter().collect::<Vec<_>>() {
             return Err(Error::PotentialFile(format!(
@@ -71,7 +75,7 @@ impl Potential {
         reference_energies: &[f64],
         info: serde_json::Value,
     ) -> Result<Self> {
-        let basis = Basis::new(spec.clone())?;
+        let basis = Basis::new(spec)?;
         let (expected, n) = (basis.n_features(), basis.features_per_center());
         if coefficients.len() != expected {
             return Err(Error::Length {
@@ -90,7 +94,7 @@ impl Potential {
         }
         let labels = basis.labels();
         let mut centers = Vec::new();
-        for (k, element) in spec.elements.iter().enumerate() {
+        for (k, element) in basis.spec().elements.iter().enumerate() {
             let own = labels.iter().zip(&coefficients[k * n..(k + 1) * n]);
             let features = own
                 .filter(|(_, w)| **w != 0.0)
@@ -102,7 +106,7 @@ impl Potential {
                 features,
             });
         }
-        Self::new(spec, centers, info)
+        Self::assemble(basis, centers, info)
     }
 
     /// The basis the labels refer to.

@@ -6,6 +6,7 @@ from mlip_rs.data import Dataset, summarize
 from mlip_rs.demo.result import Choice, DemoResult, HierarchyResult
 from mlip_rs.evaluation import evaluate
 from mlip_rs.reports import (
+    ERROR_COLUMNS,
     by_config_type_content,
     data_content,
     error_cells,
@@ -63,18 +64,7 @@ def _headline(result: DemoResult) -> str:
 
 
 def _accuracy(result: DemoResult, held_out: Dataset, threads: int | None) -> list[Item]:
-    header = (
-        "potential",
-        "coefficients",
-        "µs/atom",
-        "data",
-        "energy RMSE (meV/atom)",
-        "MAE",
-        "force RMSE (eV/Å)",
-        "MAE",
-        "stress RMSE (GPa)",
-        "MAE",
-    )
+    header = ("potential", "coefficients", "µs/atom", "data", *ERROR_COLUMNS)
     rows = []
     for entry in result.hierarchies.values():
         for choice in (entry.knee, entry.best):

@@ -12,6 +12,7 @@ from mlip_rs.basis import Basis
 from mlip_rs.data import Frame, ReferenceEnergies
 from mlip_rs.errors import StructureError
 from mlip_rs.files import atomic_file
+from mlip_rs.structures import structure_from_arrays
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -95,12 +96,7 @@ def core_structure(frame: Frame) -> _core.Structure:
         Naming file and frame.
     """
     try:
-        return _core.Structure(
-            np.ascontiguousarray(frame.numbers, dtype=np.uint8),
-            np.ascontiguousarray(frame.positions),
-            np.ascontiguousarray(frame.cell),
-            [bool(p) for p in frame.pbc],
-        )
+        return structure_from_arrays(frame.numbers, frame.positions, frame.cell, frame.pbc)
     except StructureError as error:
         raise StructureError(f"{frame.location}: {error}") from None
 

@@ -25,6 +25,7 @@ from mlip_rs.errors import ConfigError, DataError, FitError
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem, assemble
+from mlip_rs.regression.equations import core_structure
 from mlip_rs.regression.residuals import Predictions, predict
 from mlip_rs.regression.run import Point, Run
 from mlip_rs.regression.selection import Candidates, select
@@ -155,15 +156,11 @@ def _check_cutoff(dataset: Dataset, basis: Basis) -> None:
     for frame in dataset:
         if frame.pbc.any():
             longest = np.inf
+        if np.isfinite(shortest) and np.isinf(longest):
+            return  # whatever follows, pairs reach from within the cutoff to infinity
         if frame.n_atoms < 2 and not frame.pbc.any():
             continue
-        structure = _core.Structure(
-            frame.numbers.astype(np.uint8),
-            frame.positions.copy(),
-            frame.cell.copy(),
-            [bool(p) for p in frame.pbc],
-        )
-        _, _, _, vectors = _core.neighbor_list(structure, basis.cutoff, 1)
+        _, _, _, vectors = _core.neighbor_list(core_structure(frame), basis.cutoff, 1)
         if len(vectors):
             distances = np.linalg.norm(vectors, axis=1)
             shortest, longest = min(shortest, distances.min()), max(longest, distances.max())
