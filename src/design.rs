@@ -7,6 +7,7 @@ use crate::environment::EnvironmentBuffer;
 use crate::neighbors::NeighborList;
 use crate::structure::Structure;
 use crate::{Error, Result};
+use pulp::{Simd, WithSimd};
 
 /// Rows of one structure, each of [`Basis::n_features`] columns.
 #[derive(Debug)]
@@ -113,28 +114,25 @@ fn scatter(
     }
     let n_invariants = basis.invariants().len();
     let gradient = |x: usize| &work.local.gradients[x * n_invariants..][..n_invariants];
+    let add = |out: &mut [f64], gradient: &[f64], scale: f64| {
+        pulp::Arch::new().dispatch(AddGradients {
+            runs: &monomials.runs,
+            values,
+            gradient,
+            scale,
+            out,
+        });
+    };
     for (slot, &atom) in work.touched.iter().enumerate() {
         for axis in 0..3 {
             let row = &mut rows.forces[(3 * atom as usize + axis) * columns + start..][..n];
-            add_gradients(
-                &monomials.runs,
-                values,
-                gradient(3 * slot + axis),
-                -1.0,
-                row,
-            );
+            add(row, gradient(3 * slot + axis), -1.0);
         }
     }
     let strain = 3 * work.touched.len();
     for k in 0..6 {
         let row = &mut rows.stress[k * columns + start..][..n];
-        add_gradients(
-            &monomials.runs,
-            values,
-            gradient(strain + k),
-            stress_scale,
-            row,
-        );
+        add(row, gradient(strain + k), stress_scale);
     }
 }
 
@@ -153,29 +151,58 @@ fn add_values(run: &Run, values: &[f64], out: &mut [f64]) {
 }
 
 /// Add `scale × ∂(prefix × invariant)` for all runs, by the product rule.
-fn add_gradients(runs: &[Run], values: &[f64], gradient: &[f64], scale: f64, out: &mut [f64]) {
-    for run in runs {
-        let out = &mut out[run.offset..run.offset + run.len];
-        let range = run.first..run.first + run.len;
-        let (value, slope) = match *run.prefix.factors() {
-            [] => (1.0, 0.0),
-            [a] => (values[a as usize], gradient[a as usize]),
-            [a, b] => {
-                let (a, b) = (a as usize, b as usize);
-                (
-                    values[a] * values[b],
-                    gradient[a] * values[b] + values[a] * gradient[b],
-                )
-            }
-            _ => unreachable!("prefixes have at most two factors"),
-        };
-        let (value, slope) = (scale * value, scale * slope);
-        for ((o, g), v) in out
-            .iter_mut()
-            .zip(&gradient[range.clone()])
-            .zip(&values[range])
-        {
-            *o += value * g + slope * v;
+struct AddGradients<'a> {
+    runs: &'a [Run],
+    values: &'a [f64],
+    gradient: &'a [f64],
+    scale: f64,
+    out: &'a mut [f64],
+}
+
+impl WithSimd for AddGradients<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (values, gradient) = (self.values, self.gradient);
+        for run in self.runs {
+            let out = &mut self.out[run.offset..run.offset + run.len];
+            let range = run.first..run.first + run.len;
+            let (value, slope) = match *run.prefix.factors() {
+                [] => (1.0, 0.0),
+                [a] => (values[a as usize], gradient[a as usize]),
+                [a, b] => {
+                    let (a, b) = (a as usize, b as usize);
+                    (
+                        values[a] * values[b],
+                        gradient[a] * values[b] + values[a] * gradient[b],
+                    )
+                }
+                _ => unreachable!("prefixes have at most two factors"),
+            };
+            let (value, slope) = (self.scale * value, self.scale * slope);
+            add_products(
+                simd,
+                out,
+                value,
+                &gradient[range.clone()],
+                slope,
+                &values[range],
+            );
         }
+    }
+}
+
+/// `out += x a + y b`.
+#[inline(always)]
+fn add_products<S: Simd>(simd: S, out: &mut [f64], x: f64, a: &[f64], y: f64, b: &[f64]) {
+    let (out, out_tail) = S::as_mut_simd_f64s(out);
+    let ((a, a_tail), (b, b_tail)) = (S::as_simd_f64s(a), S::as_simd_f64s(b));
+    let (all_x, all_y) = (simd.splat_f64s(x), simd.splat_f64s(y));
+    for ((o, a), b) in out.iter_mut().zip(a).zip(b) {
+        *o = simd.mul_add_e_f64s(all_x, *a, simd.mul_add_e_f64s(all_y, *b, *o));
+    }
+    for ((o, a), b) in out_tail.iter_mut().zip(a_tail).zip(b_tail) {
+        *o += x * a + y * b;
     }
 }

@@ -161,12 +161,13 @@ fn angular_invariants_equal_the_double_sum_over_legendre_polynomials() {
     local.evaluate(&basis, &environment, &[1, 2, 3, 4], 5);
     let norm = |r: &[f64; 3]| (r[0] * r[0] + r[1] * r[1] + r[2] * r[2]).sqrt();
     for (k, invariant) in basis.invariants().iter().enumerate() {
-        let f = |n: usize, j: usize| basis.radial()[n].function.value(norm(&displacements[j]));
-        let expected: f64 = match *invariant {
+        let f = |n: usize, j: usize| basis.primitives()[n].value(norm(&displacements[j]));
+        let expected: f64 = match invariant {
             Invariant::Pair(c) => (0..4)
                 .filter(|j| usize::from(neighbors[*j]) == c.species)
                 .map(|j| f(c.radial, j))
                 .sum(),
+            Invariant::Coupled { .. } => unreachable!("the basis has orders 1 and 2"),
             Invariant::Angular { first, second, l } => (0..16)
                 .map(|jk| (jk / 4, jk % 4))
                 .filter(|(j, k)| {
@@ -176,7 +177,7 @@ fn angular_invariants_equal_the_double_sum_over_legendre_polynomials() {
                 .map(|(j, k)| {
                     let (a, b) = (&displacements[j], &displacements[k]);
                     let cos = (a[0] * b[0] + a[1] * b[1] + a[2] * b[2]) / (norm(a) * norm(b));
-                    f(first.radial, j) * f(second.radial, k) * legendre(l, cos)
+                    f(first.radial, j) * f(second.radial, k) * legendre(*l, cos)
                 })
                 .sum(),
         };

@@ -1,8 +1,9 @@
 //! Forward mode: the invariants of one environment with all their gradients, as the design rows need them.
 
+use super::Basis;
 use super::invariants::Invariant;
-use super::spec::RadialEntry;
-use super::{Basis, harmonics};
+use super::products::{Layout, Products, padded};
+use super::spec::{EntryFunction, RadialEntry};
 use crate::environment::Environment;
 use std::f64::consts::PI;
 
@@ -15,6 +16,9 @@ pub fn legendre_factor(l: usize) -> f64 {
     4.0 * PI / (2 * l + 1) as f64
 }
 
+/// Products whose gradients are held at once.
+const CHUNK: usize = 128;
+
 /// Invariants of one centre and their gradients, reused from atom to atom.
 ///
 /// A gradient has `3 T + 6` columns: x, y, z of each of the T atoms touched (slot 0 is the centre itself), then
@@ -26,11 +30,27 @@ pub struct LocalInvariants {
     /// Gradients, row-major (columns × invariants).
     pub gradients: Vec<f64>,
     columns: usize,
-    by_invariant: Vec<f64>,
+    /// Order parameters of the primitives, and their gradients (columns × order parameters).
+    primitive: Vec<f64>,
+    primitive_gradients: Vec<f64>,
+    /// Order parameters of the radial functions; their gradients are (order parameters × padded columns).
     order: Vec<f64>,
     order_gradients: Vec<f64>,
+    transposed: Vec<f64>,
+    slopes: Vec<f64>,
+    product_gradients: Vec<f64>,
+    neighbor: Neighbor,
+}
+
+/// What one neighbour contributes.
+#[derive(Debug, Default)]
+struct Neighbor {
+    /// `f_n(r)` and `f_n'(r)` of all primitives.
+    radial: Vec<(f64, f64)>,
     harmonics: Vec<f64>,
     harmonic_gradients: Vec<f64>,
+    /// `∂a/∂r_j` of the order parameters of its species, x, y, z.
+    gradients: [Vec<f64>; 3],
 }
 
 impl LocalInvariants {
@@ -52,14 +72,19 @@ impl LocalInvariants {
         let n = basis.invariants().len();
         self.columns = 3 * n_slots + 6;
         reset(&mut self.values, n);
-        reset(&mut self.by_invariant, n * self.columns);
-        self.sum_over_neighbors(basis, environment, slots, n_slots);
-        self.contract_order_parameters(basis);
         reset(&mut self.gradients, n * self.columns);
-        transpose(&self.by_invariant, n, self.columns, &mut self.gradients);
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || self.sum_over_neighbors(basis, environment, slots, n_slots),
+        );
+        if !basis.tables.products.is_empty() {
+            self.combine_primitives(basis);
+            self.multiply(basis);
+        }
     }
 
-    /// Pairwise invariants and order parameters `a_{s n l m} = Σ_j f_n Y_lm`, with their gradients.
+    /// Pairwise invariants and order parameters `a_{s n l m} = Σ_j f_n Y_lm` of the primitives, with their gradients.
+    #[inline(always)]
     fn sum_over_neighbors(
         &mut self,
         basis: &Basis,
@@ -67,13 +92,13 @@ impl LocalInvariants {
         slots: &[u32],
         n_slots: usize,
     ) {
-        let n_lm = basis.harmonics().len();
         let tables = &basis.tables;
-        let n_order = basis.n_species() * tables.angular.len() * n_lm;
-        reset(&mut self.order, n_order);
-        reset(&mut self.order_gradients, n_order * self.columns);
-        reset(&mut self.harmonics, n_lm);
-        reset(&mut self.harmonic_gradients, 3 * n_lm);
+        let (n, n_order) = (basis.invariants().len(), tables.primitive_layout.len);
+        reset(&mut self.primitive, basis.n_species() * n_order);
+        reset(
+            &mut self.primitive_gradients,
+            basis.n_species() * n_order * self.columns,
+        );
         for ((&r, &species), &slot) in environment
             .displacements
             .iter()
@@ -88,107 +113,241 @@ impl LocalInvariants {
                 slot: slot as usize,
                 strain: 3 * n_slots,
             };
-            for &n in &tables.pair {
-                let (f, df) = basis.radial()[n].function.value_and_derivative(distance);
-                let invariant = tables.pair_invariant[species * tables.n_radial + n];
+            self.neighbor.radial.clear();
+            let radial = basis.primitives().iter();
+            let radial = radial.map(|f| f.value_and_derivative(distance));
+            self.neighbor.radial.extend(radial);
+            for pair in &tables.pairs {
+                let (f, df) = self.neighbor.radial[pair.primitive];
+                let invariant = pair.invariants[species];
                 self.values[invariant] += f;
-                let row = &mut self.by_invariant[invariant * self.columns..][..self.columns];
-                place.add(row, unit.map(|u| df * u));
+                place.add(&mut self.gradients, n, invariant, &unit.map(|u| [df * u]));
             }
-            if tables.angular.is_empty() {
-                continue;
+            if n_order > 0 {
+                self.neighbor.evaluate(basis, distance, unit);
+                let first = species * n_order;
+                let own = &mut self.primitive[first..first + n_order];
+                self.neighbor.add_order_parameters(tables, own);
+                place.add(
+                    &mut self.primitive_gradients,
+                    basis.n_species() * n_order,
+                    first,
+                    &self.neighbor.gradients,
+                );
             }
-            basis.harmonics().evaluate_with_gradient(
-                unit,
-                &mut self.harmonics,
-                &mut self.harmonic_gradients,
+        }
+        // Nothing changes when all atoms move together.
+        for (matrix, width) in [
+            (&mut self.gradients, n),
+            (&mut self.primitive_gradients, basis.n_species() * n_order),
+        ] {
+            let (center, others) = matrix[..3 * n_slots * width].split_at_mut(3 * width);
+            for other in others.chunks_exact(3 * width.max(1)) {
+                center.iter_mut().zip(other).for_each(|(c, o)| *c -= o);
+            }
+        }
+    }
+
+    /// Contracted order parameters, and the gradients order parameter by order parameter.
+    fn combine_primitives(&mut self, basis: &Basis) {
+        let (n, stride) = (self.primitive.len(), padded(self.columns));
+        let tables = &basis.tables;
+        let Some(combinations) = &tables.combinations else {
+            std::mem::swap(&mut self.order, &mut self.primitive);
+            reset(&mut self.order_gradients, n * stride);
+            let shape = (self.columns, n);
+            transpose(
+                &self.primitive_gradients,
+                n,
+                shape,
+                &mut self.order_gradients,
+                stride,
             );
-            for (k, &n) in tables.angular.iter().enumerate() {
-                let function = &basis.radial()[n].function;
-                if distance >= function.cutoff {
-                    continue;
-                }
-                let (f, df) = function.value_and_derivative(distance);
-                let channel = (species * tables.angular.len() + k) * n_lm;
-                for lm in 0..n_lm {
-                    self.order[channel + lm] += f * self.harmonics[lm];
-                    let g: [f64; 3] = std::array::from_fn(|axis| {
-                        df * unit[axis] * self.harmonics[lm]
-                            + f / distance * self.harmonic_gradients[axis * n_lm + lm]
-                    });
-                    let row =
-                        &mut self.order_gradients[(channel + lm) * self.columns..][..self.columns];
-                    place.add(row, g);
+            return;
+        };
+        reset(&mut self.transposed, n * stride);
+        let shape = (self.columns, n);
+        transpose(
+            &self.primitive_gradients,
+            n,
+            shape,
+            &mut self.transposed,
+            stride,
+        );
+        let n_order = basis.n_species() * tables.layout.len;
+        reset(&mut self.order, n_order);
+        reset(&mut self.order_gradients, n_order * stride);
+        for species in 0..basis.n_species() {
+            let to = species * tables.layout.len;
+            let from = species * tables.primitive_layout.len;
+            for c in combinations {
+                for m in 0..c.len {
+                    let (to, from) = (to + c.to + m, from + c.from + m);
+                    self.order[to] += c.weight * self.primitive[from];
+                    let out = &mut self.order_gradients[to * stride..][..stride];
+                    let own = &self.transposed[from * stride..][..stride];
+                    out.iter_mut()
+                        .zip(own)
+                        .for_each(|(o, x)| *o += c.weight * x);
                 }
             }
         }
     }
 
-    /// `p = 4π/(2l+1) Σ_m a a'` and its product rule.
-    fn contract_order_parameters(&mut self, basis: &Basis) {
+    /// Invariants of order 2 and more, with the chain rule.
+    fn multiply(&mut self, basis: &Basis) {
+        let (n, n_pair) = (basis.invariants().len(), basis.n_pair);
+        let stride = padded(self.columns);
+        let products = &basis.tables.products;
+        products.evaluate(&self.order, &mut self.values[n_pair..], &mut self.slopes);
+        for first in (0..products.len()).step_by(CHUNK) {
+            let count = CHUNK.min(products.len() - first);
+            self.product_gradients.resize(count * stride, 0.0);
+            let out = &mut self.product_gradients;
+            products.gradients(first, &self.slopes, &self.order_gradients, stride, out);
+            let to = &mut self.gradients[n_pair + first..];
+            transpose(out, stride, (count, self.columns), to, n);
+        }
+    }
+}
+
+impl Neighbor {
+    /// `∂(f_n Y_lm)/∂r = f_n' r̂ Y_lm + (f_n / r) r ∇Y_lm`.
+    #[inline(always)]
+    fn evaluate(&mut self, basis: &Basis, distance: f64, unit: [f64; 3]) {
         let n_lm = basis.harmonics().len();
-        let (rank, n_angular) = (&basis.tables.angular_rank, basis.tables.angular.len());
-        let x = self.columns;
-        for (k, invariant) in basis.invariants().iter().enumerate().skip(basis.n_pair) {
-            let Invariant::Angular { first, second, l } = *invariant else {
-                continue;
-            };
-            let a = (first.species * n_angular + rank[first.radial]) * n_lm;
-            let b = (second.species * n_angular + rank[second.radial]) * n_lm;
-            let factor = legendre_factor(l);
-            let out = &mut self.by_invariant[k * x..][..x];
-            for lm in harmonics::index(l, -(l as isize))..=harmonics::index(l, l as isize) {
-                let (va, vb) = (self.order[a + lm], self.order[b + lm]);
-                self.values[k] += factor * va * vb;
-                let (wa, wb) = (factor * va, factor * vb);
-                let da = &self.order_gradients[(a + lm) * x..][..x];
-                let db = &self.order_gradients[(b + lm) * x..][..x];
-                for ((o, ga), gb) in out.iter_mut().zip(da).zip(db) {
-                    *o += wb * ga + wa * gb;
+        self.harmonics.resize(n_lm, 0.0);
+        self.harmonic_gradients.resize(3 * n_lm, 0.0);
+        basis.harmonics().evaluate_with_gradient(
+            unit,
+            &mut self.harmonics,
+            &mut self.harmonic_gradients,
+        );
+        let tables = &basis.tables;
+        for (axis, out) in self.gradients.iter_mut().enumerate() {
+            out.resize(tables.primitive_layout.len, 0.0);
+            let slopes = &self.harmonic_gradients[axis * n_lm..][..n_lm];
+            for (primitive, start, len) in tables.segments() {
+                let (f, df) = self.radial[primitive];
+                let (along, across) = (df * unit[axis], f / distance);
+                let own = self.harmonics.iter().zip(slopes);
+                for (o, (y, dy)) in out[start..start + len].iter_mut().zip(own) {
+                    *o = along * y + across * dy;
                 }
             }
         }
     }
+
+    #[inline(always)]
+    fn add_order_parameters(&self, tables: &RadialTables, order: &mut [f64]) {
+        for (primitive, start, len) in tables.segments() {
+            let f = self.radial[primitive].0;
+            let out = order[start..start + len].iter_mut();
+            out.zip(&self.harmonics).for_each(|(a, y)| *a += f * y);
+        }
+    }
+}
+
+/// A primitive with the pairwise invariants it makes.
+#[derive(Debug, Clone)]
+struct PairFunction {
+    primitive: usize,
+    /// By species of the neighbour.
+    invariants: Vec<usize>,
+}
+
+/// `weight` times the primitive's order parameters, added to those of a radial function; indices within one species.
+#[derive(Debug, Clone, Copy)]
+struct Combination {
+    to: usize,
+    from: usize,
+    len: usize,
+    weight: f64,
 }
 
 /// Which radial functions enter which invariants, and where.
 #[derive(Debug, Clone)]
 pub(super) struct RadialTables {
-    /// Radial functions of the pairwise invariants.
-    pair: Vec<usize>,
-    /// Index of the pairwise invariant of each species and radial function, at [species * n_radial + n].
-    pair_invariant: Vec<usize>,
-    /// Radial functions of the order parameters.
+    pairs: Vec<PairFunction>,
+    /// Primitives of the order parameters.
     angular: Vec<usize>,
-    /// Position of each radial function within `angular`.
-    angular_rank: Vec<usize>,
-    n_radial: usize,
+    primitive_layout: Layout,
+    layout: Layout,
+    /// How the order parameters are made from those of the primitives; none if they are the same.
+    combinations: Option<Vec<Combination>>,
+    products: Products,
 }
 
 impl RadialTables {
     pub(super) fn new(n_species: usize, radial: &[RadialEntry], invariants: &[Invariant]) -> Self {
-        let n_radial = radial.len();
-        let mut pair_invariant = vec![usize::MAX; n_species * n_radial];
-        for (k, invariant) in invariants.iter().enumerate() {
-            if let Invariant::Pair(channel) = invariant {
-                pair_invariant[channel.species * n_radial + channel.radial] = k;
+        let pair_index = |species: usize, n: usize| {
+            let same = |i: &Invariant| matches!(i, Invariant::Pair(c) if c.species == species && c.radial == n);
+            invariants
+                .iter()
+                .position(same)
+                .expect("every pair function has its invariants")
+        };
+        let mut pairs = Vec::new();
+        let mut max_l: Vec<(usize, usize)> = Vec::new();
+        let mut contracted = false;
+        for (n, entry) in radial.iter().enumerate() {
+            if let (EntryFunction::Primitive(primitive), true) = (&entry.function, entry.pair) {
+                pairs.push(PairFunction {
+                    primitive: *primitive,
+                    invariants: (0..n_species).map(|s| pair_index(s, n)).collect(),
+                });
+            }
+            let Some(l) = entry.max_l() else { continue };
+            contracted |= matches!(entry.function, EntryFunction::Contracted { .. });
+            for (p, _) in entry.combination(0) {
+                match max_l.iter_mut().find(|(q, _)| *q == p) {
+                    Some((_, largest)) => *largest = l.max(*largest),
+                    None => max_l.push((p, l)),
+                }
             }
         }
-        let angular: Vec<usize> = (0..n_radial)
-            .filter(|n| radial[*n].angular.is_some())
-            .collect();
-        let mut angular_rank = vec![usize::MAX; n_radial];
-        for (rank, n) in angular.iter().enumerate() {
-            angular_rank[*n] = rank;
-        }
-        let pair = (0..n_radial).filter(|n| radial[*n].pair).collect();
+        let primitive_layout = Layout::new(max_l.iter().map(|(_, l)| Some(*l)));
+        let angular: Vec<usize> = max_l.iter().map(|(p, _)| *p).collect();
+        let layout = Layout::new(radial.iter().map(RadialEntry::max_l));
+        let combinations = contracted.then(|| {
+            let place = |p: usize| angular.iter().position(|q| *q == p).expect("listed above");
+            let of_entry = |(n, entry): (usize, &RadialEntry)| -> Vec<Combination> {
+                let degrees = entry.max_l().map_or(0..0, |l| 0..l + 1);
+                let of_degree = |l: usize| {
+                    let (to, start) = (layout.starts[n] + l * l, l * l);
+                    let combination = entry.combination(l).into_iter();
+                    combination.map(move |(p, weight)| (to, start, p, weight, 2 * l + 1))
+                };
+                let all = degrees.flat_map(of_degree);
+                all.map(|(to, start, p, weight, len)| Combination {
+                    to,
+                    from: primitive_layout.starts[place(p)] + start,
+                    len,
+                    weight,
+                })
+                .collect()
+            };
+            radial.iter().enumerate().flat_map(of_entry).collect()
+        });
+        let products = Products::new(invariants, |channel, l| layout.index(channel, l));
         Self {
-            pair,
-            pair_invariant,
+            pairs,
             angular,
-            angular_rank,
-            n_radial,
+            primitive_layout,
+            layout,
+            combinations,
+            products,
         }
+    }
+
+    /// Primitive, first order parameter and number of order parameters of each angular primitive.
+    fn segments(&self) -> impl Iterator<Item = (usize, usize, usize)> + '_ {
+        let layout = &self.primitive_layout;
+        let places = layout.starts.iter().zip(&layout.lens);
+        self.angular
+            .iter()
+            .zip(places)
+            .map(|(p, (start, len))| (*p, *start, *len))
     }
 }
 
@@ -200,16 +359,22 @@ struct Placement {
 }
 
 impl Placement {
-    fn add(&self, row: &mut [f64], g: [f64; 3]) {
+    /// Add the gradient along x, y, z of consecutive quantities from `first` to a matrix (columns × `width`); the columns
+    /// of the centre are left out.
+    #[inline(always)]
+    fn add(&self, matrix: &mut [f64], width: usize, first: usize, g: &[impl AsRef<[f64]>; 3]) {
+        let mut add = |column: usize, weight: f64, own: &[f64]| {
+            let row = &mut matrix[column * width + first..][..own.len()];
+            row.iter_mut().zip(own).for_each(|(o, x)| *o += weight * x);
+        };
         // An image of the centre moves with it: only a strain changes r_ij = S·H.
         if self.slot != 0 {
             for axis in 0..3 {
-                row[3 * self.slot + axis] += g[axis];
-                row[axis] -= g[axis];
+                add(3 * self.slot + axis, 1.0, g[axis].as_ref());
             }
         }
         for (k, (a, b)) in STRAIN.into_iter().enumerate() {
-            row[self.strain + k] += self.displacement[a] * g[b];
+            add(self.strain + k, self.displacement[a], g[b].as_ref());
         }
     }
 }
@@ -219,14 +384,20 @@ fn reset(buffer: &mut Vec<f64>, len: usize) {
     buffer.resize(len, 0.0);
 }
 
-/// Row-major transpose of a (rows × columns) matrix.
-fn transpose(from: &[f64], rows: usize, columns: usize, to: &mut [f64]) {
+/// Transpose a (rows × columns) matrix whose rows lie `from_stride` apart, to rows `to_stride` apart.
+fn transpose(
+    from: &[f64],
+    from_stride: usize,
+    (rows, columns): (usize, usize),
+    to: &mut [f64],
+    to_stride: usize,
+) {
     const TILE: usize = 16;
     for r0 in (0..rows).step_by(TILE) {
         for c0 in (0..columns).step_by(TILE) {
             for r in r0..(r0 + TILE).min(rows) {
                 for c in c0..(c0 + TILE).min(columns) {
-                    to[c * rows + r] = from[r * columns + c];
+                    to[c * to_stride + r] = from[r * from_stride + c];
                 }
             }
         }

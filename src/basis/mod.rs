@@ -1,10 +1,12 @@
 //! From the neighbourhood of one atom to features: radial functions, harmonics, invariants, monomials.
 
+pub mod coupling;
 pub mod cutoff;
 pub mod harmonics;
 pub mod invariants;
 pub mod local;
 pub mod monomials;
+pub mod products;
 pub mod radial;
 mod radial_grid;
 pub mod spec;
@@ -13,7 +15,8 @@ use crate::elements;
 use crate::{Error, Result};
 use harmonics::Harmonics;
 use invariants::{Invariant, LabelIndex};
-use monomials::{Block, Monomials};
+use monomials::{Block, Monomials, count_mixed};
+use radial::RadialFunction;
 use spec::{BasisSpec, RadialCoupling, RadialEntry};
 
 /// Largest number of features, and of order parameters, per centre.
@@ -27,12 +30,37 @@ pub const MAX_FEATURES: usize = 200_000;
 pub struct Basis {
     spec: BasisSpec,
     numbers: Vec<u8>,
+    primitives: Vec<RadialFunction>,
     radial: Vec<RadialEntry>,
     harmonics: Harmonics,
     invariants: Vec<Invariant>,
     n_pair: usize,
     monomials: Monomials,
     tables: local::RadialTables,
+}
+
+/// What a feature is made of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MakeUp {
+    /// Number of invariants that are multiplied.
+    pub degree: usize,
+    /// Number of order parameters that are multiplied: the body order less one.
+    pub order: usize,
+    /// Sum of the degrees l of all order parameters.
+    pub sum_l: usize,
+    /// Largest order ν of an invariant.
+    pub max_order: usize,
+}
+
+impl MakeUp {
+    fn times(self, other: Self) -> Self {
+        Self {
+            degree: self.degree + other.degree,
+            order: self.order + other.order,
+            sum_l: self.sum_l + other.sum_l,
+            max_order: self.max_order.max(other.max_order),
+        }
+    }
 }
 
 impl Basis {
@@ -42,7 +70,7 @@ impl Basis {
     /// [`Error::Basis`] or [`Error::Cutoff`] for a specification that is inconsistent or has too many features.
     pub fn new(spec: BasisSpec) -> Result<Self> {
         spec.validate()?;
-        let radial = spec.radial_entries()?;
+        let (primitives, radial) = spec.radial_entries()?;
         let numbers = spec
             .elements
             .iter()
@@ -51,32 +79,52 @@ impl Basis {
         check_angular(&spec, &radial)?;
         let mut list = invariants::pair_invariants(spec.elements.len(), &radial);
         let n_pair = list.len();
-        list.extend(invariants::angular_invariants(&spec, &radial));
-        let multiplied = |from: usize| {
-            let kept = list[from..]
-                .iter()
-                .take_while(|i| invariants::is_multiplied(i, &spec, &radial));
-            from + kept.count()
+        let block = |list: &[Invariant], start: usize, polynomial, mixed_degree| {
+            let own = list[start..].iter();
+            let multiplied = own.take_while(|i| invariants::is_multiplied(i, &spec, &radial));
+            Block {
+                start,
+                end: list.len(),
+                product_end: start + multiplied.count(),
+                polynomial,
+                mixed_degree,
+            }
         };
-        let pair = Block {
-            start: 0,
-            end: n_pair,
-            product_end: multiplied(0).min(n_pair),
-            polynomial: spec.pair,
-        };
-        let angular = spec.angular.map(|angular| Block {
-            start: n_pair,
-            end: list.len(),
-            product_end: multiplied(n_pair),
-            polynomial: angular.polynomial(),
-        });
-        check_size(&spec, pair, angular)?;
-        let monomials = Monomials::enumerate(pair, angular, spec.mixed_degree, spec.constant);
+        let mut blocks = Vec::new();
+        blocks.push(block(&list, 0, spec.pair, spec.mixed_degree));
+        if let Some(angular) = spec.angular {
+            list.extend(invariants::angular_invariants(&spec, &radial));
+            blocks.push(block(
+                &list,
+                n_pair,
+                angular.polynomial(),
+                spec.mixed_degree,
+            ));
+        }
+        for higher in &spec.higher {
+            let start = list.len();
+            list.extend(invariants::higher_invariants(
+                higher,
+                spec.elements.len(),
+                &radial,
+            )?);
+            blocks.push(block(
+                &list,
+                start,
+                higher.polynomial(),
+                higher.mixed_degree,
+            ));
+        }
+        let total = blocks.iter().map(Block::count).sum::<f64>() + count_mixed(&blocks);
+        check_count(total, "features")?;
+        let monomials = Monomials::enumerate(&blocks, spec.constant);
         let tables = local::RadialTables::new(spec.elements.len(), &radial, &list);
-        let harmonics = Harmonics::new(spec.angular.map_or(0, |a| a.max_l));
+        let max_l = radial.iter().filter_map(RadialEntry::max_l).max();
+        let harmonics = Harmonics::new(max_l.unwrap_or(0));
         Ok(Self {
             spec,
             numbers,
+            primitives,
             radial,
             harmonics,
             invariants: list,
@@ -116,13 +164,19 @@ impl Basis {
         self.monomials.len * self.n_species()
     }
 
+    /// The functions that radial functions are made of.
+    #[must_use]
+    pub fn primitives(&self) -> &[RadialFunction] {
+        &self.primitives
+    }
+
     /// Radial functions, in the order of the specification.
     #[must_use]
     pub fn radial(&self) -> &[RadialEntry] {
         &self.radial
     }
 
-    /// Invariants of one centre: all pairwise ones, then all angular ones.
+    /// Invariants of one centre, by order.
     #[must_use]
     pub fn invariants(&self) -> &[Invariant] {
         &self.invariants
@@ -151,6 +205,23 @@ impl Basis {
     #[must_use]
     pub fn degrees(&self) -> Vec<usize> {
         self.monomials.iter().map(|m| m.factors().len()).collect()
+    }
+
+    /// What each feature of one centre is made of, in order.
+    #[must_use]
+    pub fn make_up(&self) -> Vec<MakeUp> {
+        let of_invariant = |invariant: &Invariant| MakeUp {
+            degree: 1,
+            order: invariant.order(),
+            sum_l: invariant.degrees().iter().sum(),
+            max_order: invariant.order(),
+        };
+        let invariants: Vec<MakeUp> = self.invariants.iter().map(of_invariant).collect();
+        let of_monomial = |m: monomials::Monomial| {
+            let factors = m.factors().iter().map(|f| invariants[*f as usize]);
+            factors.fold(MakeUp::default(), MakeUp::times)
+        };
+        self.monomials.iter().map(of_monomial).collect()
     }
 
     /// Index that finds features by label.
@@ -183,23 +254,22 @@ impl Basis {
 /// The count includes every p with l = 0 that is left out for a product d·d', which is a feature, too: no basis
 /// within the limit is refused.
 fn check_angular(spec: &BasisSpec, radial: &[RadialEntry]) -> Result<()> {
-    let Some(angular) = spec.angular else {
-        return Ok(());
-    };
     let n_species = spec.elements.len() as f64;
     let pairs = |n: f64| n * (n + 1.0) / 2.0;
-    let of_degree = |l: usize| {
-        let reaches = |entry: &&RadialEntry| entry.angular.is_some_and(|max_l| l <= max_l);
-        let n_radial = radial.iter().filter(reaches).count() as f64;
-        match angular.radial {
-            RadialCoupling::Diagonal => n_radial * pairs(n_species),
-            RadialCoupling::Free => pairs(n_radial * n_species),
-        }
-    };
-    check_count((0..=angular.max_l).map(of_degree).sum(), "features")?;
-    let n_angular = radial.iter().filter(|e| e.angular.is_some()).count();
-    let n_lm = (angular.max_l + 1) * (angular.max_l + 1);
-    check_count(n_species * (n_angular * n_lm) as f64, "order parameters")
+    if let Some(angular) = spec.angular {
+        let of_degree = |l: usize| {
+            let reaches = |entry: &&RadialEntry| entry.reach(2).is_some_and(|max_l| l <= max_l);
+            let n_radial = radial.iter().filter(reaches).count() as f64;
+            match angular.radial {
+                RadialCoupling::Diagonal => n_radial * pairs(n_species),
+                RadialCoupling::Free => pairs(n_radial * n_species),
+            }
+        };
+        check_count((0..=angular.max_l).map(of_degree).sum(), "features")?;
+    }
+    let n_lm = |entry: &RadialEntry| entry.max_l().map_or(0, |l| (l + 1) * (l + 1));
+    let order_parameters: usize = radial.iter().map(n_lm).sum();
+    check_count(n_species * order_parameters as f64, "order parameters")
 }
 
 fn check_count(total: f64, what: &str) -> Result<()> {
@@ -210,32 +280,4 @@ fn check_count(total: f64, what: &str) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-/// Refuse a basis whose monomials would not fit, before they are enumerated.
-fn check_size(spec: &BasisSpec, pair: Block, angular: Option<Block>) -> Result<()> {
-    let pure = |block: &Block| {
-        let n = (block.product_end - block.start) as f64;
-        let p = block.polynomial;
-        let of_degree = |degree: usize| match (degree <= p.degree, degree <= p.cross_degree) {
-            (false, _) => 0.0,
-            (true, false) => n,
-            (true, true) if degree == 2 => n * (n + 1.0) / 2.0,
-            (true, true) => n * (n + 1.0) * (n + 2.0) / 6.0,
-        };
-        (block.end - block.start) as f64 + of_degree(2) + of_degree(3)
-    };
-    let mut total = pure(&pair);
-    if let Some(angular) = &angular {
-        total += pure(angular);
-        let d = (pair.product_end - pair.start) as f64;
-        let p = (angular.product_end - angular.start) as f64;
-        if spec.mixed_degree >= 2 {
-            total += d * p;
-        }
-        if spec.mixed_degree >= 3 {
-            total += d * (d + 1.0) / 2.0 * p + d * p * (p + 1.0) / 2.0;
-        }
-    }
-    check_count(total, "features")
 }

@@ -77,6 +77,48 @@ pub struct Block {
     pub product_end: usize,
     /// Degrees.
     pub polynomial: Polynomial,
+    /// Largest degree of products with other kinds; of two kinds the smaller one counts.
+    pub mixed_degree: usize,
+}
+
+impl Block {
+    fn multiplied(&self) -> std::ops::Range<usize> {
+        self.start..self.product_end
+    }
+
+    /// Number of monomials of this kind alone.
+    pub(super) fn count(&self) -> f64 {
+        let n = self.multiplied().len() as f64;
+        let p = self.polynomial;
+        let of_degree = |degree: usize| match (degree <= p.degree, degree <= p.cross_degree) {
+            (false, _) => 0.0,
+            (true, false) => n,
+            (true, true) if degree == 2 => n * (n + 1.0) / 2.0,
+            (true, true) => n * (n + 1.0) * (n + 2.0) / 6.0,
+        };
+        (self.end - self.start) as f64 + of_degree(2) + of_degree(3)
+    }
+}
+
+/// Number of products of different kinds.
+pub(super) fn count_mixed(blocks: &[Block]) -> f64 {
+    let size = |b: &Block| b.multiplied().len() as f64;
+    let mut total = 0.0;
+    for (k, a) in blocks.iter().enumerate() {
+        for (m, b) in blocks.iter().enumerate().skip(k + 1) {
+            let degree = a.mixed_degree.min(b.mixed_degree);
+            let (x, y) = (size(a), size(b));
+            if degree >= 2 {
+                total += x * y;
+            }
+            if degree >= 3 {
+                total += x * (x + 1.0) / 2.0 * y + x * y * (y + 1.0) / 2.0;
+                let third = blocks[m + 1..].iter().filter(|c| c.mixed_degree >= 3);
+                total += x * y * third.map(size).sum::<f64>();
+            }
+        }
+    }
+    total
 }
 
 /// The features of one centre.
@@ -93,27 +135,25 @@ pub struct Monomials {
 impl Monomials {
     /// Enumerate: constant; invariants; products of degree 2; products of degree 3.
     #[must_use]
-    pub fn enumerate(
-        pair: Block,
-        angular: Option<Block>,
-        mixed_degree: usize,
-        constant: bool,
-    ) -> Self {
+    pub fn enumerate(blocks: &[Block], constant: bool) -> Self {
         let mut list = Self {
             constant,
             runs: Vec::new(),
             len: usize::from(constant),
         };
-        let blocks: Vec<Block> = std::iter::once(pair).chain(angular).collect();
-        for block in &blocks {
+        for block in blocks {
             list.push(&[], block.start..block.end);
         }
         for degree in 2..=MAX_DEGREE {
-            for block in &blocks {
+            for block in blocks {
                 list.push_pure(degree, *block);
             }
-            if let (Some(angular), true) = (angular, degree <= mixed_degree) {
-                list.push_mixed(degree, pair, angular);
+            for (k, a) in blocks.iter().enumerate() {
+                for (m, b) in blocks.iter().enumerate().skip(k + 1) {
+                    if degree <= a.mixed_degree.min(b.mixed_degree) {
+                        list.push_mixed(degree, *a, *b, &blocks[m + 1..]);
+                    }
+                }
             }
         }
         list
@@ -151,18 +191,21 @@ impl Monomials {
         }
     }
 
-    /// d·p, and d·d·p with d·p·p.
-    fn push_mixed(&mut self, degree: usize, pair: Block, angular: Block) {
-        for a in pair.start..pair.product_end {
+    /// a·b, and a·a·b, a·b·b with the a·b·c of all later kinds c.
+    fn push_mixed(&mut self, degree: usize, first: Block, second: Block, later: &[Block]) {
+        for a in first.multiplied() {
             if degree == 2 {
-                self.push(&[a as u32], angular.start..angular.product_end);
+                self.push(&[a as u32], second.multiplied());
                 continue;
             }
-            for b in a..pair.product_end {
-                self.push(&[a as u32, b as u32], angular.start..angular.product_end);
+            for b in a..first.product_end {
+                self.push(&[a as u32, b as u32], second.multiplied());
             }
-            for b in angular.start..angular.product_end {
-                self.push(&[a as u32, b as u32], b..angular.product_end);
+            for b in second.multiplied() {
+                self.push(&[a as u32, b as u32], b..second.product_end);
+                for third in later.iter().filter(|c| c.mixed_degree >= 3) {
+                    self.push(&[a as u32, b as u32], third.multiplied());
+                }
             }
         }
     }
@@ -183,8 +226,10 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    fn block(start: usize, end: usize, degree: usize, cross_degree: usize) -> Block {
+    fn block(start: usize, end: usize, degree: usize, mixed_degree: usize) -> Block {
+        let cross_degree = degree;
         Block {
+            mixed_degree,
             start,
             end,
             product_end: end,
@@ -197,22 +242,33 @@ mod tests {
 
     #[test]
     fn full_cubic_polynomials_have_the_binomial_number_of_features() {
-        let list = Monomials::enumerate(block(0, 4, 3, 3), None, 0, true);
+        let list = Monomials::enumerate(&[block(0, 4, 3, 0)], true);
         assert_eq!(list.len, 35); // C(4 + 3, 3)
         let distinct: BTreeSet<Monomial> = list.iter().collect();
         assert_eq!(distinct.len(), 35);
     }
 
     #[test]
-    fn mixed_cubic_polynomials_complete_the_two_kinds() {
-        let list = Monomials::enumerate(block(0, 2, 3, 3), Some(block(2, 5, 3, 3)), 3, true);
+    fn mixed_cubic_polynomials_complete_all_kinds_and_are_counted_beforehand() {
+        let blocks = [block(0, 2, 3, 3), block(2, 5, 3, 3), block(5, 6, 3, 3)];
+        let list = Monomials::enumerate(&blocks, true);
         let distinct: BTreeSet<Monomial> = list.iter().collect();
-        assert_eq!((list.len, distinct.len()), (56, 56)); // C(5 + 3, 3)
+        assert_eq!((list.len, distinct.len()), (84, 84)); // C(6 + 3, 3)
+        let counted = blocks.iter().map(Block::count).sum::<f64>() + count_mixed(&blocks) + 1.0;
+        assert!((counted - 84.0).abs() < 0.5);
+    }
+
+    #[test]
+    fn of_two_kinds_the_smaller_mixed_degree_counts() {
+        let blocks = [block(0, 2, 1, 3), block(2, 4, 1, 2)];
+        assert_eq!(Monomials::enumerate(&blocks, false).len, 4 + 4);
     }
 
     #[test]
     fn powers_without_cross_terms_are_powers() {
-        let list = Monomials::enumerate(block(0, 3, 3, 1), None, 0, false);
+        let mut powers = block(0, 3, 3, 0);
+        powers.polynomial.cross_degree = 1;
+        let list = Monomials::enumerate(&[powers], false);
         assert!(
             list.iter()
                 .all(|m| m.factors().windows(2).all(|w| w[0] == w[1]))

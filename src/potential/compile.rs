@@ -2,11 +2,12 @@
 
 use super::Center;
 use crate::basis::invariants::{Channel, Invariant, LabelIndex};
-use crate::basis::local::legendre_factor;
 use crate::basis::monomials::Monomial;
+use crate::basis::products::Products;
 use crate::basis::radial::RadialFunction;
 use crate::basis::{Basis, harmonics};
 use crate::{Error, Result};
+use std::collections::BTreeMap;
 
 /// A monomial with its coefficient; factors index the kept invariants.
 #[derive(Debug, Clone, Copy)]
@@ -25,26 +26,25 @@ pub(super) struct PairSum {
     pub invariant: usize,
 }
 
-/// A kept order-parameter channel: (l_max + 1)² order parameters of one species and radial function.
+/// The order parameters up to some l of one species and primitive.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OrderChannel {
     pub species: u16,
     /// Index into the kept radial functions.
     pub radial: usize,
+    /// First order parameter.
+    pub start: usize,
+    /// (l_max + 1)².
+    pub len: usize,
 }
 
-/// A kept angular invariant.
+/// `weight` times 2l + 1 order parameters of a primitive, added to those of a radial function.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct AngularProduct {
-    /// Index into the kept order-parameter channels.
-    pub first: usize,
-    pub second: usize,
-    /// Range of harmonics of its degree.
-    pub start: usize,
-    pub end: usize,
-    pub factor: f64,
-    /// Index into the kept invariants.
-    pub invariant: usize,
+pub(super) struct Combination {
+    pub to: usize,
+    pub from: usize,
+    pub len: usize,
+    pub weight: f64,
 }
 
 /// The evaluation plan of one centre element.
@@ -55,7 +55,13 @@ pub struct CompiledCenter {
     pub(super) radial: Vec<RadialFunction>,
     pub(super) pairs: Vec<PairSum>,
     pub(super) channels: Vec<OrderChannel>,
-    pub(super) products: Vec<AngularProduct>,
+    /// Number of order parameters of the primitives.
+    pub(super) n_primitive: usize,
+    /// Number of order parameters of the radial functions, and how they are made.
+    pub(super) n_order: usize,
+    pub(super) combinations: Vec<Combination>,
+    /// The invariants after the pairwise ones.
+    pub(super) products: Products,
     pub(super) n_invariants: usize,
     /// Number of harmonics in use, zero without angular terms.
     pub(super) harmonics: Option<harmonics::Harmonics>,
@@ -95,7 +101,10 @@ impl CompiledCenter {
             radial: Vec::new(),
             pairs: Vec::new(),
             channels: Vec::new(),
-            products: Vec::new(),
+            n_primitive: 0,
+            n_order: 0,
+            combinations: Vec::new(),
+            products: Products::default(),
             n_invariants: 0,
             harmonics: None,
             cutoff: 0.0,
@@ -130,64 +139,102 @@ impl CompiledCenter {
                 .iter()
                 .for_each(|f| used[*f as usize] = true);
         }
-        let mut radial_index = vec![None; basis.radial().len()];
-        let mut channels: Vec<Channel> = Vec::new();
         let mut kept = vec![0; used.len()];
-        let mut l_max = 0;
-        for (k, invariant) in basis
-            .invariants()
-            .iter()
-            .enumerate()
-            .filter(|(k, _)| used[*k])
-        {
-            kept[k] = self.n_invariants as u32;
-            let own = self.n_invariants;
-            self.n_invariants += 1;
-            let mut radial = |channel: Channel, list: &mut Vec<RadialFunction>| {
-                *radial_index[channel.radial].get_or_insert_with(|| {
-                    list.push(basis.radial()[channel.radial].function);
-                    list.len() - 1
-                })
-            };
-            match *invariant {
-                Invariant::Pair(channel) => {
-                    let radial = radial(channel, &mut self.radial);
+        let invariants: Vec<usize> = (0..used.len()).filter(|k| used[*k]).collect();
+        for (new, old) in invariants.iter().enumerate() {
+            kept[*old] = new as u32;
+        }
+        self.n_invariants = invariants.len();
+        let invariants = invariants.iter().map(|k| &basis.invariants()[*k]);
+        let mut primitives = Primitives::default();
+        for (k, invariant) in invariants.clone().enumerate() {
+            if let Invariant::Pair(channel) = invariant {
+                for (p, _) in basis.radial()[channel.radial].combination(0) {
                     self.pairs.push(PairSum {
                         species: channel.species as u16,
-                        radial,
-                        invariant: own,
+                        radial: primitives.index(p),
+                        invariant: k,
                     });
-                }
-                Invariant::Angular { first, second, l } => {
-                    let [first, second] = [first, second].map(|channel| {
-                        channels
-                            .iter()
-                            .position(|c| *c == channel)
-                            .unwrap_or_else(|| {
-                                let radial = radial(channel, &mut self.radial);
-                                self.channels.push(OrderChannel {
-                                    species: channel.species as u16,
-                                    radial,
-                                });
-                                channels.push(channel);
-                                channels.len() - 1
-                            })
-                    });
-                    let (start, end) = (l * l, (l + 1) * (l + 1));
-                    let factor = legendre_factor(l);
-                    self.products.push(AngularProduct {
-                        first,
-                        second,
-                        start,
-                        end,
-                        factor,
-                        invariant: own,
-                    });
-                    l_max = l_max.max(l);
                 }
             }
         }
-        self.harmonics = (!self.products.is_empty()).then(|| harmonics::Harmonics::new(l_max));
+        let angular = invariants.filter(|i| i.order() > 1);
+        self.keep_channels(basis, angular.clone(), &mut primitives);
+        self.radial = primitives
+            .kept
+            .iter()
+            .map(|p| basis.primitives()[*p])
+            .collect();
         kept
+    }
+
+    /// Lay out the order parameters of these invariants, and of the primitives behind them.
+    fn keep_channels<'a>(
+        &mut self,
+        basis: &Basis,
+        invariants: impl Iterator<Item = &'a Invariant> + Clone,
+        primitives: &mut Primitives,
+    ) {
+        let mut max_l: BTreeMap<Channel, usize> = BTreeMap::new();
+        for invariant in invariants.clone() {
+            for (channel, l) in invariant.channels().into_iter().zip(invariant.degrees()) {
+                let own = max_l.entry(channel).or_insert(0);
+                *own = l.max(*own);
+            }
+        }
+        let Some(l_max) = max_l.values().max() else {
+            return;
+        };
+        self.harmonics = Some(harmonics::Harmonics::new(*l_max));
+        let mut primitive_l: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+        let mut starts = BTreeMap::new();
+        for (channel, &l) in &max_l {
+            starts.insert(*channel, self.n_order);
+            self.n_order += (l + 1) * (l + 1);
+            for (p, _) in basis.radial()[channel.radial].combination(0) {
+                let own = primitive_l.entry((channel.species, p)).or_insert(0);
+                *own = l.max(*own);
+            }
+        }
+        let mut primitive_starts = BTreeMap::new();
+        for (&(species, p), &l) in &primitive_l {
+            primitive_starts.insert((species, p), self.n_primitive);
+            self.channels.push(OrderChannel {
+                species: species as u16,
+                radial: primitives.index(p),
+                start: self.n_primitive,
+                len: (l + 1) * (l + 1),
+            });
+            self.n_primitive += (l + 1) * (l + 1);
+        }
+        for (channel, &largest) in &max_l {
+            for l in 0..=largest {
+                for (p, weight) in basis.radial()[channel.radial].combination(l) {
+                    self.combinations.push(Combination {
+                        to: starts[channel] + l * l,
+                        from: primitive_starts[&(channel.species, p)] + l * l,
+                        len: 2 * l + 1,
+                        weight,
+                    });
+                }
+            }
+        }
+        self.products = Products::new(invariants, |channel, l| starts[&channel] + l * l);
+    }
+}
+
+/// The primitives in use, numbered as they come.
+#[derive(Debug, Default)]
+struct Primitives {
+    kept: Vec<usize>,
+}
+
+impl Primitives {
+    fn index(&mut self, primitive: usize) -> usize {
+        let found = self.kept.iter().position(|p| *p == primitive);
+        found.unwrap_or_else(|| {
+            self.kept.push(primitive);
+            self.kept.len() - 1
+        })
     }
 }

@@ -163,8 +163,11 @@ pub struct Scratch {
     harmonic_gradients: Vec<f64>,
     invariants: Vec<f64>,
     invariant_adjoints: Vec<f64>,
+    primitive: Vec<f64>,
+    primitive_adjoints: Vec<f64>,
     order: Vec<f64>,
     order_adjoints: Vec<f64>,
+    product_slopes: Vec<f64>,
     harmonic_adjoints: Vec<f64>,
     /// `∂E_i/∂r_ij` of each neighbour of the last environment, eV/Å.
     pub gradients: Vec<[f64; 3]>,
@@ -196,7 +199,7 @@ impl CompiledCenter {
         reset(&mut s.harmonics, n_neighbors * n_lm);
         reset(&mut s.harmonic_gradients, n_neighbors * 3 * n_lm);
         reset(&mut s.invariants, self.n_invariants);
-        reset(&mut s.order, self.channels.len() * n_lm);
+        reset(&mut s.primitive, self.n_primitive);
         for (j, (r, &species)) in environment
             .displacements
             .iter()
@@ -219,20 +222,21 @@ impl CompiledCenter {
             let y = &mut s.harmonics[j * n_lm..][..n_lm];
             let dy = &mut s.harmonic_gradients[j * 3 * n_lm..][..3 * n_lm];
             harmonics.evaluate_with_gradient(r.map(|x| x / distance), y, dy);
-            for (channel, order) in self.channels.iter().zip(s.order.chunks_exact_mut(n_lm)) {
-                if channel.species == species {
-                    let f = values[channel.radial];
-                    order.iter_mut().zip(&*y).for_each(|(a, y)| *a += f * y);
-                }
+            for channel in self.channels.iter().filter(|c| c.species == species) {
+                let f = values[channel.radial];
+                let order = &mut s.primitive[channel.start..][..channel.len];
+                order.iter_mut().zip(&*y).for_each(|(a, y)| *a += f * y);
             }
         }
-        for p in &self.products {
-            let (a, b) = (
-                &s.order[p.first * n_lm..][p.start..p.end],
-                &s.order[p.second * n_lm..][p.start..p.end],
-            );
-            s.invariants[p.invariant] = p.factor * a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        reset(&mut s.order, self.n_order);
+        for c in &self.combinations {
+            let out = s.order[c.to..][..c.len].iter_mut();
+            let own = &s.primitive[c.from..][..c.len];
+            out.zip(own).for_each(|(o, a)| *o += c.weight * a);
         }
+        let n_pair = self.n_invariants - self.products.len();
+        self.products
+            .evaluate(&s.order, &mut s.invariants[n_pair..], &mut s.product_slopes);
     }
 
     /// `E_i = E0 + Σ w·monomial` and its derivatives with respect to the invariants.
@@ -267,16 +271,18 @@ impl CompiledCenter {
         energy
     }
 
-    /// `∂E/∂a` from `∂E/∂p`.
+    /// `∂E/∂a` of the primitives from the adjoints of the invariants.
     fn adjoint_of_order_parameters(&self, s: &mut Scratch) {
-        let n_lm = self.n_lm();
-        reset(&mut s.order_adjoints, s.order.len());
-        for p in &self.products {
-            let w = p.factor * s.invariant_adjoints[p.invariant];
-            for lm in p.start..p.end {
-                s.order_adjoints[p.first * n_lm + lm] += w * s.order[p.second * n_lm + lm];
-                s.order_adjoints[p.second * n_lm + lm] += w * s.order[p.first * n_lm + lm];
-            }
+        let n_pair = self.n_invariants - self.products.len();
+        reset(&mut s.order_adjoints, self.n_order);
+        let adjoints = &s.invariant_adjoints[n_pair..];
+        self.products
+            .add_adjoints(&s.product_slopes, adjoints, &mut s.order_adjoints);
+        reset(&mut s.primitive_adjoints, self.n_primitive);
+        for c in &self.combinations {
+            let out = s.primitive_adjoints[c.from..][..c.len].iter_mut();
+            let own = &s.order_adjoints[c.to..][..c.len];
+            out.zip(own).for_each(|(o, a)| *o += c.weight * a);
         }
     }
 
@@ -303,15 +309,9 @@ impl CompiledCenter {
             if n_lm > 0 {
                 let y = &s.harmonics[j * n_lm..][..n_lm];
                 reset(&mut s.harmonic_adjoints, n_lm);
-                for (channel, adjoint) in self
-                    .channels
-                    .iter()
-                    .zip(s.order_adjoints.chunks_exact(n_lm))
-                {
-                    if channel.species != species {
-                        continue;
-                    }
+                for channel in self.channels.iter().filter(|c| c.species == species) {
                     let f = values[channel.radial];
+                    let adjoint = &s.primitive_adjoints[channel.start..][..channel.len];
                     let mut sum = 0.0;
                     for ((total, a), y) in s.harmonic_adjoints.iter_mut().zip(adjoint).zip(y) {
                         *total += f * a;

@@ -20,7 +20,14 @@ pub const FAMILIES: [&str; 11] = [
     "bessel",
     "chebyshev",
 ];
-pub const HIERARCHIES: [&str; 4] = ["pair", "pair-poly", "angular", "angular-poly"];
+pub const HIERARCHIES: [&str; 6] = [
+    "pair",
+    "pair-poly",
+    "angular",
+    "angular-poly",
+    "invariants",
+    "contracted",
+];
 
 /// Three functions of a family.
 pub fn radial(family: &str) -> Value {
@@ -52,6 +59,32 @@ pub fn spec(elements: &[&str], family: &str, hierarchy: &str) -> BasisSpec {
     let poly = hierarchy.ends_with("poly");
     if poly {
         document["pair"] = json!({"degree": 3, "cross_degree": 3});
+    }
+    if hierarchy == "invariants" {
+        document["angular"] =
+            json!({"max_l": 3, "radial": "diagonal", "degree": 1, "cross_degree": 1});
+        document["higher"] = json!([
+            {"order": 3, "max_l": 2, "radial": "free", "max_total": 4, "degree": 2, "cross_degree": 1},
+            {"order": 4, "max_l": 2, "min_l": 1, "radial": "diagonal", "max_n": 2},
+            {"order": 5, "max_l": 1, "radial": "diagonal", "max_n": 1},
+            {"order": 6, "max_l": 1, "radial": "diagonal", "max_n": 1},
+        ]);
+    }
+    if hierarchy == "contracted" {
+        document["pair"] = json!({"degree": 2, "cross_degree": 2});
+        document["angular"] = json!({"max_l": 2, "radial": "free", "degree": 2, "cross_degree": 1});
+        document["higher"] = json!([
+            {"order": 3, "max_l": 2, "radial": "diagonal", "degree": 2, "cross_degree": 2, "mixed_degree": 3},
+        ]);
+        document["mixed_degree"] = json!(3);
+        document["radial"] = json!([
+            {"function": radial(family), "orders": [1]},
+            {"function": radial(family), "cutoff": 3.9, "contraction": [
+                [[0.6, 0.8, 0.1], [-0.5, 0.3, 0.7]],
+                [[0.9, -0.2, 0.4], [0.1, 0.8, 0.3]],
+                [[0.3, 0.3, -0.9], [0.8, 0.1, 0.6]],
+            ]},
+        ]);
     }
     if hierarchy.starts_with("angular") {
         document["angular"] = json!({
