@@ -119,6 +119,15 @@ class Basis:
     def degrees(self) -> list[int]:
         """Return the total degree of each feature of one centre, in order."""
 
+    def make_up(self) -> NDArray[np.int64]:
+        """Return what each feature of one centre is made of.
+
+        Returns
+        -------
+        (F, 4): degree (invariants multiplied), order (order parameters multiplied), sum of their l, largest order of an
+        invariant.
+        """
+
     def design(self, structure: Structure) -> NDArray[np.float64]:
         """Return the design rows of one structure, without weights.
 
