@@ -124,8 +124,8 @@ class Basis:
 
         Returns
         -------
-        (F, 4): degree (invariants multiplied), order (order parameters multiplied), sum of their l, largest order of an
-        invariant.
+        (F, 5): degree (invariants multiplied), order (order parameters multiplied), sum of their l, largest order of an
+        invariant, sum of the positions n of their radial functions within their sets.
         """
 
     def design(self, structure: Structure) -> NDArray[np.float64]:

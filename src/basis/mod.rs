@@ -50,6 +50,8 @@ pub struct MakeUp {
     pub sum_l: usize,
     /// Largest order ν of an invariant.
     pub max_order: usize,
+    /// Sum of the positions n of all radial functions within their sets.
+    pub sum_n: usize,
 }
 
 impl MakeUp {
@@ -59,6 +61,7 @@ impl MakeUp {
             order: self.order + other.order,
             sum_l: self.sum_l + other.sum_l,
             max_order: self.max_order.max(other.max_order),
+            sum_n: self.sum_n + other.sum_n,
         }
     }
 }
@@ -210,11 +213,19 @@ impl Basis {
     /// What each feature of one centre is made of, in order.
     #[must_use]
     pub fn make_up(&self) -> Vec<MakeUp> {
+        let positions = |invariant: &Invariant| {
+            let channels = invariant.channels();
+            channels
+                .iter()
+                .map(|c| self.radial[c.radial].position)
+                .sum()
+        };
         let of_invariant = |invariant: &Invariant| MakeUp {
             degree: 1,
             order: invariant.order(),
             sum_l: invariant.degrees().iter().sum(),
             max_order: invariant.order(),
+            sum_n: positions(invariant),
         };
         let invariants: Vec<MakeUp> = self.invariants.iter().map(of_invariant).collect();
         let of_monomial = |m: monomials::Monomial| {

@@ -180,6 +180,8 @@ fn is_zero(n: &usize) -> bool {
 pub struct RadialEntry {
     /// `f_n(r)`.
     pub function: EntryFunction,
+    /// Position n within its set.
+    pub position: usize,
     /// Whether it enters the pairwise invariants.
     pub pair: bool,
     /// Largest l of the invariants it enters, by order from 2; none if it enters no invariant of that order.
@@ -408,8 +410,10 @@ impl BasisSpec {
                 )
             });
             let pair = set.has_order(1) && set.contraction.is_none();
-            entries.extend(set.functions(first, n).map(|function| RadialEntry {
+            let functions = set.functions(first, n).enumerate();
+            entries.extend(functions.map(|(position, function)| RadialEntry {
                 function,
+                position,
                 pair,
                 reach,
                 product: set.products.unwrap_or(true),
