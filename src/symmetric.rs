@@ -161,7 +161,7 @@ mod tests {
             for j in 0..=i {
                 let (lower, upper) = (matrix[i * N + j], matrix[j * N + i]);
                 for (mirrored, source) in [(&from_lower, lower), (&from_upper, upper)] {
-                    assert!(mirrored[i * N + j] == source && mirrored[j * N + i] == source);
+                    assert_eq!([mirrored[i * N + j], mirrored[j * N + i]], [source; 2]);
                 }
             }
         }
