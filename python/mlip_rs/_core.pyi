@@ -26,6 +26,7 @@ __all__ = [
     "neighbor_list",
     "predict",
     "solve_ridge",
+    "solve_ridge_in_place",
     "symmetrize",
 ]
 
@@ -353,17 +354,18 @@ def accumulate(
         S structures.
     labels : Labels
         Their labels and weights.
-    gram : (3, F, F)
-        XᵀWX of energy, forces and stress. Only the lower triangles are updated: finish with `symmetrize`.
-    moment : (3, F)
+    gram : (G, F, F)
+        XᵀWX of energy, forces and stress (G = 3), or of all together (G = 1). Only the lower triangles are
+        updated: finish with `symmetrize`.
+    moment : (G, F)
         XᵀWy of the same.
     threads : int
         Number of threads; 0 takes the default.
 
     Returns
     -------
-    list of three (float, int)
-        yᵀWy and the number of rows added, of energy, forces and stress.
+    list of G (float, int)
+        yᵀWy and the number of rows added.
 
     Raises
     ------
@@ -374,7 +376,7 @@ def accumulate(
         An array of the wrong shape.
     """
 
-def symmetrize(gram: NDArray[np.float64]) -> None:
+def symmetrize(gram: NDArray[np.float64], threads: int = 0) -> None:
     """Copy the lower triangle of a square matrix (F, F) to its upper one, in place."""
 
 def predict(
@@ -430,6 +432,36 @@ def solve_ridge(
     ------
     FitError
         Wrong lengths, indices out of range or repeated, numbers that are not finite.
+    """
+
+def solve_ridge_in_place(
+    gram: NDArray[np.float64],
+    moment: NDArray[np.float64],
+    penalties: NDArray[np.float64],
+    threads: int = 0,
+) -> list[NDArray[np.float64] | None]:
+    """Solve as `solve_ridge` on all features, without a copy of the matrix.
+
+    Parameters
+    ----------
+    gram : (F, F)
+        G, both triangles, writeable. Work space: it has the same bits again when the call returns.
+    moment : (F,)
+        b.
+    penalties : (K, F)
+        Vectors d.
+    threads : int
+        Number of threads; 0 takes the default.
+
+    Returns
+    -------
+    list of (F,) or None
+        As `solve_ridge`.
+
+    Raises
+    ------
+    FitError
+        Wrong lengths, numbers that are not finite.
     """
 
 def elastic_net_path(

@@ -11,6 +11,7 @@ from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, summarize
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression import FitSettings, Run, fit, read_record
+from mlip_rs.regression.settings import RUN_ONLY
 
 DEFAULT_DIRECTORY: Path = Path("mlip-run")
 """Run directory when none is given."""
@@ -179,13 +180,13 @@ class Job:
             "data": training.fingerprint(),
             "test data": None if testing is None else testing.fingerprint(),
             "basis": _without(basis.to_dict(), "constant"),  # decided by the fit
-            "settings": _without(asdict(self.settings), "threads"),
+            "settings": _without(asdict(self.settings), *RUN_ONLY),
         }
         theirs = {
             "data": _fingerprint(record.get("data")),
             "test data": _fingerprint(record.get("test_data")),
             "basis": _without(record.get("basis"), "constant"),
-            "settings": _without(record.get("settings"), "threads"),
+            "settings": _without(record.get("settings"), *RUN_ONLY),
         }
         different = [name for name in mine if json.loads(json.dumps(mine[name])) != theirs[name]]
         if different:
@@ -195,8 +196,8 @@ class Job:
             )
 
 
-def _without(document: object, key: str) -> dict[str, Any]:
-    return {k: v for k, v in document.items() if k != key} if isinstance(document, Mapping) else {}
+def _without(document: object, *keys: str) -> dict[str, Any]:
+    return {k: v for k, v in document.items() if k not in keys} if isinstance(document, Mapping) else {}
 
 
 def _fingerprint(record: object) -> object:

@@ -26,7 +26,8 @@ from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem, assemble
 from mlip_rs.regression.equations import core_structure
-from mlip_rs.regression.residuals import Predictions, predict
+from mlip_rs.regression.residuals import Residuals, residuals
+from mlip_rs.regression.resources import check_resources
 from mlip_rs.regression.run import Point, Run
 from mlip_rs.regression.selection import Candidates, select
 from mlip_rs.regression.settings import FitSettings
@@ -79,7 +80,7 @@ def fit(
     ConfigError
         Settings that make no sense.
     FitError
-        More features than rows, no solution, a directory of another fit.
+        More features than rows, more memory or disk than there is, no solution, a directory of another fit.
     """
     settings = settings or FitSettings()
     if not isinstance(basis, Basis) or not isinstance(settings, FitSettings):
@@ -99,9 +100,11 @@ def fit(
         training,
         reference,
         settings.weights.of_structures(training, reference),
+        settings.weights.of_properties(),
         folds(training, settings.n_folds, settings.seed),
     )
     _check_rows(problem, settings)
+    check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
     with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
         equations = assemble(
             problem,
@@ -201,10 +204,11 @@ def _points(
 ) -> tuple[Point, ...]:
     """Errors and costs of all candidates."""
     basis, reference = problem.basis, problem.reference
-    training = predict(basis, problem.dataset.frames, reference, candidates.coefficients, settings.threads)
-    tested: Predictions | None = None
-    if testing is not None:
-        tested = predict(basis, testing.frames, reference, candidates.coefficients, settings.threads)
+
+    def of_all(dataset: Dataset) -> Residuals:
+        return residuals(basis, dataset.frames, reference, candidates.coefficients, threads=settings.threads)
+
+    training, tested = of_all(problem.dataset), None if testing is None else of_all(testing)
     largest = max(problem.dataset, key=lambda frame: frame.n_atoms)
     timed = enlarged(largest.to_atoms(), TIMED_ATOMS)
     progress.start("errors and costs: potentials", len(candidates.coefficients))

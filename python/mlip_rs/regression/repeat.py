@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from mlip_rs.regression.settings import RUN_ONLY
+
 _ANGULAR = {
     "max_l": "max_l",
     "radial": "radial_coupling",
@@ -24,7 +26,8 @@ def configuration(record: Mapping[str, Any]) -> str:
     """
     settings = dict(record["settings"])
     weights = {key: _switched(key, value) for key, value in settings.pop("weights").items()}
-    settings.pop("threads", None)
+    for name in RUN_ONLY:
+        settings.pop(name, None)
     sections = {
         "data": {
             "train": record["data"]["files"],

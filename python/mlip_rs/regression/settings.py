@@ -10,6 +10,9 @@ from mlip_rs.plain import check_integer, check_number, make_plain
 from mlip_rs.regression.weights import Weights
 from mlip_rs.threads import MAX_THREADS
 
+RUN_ONLY: tuple[str, ...] = ("threads", "memory_gib")
+"""Settings of the machine, on which the result does not depend."""
+
 METHODS: tuple[str, ...] = ("adaptive-lasso", "lasso", "ridge")
 """Estimators; all but ridge give a path of sparse potentials and end with the dense one."""
 
@@ -45,6 +48,9 @@ class FitSettings:
         Of the assignment of folds.
     threads
         0 takes all cores, or the environment variable MLIP_RS_NUM_THREADS.
+    memory_gib
+        Memory that the fit may take, GiB; a fit that needs more is refused before it starts. None: what is
+        available.
 
     Raises
     ------
@@ -64,6 +70,7 @@ class FitSettings:
     allow_underdetermined: bool = False
     seed: int = 0
     threads: int = 0
+    memory_gib: float | None = None
 
     def __post_init__(self) -> None:
         make_plain(self)
@@ -72,6 +79,10 @@ class FitSettings:
         check_integer("seed", self.seed, 0)
         for name in ("path_ratio", "adaptive_power"):
             check_number(name, getattr(self, name))
+        if self.memory_gib is not None:
+            check_number("memory_gib", self.memory_gib)
+            if not self.memory_gib > 0:
+                raise ConfigError(f"memory_gib is {self.memory_gib}; it must be positive, or None")
         self._check_reference_energies()
         if self.method not in METHODS:
             raise ConfigError(f"method {self.method!r} does not exist; choose one of {', '.join(METHODS)}")
