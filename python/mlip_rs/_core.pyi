@@ -26,6 +26,7 @@ __all__ = [
     "neighbor_list",
     "predict",
     "solve_ridge",
+    "solve_ridge_adjoint",
     "solve_ridge_in_place",
     "symmetrize",
 ]
@@ -432,6 +433,30 @@ def solve_ridge(
     ------
     FitError
         Wrong lengths, indices out of range or repeated, numbers that are not finite.
+    """
+
+def solve_ridge_adjoint(
+    gram: NDArray[np.float64],
+    moment: NDArray[np.float64],
+    penalties: NDArray[np.float64],
+    seed: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    threads: int = 0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Solve (G + diag(d)) w = b and (G + diag(d)) z = seed(w) with one factorisation.
+
+    Parameters
+    ----------
+    gram : (F, F)
+        Both triangles; work space, comes back unchanged.
+    moment : (F,)
+    penalties : (F,)
+        d.
+    seed
+        Takes w (F,), gives the other right-hand side (F,).
+
+    Returns
+    -------
+    w and z, (F,) each, or None if the matrix is not positive definite.
     """
 
 def solve_ridge_in_place(

@@ -118,8 +118,8 @@ def contract(
     if method == "principal":
         matrices = [[s] for s in covariance]
     else:
-        run = fit(dataset, basis, replace(settings or FitSettings(), method="ridge"))
-        matrices = forms.quadratic(run.best().features)
+        potential = fit(dataset, basis, replace(settings or FitSettings(), method="ridge")).best()
+        matrices = forms.quadratic({e: potential.coefficients(e) for e in potential.elements})
     rows, importance = zip(
         *(_combinations(s, m, n_functions, method) for s, m in zip(covariance, matrices, strict=True)),
         strict=True,

@@ -36,17 +36,53 @@ pub fn solve_positive_in_place(
     diag_add: &[f64],
     rhs: &[f64],
 ) -> Result<Vec<f64>> {
-    let n = check_problem(gram, diag_add, rhs)?;
-    let every = |position: usize| position;
-    check_entries(gram, n, every)?;
-    let diagonal: Vec<f64> = (0..n).map(|j| gram[j * (n + 1)]).collect();
-    let mut solution = rhs.to_vec();
-    let outcome = solve_in_place(gram, diag_add, &mut solution, every);
-    mirror_upper(gram, n);
-    for (j, entry) in diagonal.into_iter().enumerate() {
-        gram[j * (n + 1)] = entry;
+    check_problem(gram, diag_add, rhs)?;
+    Factored::new(gram, diag_add)?.solve(rhs)
+}
+
+/// The Cholesky factor of `G + diag(d)` in the memory of `G`, which is restored when this is dropped.
+///
+/// See [`solve_positive_in_place`]. Drop it in the pool that shall do the work.
+#[derive(Debug)]
+pub struct Factored<'a> {
+    gram: &'a mut [f64],
+    diagonal: Vec<f64>,
+}
+
+impl<'a> Factored<'a> {
+    /// Factorise.
+    ///
+    /// # Errors
+    /// As [`solve_positive_in_place`]; `gram` is then restored.
+    pub fn new(gram: &'a mut [f64], diag_add: &[f64]) -> Result<Self> {
+        let n = check_problem(gram, diag_add, diag_add)?;
+        check_entries(gram, n, |position| position)?;
+        let diagonal: Vec<f64> = (0..n).map(|j| gram[j * (n + 1)]).collect();
+        let factored = Self { gram, diagonal };
+        add_and_factorise(factored.gram, diag_add, |position| position)?;
+        Ok(factored)
     }
-    outcome.map(|()| solution)
+
+    /// Solve for one right-hand side.
+    ///
+    /// # Errors
+    /// [`Error::Regression`] on a wrong length; [`Error::Singular`] if the solution overflows.
+    pub fn solve(&self, rhs: &[f64]) -> Result<Vec<f64>> {
+        check_length("rhs", rhs.len(), self.diagonal.len())?;
+        let mut solution = rhs.to_vec();
+        solve_factored(self.gram, &mut solution)?;
+        Ok(solution)
+    }
+}
+
+impl Drop for Factored<'_> {
+    fn drop(&mut self) {
+        let n = self.diagonal.len();
+        mirror_upper(self.gram, n);
+        for (j, entry) in self.diagonal.iter().enumerate() {
+            self.gram[j * (n + 1)] = *entry;
+        }
+    }
 }
 
 /// Solves `(G_SS + diag(d_S)) w = b_S`; returns `w` in the order of `S`.
@@ -76,12 +112,10 @@ pub fn solve_positive(
     check_entries(&matrix, support.len(), |position| support[position])?;
     let of_support = |values: &[f64]| support.iter().map(|&j| values[j]).collect::<Vec<f64>>();
     let mut solution = of_support(rhs);
-    solve_in_place(
-        &mut matrix,
-        &of_support(diag_add),
-        &mut solution,
-        |position| support[position],
-    )?;
+    add_and_factorise(&mut matrix, &of_support(diag_add), |position| {
+        support[position]
+    })?;
+    solve_factored(&matrix, &mut solution)?;
     Ok(solution)
 }
 
@@ -164,14 +198,13 @@ fn check_entries(matrix: &[f64], n: usize, feature: impl Fn(usize) -> usize) -> 
     }
 }
 
-/// Adds `diag_add`, factorises, and replaces the right-hand side in `solution` by the solution.
-fn solve_in_place(
+/// Adds the diagonal and factorises; `feature` gives the feature at a position of the matrix.
+fn add_and_factorise(
     matrix: &mut [f64],
     diag_add: &[f64],
-    solution: &mut [f64],
     feature: impl Fn(usize) -> usize,
 ) -> Result<()> {
-    let n = solution.len();
+    let n = diag_add.len();
     for (j, add) in diag_add.iter().enumerate() {
         matrix[j * (n + 1)] += add;
     }
@@ -181,16 +214,7 @@ fn solve_in_place(
              linearly dependent to machine precision; increase the regularisation",
             feature(pivot)
         ))
-    })?;
-    solve_factored(matrix, solution);
-    if solution.iter().all(|x| x.is_finite()) {
-        Ok(())
-    } else {
-        Err(Error::Singular(
-            "the solution overflows: features are linearly dependent; increase the regularisation"
-                .into(),
-        ))
-    }
+    })
 }
 
 /// Replaces the lower triangle of `matrix` by its Cholesky factor, or returns the pivot that is not positive.
@@ -262,10 +286,17 @@ fn solve_panel(block: MatRef<f64>, rows: &mut [f64], panel: &mut [f64], start: u
 }
 
 /// Solves `L Lᵀ x = rhs` in place; `factor` holds `L` in its row-major lower triangle.
-fn solve_factored(factor: &[f64], rhs: &mut [f64]) {
+fn solve_factored(factor: &[f64], rhs: &mut [f64]) -> Result<()> {
     let n = rhs.len();
     let lower = MatRef::from_row_major_slice(factor, n, n);
-    let mut rhs = MatMut::from_column_major_slice_mut(rhs, n, 1);
-    solve_lower_triangular_in_place(lower, rhs.as_mut(), Par::Seq);
-    solve_upper_triangular_in_place(lower.transpose(), rhs, Par::Seq);
+    let mut column = MatMut::from_column_major_slice_mut(rhs, n, 1);
+    solve_lower_triangular_in_place(lower, column.as_mut(), Par::Seq);
+    solve_upper_triangular_in_place(lower.transpose(), column, Par::Seq);
+    if rhs.iter().all(|x| x.is_finite()) {
+        return Ok(());
+    }
+    Err(Error::Singular(
+        "the solution overflows: features are linearly dependent; increase the regularisation"
+            .into(),
+    ))
 }

@@ -16,7 +16,7 @@ mod factor;
 mod line_search;
 mod quadratic;
 
-pub use cholesky::{solve_positive, solve_positive_each, solve_positive_in_place};
+pub use cholesky::{Factored, solve_positive, solve_positive_each, solve_positive_in_place};
 pub use elastic_net::{ElasticNet, Solution};
 
 use crate::{Error, Result};

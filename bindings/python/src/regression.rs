@@ -1,7 +1,7 @@
 //! `solve_ridge`, `solve_ridge_in_place`, `elastic_net_path`.
 
 use crate::errors::CoreError;
-use mlip_rs::regression::{ElasticNet, solve_positive_each, solve_positive_in_place};
+use mlip_rs::regression::{Factored, ElasticNet, solve_positive_each, solve_positive_in_place};
 use mlip_rs::{Error, parallel};
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
@@ -59,6 +59,39 @@ pub fn solve_ridge_in_place<'py>(
         py.check_signals()?;
     }
     Ok(solutions)
+}
+
+/// Solve (G + diag(d)) w = b and, with the same factorisation, (G + diag(d)) z = seed(w); gives (w, z), or None if the
+/// matrix is not positive definite.
+///
+/// `gram` (F, F) is work space and comes back unchanged, `moment` and `penalties` (F,), `seed` takes and gives (F,).
+#[pyfunction]
+#[pyo3(signature = (gram, moment, penalties, seed, threads = 0))]
+pub fn solve_ridge_adjoint<'py>(
+    py: Python<'py>,
+    mut gram: PyReadwriteArray2<f64>,
+    moment: PyReadonlyArray1<f64>,
+    penalties: PyReadonlyArray1<f64>,
+    seed: &Bound<'py, PyAny>,
+    threads: usize,
+) -> PyResult<Option<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>)>> {
+    let (gram, moment) = (gram.as_slice_mut()?, moment.as_slice()?);
+    let penalties = penalties.as_slice()?;
+    let pool = parallel::pool(threads).map_err(CoreError::from)?;
+    let factored = match py.detach(|| pool.install(|| Factored::new(gram, penalties))) {
+        Ok(factored) => factored,
+        Err(Error::Singular(_)) => return Ok(None),
+        Err(error) => return Err(CoreError::from(error).into()),
+    };
+    let solve = |rhs: &[f64]| unless_singular(py, py.detach(|| factored.solve(rhs)));
+    let found = solve(moment).and_then(|w| {
+        let Some(w) = w else { return Ok(None) };
+        let rhs = seed.call1((&w,))?;
+        let rhs: PyReadonlyArray1<f64> = rhs.extract()?;
+        Ok(solve(rhs.as_slice()?)?.map(|z| (w, z)))
+    });
+    py.detach(|| pool.install(|| drop(factored)));
+    found
 }
 
 fn rows(matrix: &PyReadonlyArray2<f64>) -> Vec<Vec<f64>> {

@@ -72,6 +72,15 @@ class Scaled:
             row[columns] = np.nan if solution is None else solution
         return out / self.scale
 
+    def adjoint(
+        self, penalties: Array, seed: Callable[[Array], Array], threads: int = 0
+    ) -> tuple[Array, Array] | None:
+        """Ridge coefficients (F,) of features of unit norm, and the solution for the right-hand side `seed` of them.
+
+        None if the matrix is singular; the Gram matrix is work space meanwhile.
+        """
+        return _core.solve_ridge_adjoint(self.gram, self.moment, penalties, seed, threads)
+
     def path(
         self,
         lambdas: Array,

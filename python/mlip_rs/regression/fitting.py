@@ -241,6 +241,7 @@ def _info(problem: Problem, settings: FitSettings, candidates: Candidates, k: in
     return {
         "method": settings.method,
         "ridge_penalty": candidates.ridge_penalty,
+        "prior": candidates.prior,
         "l1_penalty": float(candidates.lambdas[k]),
         "score": float(candidates.scores[k]),
         "weights": weights,
@@ -279,8 +280,9 @@ def _record(
         "hierarchy": problem.basis.hierarchy,
         "settings": asdict(settings),
         "ridge_penalty": candidates.ridge_penalty,
+        "prior": candidates.prior,
         "ridge_path": {
-            "penalties": list(settings.ridge_penalties),
+            "penalties": [] if candidates.prior else list(settings.ridge_penalties),
             "scores": [float(s) if np.isfinite(s) else None for s in candidates.ridge_scores],
         },
         "reference_energies": {

@@ -36,6 +36,12 @@ SINGULAR: float = 10.0
 CONSTANT: float = 1e-9
 """Penalty of a constant."""
 
+FIRST_STEP: float = 3.0
+"""Length of the first step of the search."""
+
+ENOUGH: float = 1e-3
+"""The search ends where a step gains less, in units in which the first step gains about `FIRST_STEP`²."""
+
 _START: dict[int, float] = {1: 1e-8, 2: 1e-8, 3: 1e-6}
 """Penalty that the search starts from, by order; `_START_BEYOND` for higher ones."""
 
@@ -74,7 +80,8 @@ class Prior:
         return cls(np.stack(columns, axis=1), tuple(names))
 
     @property
-    def _is_exponent(self) -> Array:
+    def is_exponent(self) -> Array:
+        """(H,) whether a strength is an exponent; else it is the logarithm of a penalty."""
         return np.array([name.startswith("exponent") for name in self.names])
 
     def penalties(self, strengths: Array) -> Array:
@@ -84,7 +91,7 @@ class Prior:
 
     def start(self) -> Array:
         """(H,) strengths to start from."""
-        exponents = self._is_exponent
+        exponents = self.is_exponent
         orders = [
             1 if exponent else int(name.split()[1].rstrip(","))
             for name, exponent in zip(self.names, exponents, strict=True)
@@ -94,7 +101,7 @@ class Prior:
 
     def describe(self, strengths: Array) -> dict[str, float]:
         """Penalty of each group at Σl = Σn = 0, and the exponents."""
-        values = np.where(self._is_exponent, strengths, np.exp(strengths))
+        values = np.where(self.is_exponent, strengths, np.exp(strengths))
         return {name: float(value) for name, value in zip(self.names, values, strict=True)}
 
     def tune(self, gradient: Gradient, n_evaluations: int, advance: Callable[[], None]) -> Array:
@@ -114,44 +121,68 @@ class Prior:
         FitError
             Not even strong penalties give a solvable system.
         """
-        best: tuple[float, Array] = (np.inf, self.start())
-        exponents = self._is_exponent
-        used = 0
-
-        def score(strengths: Array) -> tuple[float, Array]:
-            nonlocal best, used
-            used += 1
-            penalties = self.penalties(strengths)
-            found = gradient(penalties)
-            advance()
-            if found is None:
-                raise _SingularError
-            value, slope = found
-            if value < best[0]:
-                best = (value, strengths.copy())
-            return float(np.log(value)), self.design.T @ (slope * penalties) / value
-
+        search = _Search(self, gradient, n_evaluations, advance)
         weakest = WEAKEST
-        while used < n_evaluations:
-            lower = np.where(exponents, 0.0, np.log(weakest))
-            upper = np.where(exponents, STEEPEST, np.log(STRONGEST))
+        while search.left > 0:
             try:
-                minimize(
-                    score,
-                    np.clip(best[1], lower, upper),
-                    jac=True,
-                    method="L-BFGS-B",
-                    bounds=list(zip(lower, upper, strict=True)),
-                    options={"maxfun": n_evaluations - used, "ftol": 1e-4},
-                )
+                search.run(weakest)
                 break
             except _SingularError:
                 weakest *= SINGULAR
-                if not np.isfinite(best[0]):
-                    best = (np.inf, np.where(exponents, best[1], best[1] + np.log(SINGULAR)))
-        if not np.isfinite(best[0]):
+        if not np.isfinite(search.lowest):
             raise FitError("no penalty gives a solvable system; use a smaller basis")
-        return best[1]
+        return search.best
+
+
+class _Search:
+    """One search for the strengths of a prior."""
+
+    def __init__(self, prior: Prior, gradient: Gradient, left: int, advance: Callable[[], None]) -> None:
+        self.prior = prior
+        self.gradient = gradient
+        self.left = left
+        self.advance = advance
+        self.lowest = np.inf
+        self.best = prior.start()
+        self._reference: tuple[float, float] | None = None
+
+    def run(self, weakest: float) -> None:
+        """Go on from the best strengths, with no penalty below `weakest`, until nothing is gained or left.
+
+        Raises
+        ------
+        _SingularError
+            A matrix could not be factorised.
+        """
+        exponents = self.prior.is_exponent
+        lower = np.where(exponents, 0.0, np.log(weakest))
+        upper = np.where(exponents, STEEPEST, np.log(STRONGEST))
+        self._reference = None
+        minimize(
+            self._score,
+            np.clip(self.best, lower, upper),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=list(zip(lower, upper, strict=True)),
+            options={"maxfun": self.left, "ftol": ENOUGH},
+        )
+
+    def _score(self, strengths: Array) -> tuple[float, Array]:
+        """log S, shifted and scaled so that the first step of the search is a sensible one."""
+        penalties = self.prior.penalties(strengths)
+        found = self.gradient(penalties)
+        self.left -= 1
+        self.advance()
+        if found is None:
+            raise _SingularError
+        value, slope = found
+        if value < self.lowest:
+            self.lowest, self.best = value, strengths.copy()
+        log, gradient = np.log(value), self.prior.design.T @ (slope * penalties) / value
+        if self._reference is None:
+            self._reference = log, FIRST_STEP / max(float(np.linalg.norm(gradient)), 1e-300)
+        start, scale = self._reference
+        return float(scale * (log - start)), scale * gradient
 
 
 class _SingularError(Exception):

@@ -15,9 +15,14 @@ from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem
 from mlip_rs.regression.equations import Array, Mask
 from mlip_rs.regression.estimators import Scaled, feature_scale, l1_weights
+from mlip_rs.regression.prior import Prior
 from mlip_rs.regression.residuals import Residuals, residuals
 from mlip_rs.regression.settings import FitSettings
 from mlip_rs.regression.store import FoldEquations
+
+
+ALL_FOLDS: int = 5000
+"""Most features for which the search for the smoothness prior looks at all folds."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,9 @@ class Candidates:
     lambdas
         (P,) ℓ1 penalty of each, zero for the dense one.
     ridge_penalty
-        Chosen by cross-validation.
+        Chosen by cross-validation; none with a smoothness prior.
+    prior
+        Strengths of the smoothness prior, by name; empty for the flat one.
     validation
         Residuals of every structure with coefficients that were fitted without its fold.
     scores
@@ -42,7 +49,8 @@ class Candidates:
 
     coefficients: Array
     lambdas: Array
-    ridge_penalty: float
+    ridge_penalty: float | None
+    prior: dict[str, float]
     validation: Residuals
     scores: Array
     ridge_scores: Array
@@ -64,12 +72,14 @@ def select(
 
 @dataclass(frozen=True)
 class _Dense:
-    """Fits to all features with the best ridge penalty.
+    """Fits to all features with the best penalties.
 
     Parameters
     ----------
     penalty
         The best one: a number, or one for each feature.
+    prior
+        What the penalties of a smoothness prior mean.
     scores
         Of every penalty tried.
     of_folds
@@ -79,6 +89,7 @@ class _Dense:
     """
 
     penalty: Array
+    prior: dict[str, float]
     scores: Array
     of_folds: list[Array]
     validation: Residuals
@@ -133,11 +144,12 @@ class _Selection:
         dense = self._choose_ridge()
         full, _ = self._load(None)
         coefficients = self._refitted(full, dense.penalty)
-        penalty = float(dense.penalty)
+        penalty = None if dense.prior else float(dense.penalty)
         if self.settings.method == "ridge":
             score = self._scores(dense.validation)
+            lambdas = np.zeros(1)
             return Candidates(
-                coefficients[None, :], np.zeros(1), penalty, dense.validation, score, dense.scores
+                coefficients[None, :], lambdas, penalty, dense.prior, dense.validation, score, dense.scores
             )
         path = self._path(full, dense.penalty, l1_weights(full, self.settings, coefficients))
         sparse_validation = self._validate(path, dense)
@@ -147,6 +159,7 @@ class _Selection:
             np.vstack([path.coefficients[:n_points], coefficients[None, :]]),
             np.append(path.lambdas[:n_points], 0.0),
             penalty,
+            dense.prior,
             validation,
             self._scores(validation),
             dense.scores,
@@ -157,10 +170,47 @@ class _Selection:
         system = self.equations.system(self.gram, left_out)
         return Scaled.of(system, self.scale, self.penalized), system.n_rows
 
+    def _smooth(self) -> tuple[Array, dict[str, float]]:
+        """Penalties (F,) of the smoothness prior that predicts best, and what they mean."""
+        prior = Prior.of(self.problem.basis)
+        n_folds = self.problem.n_folds
+        # The search sees two folds of a large problem; the errors reported come from all of them.
+        searched = range(n_folds if self.problem.basis.n_features <= ALL_FOLDS else min(2, n_folds))
+        self.progress.start("smoothness prior: cross-validations", self.settings.n_prior)
+
+        def gradient(penalties: Array) -> tuple[float, Array] | None:
+            score, slope = 0.0, np.zeros(len(penalties))
+            for fold in searched:
+                scaled, _ = self._load(fold)
+                squares = 0.0
+
+                def seed(w: Array, fold: int = fold) -> Array:
+                    nonlocal squares
+                    product, moment, yty = self.equations.product(fold, w / self.scale)
+                    product, moment = product / self.scale, moment / self.scale
+                    squares = max(yty - 2.0 * float(w @ moment) + float(w @ product), 0.0)
+                    return 2.0 * (product - moment)
+
+                found = scaled.adjoint(penalties, seed, self.settings.threads)
+                if found is None:
+                    return None
+                w, z = found
+                score += squares
+                slope -= z * w
+            return score, slope
+
+        strengths = prior.tune(gradient, self.settings.n_prior, self.progress.advance)
+        return prior.penalties(strengths), prior.describe(strengths)
+
     def _choose_ridge(self) -> _Dense:
-        """Fits with the penalty of the smallest cross-validated score."""
-        penalties = np.array(self.settings.ridge_penalties)
-        self.progress.start("cross-validation of the ridge penalty: folds", self.problem.n_folds)
+        """Fits with the penalties of the smallest cross-validated score."""
+        described: dict[str, float] = {}
+        if self.settings.prior == "smooth":
+            smooth, described = self._smooth()
+            penalties = smooth[None, :]
+        else:
+            penalties = np.array(self.settings.ridge_penalties)
+        self.progress.start("cross-validation: folds", self.problem.n_folds)
         fits, parts = [], []
         for fold in range(self.problem.n_folds):
             scaled, _ = self._load(fold)
@@ -174,7 +224,7 @@ class _Selection:
                 "no ridge penalty gives a solvable system; add larger values to ridge_penalties or use a smaller basis"
             )
         best = int(np.nanargmin(scores))
-        return _Dense(penalties[best], scores, [fit[best] for fit in fits], together.columns([best]))
+        return _Dense(penalties[best], described, scores, [fit[best] for fit in fits], together.columns([best]))
 
     def _path(self, full: Scaled, penalty: Array, l1: Array) -> _Path:
         """Sparse candidates with distinct supports."""

@@ -17,6 +17,10 @@ METHODS: tuple[str, ...] = ("adaptive-lasso", "lasso", "ridge")
 """Estimators; all but ridge give a path of sparse potentials and end with the dense one."""
 
 
+PRIORS: tuple[str, ...] = ("smooth", "flat")
+"""Ridge penalties by order and roughness of the features, or one for all."""
+
+
 @dataclass(frozen=True)
 class FitSettings:
     """How coefficients are found.
@@ -28,8 +32,13 @@ class FitSettings:
         every point is refitted on its support with that penalty only.
     n_folds
         Folds of the cross-validation.
+    prior
+        One of `PRIORS`: "smooth" gives every order and degree a ridge penalty of its own, growing with l and n, their
+        strengths found by cross-validation (see `regression/prior.py`); "flat" takes the best of `ridge_penalties`.
+    n_prior
+        Most evaluations of the cross-validation in the search for these strengths.
     ridge_penalties
-        Candidates, relative to features of unit norm.
+        Candidates of the flat prior, relative to features of unit norm.
     n_path
         Points of the path between the largest ℓ1 penalty and `path_ratio` times it.
     path_ratio
@@ -60,6 +69,8 @@ class FitSettings:
 
     method: str = "adaptive-lasso"
     n_folds: int = 5
+    prior: str = "smooth"
+    n_prior: int = 15
     ridge_penalties: tuple[float, ...] = tuple(10.0**k for k in range(-9, -2))
     n_path: int = 50
     path_ratio: float = 1e-7
@@ -74,7 +85,7 @@ class FitSettings:
 
     def __post_init__(self) -> None:
         make_plain(self)
-        for name in ("n_folds", "n_path", "max_nonzero", "threads"):
+        for name in ("n_folds", "n_prior", "n_path", "max_nonzero", "threads"):
             check_integer(name, getattr(self, name), -MAX_THREADS)  # the limits of each are below
         check_integer("seed", self.seed, 0)
         for name in ("path_ratio", "adaptive_power"):
@@ -86,6 +97,10 @@ class FitSettings:
         self._check_reference_energies()
         if self.method not in METHODS:
             raise ConfigError(f"method {self.method!r} does not exist; choose one of {', '.join(METHODS)}")
+        if self.prior not in PRIORS:
+            raise ConfigError(f"prior {self.prior!r} does not exist; choose {' or '.join(PRIORS)}")
+        if self.n_prior < 1:
+            raise ConfigError("n_prior must be at least 1")
         if self.n_folds < 2:
             raise ConfigError(f"n_folds is {self.n_folds}; cross-validation needs at least 2")
         penalties = tuple(float(p) for p in self.ridge_penalties)

@@ -128,6 +128,13 @@ class FoldEquations:
                     n_rows += int(sums["n_rows"][self.weights > 0].sum())
         return System(out, moment, yty, n_rows)
 
+    def product(self, fold: int, vector: Array) -> tuple[Array, Array, float]:
+        """Weighted Gram matrix of one fold times a vector (F,), its moment (F,) and yᵀWy."""
+        stored = Matrices.open(self._gram_path(fold))
+        product = np.concatenate([self._weighted(stored, rows) @ vector for rows in chunks(self.n_features)])
+        with np.load(self._sums_path(fold)) as sums:
+            return product, self.weights @ sums["moment"], float(self.weights @ sums["yty"])
+
     def partial_path(self, fold: int) -> Path:
         """Checkpoint of an unfinished fold."""
         return self.directory / f"fold-{fold}.partial.npz"
