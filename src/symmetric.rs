@@ -161,7 +161,8 @@ mod tests {
             for j in 0..=i {
                 let (lower, upper) = (matrix[i * N + j], matrix[j * N + i]);
                 for (mirrored, source) in [(&from_lower, lower), (&from_upper, upper)] {
-                    assert_eq!([mirrored[i * N + j], mirrored[j * N + i]], [source; 2]);
+                    let pair = [mirrored[i * N + j], mirrored[j * N + i]];
+                    assert_eq!(pair.map(f64::to_bits), [source.to_bits(); 2]);
                 }
             }
         }
