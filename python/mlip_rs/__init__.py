@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlip_rs._core import __version__
-    from mlip_rs.basis import Basis, RadialSet, radial_grid
+    from mlip_rs.basis import Basis, HigherOrder, RadialSet, radial_grid
     from mlip_rs.calculators.ase import MLIPCalculator
     from mlip_rs.data import Dataset, read_dataset
     from mlip_rs.potential import Potential
@@ -22,6 +22,7 @@ __all__ = [
     "Basis",
     "Dataset",
     "FitSettings",
+    "HigherOrder",
     "MLIPCalculator",
     "Potential",
     "RadialSet",
@@ -37,6 +38,7 @@ _HOMES = {
     "Basis": "mlip_rs.basis",
     "Dataset": "mlip_rs.data",
     "FitSettings": "mlip_rs.regression",
+    "HigherOrder": "mlip_rs.basis",
     "MLIPCalculator": "mlip_rs.calculators.ase",
     "Potential": "mlip_rs.potential",
     "RadialSet": "mlip_rs.basis",

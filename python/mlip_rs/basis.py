@@ -1,134 +1,44 @@
 """The basis: from a few settings to the explicit document that the core validates and enumerates."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError
+from mlip_rs.ladder import DEFAULT_SIZE, ONE_ELEMENT, SEVERAL_ELEMENTS, SIZES, Level, Rung, choose
+from mlip_rs.orders import COUPLINGS, HigherOrder
 from mlip_rs.plain import check_integer, check_number, make_plain
+from mlip_rs.radial import FAMILIES, MAX_RADIAL, RadialSet, radial_grid
 
-HIERARCHIES: tuple[str, ...] = ("pair", "pair-poly", "angular", "angular-poly")
-"""From pair potentials to polynomials of pairwise and angular invariants."""
+if TYPE_CHECKING:
+    from mlip_rs.composition import Composition
+    from mlip_rs.data import Dataset
 
-FAMILIES: tuple[str, ...] = (
-    "gaussian",
-    "cosine",
-    "polynomial",
-    "exponential",
-    "yukawa",
-    "mexican_hat",
-    "morlet",
-    "sto",
-    "gto",
-    "bessel",
-    "chebyshev",
-)
-"""Families of radial functions."""
+__all__ = ["FAMILIES", "HIERARCHIES", "MAX_RADIAL", "Basis", "HigherOrder", "RadialSet", "radial_grid"]
 
-MAX_RADIAL: int = 1000
-"""Most radial functions of a basis."""
+HIERARCHIES: tuple[str, ...] = ("pair", "pair-poly", "angular", "angular-poly", "invariants")
+"""From pair potentials to polynomials of invariants up to order 6."""
+
+DEFAULT_CUTOFF: float = 6.0
+"""Å, where neither settings nor data say another."""
+
+DEFAULT_R_MIN: float = 1.5
+"""Å, likewise."""
+
+LONG_MAX_L: int = 2
+"""Largest l of the angular invariants that reach beyond a short cutoff."""
 
 MIN_CUTOFF: float = 0.1
 """Å; atoms this close are on one spot."""
 
 CUTOFF_FUNCTIONS: tuple[str, ...] = ("cosine", "polynomial")
 """C¹ and C² at the cutoff."""
-
-
-@dataclass(frozen=True)
-class RadialSet:
-    """A grid of radial functions of one family.
-
-    Parameters
-    ----------
-    family
-        One of `FAMILIES`.
-    parameters
-        The lists of the family, for example {"beta": [...], "mu": [...]}; lists span a product grid.
-    cutoff
-        Å; that of the basis if None.
-    orders
-        Orders ν of the invariants that use the set (1 pairwise, 2 angular); all if None.
-    max_l
-        Largest degree of the angular invariants that use the set; that of the basis if None.
-    products
-        Whether invariants of the set enter products of degree 2 and 3; yes if None.
-    """
-
-    family: str
-    parameters: Mapping[str, Any]
-    cutoff: float | None = None
-    orders: tuple[int, ...] | None = None
-    max_l: int | None = None
-    products: bool | None = None
-
-    def __post_init__(self) -> None:
-        make_plain(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The entry of the specification."""
-        entry: dict[str, Any] = {"function": {"family": self.family, **self.parameters}}
-        optional = {
-            "cutoff": self.cutoff,
-            "orders": None if self.orders is None else list(self.orders),
-            "max_l": self.max_l,
-            "products": self.products,
-        }
-        return entry | {key: value for key, value in optional.items() if value is not None}
-
-
-def radial_grid(
-    family: str, count: int, cutoff: float, *, r_min: float = 1.5, orders: tuple[int, ...] | None = None
-) -> RadialSet:
-    """Cover the range up to the cutoff with `count` functions of a family.
-
-    Parameters
-    ----------
-    family
-        One of `FAMILIES`.
-    count
-        Number of functions, at least 1.
-    cutoff
-        Å.
-    r_min
-        Shortest distance that must be resolved, Å.
-    orders
-        Orders of the invariants that use the set.
-
-    Raises
-    ------
-    ConfigError
-        Unknown family or a count out of range.
-    """
-    if family not in FAMILIES:
-        raise ConfigError(f"radial family {family!r} does not exist; choose one of {', '.join(FAMILIES)}")
-    if not 1 <= count <= MAX_RADIAL:
-        raise ConfigError(f"{count} radial functions; there must be at least one, and at most {MAX_RADIAL}")
-    r_min = min(r_min, 0.5 * cutoff)
-    centers = np.linspace(r_min, cutoff, count, endpoint=False)
-    spacing = (cutoff - r_min) / count
-    width = 1.0 / spacing
-    decays = np.geomspace(0.3, 4.0, count)
-    powers = np.arange(count)
-    parameters: dict[str, Any] = {
-        "gaussian": {"beta": [0.5 * width**2], "mu": centers.tolist()},
-        "cosine": {"p": (np.pi / cutoff * np.arange(count)).tolist()},
-        "polynomial": {"p": (powers - count // 2).tolist()},
-        "exponential": {"p": decays.tolist()},
-        "yukawa": {"p": decays.tolist()},
-        "mexican_hat": {"p": [width], "mu": centers.tolist()},
-        "morlet": {"p": [2.0 * width], "mu": centers.tolist()},
-        "sto": {"p": powers.tolist(), "q": [1.5]},
-        "gto": {"p": powers.tolist(), "q": [0.3]},
-        "bessel": {"n": (powers + 1).tolist()},
-        "chebyshev": {"n": powers.tolist(), "r_min": r_min},
-    }[family]
-    return RadialSet(family, parameters, orders=orders)
 
 
 @dataclass(frozen=True)
@@ -194,9 +104,12 @@ class Basis:
     elements
         Chemical symbols.
     cutoff
-        Å.
+        Å. None: `fit` takes it from the data (`suggest_cutoff`); without data, 6 Å.
     hierarchy
         One of `HIERARCHIES`.
+    size
+        In `invariants`: "small", "medium", "large" or "huge", about 10², 10³, 10⁴, 3·10⁴ candidate features over all
+        elements; "medium" if None. It chooses every setting below that is left at None.
     radial
         A family of `FAMILIES`, covered evenly up to the cutoff, or explicit sets, freely mixed.
     n_radial, n_angular
@@ -205,7 +118,11 @@ class Basis:
         In `angular-poly`: a second, finer set of that many functions, and its largest l, whose invariants enter
         linearly only; 0 for none.
     r_min
-        Shortest distance that the radial functions resolve, Å.
+        Shortest distance that the radial functions resolve, Å. None: `fit` takes it from the data (`suggest_r_min`);
+        without data, 1.5 Å.
+    short_cutoff
+        In `invariants`: a smaller cutoff, Å, of the invariants of order 3 and higher and of the angular ones with
+        l > 2. All reach as far as the cutoff if None.
     cutoff_function
         "cosine" (C¹) or "polynomial" (C²).
     max_l
@@ -222,6 +139,8 @@ class Basis:
         Largest l of the angular invariants that enter products; all if None.
     product_coupling
         Radial pairs of the angular invariants that enter products, "free" or "diagonal".
+    higher
+        In `invariants`: the invariants of order 3 to 6; empty for none, None for what the size says.
     constant
         A constant per element, fitted with the rest: for reference energies that are fitted, too.
 
@@ -232,14 +151,14 @@ class Basis:
         giving too many features.
     """
 
-    elements: Sequence[str]
-    cutoff: float = 6.0
-    hierarchy: str = "angular-poly"
+    elements: Sequence[str] = ()
+    cutoff: float | None = None
+    hierarchy: str = "invariants"
     radial: str | Sequence[RadialSet] = "gaussian"
     n_radial: int | None = None
     n_angular: int | None = None
     n_linear: int | None = None
-    r_min: float = 1.5
+    r_min: float | None = None
     cutoff_function: str = "cosine"
     max_l: int | None = None
     linear_max_l: int | None = None
@@ -252,6 +171,9 @@ class Basis:
     product_max_l: int | None = None
     product_coupling: str | None = None
     constant: bool = False
+    size: str | None = None
+    short_cutoff: float | None = None
+    higher: Sequence[HigherOrder] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.elements, str):
@@ -269,6 +191,9 @@ class Basis:
             count = getattr(self, name)
             if count is not None and count < 1:
                 raise ConfigError(f"{name} is {count}; at least one radial function is needed")
+        self._check_choices()
+
+    def _check_choices(self) -> None:
         if self.hierarchy not in HIERARCHIES:
             raise ConfigError(
                 f"hierarchy {self.hierarchy!r} does not exist; choose one of {', '.join(HIERARCHIES)}"
@@ -277,21 +202,51 @@ class Basis:
             raise ConfigError(
                 f"cutoff function {self.cutoff_function!r} does not exist; choose {' or '.join(CUTOFF_FUNCTIONS)}"
             )
+        for name in ("radial_coupling", "product_coupling"):
+            coupling = getattr(self, name)
+            if coupling is not None and coupling not in COUPLINGS:
+                raise ConfigError(f"{name} {coupling!r} does not exist; choose {' or '.join(COUPLINGS)}")
+        if self.size is not None and self.size not in SIZES:
+            raise ConfigError(f"size {self.size!r} does not exist; choose one of {', '.join(SIZES)}")
+        if self.hierarchy != "invariants":
+            for name in ("size", "short_cutoff", "higher"):
+                if getattr(self, name) is not None:
+                    raise ConfigError(
+                        f"{name} belongs to the hierarchy 'invariants', not to {self.hierarchy!r}; leave it out"
+                    )
+        if self.higher is not None:
+            if not isinstance(self.higher, Sequence) or not all(
+                isinstance(entry, HigherOrder) for entry in self.higher
+            ):
+                raise ConfigError("higher must be a list of HigherOrder")
+            orders = [entry.order for entry in self.higher]
+            if len(set(orders)) < len(orders):
+                raise ConfigError("higher: each order may be given once")
+            object.__setattr__(self, "higher", tuple(sorted(self.higher, key=lambda entry: entry.order)))
 
     def _check_numbers(self) -> None:
-        if not isinstance(self.cutoff, int | float) or not (np.isfinite(self.cutoff) and self.cutoff > 0):
-            raise ConfigError(f"cutoff is {self.cutoff!r} Å; it must be a positive number")
-        if self.cutoff < MIN_CUTOFF:
-            raise ConfigError(f"cutoff is {self.cutoff!r} Å; no two atoms are that close; raise it")
-        check_number("r_min", self.r_min)
-        if self.r_min < 0:
-            raise ConfigError(f"r_min is {self.r_min} Å; it must not be negative")
+        for name in ("cutoff", "short_cutoff"):
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if not isinstance(value, int | float) or not (np.isfinite(value) and value > 0):
+                raise ConfigError(f"{name} is {value!r} Å; it must be a positive number")
+            if value < MIN_CUTOFF:
+                raise ConfigError(f"{name} is {value!r} Å; no two atoms are that close; raise it")
+        if self.cutoff is not None and self.short_cutoff is not None and self.short_cutoff > self.cutoff:
+            raise ConfigError(f"short_cutoff {self.short_cutoff} Å exceeds the cutoff {self.cutoff} Å")
+        if self.r_min is not None:
+            check_number("r_min", self.r_min)
+            if self.r_min < 0:
+                raise ConfigError(f"r_min is {self.r_min} Å; it must not be negative")
         for name in _INTEGERS:
             if getattr(self, name) is not None:
                 check_integer(name, getattr(self, name), 0)
 
     def to_dict(self) -> dict[str, Any]:
         """The explicit specification: every radial function with its numbers, every degree."""
+        if self.hierarchy == "invariants":
+            return self._invariants(self._rung)
         defaults = _DEFAULTS[self.hierarchy]
         several = int(len(self.elements) > 1)
         chosen: dict[str, Any] = {
@@ -310,14 +265,7 @@ class Basis:
             if getattr(self, f"{kind}_cross_degree") is None:
                 chosen[f"{kind}_cross_degree"] = min(chosen[f"{kind}_cross_degree"], chosen[f"{kind}_degree"])
         radial = self._radial_sets(defaults, several, chosen["max_l"])
-        document: dict[str, Any] = {
-            "elements": list(self.elements),
-            "cutoff": float(self.cutoff),
-            "cutoff_function": self.cutoff_function,
-            "radial": [entry.to_dict() for entry in radial],
-            "pair": {"degree": chosen["pair_degree"], "cross_degree": chosen["pair_cross_degree"]},
-            "constant": self.constant,
-        }
+        document = self._document(radial, chosen["pair_degree"], chosen["pair_cross_degree"])
         if self.hierarchy.startswith("angular"):
             document["angular"] = {
                 "max_l": max([chosen["max_l"], *(entry.max_l or 0 for entry in radial)]),
@@ -332,6 +280,130 @@ class Basis:
             document["mixed_degree"] = chosen["mixed_degree"]
         return document
 
+    def _document(self, radial: Sequence[RadialSet], degree: int, cross_degree: int) -> dict[str, Any]:
+        """What every specification has."""
+        return {
+            "elements": list(self.elements),
+            "cutoff": self._cutoff,
+            "cutoff_function": self.cutoff_function,
+            "radial": [entry.to_dict() for entry in radial],
+            "pair": {"degree": degree, "cross_degree": cross_degree},
+            "constant": self.constant,
+        }
+
+    @property
+    def _cutoff(self) -> float:
+        return float(DEFAULT_CUTOFF if self.cutoff is None else self.cutoff)
+
+    def _grid(self, count: int, cutoff: float, orders: tuple[int, ...] | None = None) -> RadialSet:
+        """Functions of the family of the basis, up to a cutoff that may be shorter than that of the basis."""
+        r_min = DEFAULT_R_MIN if self.r_min is None else self.r_min
+        grid = radial_grid(str(self.radial), count, cutoff, r_min=r_min, orders=orders)
+        return grid if cutoff == self._cutoff else replace(grid, cutoff=cutoff)
+
+    # ---- the hierarchy "invariants" --------------------------------------------------------------------------
+
+    @property
+    def _rung(self) -> Rung:
+        """The rung of the ladder that the size asks for."""
+        size = self.size or DEFAULT_SIZE
+        if isinstance(self.radial, str):
+            return _standard_rung(len(self.elements), size)
+        # Explicit radial functions: what to do with them follows from how many features they then give.
+        return choose(_ladder(len(self.elements)), SIZES[size], lambda rung: _count(self, rung))
+
+    def _invariants(self, rung: Rung) -> dict[str, Any]:
+        """The specification with what is not set taken from a rung."""
+        second = rung.second
+        if second is None and (self.n_angular is not None or self.max_l is not None):
+            second = Level(1, 2, "diagonal")  # asked for, though the size has none
+        if second is not None:
+            second = Level(
+                self.n_angular or second.n,
+                second.max_l if self.max_l is None else self.max_l,
+                self.radial_coupling or second.coupling,
+            )
+        higher = self.higher
+        if higher is None:
+            higher = tuple(
+                HigherOrder(order, level.max_l, radial_coupling=level.coupling, max_n=level.n)
+                for order, level in rung.higher.items()
+            )
+        degree = rung.degree if self.pair_degree is None else self.pair_degree
+        cross = min(rung.cross, degree) if self.pair_cross_degree is None else self.pair_cross_degree
+        radial: Sequence[RadialSet]
+        if isinstance(self.radial, str):
+            radial = self._sets_by_order(self.n_radial or rung.pair, second, higher, rung)
+            higher = tuple(replace(entry, max_n=None) for entry in higher)  # every order has sets of its own
+        else:
+            radial = self._explicit_sets(second)
+            if self.higher is None:
+                higher = tuple(replace(entry, max_n=None) for entry in higher)
+        document = self._document(radial, degree, cross)
+        if second is not None:
+            document |= self._second_order(second, radial, rung)
+        if higher:
+            document["higher"] = [entry.to_dict() for entry in higher]
+        return document
+
+    def _second_order(self, second: Level, radial: Sequence[RadialSet], rung: Rung) -> dict[str, Any]:
+        """The angular invariants and their products."""
+        degree = 1 if self.angular_degree is None else self.angular_degree
+        cross = degree if self.angular_cross_degree is None else self.angular_cross_degree
+        mixed = self.mixed_degree
+        if mixed is None:
+            mixed = 0 if rung.mixed_l is None else 2
+        angular: dict[str, Any] = {
+            "max_l": max([second.max_l, *(entry.max_l or 0 for entry in radial)]),
+            "radial": second.coupling,
+            "degree": degree,
+            "cross_degree": cross,
+        }
+        limit, coupling = self.product_max_l, self.product_coupling
+        if limit is None and rung.mixed_l is not None:
+            limit = min(rung.mixed_l, angular["max_l"])
+        if coupling is None and rung.mixed_l is not None:
+            coupling = "diagonal"
+        if limit is not None:
+            angular["product_max_l"] = limit
+        if coupling is not None:
+            angular["product_radial"] = coupling
+        return {"angular": angular, "mixed_degree": mixed}
+
+    def _sets_by_order(
+        self, n_pair: int, second: Level | None, higher: Sequence[HigherOrder], rung: Rung
+    ) -> list[RadialSet]:
+        """An even grid for each order; orders with as many functions and the same cutoff share one."""
+        long = self._cutoff
+        short = long if self.short_cutoff is None else float(self.short_cutoff)
+        wanted: list[tuple[int, float, int]] = [(n_pair, long, 1)]
+        far: list[RadialSet] = []
+        if second is not None:
+            n_far = 0 if short == long else second.n // 3
+            if n_far:
+                grid = self._grid(n_far, long, (2,))
+                far = [replace(grid, max_l=min(LONG_MAX_L, second.max_l))]
+            wanted.append((second.n - n_far, short, 2))
+        for entry in higher:
+            level = rung.higher.get(entry.order) or second
+            wanted.append((entry.max_n or (level.n if level else n_pair), short, entry.order))
+        orders: dict[tuple[int, float], list[int]] = {}
+        for count, cutoff, order in wanted:
+            orders.setdefault((count, cutoff), []).append(order)
+        return [*(self._grid(*key, tuple(found)) for key, found in orders.items()), *far]
+
+    def _explicit_sets(self, second: Level | None) -> Sequence[RadialSet]:
+        """The sets given; those that name no largest l keep to that of the basis when another set goes beyond."""
+        assert not isinstance(self.radial, str)
+        highest = max((entry.max_l or 0 for entry in self.radial), default=0)
+        if self.short_cutoff is not None:
+            raise ConfigError(
+                "short_cutoff belongs to a family of radial functions; give explicit sets their cutoff"
+            )
+        if second is None or highest <= second.max_l:
+            return self.radial
+        return [replace(e, max_l=second.max_l if e.max_l is None else e.max_l) for e in self.radial]
+
     def _product_limits(self, defaults: _Defaults, several: int) -> dict[str, Any]:
         coupling = (
             defaults.product_coupling[several] if self.product_coupling is None else self.product_coupling
@@ -344,12 +416,11 @@ class Basis:
             if max_l < max((entry.max_l or 0 for entry in self.radial), default=0):
                 return [replace(e, max_l=max_l if e.max_l is None else e.max_l) for e in self.radial]
             return self.radial
-        family = self.radial
         n_radial = self.n_radial or defaults.n_radial[several]
         n_angular = self.n_angular or self.n_radial or defaults.n_angular[several]
 
         def grid(count: int, orders: tuple[int, ...] | None = None) -> RadialSet:
-            return radial_grid(family, count, self.cutoff, r_min=self.r_min, orders=orders)
+            return self._grid(count, self._cutoff, orders)
 
         if not self.hierarchy.startswith("angular"):
             return [grid(n_radial)]
@@ -376,3 +447,122 @@ class Basis:
     def labels(self) -> list[str]:
         """Labels of the features of one centre, in their stable order."""
         return self.core.labels()
+
+    def describe(self) -> "Composition":
+        """Count what the basis is made of, order by order; `print` it, or take its `to_dict()`."""
+        from mlip_rs.composition import composition
+
+        return composition(self.core)
+
+    def resolved(self, dataset: "Dataset") -> "Basis":
+        """The basis with the elements, the cutoff and the shortest distance left open taken from data.
+
+        Raises
+        ------
+        DataError
+            No two atoms of the data are close enough for a suggestion.
+        """
+        from mlip_rs.data import suggest_cutoff, suggest_r_min
+
+        basis = self if self.elements else replace(self, elements=dataset.elements)
+        if basis.cutoff is None:
+            cutoff = suggest_cutoff(dataset)
+            basis = replace(basis, cutoff=max(cutoff, basis.short_cutoff or 0.0))
+        if basis.r_min is None and isinstance(basis.radial, str):
+            basis = replace(basis, r_min=suggest_r_min(dataset))
+        return basis
+
+    @classmethod
+    def polynomial_model(
+        cls,
+        elements: Sequence[str] = (),
+        cutoff: float | None = None,
+        *,
+        model_type: int = 4,
+        degree: int = 2,
+        n_radial: int = 6,
+        max_l: Sequence[int] = (4, 4),
+        radial: str = "gaussian",
+        r_min: float | None = None,
+    ) -> "Basis":
+        """The polynomial models of A. Seko, A. Togo and I. Tanaka, PRB 99, 214108 (2019), with diagonal radial indices.
+
+        Parameters
+        ----------
+        elements, cutoff, radial, r_min
+            As in `Basis`.
+        model_type
+            1: powers of single invariants; 2: polynomials of all invariants; 3: polynomials of the pairwise invariants,
+            the others linear; 4: polynomials of the pairwise and second-order invariants, the others linear.
+        degree
+            Of the powers or polynomials, 1 to 3.
+        n_radial
+            Radial functions, shared by all orders.
+        max_l
+            Largest l of the invariants of order 2, 3, … up to 6.
+
+        Raises
+        ------
+        ConfigError
+            A model or a degree that does not exist.
+        """
+        check_integer("degree", degree, 1)
+        if model_type not in (1, 2, 3, 4):
+            raise ConfigError(f"model_type {model_type!r} does not exist; choose 1, 2, 3 or 4")
+        if not isinstance(max_l, Sequence) or not 1 <= len(max_l) <= 5:
+            raise ConfigError(
+                "max_l must be a list of the largest l of order 2, 3, … up to 6, such as [4, 4]"
+            )
+        powers = {1: 6, 2: 6, 3: 1, 4: 2}[model_type]  # highest order with powers
+        crossed = 1 if model_type == 1 else degree
+
+        def polynomial(order: int) -> tuple[int, int, int]:
+            """Degree, cross degree, degree of products with other orders."""
+            if order > powers:
+                return 1, 1, 0
+            return degree, crossed, degree if degree > 1 and model_type in (2, 4) else 0
+
+        return cls(
+            elements,
+            cutoff,
+            "invariants",
+            radial,
+            r_min=r_min,
+            n_radial=n_radial,
+            n_angular=n_radial,
+            max_l=max_l[0],
+            radial_coupling="diagonal",
+            pair_degree=degree,
+            pair_cross_degree=crossed,
+            angular_degree=polynomial(2)[0],
+            angular_cross_degree=polynomial(2)[1],
+            mixed_degree=polynomial(2)[2],
+            product_max_l=max_l[0],
+            product_coupling="diagonal",
+            higher=[
+                HigherOrder(order, largest, 0, "diagonal", n_radial, None, *polynomial(order))
+                for order, largest in enumerate(max_l[1:], start=3)
+            ],
+        )
+
+
+def _ladder(n_elements: int) -> tuple[Rung, ...]:
+    return ONE_ELEMENT if n_elements == 1 else SEVERAL_ELEMENTS
+
+
+@lru_cache
+def _standard_rung(n_elements: int, size: str) -> Rung:
+    """What a size means for a number of elements, whichever they are."""
+    n_elements = min(max(n_elements, 1), len(chemical_symbols) - 1)
+    stand_in = Basis(chemical_symbols[1 : n_elements + 1])
+    return choose(_ladder(n_elements), SIZES[size], lambda rung: _count(stand_in, rung))
+
+
+def _count(basis: Basis, rung: Rung) -> float:
+    """Features of a basis with the entries of a rung; infinite beyond the limit of the core."""
+    try:
+        return _core.Basis(json.dumps(basis._invariants(rung))).n_features
+    except ConfigError as error:
+        if "limit" not in str(error) and "more than" not in str(error):
+            raise
+        return float("inf")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError, create_model
 
-from mlip_rs.basis import Basis, RadialSet
+from mlip_rs.basis import Basis, HigherOrder, RadialSet
 from mlip_rs.data import LabelKeys
 from mlip_rs.errors import ConfigError, MlipError
 from mlip_rs.job import DEFAULT_DIRECTORY, Job, Sources
@@ -41,6 +41,7 @@ def _kind_of_radial(value: object) -> str:
     return "<family>" if isinstance(value, str) else "<sets>"
 
 
+_HIGHER: Any = list[_section(HigherOrder)]  # type: ignore[misc] # made at run time
 _SETS: Any = list[_section(RadialSet)]  # type: ignore[misc] # made at run time
 _RADIAL: Any = Annotated[
     Annotated[str, Tag("<family>")] | Annotated[_SETS, Tag("<sets>")], Discriminator(_kind_of_radial)
@@ -54,7 +55,7 @@ class _Output(BaseModel):
 
 _SECTIONS: dict[str, type[BaseModel]] = {
     "data": _section(Sources, keys=_section(LabelKeys)),
-    "basis": _section(Basis, radial=_RADIAL),
+    "basis": _section(Basis, radial=_RADIAL, higher=_HIGHER),
     "fit": _section(FitSettings, weights=None),
     "weights": _section(Weights),
     "output": _Output,
@@ -111,6 +112,8 @@ def _job(given: dict[str, Any], overwrite: bool) -> Job:
     basis = {"elements": (), **given.get("basis", {})}
     if not isinstance(basis.get("radial", ""), str):
         basis["radial"] = [RadialSet(**entry) for entry in basis["radial"]]
+    if "higher" in basis:
+        basis["higher"] = [HigherOrder(**entry) for entry in basis["higher"]]
     weights = Weights(**given.get("weights", {}))
     return Job(
         Sources(**data),
@@ -250,7 +253,11 @@ def _known(path: Sequence[str | int]) -> list[str]:
     """Keys that may stand at a place of the document."""
     if not path:
         return list(_SECTIONS)
-    nested: dict[str, type[LabelKeys] | type[RadialSet]] = {"keys": LabelKeys, "radial": RadialSet}
+    nested: dict[str, type[LabelKeys] | type[RadialSet] | type[HigherOrder]] = {
+        "keys": LabelKeys,
+        "radial": RadialSet,
+        "higher": HigherOrder,
+    }
     if len(path) > 1 and path[1] in nested:
         return [entry.name for entry in fields(nested[str(path[1])])]
     return list(_SECTIONS[str(path[0])].model_fields)

@@ -11,6 +11,7 @@ from mlip_rs.data.outliers import Outlier, OutlierLimits
 from mlip_rs.data.read import dataset_from_atoms, files_meant, read_dataset, read_structures
 from mlip_rs.data.reference import ReferenceEnergies, isolated_atoms, reference_energies
 from mlip_rs.data.split import folds, holdout
+from mlip_rs.data.suggest import absent_pairs, nearest_neighbor_distance, suggest_cutoff, suggest_r_min
 from mlip_rs.data.summary import DataSummary, Duplicate, GroupSummary, Range, summarize
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Range",
     "RawFrame",
     "ReferenceEnergies",
+    "absent_pairs",
     "check_elements",
     "cleaned",
     "dataset_from_atoms",
@@ -36,8 +38,11 @@ __all__ = [
     "folds",
     "holdout",
     "isolated_atoms",
+    "nearest_neighbor_distance",
     "read_dataset",
     "read_structures",
     "reference_energies",
+    "suggest_cutoff",
+    "suggest_r_min",
     "summarize",
 ]

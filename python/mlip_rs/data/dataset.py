@@ -10,6 +10,7 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
+from mlip_rs.data.distances import nearest_distances
 from mlip_rs.data.frames import Frame
 from mlip_rs.errors import DataError
 
@@ -143,6 +144,11 @@ class Dataset:
             present["forces"] += frame.forces is not None
             present["stress"] += frame.stress is not None
         return LabelCounts(len(self), present["energy"], present["forces"], present["stress"])
+
+    @cached_property
+    def nearest_distances(self) -> tuple[NDArray[np.float64], ...]:
+        """Distance of every atom to its nearest neighbour, Å, by frame; inf beyond 8 Å."""
+        return tuple(nearest_distances(frame.positions, frame.cell, frame.pbc) for frame in self.frames)
 
     def compositions(self) -> NDArray[np.float64]:
         """Count the atoms of each of `elements`, (n_frames, n_elements)."""

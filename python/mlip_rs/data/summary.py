@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_rs.data.dataset import Dataset, LabelCounts
-from mlip_rs.data.distances import nearest_distances
 from mlip_rs.data.duplicates import duplicate_groups
 from mlip_rs.data.frames import Frame
 from mlip_rs.data.outliers import Outlier, OutlierLimits, find_outliers
@@ -256,7 +255,7 @@ def _measure(dataset: Dataset, reference: ReferenceEnergies | None) -> _Measured
             energy[index] = frame.energy / frame.n_atoms
             if reference is not None:
                 binding[index] = (frame.energy - reference.of(frame)) / frame.n_atoms
-        distances = nearest_distances(frame.positions, frame.cell, frame.pbc)
+        distances = dataset.nearest_distances[index]
         distances = distances[np.isfinite(distances)]
         if len(distances):
             nearest[index] = distances.min(), distances.max()

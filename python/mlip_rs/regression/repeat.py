@@ -53,17 +53,30 @@ def _basis(record: Mapping[str, Any]) -> dict[str, Any]:
         "elements": spec["elements"],
         "cutoff": spec["cutoff"],
         "cutoff_function": spec["cutoff_function"],
-        "hierarchy": record["hierarchy"],
+        "hierarchy": _hierarchy(spec, record["hierarchy"]),
         "pair_degree": spec["pair"]["degree"],
         "pair_cross_degree": spec["pair"]["cross_degree"],
     }
     if "angular" in spec:
         arguments |= {_ANGULAR[key]: value for key, value in spec["angular"].items()}
         arguments["mixed_degree"] = spec["mixed_degree"]
+    if "higher" in spec:
+        arguments["higher"] = [_higher_order(entry) for entry in spec["higher"]]
     return arguments | {
         "constant": spec["constant"] or None,
         "radial": [_radial_set(entry) for entry in spec["radial"]],
     }
+
+
+def _hierarchy(spec: Mapping[str, Any], name: str) -> str:
+    """The hierarchy whose settings say all that the specification has, and nothing more."""
+    if name != "invariants" or "higher" in spec:
+        return name
+    return "angular-poly" if "angular" in spec else "pair-poly"
+
+
+def _higher_order(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {"radial_coupling" if key == "radial" else key: value for key, value in entry.items()}
 
 
 def _radial_set(entry: Mapping[str, Any]) -> dict[str, Any]:

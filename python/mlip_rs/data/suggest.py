@@ -1,0 +1,113 @@
+"""What the distances in the data say about a basis: how far it should reach, and what it must resolve."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from ase.data import atomic_numbers
+from numpy.typing import NDArray
+
+from mlip_rs.data.dataset import Dataset
+from mlip_rs.data.distances import pairs_within
+from mlip_rs.errors import DataError
+
+CUTOFF_RATIO: float = 2.15
+"""Cutoff over the distance of nearest neighbours: past the third shell of bcc and fcc, the fourth of diamond."""
+
+CUTOFF_RANGE: tuple[float, float] = (4.5, 8.0)
+"""Å; suggestions keep to it."""
+
+MARGIN: float = 0.1
+"""Å that the radial functions start below the shortest distance."""
+
+LEAST_RATIO: float = 0.4
+"""Of the distance of nearest neighbours: nothing closer needs to be resolved, it is the matter of a repulsion."""
+
+
+def nearest_neighbor_distance(dataset: Dataset) -> float:
+    """Median distance of nearest neighbours, Å, over the half of the structures with the lower energies.
+
+    Energies are compared after a least-squares sum of energies per element is taken off, among structures of the same
+    elements; without energies all structures count.
+
+    Raises
+    ------
+    DataError
+        No two atoms are within 8 Å of each other.
+    """
+    lower = _lower_half(dataset)
+    distances = np.concatenate([dataset.nearest_distances[k] for k in lower] or [np.empty(0)])
+    distances = distances[np.isfinite(distances)]
+    if not distances.size:
+        distances = _finite(dataset)
+    return float(np.median(distances))
+
+
+def suggest_cutoff(dataset: Dataset) -> float:
+    """Cutoff radius for a dataset, Å, to 0.1 Å: 2.15 times the distance of nearest neighbours, from 4.5 to 8 Å.
+
+    Raises
+    ------
+    DataError
+        No two atoms are within 8 Å of each other.
+    """
+    low, high = CUTOFF_RANGE
+    return round(min(max(CUTOFF_RATIO * nearest_neighbor_distance(dataset), low), high), 1)
+
+
+def suggest_r_min(dataset: Dataset) -> float:
+    """Distance that radial functions should resolve, Å, to 0.1 Å: just below the shortest distance of the data.
+
+    Raises
+    ------
+    DataError
+        No two atoms are within 8 Å of each other.
+    """
+    shortest = float(_finite(dataset).min()) - MARGIN
+    return round(max(shortest, LEAST_RATIO * nearest_neighbor_distance(dataset)), 1)
+
+
+def absent_pairs(dataset: Dataset, elements: Sequence[str], cutoff: float) -> tuple[tuple[str, str], ...]:
+    """Pairs of elements that are never closer than the cutoff (Å) in the data."""
+    missing = {
+        tuple(sorted((atomic_numbers[a], atomic_numbers[b]))): (a, b)
+        for a, b in itertools.combinations_with_replacement(elements, 2)
+    }
+    for frame in dataset:
+        if not missing:
+            break
+        present = set(frame.numbers.tolist())
+        if not any(set(pair) <= present for pair in missing):
+            continue
+        i, j, _ = pairs_within(frame.positions, frame.cell, frame.pbc, cutoff)
+        found = np.unique(np.sort(np.stack([frame.numbers[i], frame.numbers[j]], axis=1), axis=1), axis=0)
+        for first, second in found.tolist():
+            missing.pop((first, second), None)
+    return tuple(missing.values())
+
+
+def _finite(dataset: Dataset) -> NDArray[np.float64]:
+    """All distances of nearest neighbours that are known."""
+    distances = np.concatenate([*dataset.nearest_distances, np.empty(0)])
+    distances = distances[np.isfinite(distances)]
+    if not distances.size:
+        raise DataError("no two atoms of the data are within 8 Å of each other; give the cutoff and r_min")
+    return np.asarray(distances)
+
+
+def _lower_half(dataset: Dataset) -> list[int]:
+    """Structures below the median energy of those with the same elements; those without energy count if none has one."""
+    known = [k for k, frame in enumerate(dataset) if frame.energy is not None]
+    if not known:
+        return list(range(len(dataset)))
+    counts = dataset.compositions()[known]
+    sizes = counts.sum(axis=1)
+    energies = np.array([float(dataset[k].energy or 0.0) for k in known]) / sizes
+    fractions = counts / sizes[:, None]
+    rest = energies - fractions @ np.linalg.lstsq(fractions, energies, rcond=None)[0]
+    chosen = []
+    kinds = counts > 0
+    for kind in np.unique(kinds, axis=0):
+        members = np.flatnonzero((kinds == kind).all(axis=1))
+        chosen.extend(members[rest[members] <= np.median(rest[members])].tolist())
+    return [known[k] for k in sorted(chosen)]

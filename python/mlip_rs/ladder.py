@@ -1,0 +1,149 @@
+"""How large a basis of invariants is: a ladder from poor to rich, for users who only want to say how large."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+SIZES: dict[str, int] = {"small": 100, "medium": 1_000, "large": 10_000, "huge": 30_000}
+"""Candidate features aimed at, over all elements."""
+
+DEFAULT_SIZE: str = "medium"
+
+
+@dataclass(frozen=True)
+class Level:
+    """The invariants of one order from 2: number of radial functions, largest l, and how the functions combine."""
+
+    n: int
+    max_l: int
+    coupling: str = "free"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One step of the ladder.
+
+    Parameters
+    ----------
+    pair
+        Number of radial functions of the pairwise invariants d.
+    degree, cross
+        Largest power of a d, and largest degree of products of different d.
+    second, third, fourth, fifth, sixth
+        Invariants of these orders; None leaves them out.
+    mixed_l
+        Largest l of the angular invariants p of one radial function that are multiplied by d; None for no products d·p.
+    """
+
+    pair: int
+    degree: int = 1
+    cross: int = 1
+    second: Level | None = None
+    third: Level | None = None
+    fourth: Level | None = None
+    fifth: Level | None = None
+    sixth: Level | None = None
+    mixed_l: int | None = None
+
+    @property
+    def higher(self) -> dict[int, Level]:
+        """The invariants of order 3 to 6 that are present."""
+        levels = (self.third, self.fourth, self.fifth, self.sixth)
+        return {order: level for order, level in enumerate(levels, start=3) if level is not None}
+
+
+def _d(n: int, max_l: int) -> Level:
+    return Level(n, max_l, "diagonal")
+
+
+def _f(n: int, max_l: int) -> Level:
+    return Level(n, max_l, "free")
+
+
+# pair, degree, cross, then orders 2, 3, 4, 5, 6; mixed_l. Every entry is at least that of the rung before.
+ONE_ELEMENT: tuple[Rung, ...] = (
+    Rung(4),
+    Rung(8, 2, 1, _f(2, 2)),
+    Rung(10, 2, 1, _f(3, 3), _d(2, 1)),
+    Rung(12, 3, 1, _f(3, 4), _f(2, 2)),
+    Rung(12, 3, 1, _f(4, 4), _f(3, 2)),
+    Rung(12, 3, 2, _f(5, 5), _f(3, 2), _d(2, 1)),
+    Rung(14, 3, 2, _f(5, 6), _f(3, 3), _d(3, 2)),
+    Rung(16, 3, 2, _f(6, 6), _f(4, 3), _d(3, 2)),
+    Rung(16, 3, 2, _f(7, 7), _f(5, 4), _d(4, 3)),
+    Rung(16, 3, 2, _f(8, 8), _f(6, 4), _d(5, 3), _d(3, 1), None, 2),
+    Rung(18, 3, 2, _f(8, 8), _f(7, 5), _d(5, 4), _d(4, 2), None, 3),
+    Rung(20, 3, 2, _f(10, 8), _f(8, 5), _f(5, 3), _d(5, 2), None, 4),
+    Rung(20, 3, 2, _f(10, 8), _f(9, 6), _f(6, 3), _d(5, 3), _d(3, 2), 4),
+    Rung(20, 3, 2, _f(12, 8), _f(10, 6), _f(6, 4), _d(6, 3), _d(4, 2), 4),
+    Rung(20, 3, 2, _f(12, 8), _f(12, 7), _f(7, 4), _d(6, 3), _d(4, 2), 5),
+)
+"""For one element."""
+
+SEVERAL_ELEMENTS: tuple[Rung, ...] = (
+    Rung(1),
+    Rung(4),
+    Rung(6, 2, 1, _d(1, 2)),
+    Rung(8, 2, 1, _d(2, 2)),
+    Rung(8, 3, 1, _d(3, 3)),
+    Rung(10, 3, 1, _d(3, 4), _d(2, 1)),
+    Rung(10, 3, 1, _f(2, 4), _d(2, 2)),
+    Rung(12, 3, 1, _f(3, 4), _d(3, 2), _d(1, 1)),
+    Rung(12, 3, 2, _f(3, 5), _d(3, 3), _d(2, 1)),
+    Rung(12, 3, 2, _f(4, 5), _d(4, 3), _d(2, 2)),
+    Rung(12, 3, 2, _f(5, 6), _f(3, 3), _d(3, 2), None, None, 2),
+    Rung(14, 3, 2, _f(6, 6), _f(4, 3), _d(4, 2), None, None, 3),
+    Rung(14, 3, 2, _f(7, 7), _f(5, 4), _d(4, 3), _d(2, 2), None, 4),
+    Rung(16, 3, 2, _f(8, 8), _f(6, 5), _d(5, 3), _d(3, 2), None, 4),
+    Rung(16, 3, 2, _f(8, 8), _f(8, 5), _d(6, 4), _d(4, 2), None, 4),
+)
+"""For several elements: fewer functions, lower l, orders 3 and 4 diagonal first."""
+
+
+def choose(ladder: Sequence[Rung], target: int, count: Callable[[Rung], float]) -> Rung:
+    """Take the richest rung that has at most `target` features, then entries of the next one as far as they fit.
+
+    The poorest rung is taken if even that has more.
+    """
+    low, high = 0, len(ladder) - 1
+    while low < high:  # the number of features grows along the ladder
+        middle = (low + high + 1) // 2
+        if count(ladder[middle]) <= target:
+            low = middle
+        else:
+            high = middle - 1
+    chosen = ladder[low]
+    if low + 1 < len(ladder):
+        for candidate in _towards(chosen, ladder[low + 1], lambda rung: count(rung) <= target):
+            chosen = candidate
+    return chosen
+
+
+def _towards(rung: Rung, goal: Rung, fits: Callable[[Rung], bool]) -> Iterator[Rung]:
+    """Rungs with more and more entries of the goal, higher orders first, each of which fits."""
+    for entry in reversed(fields(Rung)):
+        value, wanted = getattr(rung, entry.name), getattr(goal, entry.name)
+        for step in _steps(value, wanted):
+            change: dict[str, Any] = {entry.name: step}
+            further = replace(rung, **change)
+            if not fits(further):
+                break
+            rung = further
+            yield rung
+
+
+def _steps(value: int | Level | None, wanted: int | Level | None) -> Iterator[int | Level]:
+    """From one entry to the next: numbers one by one, then l, then the coupling."""
+    if value == wanted or wanted is None:
+        return
+    if value is None:
+        yield wanted
+    elif isinstance(value, Level) and isinstance(wanted, Level):
+        for n in range(value.n + 1, wanted.n + 1):
+            yield replace(value, n=n)
+        for max_l in range(value.max_l + 1, wanted.max_l + 1):
+            yield replace(value, n=max(value.n, wanted.n), max_l=max_l)
+        if value.coupling != wanted.coupling:
+            yield wanted
+    elif isinstance(value, int) and isinstance(wanted, int):
+        yield from range(value + 1, wanted + 1)

@@ -1,0 +1,90 @@
+"""Settings of the invariants of order 3 to 6."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from mlip_rs.errors import ConfigError
+from mlip_rs.plain import check_integer, make_plain
+
+COUPLINGS: tuple[str, ...] = ("free", "diagonal")
+"""All combinations of radial functions, or one shared by all factors."""
+
+MIN_ORDER: int = 3
+MAX_ORDER: int = 6
+
+
+@dataclass(frozen=True)
+class HigherOrder:
+    """The invariants of one order ν ≥ 3: products of ν order parameters, coupled to a scalar of even parity.
+
+    Parameters
+    ----------
+    order
+        ν, from 3 to 6; the body order is ν + 1.
+    max_l
+        Largest degree l of a factor.
+    min_l
+        Smallest degree l of a factor; 1 leaves out what products with pairwise invariants contain.
+    radial_coupling
+        "diagonal" (one radial function shared by all factors, cheap) or "free" (all combinations).
+    max_n
+        Number of radial functions. Of a basis whose `radial` is a family: a grid of that many for this order; of one
+        with explicit sets: the first ones that reach this order. None: what the size of the basis says, or all.
+    max_total
+        Largest Σ (n + l) over the factors, n counted from 0; no limit if None.
+    degree
+        Largest power of one of these invariants, 1 to 3.
+    cross_degree
+        Largest degree at which products of different ones are taken; 1 for none.
+    mixed_degree
+        Largest degree of products with invariants of lower orders that have a mixed degree, too: 0 for none, 2 or 3.
+
+    Raises
+    ------
+    ConfigError
+        A setting of a wrong kind or out of range.
+    """
+
+    order: int
+    max_l: int
+    min_l: int = 0
+    radial_coupling: str = "diagonal"
+    max_n: int | None = None
+    max_total: int | None = None
+    degree: int = 1
+    cross_degree: int = 1
+    mixed_degree: int = 0
+
+    def __post_init__(self) -> None:
+        make_plain(self)
+        check_integer("higher: order", self.order, 1)
+        if not MIN_ORDER <= self.order <= MAX_ORDER:
+            raise ConfigError(
+                f"higher: order {self.order} is not among the higher orders, {MIN_ORDER} to {MAX_ORDER}; "
+                "orders 1 and 2 are set by n_radial, n_angular and max_l"
+            )
+        for name in ("max_l", "min_l", "degree", "cross_degree", "mixed_degree"):
+            check_integer(f"order {self.order}: {name}", getattr(self, name), 0)
+        for name in ("max_n", "max_total"):
+            if getattr(self, name) is not None:
+                check_integer(f"order {self.order}: {name}", getattr(self, name), 0)
+        if self.max_n == 0:
+            raise ConfigError(f"order {self.order}: max_n is 0; leave the order out instead")
+        if self.radial_coupling not in COUPLINGS:
+            raise ConfigError(
+                f"order {self.order}: radial_coupling {self.radial_coupling!r} does not exist; "
+                f"choose {' or '.join(COUPLINGS)}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry of the specification."""
+        entry: dict[str, Any] = {"order": self.order, "max_l": self.max_l, "radial": self.radial_coupling}
+        unlike_default = {
+            "min_l": (self.min_l, 0),
+            "max_n": (self.max_n, None),
+            "max_total": (self.max_total, None),
+            "degree": (self.degree, 1),
+            "cross_degree": (self.cross_degree, 1),
+            "mixed_degree": (self.mixed_degree, 0),
+        }
+        return entry | {key: value for key, (value, default) in unlike_default.items() if value != default}

@@ -1,0 +1,124 @@
+"""Radial functions as settings: explicit sets, and grids that cover a range evenly."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlip_rs.errors import ConfigError
+from mlip_rs.plain import make_plain
+
+FAMILIES: tuple[str, ...] = (
+    "gaussian",
+    "cosine",
+    "polynomial",
+    "exponential",
+    "yukawa",
+    "mexican_hat",
+    "morlet",
+    "sto",
+    "gto",
+    "bessel",
+    "chebyshev",
+)
+"""Families of radial functions."""
+
+MAX_RADIAL: int = 1000
+"""Most radial functions of a basis."""
+
+
+@dataclass(frozen=True)
+class RadialSet:
+    """A grid of radial functions of one family.
+
+    Parameters
+    ----------
+    family
+        One of `FAMILIES`.
+    parameters
+        The lists of the family, for example {"beta": [...], "mu": [...]}; lists span a product grid.
+    cutoff
+        Å; that of the basis if None.
+    orders
+        Orders ν of the invariants that use the set (1 pairwise, 2 angular, up to 6); all if None.
+    max_l
+        Largest degree of the angular invariants that use the set; that of the basis if None.
+    products
+        Whether invariants of the set enter products of degree 2 and 3; yes if None.
+    contraction
+        [l][k][n], coefficients that combine the functions n of the grid to radial functions k, which depend on l:
+        lists or an array. Not contracted if None. A contracted set enters no pairwise invariants.
+    """
+
+    family: str
+    parameters: Mapping[str, Any]
+    cutoff: float | None = None
+    orders: tuple[int, ...] | None = None
+    max_l: int | None = None
+    products: bool | None = None
+    contraction: Sequence[Sequence[Sequence[float]]] | None = None
+
+    def __post_init__(self) -> None:
+        make_plain(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry of the specification."""
+        entry: dict[str, Any] = {"function": {"family": self.family, **self.parameters}}
+        optional = {
+            "cutoff": self.cutoff,
+            "orders": None if self.orders is None else list(self.orders),
+            "max_l": self.max_l,
+            "products": self.products,
+            "contraction": self.contraction,
+        }
+        return entry | {key: value for key, value in optional.items() if value is not None}
+
+
+def radial_grid(
+    family: str, count: int, cutoff: float, *, r_min: float = 1.5, orders: tuple[int, ...] | None = None
+) -> RadialSet:
+    """Cover the range up to the cutoff with `count` functions of a family.
+
+    Parameters
+    ----------
+    family
+        One of `FAMILIES`.
+    count
+        Number of functions, at least 1.
+    cutoff
+        Å.
+    r_min
+        Shortest distance that must be resolved, Å.
+    orders
+        Orders of the invariants that use the set.
+
+    Raises
+    ------
+    ConfigError
+        Unknown family or a count out of range.
+    """
+    if family not in FAMILIES:
+        raise ConfigError(f"radial family {family!r} does not exist; choose one of {', '.join(FAMILIES)}")
+    if not 1 <= count <= MAX_RADIAL:
+        raise ConfigError(f"{count} radial functions; there must be at least one, and at most {MAX_RADIAL}")
+    r_min = min(r_min, 0.5 * cutoff)
+    centers = np.linspace(r_min, cutoff, count, endpoint=False)
+    spacing = (cutoff - r_min) / count
+    width = 1.0 / spacing
+    decays = np.geomspace(0.3, 4.0, count)
+    powers = np.arange(count)
+    parameters: dict[str, Any] = {
+        "gaussian": {"beta": [0.5 * width**2], "mu": centers.tolist()},
+        "cosine": {"p": (np.pi / cutoff * np.arange(count)).tolist()},
+        "polynomial": {"p": (powers - count // 2).tolist()},
+        "exponential": {"p": decays.tolist()},
+        "yukawa": {"p": decays.tolist()},
+        "mexican_hat": {"p": [width], "mu": centers.tolist()},
+        "morlet": {"p": [2.0 * width], "mu": centers.tolist()},
+        "sto": {"p": powers.tolist(), "q": [1.5]},
+        "gto": {"p": powers.tolist(), "q": [0.3]},
+        "bessel": {"n": (powers + 1).tolist()},
+        "chebyshev": {"n": powers.tolist(), "r_min": r_min},
+    }[family]
+    return RadialSet(family, parameters, orders=orders)
