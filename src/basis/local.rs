@@ -83,17 +83,18 @@ impl LocalInvariants {
             let species = usize::from(species);
             let distance = (r[0] * r[0] + r[1] * r[1] + r[2] * r[2]).sqrt();
             let unit = r.map(|x| x / distance);
+            let (seen, dseen) = basis.seen_distance(environment.center, species, distance);
             let place = Placement {
                 displacement: r,
                 slot: slot as usize,
                 strain: 3 * n_slots,
             };
             for &n in &tables.pair {
-                let (f, df) = basis.radial()[n].function.value_and_derivative(distance);
+                let (f, df) = basis.radial()[n].function.value_and_derivative(seen);
                 let invariant = tables.pair_invariant[species * tables.n_radial + n];
                 self.values[invariant] += f;
                 let row = &mut self.by_invariant[invariant * self.columns..][..self.columns];
-                place.add(row, unit.map(|u| df * u));
+                place.add(row, unit.map(|u| df * dseen * u));
             }
             if tables.angular.is_empty() {
                 continue;
@@ -105,15 +106,15 @@ impl LocalInvariants {
             );
             for (k, &n) in tables.angular.iter().enumerate() {
                 let function = &basis.radial()[n].function;
-                if distance >= function.cutoff {
+                if seen >= function.cutoff {
                     continue;
                 }
-                let (f, df) = function.value_and_derivative(distance);
+                let (f, df) = function.value_and_derivative(seen);
                 let channel = (species * tables.angular.len() + k) * n_lm;
                 for lm in 0..n_lm {
                     self.order[channel + lm] += f * self.harmonics[lm];
                     let g: [f64; 3] = std::array::from_fn(|axis| {
-                        df * unit[axis] * self.harmonics[lm]
+                        df * dseen * unit[axis] * self.harmonics[lm]
                             + f / distance * self.harmonic_gradients[axis * n_lm + lm]
                     });
                     let row =
@@ -193,14 +194,14 @@ impl RadialTables {
 }
 
 /// Where the gradient with respect to one displacement goes.
-struct Placement {
-    displacement: [f64; 3],
-    slot: usize,
-    strain: usize,
+pub(crate) struct Placement {
+    pub(crate) displacement: [f64; 3],
+    pub(crate) slot: usize,
+    pub(crate) strain: usize,
 }
 
 impl Placement {
-    fn add(&self, row: &mut [f64], g: [f64; 3]) {
+    pub(crate) fn add(&self, row: &mut [f64], g: [f64; 3]) {
         // An image of the centre moves with it: only a strain changes r_ij = S·H.
         if self.slot != 0 {
             for axis in 0..3 {

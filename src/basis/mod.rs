@@ -7,6 +7,7 @@ pub mod local;
 pub mod monomials;
 pub mod radial;
 mod radial_grid;
+pub mod repulsion;
 pub mod spec;
 
 use crate::elements;
@@ -14,6 +15,7 @@ use crate::{Error, Result};
 use harmonics::Harmonics;
 use invariants::{Invariant, LabelIndex};
 use monomials::{Block, Monomials};
+use repulsion::CenterRepulsion;
 use spec::{BasisSpec, RadialCoupling, RadialEntry};
 
 /// Largest number of features, and of order parameters, per centre.
@@ -33,6 +35,7 @@ pub struct Basis {
     n_pair: usize,
     monomials: Monomials,
     tables: local::RadialTables,
+    repulsion: Vec<CenterRepulsion>,
 }
 
 impl Basis {
@@ -74,6 +77,10 @@ impl Basis {
         let monomials = Monomials::enumerate(pair, angular, spec.mixed_degree, spec.constant);
         let tables = local::RadialTables::new(spec.elements.len(), &radial, &list);
         let harmonics = Harmonics::new(spec.angular.map_or(0, |a| a.max_l));
+        let repulsion = spec
+            .repulsion
+            .as_ref()
+            .map_or_else(Vec::new, |r| r.centers(&spec));
         Ok(Self {
             spec,
             numbers,
@@ -83,6 +90,7 @@ impl Basis {
             n_pair,
             monomials,
             tables,
+            repulsion,
         })
     }
 
@@ -138,6 +146,19 @@ impl Basis {
     #[must_use]
     pub fn harmonics(&self) -> &Harmonics {
         &self.harmonics
+    }
+
+    /// The repulsion as a centre element has it.
+    #[must_use]
+    pub fn repulsion(&self, center: usize) -> Option<&CenterRepulsion> {
+        self.repulsion.get(center)
+    }
+
+    /// The distance that the radial functions see of a neighbour, and its derivative.
+    #[must_use]
+    pub fn seen_distance(&self, center: usize, species: usize, r: f64) -> (f64, f64) {
+        self.repulsion(center)
+            .map_or((r, 1.0), |repulsion| repulsion.seen_distance(species, r))
     }
 
     /// Labels of the features of one centre, in order.
