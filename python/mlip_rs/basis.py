@@ -11,6 +11,7 @@ import numpy as np
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError
 from mlip_rs.plain import check_integer, check_number, make_plain
+from mlip_rs.repulsion import Repulsion
 
 HIERARCHIES: tuple[str, ...] = ("pair", "pair-poly", "angular", "angular-poly")
 """From pair potentials to polynomials of pairwise and angular invariants."""
@@ -224,6 +225,8 @@ class Basis:
         Radial pairs of the angular invariants that enter products, "free" or "diagonal".
     constant
         A constant per element, fitted with the rest: for reference energies that are fitted, too.
+    repulsion
+        "zbl": a fit hands over to the ZBL repulsion where its data end. None for no repulsion. Or explicit distances.
 
     Raises
     ------
@@ -252,6 +255,7 @@ class Basis:
     product_max_l: int | None = None
     product_coupling: str | None = None
     constant: bool = False
+    repulsion: str | Repulsion | None = "zbl"
 
     def __post_init__(self) -> None:
         if isinstance(self.elements, str):
@@ -264,6 +268,8 @@ class Basis:
             ):
                 raise ConfigError("radial must be the name of a family, or a list of RadialSet")
             object.__setattr__(self, "radial", tuple(self.radial))
+        if not (self.repulsion in ("zbl", None) or isinstance(self.repulsion, Repulsion)):
+            raise ConfigError(f'repulsion is {self.repulsion!r}; it must be "zbl", None or a Repulsion')
         self._check_numbers()
         for name in ("n_radial", "n_angular"):
             count = getattr(self, name)
@@ -291,7 +297,10 @@ class Basis:
                 check_integer(name, getattr(self, name), 0)
 
     def to_dict(self) -> dict[str, Any]:
-        """The explicit specification: every radial function with its numbers, every degree."""
+        """The explicit specification: every radial function with its numbers, every degree.
+
+        A repulsion that is still to be taken from data ("zbl") is not part of it.
+        """
         defaults = _DEFAULTS[self.hierarchy]
         several = int(len(self.elements) > 1)
         chosen: dict[str, Any] = {
@@ -318,6 +327,8 @@ class Basis:
             "pair": {"degree": chosen["pair_degree"], "cross_degree": chosen["pair_cross_degree"]},
             "constant": self.constant,
         }
+        if isinstance(self.repulsion, Repulsion):
+            document["repulsion"] = self.repulsion.to_dict()
         if self.hierarchy.startswith("angular"):
             document["angular"] = {
                 "max_l": max([chosen["max_l"], *(entry.max_l or 0 for entry in radial)]),
