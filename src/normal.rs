@@ -143,6 +143,10 @@ pub fn accumulate(
 /// # Errors
 /// As [`design_rows`].
 pub fn unweighted_rows(basis: &Basis, structure: &Structure) -> Result<Vec<f64>> {
+    rows_of(basis, structure, &mut DesignWorkspace::default())
+}
+
+fn rows_of(basis: &Basis, structure: &Structure, work: &mut DesignWorkspace) -> Result<Vec<f64>> {
     let (n, columns) = (structure.n_atoms(), basis.n_features());
     let mut rows = vec![0.0; (1 + 3 * n + 6) * columns];
     let (energy, rest) = rows.split_at_mut(columns);
@@ -155,7 +159,7 @@ pub fn unweighted_rows(basis: &Basis, structure: &Structure) -> Result<Vec<f64>>
             forces,
             stress,
         },
-        &mut DesignWorkspace::default(),
+        work,
     )?;
     Ok(rows)
 }
@@ -163,7 +167,7 @@ pub fn unweighted_rows(basis: &Basis, structure: &Structure) -> Result<Vec<f64>>
 /// Predictions of several coefficient vectors at once: rows × coefficients.
 ///
 /// `coefficients` is row-major F × P; the result holds for each structure (1 + 3N + 6) × P values, energy per
-/// structure (eV, relative to the reference) first, then forces, then stress.
+/// structure (eV, relative to the reference) first, then forces, then stress; the repulsion is contained.
 ///
 /// # Errors
 /// The index of the first structure that cannot be evaluated, with the reason.
@@ -176,7 +180,8 @@ pub fn predict(
     let n_vectors = coefficients.len() / columns.max(1);
     let coefficients = MatRef::from_row_major_slice(coefficients, columns, n_vectors);
     let one = |structure: &&Structure| {
-        let rows = unweighted_rows(basis, structure)?;
+        let mut work = DesignWorkspace::default();
+        let rows = rows_of(basis, structure, &mut work)?;
         let n_rows = 7 + 3 * structure.n_atoms();
         let mut out = vec![0.0; n_rows * n_vectors];
         matmul(
@@ -187,6 +192,9 @@ pub fn predict(
             1.0,
             Par::Seq,
         );
+        for (row, fixed) in out.chunks_mut(n_vectors.max(1)).zip(work.repulsion()) {
+            row.iter_mut().for_each(|value| *value += fixed);
+        }
         Ok(out)
     };
     let results: Vec<Result<Vec<f64>>> = structures.par_iter().map(one).collect();
@@ -297,23 +305,29 @@ impl Slot<'_> {
     fn fill(&mut self, basis: &Basis, sample: &Sample, work: &mut DesignWorkspace) -> Result<()> {
         design_rows(basis, sample.structure, &mut self.rows, work)?;
         let (weights, targets) = (sample.weights, sample.targets);
+        let n_atoms = sample.structure.n_atoms();
+        // The repulsion is fixed: what is fitted is the rest.
+        let (energy, fixed) = work.repulsion().split_at(1);
+        let (forces, stress) = fixed.split_at(3 * n_atoms);
         let energy_scale = weights.energy.sqrt();
-        scale(
-            self.rows.energy,
-            energy_scale / sample.structure.n_atoms().max(1) as f64,
-        );
+        scale(self.rows.energy, energy_scale / n_atoms.max(1) as f64);
         scale(self.rows.forces, weights.forces.sqrt());
         scale(self.rows.stress, weights.stress.sqrt());
-        *self.energy_target = weighted(targets.energy_per_atom, weights.energy);
+        *self.energy_target = weighted(
+            targets.energy_per_atom - energy[0] / n_atoms.max(1) as f64,
+            weights.energy,
+        );
         for (k, target) in self.force_targets.iter_mut().enumerate() {
             *target = if weights.forces > 0.0 {
-                weighted(targets.forces[k], weights.forces)
+                weighted(targets.forces[k] - forces[k], weights.forces)
             } else {
                 0.0
             };
         }
-        for (target, label) in self.stress_targets.iter_mut().zip(targets.stress) {
-            *target = weighted(label, weights.stress);
+        for (target, (label, fixed)) in
+            (self.stress_targets.iter_mut()).zip(targets.stress.iter().zip(stress))
+        {
+            *target = weighted(label - fixed, weights.stress);
         }
         Ok(())
     }

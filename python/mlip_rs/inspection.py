@@ -11,6 +11,7 @@ from typing import Any
 
 from mlip_rs import _core
 from mlip_rs.potential import Potential
+from mlip_rs.repulsion import repulsion_lines
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Description:
         Candidates and coefficients kept.
     kept
         (kept, candidates) by kind of feature: constant, d, d^2, p, d*p, …
+    repulsion
+        Where close and crowded atoms are handed over to ZBL, one line each.
     info
         What the fit says of itself: method, weights, errors, data.
     version
@@ -42,6 +45,7 @@ class Description:
     n_features: int
     n_nonzero: int
     kept: Mapping[str, tuple[int, int]]
+    repulsion: tuple[str, ...]
     info: Mapping[str, Any]
     version: str
     checksum: str
@@ -49,7 +53,11 @@ class Description:
     def to_dict(self) -> dict[str, Any]:
         """What `mlip-rs inspect --json` prints."""
         kept = {kind: {"kept": kept, "of": total} for kind, (kept, total) in self.kept.items()}
-        return asdict(self) | {"elements": list(self.elements), "kept": kept}
+        return asdict(self) | {
+            "elements": list(self.elements),
+            "kept": kept,
+            "repulsion": list(self.repulsion),
+        }
 
     def lines(self) -> list[str]:
         """Text for a terminal, one line each."""
@@ -63,6 +71,7 @@ class Description:
             f"reference energies  {references}",
             f"coefficients        {self.n_nonzero} of {self.n_features}",
             *(f"  {kind:<18}{kept} of {total}" for kind, (kept, total) in self.kept.items()),
+            *(f"{'' if k else 'repulsion':<20}{line}" for k, line in enumerate(self.repulsion)),
         ]
         for name in ("training", "validation"):
             errors = _mapping(_mapping(self.info.get("errors")).get(name))
@@ -109,6 +118,7 @@ def describe(potential: Potential | str | os.PathLike[str]) -> Description:
         n_features=potential.n_features,
         n_nonzero=potential.n_nonzero,
         kept={kind: (kept[kind], count * len(potential.elements)) for kind, count in candidates.items()},
+        repulsion=tuple(repulsion_lines(potential.spec)),
         info=potential.info,
         version=str(document["content"]["package_version"]),
         checksum=str(document["checksum"]),

@@ -9,6 +9,7 @@ pub mod monomials;
 pub mod products;
 pub mod radial;
 mod radial_grid;
+pub mod repulsion;
 pub mod spec;
 
 use crate::elements;
@@ -17,6 +18,7 @@ use harmonics::Harmonics;
 use invariants::{Invariant, LabelIndex};
 use monomials::{Block, Monomials, count_mixed};
 use radial::RadialFunction;
+use repulsion::CenterRepulsion;
 use spec::{BasisSpec, RadialCoupling, RadialEntry};
 
 /// Largest number of features, and of order parameters, per centre.
@@ -37,6 +39,7 @@ pub struct Basis {
     n_pair: usize,
     monomials: Monomials,
     tables: local::RadialTables,
+    repulsion: Vec<CenterRepulsion>,
 }
 
 /// What a feature is made of.
@@ -124,6 +127,10 @@ impl Basis {
         let tables = local::RadialTables::new(spec.elements.len(), &radial, &list);
         let max_l = radial.iter().filter_map(RadialEntry::max_l).max();
         let harmonics = Harmonics::new(max_l.unwrap_or(0));
+        let repulsion = spec
+            .repulsion
+            .as_ref()
+            .map_or_else(Vec::new, |r| r.centers(&spec));
         Ok(Self {
             spec,
             numbers,
@@ -134,6 +141,7 @@ impl Basis {
             n_pair,
             monomials,
             tables,
+            repulsion,
         })
     }
 
@@ -195,6 +203,19 @@ impl Basis {
     #[must_use]
     pub fn harmonics(&self) -> &Harmonics {
         &self.harmonics
+    }
+
+    /// The repulsion as a centre element has it.
+    #[must_use]
+    pub fn repulsion(&self, center: usize) -> Option<&CenterRepulsion> {
+        self.repulsion.get(center)
+    }
+
+    /// The distance that the radial functions see of a neighbour, and its derivative.
+    #[must_use]
+    pub fn seen_distance(&self, center: usize, species: usize, r: f64) -> (f64, f64) {
+        self.repulsion(center)
+            .map_or((r, 1.0), |repulsion| repulsion.seen_distance(species, r))
     }
 
     /// Labels of the features of one centre, in order.

@@ -5,6 +5,7 @@ use super::cutoff::CutoffFunction;
 use super::harmonics::MAX_L;
 use super::radial::RadialFunction;
 pub use super::radial_grid::RadialGrid;
+use super::repulsion::Repulsion;
 use crate::elements;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,9 @@ pub struct BasisSpec {
     /// Whether every centre carries a constant feature (a fitted shift of the reference energy).
     #[serde(default)]
     pub constant: bool,
+    /// What takes over where no data are; nothing if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repulsion: Option<Repulsion>,
 }
 
 /// A grid of radial functions of one family.
@@ -261,6 +265,9 @@ impl BasisSpec {
             }
         }
         check_cutoff(self.cutoff)?;
+        if let Some(repulsion) = &self.repulsion {
+            repulsion.validate(&self.elements, self.cutoff)?;
+        }
         if self.radial.is_empty() {
             return fail("no radial functions".into());
         }

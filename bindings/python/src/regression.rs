@@ -1,7 +1,7 @@
 //! `solve_ridge`, `solve_ridge_in_place`, `elastic_net_path`.
 
 use crate::errors::CoreError;
-use mlip_rs::regression::{Factored, ElasticNet, solve_positive_each, solve_positive_in_place};
+use mlip_rs::regression::{ElasticNet, Factored, solve_positive_each, solve_positive_in_place};
 use mlip_rs::{Error, parallel};
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,

@@ -25,6 +25,7 @@ from mlip_rs.errors import ConfigError, DataError, FitError
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem, assemble
+from mlip_rs.regression.guard import Guard
 from mlip_rs.regression.equations import core_structure
 from mlip_rs.regression.residuals import Residuals, residuals
 from mlip_rs.regression.resources import check_resources
@@ -95,8 +96,9 @@ def fit(
     reference = reference_energies(training, settings.reference_energies)
     if reference.source == "fitted":
         basis = replace(basis, constant=True)
+    guard = Guard.of(basis, training)
     problem = Problem(
-        basis,
+        guard.basis,
         training,
         reference,
         settings.weights.of_structures(training, reference),
@@ -116,7 +118,7 @@ def fit(
         assembled = time.perf_counter()
         candidates = select(problem, equations, settings, progress)
     selected = time.perf_counter()
-    points = _points(problem, candidates, settings, testing, progress)
+    points = _points(problem, candidates, settings, testing, guard, progress)
     seconds = {"assemble": assembled - begin, "select": selected - assembled}
     run = Run(points, _record(problem, candidates, settings, testing, seconds))
     if directory is not None:
@@ -200,6 +202,7 @@ def _points(
     candidates: Candidates,
     settings: FitSettings,
     testing: Dataset | None,
+    guard: Guard,
     progress: Progress,
 ) -> tuple[Point, ...]:
     """Errors and costs of all candidates."""
@@ -219,7 +222,7 @@ def _points(
         info = _info(problem, settings, candidates, k) | {
             "errors": {"training": trained.to_dict(), "validation": validation.to_dict()}
         }
-        potential = Potential.from_coefficients(basis.to_dict(), coefficients, reference.values, info)
+        potential = guard.potential(coefficients, reference.values, info, settings.threads)
         points.append(
             Point(
                 potential,
