@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -28,11 +28,16 @@ Document = Mapping[str, Mapping[str, Any]]
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
-def _section(kind: type, **replaced: Any) -> type[BaseModel]:  # noqa: ANN401 (types)
-    """Model with the fields of a dataclass; its defaults stay with the dataclass. None replaces to nothing."""
+def _section(kind: type, *, whole: bool = False, **replaced: Any) -> type[BaseModel]:  # noqa: ANN401 (types)
+    """Model with the fields of a dataclass; its defaults stay with the dataclass. None replaces to nothing.
+
+    With `whole`, fields without default must be given; else another source may give them.
+    """
     hints = get_type_hints(kind) | replaced
     chosen: dict[str, Any] = {
-        entry.name: (hints[entry.name], None) for entry in fields(kind) if hints[entry.name] is not None
+        entry.name: (hints[entry.name], ... if whole and entry.default is MISSING else None)
+        for entry in fields(kind)
+        if hints[entry.name] is not None
     }
     return create_model(kind.__name__, __config__=_STRICT, **chosen)
 
@@ -41,8 +46,8 @@ def _kind_of_radial(value: object) -> str:
     return "<family>" if isinstance(value, str) else "<sets>"
 
 
-_HIGHER: Any = list[_section(HigherOrder)]  # type: ignore[misc] # made at run time
-_SETS: Any = list[_section(RadialSet)]  # type: ignore[misc] # made at run time
+_HIGHER: Any = list[_section(HigherOrder, whole=True)]  # type: ignore[misc] # made at run time
+_SETS: Any = list[_section(RadialSet, whole=True)]  # type: ignore[misc] # made at run time
 _RADIAL: Any = Annotated[
     Annotated[str, Tag("<family>")] | Annotated[_SETS, Tag("<sets>")], Discriminator(_kind_of_radial)
 ]
