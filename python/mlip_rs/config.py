@@ -188,8 +188,14 @@ def _normalized(document: Document) -> dict[str, Any]:
 def _explanations(error: ValidationError, source: str, document: Document) -> list[str]:
     """One line for each key that is wrong."""
     reasons: dict[tuple[str | int, ...], list[str]] = {}
-    for entry in error.errors(include_url=False, include_context=False):
+    entries = error.errors(include_url=False, include_context=False)
+    unknown = {
+        _path_in(document, entry["loc"])[:-1] for entry in entries if entry["type"] == "extra_forbidden"
+    }
+    for entry in entries:
         path = _path_in(document, entry["loc"])
+        if entry["type"] == "missing" and path[:-1] in unknown:
+            continue  # most likely the one that is misspelt
         if entry["type"] == "extra_forbidden":
             reasons[path] = [_unknown(path, document)]
         elif entry["type"] == "missing":
