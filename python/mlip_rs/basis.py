@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from mlip_rs import _core
-from mlip_rs.errors import ConfigError
+from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.ladder import DEFAULT_SIZE, ONE_ELEMENT, SEVERAL_ELEMENTS, SIZES, Level, Rung, choose
 from mlip_rs.orders import COUPLINGS, HigherOrder
 from mlip_rs.plain import check_integer, check_number, make_plain
@@ -361,9 +362,8 @@ class Basis:
         """The angular invariants and their products."""
         degree = 1 if self.angular_degree is None else self.angular_degree
         cross = degree if self.angular_cross_degree is None else self.angular_cross_degree
-        mixed = self.mixed_degree
-        if mixed is None:
-            mixed = 0 if rung.mixed_l is None else 2
+        by_rung = self.mixed_degree is None and rung.mixed_l is not None
+        mixed = self.mixed_degree or (2 if by_rung else 0)
         angular: dict[str, Any] = {
             "max_l": max([second.max_l, *(entry.max_l or 0 for entry in radial)]),
             "radial": second.coupling,
@@ -371,10 +371,9 @@ class Basis:
             "cross_degree": cross,
         }
         limit, coupling = self.product_max_l, self.product_coupling
-        if limit is None and rung.mixed_l is not None:
-            limit = min(rung.mixed_l, angular["max_l"])
-        if coupling is None and rung.mixed_l is not None:
-            coupling = "diagonal"
+        if by_rung:
+            limit = min(rung.mixed_l or 0, angular["max_l"]) if limit is None else limit
+            coupling = coupling or "diagonal"
         if limit is not None:
             angular["product_max_l"] = limit
         if coupling is not None:
@@ -480,7 +479,8 @@ class Basis:
             cutoff = suggest_cutoff(dataset)
             basis = replace(basis, cutoff=max(cutoff, basis.short_cutoff or 0.0))
         if basis.r_min is None and isinstance(basis.radial, str):
-            basis = replace(basis, r_min=suggest_r_min(dataset))
+            with suppress(DataError):  # nothing to resolve; whether that will do is for the fit to say
+                basis = replace(basis, r_min=suggest_r_min(dataset))
         return basis
 
     @classmethod

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -29,11 +29,16 @@ Document = Mapping[str, Mapping[str, Any]]
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
-def _section(kind: type, **replaced: Any) -> type[BaseModel]:  # noqa: ANN401 (types)
-    """Model with the fields of a dataclass; its defaults stay with the dataclass. None replaces to nothing."""
+def _section(kind: type, *, whole: bool = False, **replaced: Any) -> type[BaseModel]:  # noqa: ANN401 (types)
+    """Model with the fields of a dataclass; its defaults stay with the dataclass. None replaces to nothing.
+
+    With `whole`, fields without default must be given; else another source may give them.
+    """
     hints = get_type_hints(kind) | replaced
     chosen: dict[str, Any] = {
-        entry.name: (hints[entry.name], None) for entry in fields(kind) if hints[entry.name] is not None
+        entry.name: (hints[entry.name], ... if whole and entry.default is MISSING else None)
+        for entry in fields(kind)
+        if hints[entry.name] is not None
     }
     return create_model(kind.__name__, __config__=_STRICT, **chosen)
 
@@ -42,8 +47,8 @@ def _kind_of_radial(value: object) -> str:
     return "<family>" if isinstance(value, str) else "<sets>"
 
 
-_HIGHER: Any = list[_section(HigherOrder)]  # type: ignore[misc] # made at run time
-_SETS: Any = list[_section(RadialSet)]  # type: ignore[misc] # made at run time
+_HIGHER: Any = list[_section(HigherOrder, whole=True)]  # type: ignore[misc] # made at run time
+_SETS: Any = list[_section(RadialSet, whole=True)]  # type: ignore[misc] # made at run time
 _RADIAL: Any = Annotated[
     Annotated[str, Tag("<family>")] | Annotated[_SETS, Tag("<sets>")], Discriminator(_kind_of_radial)
 ]
@@ -195,8 +200,14 @@ def _normalized(document: Document) -> dict[str, Any]:
 def _explanations(error: ValidationError, source: str, document: Document) -> list[str]:
     """One line for each key that is wrong."""
     reasons: dict[tuple[str | int, ...], list[str]] = {}
-    for entry in error.errors(include_url=False, include_context=False):
+    entries = error.errors(include_url=False, include_context=False)
+    unknown = {
+        _path_in(document, entry["loc"])[:-1] for entry in entries if entry["type"] == "extra_forbidden"
+    }
+    for entry in entries:
         path = _path_in(document, entry["loc"])
+        if entry["type"] == "missing" and path[:-1] in unknown:
+            continue  # most likely the one that is misspelt
         if entry["type"] == "extra_forbidden":
             reasons[path] = [_unknown(path, document)]
         elif entry["type"] == "missing":

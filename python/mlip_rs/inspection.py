@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlip_rs import _core
+from mlip_rs.composition import Composition, composition
 from mlip_rs.potential import Potential
 from mlip_rs.repulsion import repulsion_lines
 
@@ -30,6 +31,8 @@ class Description:
         (kept, candidates) by kind of feature: constant, d, d^2, p, d*p, …
     repulsion
         Where close and crowded atoms are handed over to ZBL, one line each.
+    composition
+        The basis order by order, with what is kept.
     info
         What the fit says of itself: method, weights, errors, data.
     version
@@ -46,6 +49,7 @@ class Description:
     n_nonzero: int
     kept: Mapping[str, tuple[int, int]]
     repulsion: tuple[str, ...]
+    composition: Composition
     info: Mapping[str, Any]
     version: str
     checksum: str
@@ -53,10 +57,12 @@ class Description:
     def to_dict(self) -> dict[str, Any]:
         """What `mlip-rs inspect --json` prints."""
         kept = {kind: {"kept": kept, "of": total} for kind, (kept, total) in self.kept.items()}
+        basis = self.composition.to_dict()
         return asdict(self) | {
             "elements": list(self.elements),
             "kept": kept,
             "repulsion": list(self.repulsion),
+            "composition": basis,
         }
 
     def lines(self) -> list[str]:
@@ -72,6 +78,8 @@ class Description:
             f"coefficients        {self.n_nonzero} of {self.n_features}",
             *(f"  {kind:<18}{kept} of {total}" for kind, (kept, total) in self.kept.items()),
             *(f"{'' if k else 'repulsion':<20}{line}" for k, line in enumerate(self.repulsion)),
+            "basis",
+            *(f"  {line}" for line in self.composition.lines()),
         ]
         for name in ("training", "validation"):
             errors = _mapping(_mapping(self.info.get("errors")).get(name))
@@ -108,8 +116,8 @@ def describe(potential: Potential | str | os.PathLike[str]) -> Description:
     kept = Counter(
         feature_kind(label) for element in potential.elements for label in potential.coefficients(element)
     )
-    labels = _core.Basis(json.dumps(potential.spec)).labels()
-    candidates = Counter(feature_kind(label) for label in labels)
+    basis = _core.Basis(json.dumps(potential.spec))
+    candidates = Counter(feature_kind(label) for label in basis.labels())
     return Description(
         elements=potential.elements,
         hierarchy=potential.hierarchy,
@@ -119,6 +127,7 @@ def describe(potential: Potential | str | os.PathLike[str]) -> Description:
         n_nonzero=potential.n_nonzero,
         kept={kind: (kept[kind], count * len(potential.elements)) for kind, count in candidates.items()},
         repulsion=tuple(repulsion_lines(potential.spec)),
+        composition=composition(basis, {e: list(potential.coefficients(e)) for e in potential.elements}),
         info=potential.info,
         version=str(document["content"]["package_version"]),
         checksum=str(document["checksum"]),

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlip_rs.basis import Basis
+from mlip_rs.composition import Composition
 from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, summarize
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.progress import Progress, Silent
@@ -105,6 +106,44 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What a job is about to do.
+
+    Parameters
+    ----------
+    basis
+        With everything that was left open taken from the data.
+    composition
+        The same, counted.
+    n_rows
+        Energies, force components and stress components that carry weight.
+    """
+
+    basis: Basis
+    composition: Composition
+    n_rows: int
+
+    @property
+    def gigabytes(self) -> float:
+        """Size of one matrix of the normal equations, 10⁹ bytes; a fit holds a few, and one per fold on disk."""
+        return 8e-9 * self.composition.total**2
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `mlip-rs fit --dry-run --json` prints."""
+        settings = {"cutoff": self.basis.cutoff, "r_min": self.basis.r_min, "size": self.basis.size}
+        counts = {"n_rows": self.n_rows, "gigabytes_per_matrix": self.gigabytes}
+        return {"settings": settings, "basis": self.composition.to_dict(), **counts}
+
+    def lines(self) -> list[str]:
+        """Text for a terminal, one line each."""
+        return [
+            f"{', '.join(self.basis.elements)}: cutoff {self.composition.cutoff:g} Å",
+            *self.composition.lines(),
+            f"{self.n_rows} rows of data; {self.gigabytes:.3g} GB for each matrix of the normal equations",
+        ]
+
+
+@dataclass(frozen=True)
 class Job:
     """A fit from files to a run directory.
 
@@ -113,7 +152,7 @@ class Job:
     data
         Files to read.
     basis
-        Candidate features; elements left empty become those of the data.
+        Candidate features; elements, cutoff and shortest distance left open are taken from the data.
     settings
         Estimator, weights, folds.
     directory
@@ -127,6 +166,33 @@ class Job:
     settings: FitSettings = field(default_factory=FitSettings)
     directory: Path = DEFAULT_DIRECTORY
     overwrite: bool = False
+
+    def plan(self, progress: Progress | None = None) -> Plan:
+        """Read the data and count, without fitting anything.
+
+        Raises
+        ------
+        DataError
+            Data that cannot be used; names file, frame, atom.
+        ConfigError
+            Settings that make no sense.
+        """
+        progress = progress or Silent()
+        training = self._training(progress)
+        basis = self.basis.resolved(training)
+        labels = training.labels
+        n_forces = sum(3 * frame.n_atoms for frame in training if frame.forces is not None)
+        rows = (labels.energies, n_forces, 6 * labels.stresses)
+        weights = self.settings.weights.of_properties()
+        n_rows = sum(n for n, weight in zip(rows, weights, strict=True) if weight > 0)
+        return Plan(basis, basis.describe(), n_rows)
+
+    def _training(self, progress: Progress) -> Dataset:
+        """The training data, with a summary of them noted."""
+        training = self.data.training(self.settings.reference_energies)
+        for line in summarize(training, reference=self.settings.reference_energies).lines():
+            progress.note(line)
+        return training
 
     def run(self, progress: Progress | None = None) -> Outcome:
         """Do it. A job that was interrupted resumes from the equations in the directory.
@@ -147,13 +213,13 @@ class Job:
             raise ConfigError(
                 f"{self.directory}: is a file, not a directory; choose another output directory"
             )
-        training = self.data.training(self.settings.reference_energies)
-        for line in summarize(training, reference=self.settings.reference_energies).lines():
-            progress.note(line)
+        training = self._training(progress)
         testing = self.data.testing()
         for notice in () if testing is None else testing.notices:
             progress.note(f"test data: {notice}")
-        basis = self.basis if self.basis.elements else replace(self.basis, elements=training.elements)
+        basis = self.basis.resolved(training)
+        for line in basis.describe().lines():
+            progress.note(line)
         if not self.overwrite:
             self._require_vacant(basis, training, testing)
         run = fit(

@@ -107,7 +107,10 @@ def test_cutoff_that_is_no_length(tmp_path, cutoff):
 
 def test_cutoff_below_every_distance(tmp_path):
     line = refused_fit(tmp_path, labelled_frames(), "--cutoff", "1.0")
-    assert line == "cutoff 1.0 Å: no two atoms of the data are that close; raise the cutoff"
+    assert (
+        line
+        == "cutoff 1.0 Å: nearest neighbours in the data are 2.81 Å apart; raise the cutoff, to about 6.2 Å"
+    )
 
 
 def test_cutoff_beyond_every_distance(tmp_path):

@@ -23,8 +23,8 @@ from mlip_rs.regression import assemble as assembly
 from mlip_rs.regression.equations import System, core_structure
 from mlip_rs.regression.estimators import Scaled, feature_scale, l1_weights
 
-BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=12)
-POLY = Basis(["Al"], cutoff=5.0, hierarchy="pair-poly", n_radial=6, pair_cross_degree=2)
+BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=12, r_min=1.5)
+POLY = Basis(["Al"], cutoff=5.0, hierarchy="pair-poly", n_radial=6, pair_cross_degree=2, r_min=1.5)
 REFERENCE = {"Al": 0.0}
 ORACLE_TOLERANCE = 1e-6
 RECOVERY_TOLERANCE = 1e-6

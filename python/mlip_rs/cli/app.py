@@ -81,7 +81,7 @@ app.command("fit", cls=SeveralValues)(fit.run)
 app.command("pareto")(pareto.run)
 app.command("evaluate")(evaluate.run)
 app.command("predict")(predict.run)
-app.command("inspect")(inspection.run)
+app.command("inspect", cls=SeveralValues)(inspection.run)
 app.command("bench", cls=SeveralValues)(bench.run)
 
 

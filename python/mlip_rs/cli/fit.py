@@ -35,9 +35,18 @@ def run(
     elements: Annotated[
         list[str] | None, typer.Option(metavar="SYMBOL...", help="Elements; those of the data by default.")
     ] = None,
-    cutoff: Annotated[float | None, typer.Option(help="Cutoff radius, Å.")] = None,
+    cutoff: Annotated[
+        float | None, typer.Option(help="Cutoff radius, Å; taken from the data by default.")
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(help="small, medium (the default), large or huge: 100 to 30 000 candidate features."),
+    ] = None,
+    short_cutoff: Annotated[
+        float | None, typer.Option(help="Cutoff of the invariants of order 3 and higher, and of high l, Å.")
+    ] = None,
     hierarchy: Annotated[
-        str | None, typer.Option(help="pair, pair-poly, angular or angular-poly (the default).")
+        str | None, typer.Option(help="pair, pair-poly, angular, angular-poly or invariants (the default).")
     ] = None,
     radial: Annotated[str | None, typer.Option(help="Family of radial functions, such as gaussian.")] = None,
     n_radial: Annotated[int | None, typer.Option(help="Radial functions of the pairwise invariants.")] = None,
@@ -69,6 +78,10 @@ def run(
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Run directory; mlip-run by default.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another fit in it.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Read the data, print the basis and the memory needed, and stop."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fit a path of potentials, from sparse to dense, and write a run directory.
@@ -83,6 +96,8 @@ def run(
         "basis": {
             "elements": elements,
             "cutoff": cutoff,
+            "size": size,
+            "short_cutoff": short_cutoff,
             "hierarchy": hierarchy,
             "radial": radial,
             "n_radial": n_radial,
@@ -123,6 +138,14 @@ def run(
         for section, values in given.items()
     }
     job = load_job(config, settings, overwrite=overwrite)
+    if dry_run:
+        with progress() as receiver:
+            plan = job.plan(receiver)
+        if as_json:
+            print_json(plan.to_dict())
+        else:
+            print("\n".join(plan.lines()))
+        return
     with progress() as receiver:
         outcome = job.run(receiver)
     _show(outcome, as_json)

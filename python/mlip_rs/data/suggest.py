@@ -11,7 +11,10 @@ from mlip_rs.data.dataset import Dataset
 from mlip_rs.data.distances import pairs_within
 from mlip_rs.errors import DataError
 
-CUTOFF_RATIO: float = 2.15
+LOW_ENERGY: float = 0.1
+"""Fraction of the structures, those with the lowest energies, in which nearest neighbours are measured."""
+
+CUTOFF_RATIO: float = 2.2
 """Cutoff over the distance of nearest neighbours: past the third shell of bcc and fcc, the fourth of diamond."""
 
 CUTOFF_RANGE: tuple[float, float] = (4.5, 8.0)
@@ -25,7 +28,10 @@ LEAST_RATIO: float = 0.4
 
 
 def nearest_neighbor_distance(dataset: Dataset) -> float:
-    """Median distance of nearest neighbours, Å, over the half of the structures with the lower energies.
+    """Distance of nearest neighbours, Å: median over the tenth of the structures with the lowest energies.
+
+    Each structure counts once, with the median of its atoms: many large ones at high temperature do not outweigh the
+    perfect crystal.
 
     Energies are compared after a least-squares sum of energies per element is taken off, among structures of the same
     elements; without energies all structures count.
@@ -35,16 +41,13 @@ def nearest_neighbor_distance(dataset: Dataset) -> float:
     DataError
         No two atoms are within 8 Å of each other.
     """
-    lower = _lower_half(dataset)
-    distances = np.concatenate([dataset.nearest_distances[k] for k in lower] or [np.empty(0)])
-    distances = distances[np.isfinite(distances)]
-    if not distances.size:
-        distances = _finite(dataset)
-    return float(np.median(distances))
+    distances = [dataset.nearest_distances[k] for k in _low_energies(dataset)]
+    medians = [float(np.median(d[np.isfinite(d)])) for d in distances if np.isfinite(d).any()]
+    return float(np.median(medians if medians else _finite(dataset)))
 
 
 def suggest_cutoff(dataset: Dataset) -> float:
-    """Cutoff radius for a dataset, Å, to 0.1 Å: 2.15 times the distance of nearest neighbours, from 4.5 to 8 Å.
+    """Cutoff radius for a dataset, Å, to 0.1 Å: 2.2 times the distance of nearest neighbours, from 4.5 to 8 Å.
 
     Raises
     ------
@@ -95,8 +98,8 @@ def _finite(dataset: Dataset) -> NDArray[np.float64]:
     return np.asarray(distances)
 
 
-def _lower_half(dataset: Dataset) -> list[int]:
-    """Structures below the median energy of those with the same elements; those without energy count if none has one."""
+def _low_energies(dataset: Dataset) -> list[int]:
+    """Structures with the lowest energies among those of the same elements; all if no energy is known."""
     known = [k for k, frame in enumerate(dataset) if frame.energy is not None]
     if not known:
         return list(range(len(dataset)))
@@ -109,5 +112,5 @@ def _lower_half(dataset: Dataset) -> list[int]:
     kinds = counts > 0
     for kind in np.unique(kinds, axis=0):
         members = np.flatnonzero((kinds == kind).all(axis=1))
-        chosen.extend(members[rest[members] <= np.median(rest[members])].tolist())
+        chosen.extend(members[rest[members] <= np.quantile(rest[members], LOW_ENERGY)].tolist())
     return [known[k] for k in sorted(chosen)]

@@ -16,10 +16,13 @@ from mlip_rs import _core
 from mlip_rs.basis import Basis
 from mlip_rs.data import (
     Dataset,
+    absent_pairs,
     check_elements,
     folds,
+    nearest_neighbor_distance,
     read_dataset,
     reference_energies,
+    suggest_cutoff,
 )
 from mlip_rs.errors import ConfigError, DataError, FitError
 from mlip_rs.potential import Potential
@@ -57,7 +60,7 @@ def fit(
     data
         Training data: files that ASE reads, ASE `Atoms` with labels, or a dataset.
     basis
-        Candidate features.
+        Candidate features; elements, cutoff and shortest distance left open are taken from the data.
     settings
         Estimator, weights, folds; the defaults are meant to be kept.
     test
@@ -90,9 +93,11 @@ def fit(
     begin = time.perf_counter()
     training = as_dataset(data)
     testing = None if test is None else as_dataset(test)
+    basis = basis.resolved(training)
     for dataset in (training, *([] if testing is None else [testing])):
         _check_elements(dataset, basis, whole=dataset is training)
     _check_cutoff(training, basis)
+    training = _with_absent_pairs(training, basis, progress)
     reference = reference_energies(training, settings.reference_energies)
     if reference.source == "fitted":
         basis = replace(basis, constant=True)
@@ -154,9 +159,24 @@ def _check_elements(dataset: Dataset, basis: Basis, *, whole: bool) -> None:
     check_elements(dataset, present)
 
 
+def _with_absent_pairs(dataset: Dataset, basis: Basis, progress: Progress) -> Dataset:
+    """Note in the dataset which pairs of elements never occur: nothing determines their features, they stay zero."""
+    pairs = absent_pairs(dataset, basis.elements, basis.core.cutoff)
+    if not pairs:
+        return dataset
+    names = ", ".join(f"{a}–{b}" for a, b in pairs)
+    notice = (
+        f"{names}: never within the cutoff of {basis.core.cutoff:g} Å in the data; features of such pairs are "
+        "undetermined and stay zero"
+    )
+    progress.note(f"notice: {notice}")
+    return replace(dataset, notices=(*dataset.notices, notice))
+
+
 def _check_cutoff(dataset: Dataset, basis: Basis) -> None:
-    """Some pair lies within the cutoff, and no open structure ends far inside it."""
-    _ = basis.core  # a cutoff that is no number at all is refused here
+    """Nearest neighbours lie within the cutoff, and no open structure ends far inside it."""
+    cutoff = basis.core.cutoff  # a cutoff that is no number at all is refused here
+    _check_nearest(dataset, basis)
     shortest, longest = np.inf, 0.0
     for frame in dataset:
         if frame.pbc.any():
@@ -165,21 +185,33 @@ def _check_cutoff(dataset: Dataset, basis: Basis) -> None:
             return  # whatever follows, pairs reach from within the cutoff to infinity
         if frame.n_atoms < 2 and not frame.pbc.any():
             continue
-        _, _, _, vectors = _core.neighbor_list(core_structure(frame), basis.cutoff, 1)
+        _, _, _, vectors = _core.neighbor_list(core_structure(frame), cutoff, 1)
         if len(vectors):
             distances = np.linalg.norm(vectors, axis=1)
             shortest, longest = min(shortest, distances.min()), max(longest, distances.max())
         elif not frame.pbc.any():
             longest = max(longest, float(np.ptp(frame.positions, axis=0).max()))
     if not np.isfinite(shortest):
+        raise ConfigError(f"cutoff {cutoff} Å: no two atoms of the data are that close; raise the cutoff")
+    if cutoff > 2.0 * longest:
         raise ConfigError(
-            f"cutoff {basis.cutoff} Å: no two atoms of the data are that close; raise the cutoff"
-        )
-    if basis.cutoff > 2.0 * longest:
-        raise ConfigError(
-            f"cutoff {basis.cutoff} Å: the longest distance in the data is {longest:.2f} Å, so nothing would "
+            f"cutoff {cutoff} Å: the longest distance in the data is {longest:.2f} Å, so nothing would "
             "determine the potential beyond it; lower the cutoff"
         )
+
+
+def _check_nearest(dataset: Dataset, basis: Basis) -> None:
+    """The cutoffs reach the nearest neighbours."""
+    if not any(np.isfinite(distances).any() for distances in dataset.nearest_distances):
+        return
+    nearest = nearest_neighbor_distance(dataset)
+    cutoffs = {"cutoff": basis.core.cutoff, "short_cutoff": basis.short_cutoff}
+    for name, cutoff in cutoffs.items():
+        if cutoff is not None and cutoff < nearest:
+            raise ConfigError(
+                f"{name} {cutoff} Å: nearest neighbours in the data are {nearest:.2f} Å apart; raise the {name}, "
+                f"to about {suggest_cutoff(dataset):g} Å"
+            )
 
 
 def _check_rows(problem: Problem, settings: FitSettings) -> None:
