@@ -42,6 +42,12 @@ def _kind_of_radial(value: object) -> str:
     return "<family>" if isinstance(value, str) else "<sets>"
 
 
+def _kind_of_repulsion(value: object) -> str:
+    if value is None:
+        return "<none>"
+    return "<distances>" if isinstance(value, Mapping | BaseModel) else "<name>"
+
+
 _SETS: Any = list[_section(RadialSet)]  # type: ignore[misc] # made at run time
 _RADIAL: Any = Annotated[
     Annotated[str, Tag("<family>")] | Annotated[_SETS, Tag("<sets>")], Discriminator(_kind_of_radial)
@@ -49,9 +55,7 @@ _RADIAL: Any = Annotated[
 
 _REPULSION: Any = Annotated[
     Annotated[str, Tag("<name>")] | Annotated[_section(Repulsion), Tag("<distances>")] | Annotated[None, Tag("<none>")],
-    Discriminator(
-        lambda value: "<none>" if value is None else "<distances>" if isinstance(value, dict) else "<name>"
-    ),
+    Discriminator(_kind_of_repulsion),
 ]
 
 

@@ -31,6 +31,7 @@ from mlip_rs.regression.residuals import Predictions, predict
 from mlip_rs.regression.run import Point, Run
 from mlip_rs.regression.selection import Candidates, select
 from mlip_rs.regression.settings import FitSettings
+from mlip_rs.repulsion import repulsion_setting
 from mlip_rs.timing import enlarged, measure
 
 TIMED_ATOMS: int = 200
@@ -117,7 +118,8 @@ def fit(
     selected = time.perf_counter()
     points = _points(problem, candidates, settings, testing, guard, progress)
     seconds = {"assemble": assembled - begin, "select": selected - assembled}
-    run = Run(points, _record(problem, candidates, settings, testing, seconds))
+    record = _record(problem, candidates, settings, testing, seconds)
+    run = Run(points, record | {"repulsion": repulsion_setting(basis)})
     if directory is not None:
         run.save(directory)
     return run

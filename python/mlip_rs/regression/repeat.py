@@ -57,10 +57,17 @@ def _basis(record: Mapping[str, Any]) -> dict[str, Any]:
     if "angular" in spec:
         arguments |= {_ANGULAR[key]: value for key, value in spec["angular"].items()}
         arguments["mixed_degree"] = spec["mixed_degree"]
+    repulsion = record.get("repulsion")
     return arguments | {
+        # "zbl" is the default; its distances come from the data again.
+        "repulsion": False if repulsion is None else None if repulsion == "zbl" else _fields(repulsion),
         "constant": spec["constant"] or None,
         "radial": [_radial_set(entry) for entry in spec["radial"]],
     }
+
+
+def _fields(repulsion: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in repulsion.items() if value is not None}
 
 
 def _radial_set(entry: Mapping[str, Any]) -> dict[str, Any]:
