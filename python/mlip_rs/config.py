@@ -54,7 +54,9 @@ _RADIAL: Any = Annotated[
 ]
 
 _REPULSION: Any = Annotated[
-    Annotated[str, Tag("<name>")] | Annotated[_section(Repulsion), Tag("<distances>")] | Annotated[None, Tag("<none>")],
+    Annotated[str, Tag("<name>")]
+    | Annotated[_section(Repulsion), Tag("<distances>")]
+    | Annotated[None, Tag("<none>")],
     Discriminator(_kind_of_repulsion),
 ]
 

@@ -22,11 +22,10 @@ from mlip_rs.data import (
     reference_energies,
 )
 from mlip_rs.errors import ConfigError, DataError, FitError
-from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem, assemble
-from mlip_rs.regression.guard import Guard
 from mlip_rs.regression.equations import core_structure
+from mlip_rs.regression.guard import Guard
 from mlip_rs.regression.residuals import Predictions, predict
 from mlip_rs.regression.run import Point, Run
 from mlip_rs.regression.selection import Candidates, select
