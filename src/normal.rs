@@ -193,7 +193,9 @@ pub fn predict(
             Par::Seq,
         );
         for (row, fixed) in out.chunks_mut(n_vectors.max(1)).zip(work.repulsion()) {
-            row.iter_mut().for_each(|value| *value += fixed);
+            for value in row {
+                *value += fixed;
+            }
         }
         Ok(out)
     };

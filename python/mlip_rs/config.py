@@ -47,6 +47,12 @@ def _kind_of_radial(value: object) -> str:
     return "<family>" if isinstance(value, str) else "<sets>"
 
 
+def _kind_of_repulsion(value: object) -> str:
+    if value is None:
+        return "<none>"
+    return "<distances>" if isinstance(value, Mapping | BaseModel) else "<name>"
+
+
 _HIGHER: Any = list[_section(HigherOrder, whole=True)]  # type: ignore[misc] # made at run time
 _SETS: Any = list[_section(RadialSet, whole=True)]  # type: ignore[misc] # made at run time
 _RADIAL: Any = Annotated[
@@ -54,10 +60,10 @@ _RADIAL: Any = Annotated[
 ]
 
 _REPULSION: Any = Annotated[
-    Annotated[str, Tag("<name>")] | Annotated[_section(Repulsion), Tag("<distances>")] | Annotated[None, Tag("<none>")],
-    Discriminator(
-        lambda value: "<none>" if value is None else "<distances>" if isinstance(value, dict) else "<name>"
-    ),
+    Annotated[str, Tag("<name>")]
+    | Annotated[_section(Repulsion), Tag("<distances>")]
+    | Annotated[None, Tag("<none>")],
+    Discriminator(_kind_of_repulsion),
 ]
 
 

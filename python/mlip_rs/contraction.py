@@ -160,9 +160,7 @@ class _Forms:
         for index, found in enumerate(map(_LABEL.fullmatch, self.labels)):
             if found:
                 first, n, second, m, l_ = found.groups()
-                self.places.append(
-                    (index, first, second, self.rank[int(n)], self.rank[int(m)], int(l_))
-                )
+                self.places.append((index, first, second, self.rank[int(n)], self.rank[int(m)], int(l_)))
 
     @property
     def n_primitives(self) -> int:

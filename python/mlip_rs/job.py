@@ -13,6 +13,7 @@ from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression import FitSettings, Run, fit, read_record
 from mlip_rs.regression.settings import RUN_ONLY
+from mlip_rs.repulsion import repulsion_setting
 
 DEFAULT_DIRECTORY: Path = Path("mlip-run")
 """Run directory when none is given."""
@@ -245,13 +246,16 @@ class Job:
         mine = {
             "data": training.fingerprint(),
             "test data": None if testing is None else testing.fingerprint(),
-            "basis": _without(basis.to_dict(), "constant"),  # decided by the fit
+            # The constant and the distances of the repulsion are decided by the fit.
+            "basis": _without(basis.to_dict(), "constant", "repulsion"),
+            "repulsion": repulsion_setting(basis),
             "settings": _without(asdict(self.settings), *RUN_ONLY),
         }
         theirs = {
             "data": _fingerprint(record.get("data")),
             "test data": _fingerprint(record.get("test_data")),
-            "basis": _without(record.get("basis"), "constant"),
+            "basis": _without(record.get("basis"), "constant", "repulsion"),
+            "repulsion": record.get("repulsion"),
             "settings": _without(record.get("settings"), *RUN_ONLY),
         }
         different = [name for name in mine if json.loads(json.dumps(mine[name])) != theirs[name]]

@@ -1,7 +1,7 @@
 """Where the data end: the settings of the short-range repulsion, from what the training structures sample."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from mlip_rs.plain import make_plain
 from mlip_rs.structures import structure_from_arrays
 
 if TYPE_CHECKING:
+    from mlip_rs.basis import Basis
     from mlip_rs.data import Dataset
 
 UNSAMPLED_FRACTION: float = 0.7
@@ -156,6 +157,12 @@ def _completed(closest: NDArray[np.float64], elements: Sequence[str], cutoff: fl
     estimate = min(fraction, UNSAMPLED_FRACTION) * sums
     matrix = np.minimum(np.where(known, closest, estimate), cutoff)
     return tuple(tuple(row) for row in matrix.tolist())
+
+
+def repulsion_setting(basis: "Basis") -> str | dict[str, Any] | None:
+    """The setting as a record of a run keeps it: "zbl", None, or the fields of explicit distances."""
+    setting = basis.repulsion
+    return asdict(setting) if isinstance(setting, Repulsion) else setting
 
 
 def repulsion_lines(spec: Mapping[str, Any]) -> list[str]:

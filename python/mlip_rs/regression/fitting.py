@@ -25,16 +25,16 @@ from mlip_rs.data import (
     suggest_cutoff,
 )
 from mlip_rs.errors import ConfigError, DataError, FitError
-from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem, assemble
-from mlip_rs.regression.guard import Guard
 from mlip_rs.regression.equations import core_structure
+from mlip_rs.regression.guard import Guard
 from mlip_rs.regression.residuals import Residuals, residuals
 from mlip_rs.regression.resources import check_resources
 from mlip_rs.regression.run import Point, Run
 from mlip_rs.regression.selection import Candidates, select
 from mlip_rs.regression.settings import FitSettings
+from mlip_rs.repulsion import repulsion_setting
 from mlip_rs.timing import enlarged, measure
 
 TIMED_ATOMS: int = 200
@@ -125,7 +125,8 @@ def fit(
     selected = time.perf_counter()
     points = _points(problem, candidates, settings, testing, guard, progress)
     seconds = {"assemble": assembled - begin, "select": selected - assembled}
-    run = Run(points, _record(problem, candidates, settings, testing, seconds))
+    record = _record(problem, candidates, settings, testing, seconds)
+    run = Run(points, record | {"repulsion": repulsion_setting(basis)})
     if directory is not None:
         run.save(directory)
     return run

@@ -11,7 +11,7 @@ from mlip_rs.regression.equations import Array
 from mlip_rs.repulsion import HANDOVERS, Domain, domain
 from mlip_rs.validate.short_range import ShortRange, short_range
 
-CHECK_POINTS: int = 100
+CHECK_POINTS: int = 60
 """Points of each curve."""
 
 
@@ -35,7 +35,7 @@ class Guard:
         """Fill in a repulsion that is to be taken from the data."""
         if basis.repulsion != "zbl":
             return cls(basis, None)
-        measured = domain(training, basis.elements, basis.cutoff)
+        measured = domain(training, basis.elements, basis.core.cutoff)
         return cls(replace(basis, repulsion=measured.repulsion()), measured)
 
     def potential(
@@ -57,7 +57,11 @@ class Guard:
             basis = replace(self.basis, repulsion=self.domain.repulsion(handover))
             candidate = Potential.from_coefficients(basis.to_dict(), coefficients, references)
             check = short_range(
-                candidate, closest=self.domain.closest, n_points=CHECK_POINTS, threads=threads or None
+                candidate,
+                closest=self.domain.closest,
+                n_points=CHECK_POINTS,
+                whole=False,
+                threads=threads or None,
             )
             if best is None or len(check.failures) < len(best[0].failures):
                 best = check, basis

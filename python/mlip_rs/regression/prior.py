@@ -168,7 +168,7 @@ class _Search:
         )
 
     def _score(self, strengths: Array) -> tuple[float, Array]:
-        """log S, shifted and scaled so that the first step of the search is a sensible one."""
+        """Log S, shifted and scaled so that the first step of the search is a sensible one."""
         penalties = self.prior.penalties(strengths)
         found = self.gradient(penalties)
         self.left -= 1

@@ -62,7 +62,10 @@ def _basis(record: Mapping[str, Any]) -> dict[str, Any]:
         arguments["mixed_degree"] = spec["mixed_degree"]
     if "higher" in spec:
         arguments["higher"] = [_higher_order(entry) for entry in spec["higher"]]
+    repulsion = record.get("repulsion")
     return arguments | {
+        # "zbl" is the default; its distances come from the data again.
+        "repulsion": False if repulsion is None else None if repulsion == "zbl" else _fields(repulsion),
         "constant": spec["constant"] or None,
         "radial": [_radial_set(entry) for entry in spec["radial"]],
     }
@@ -77,6 +80,10 @@ def _hierarchy(spec: Mapping[str, Any], name: str) -> str:
 
 def _higher_order(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"radial_coupling" if key == "radial" else key: value for key, value in entry.items()}
+
+
+def _fields(repulsion: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in repulsion.items() if value is not None}
 
 
 def _radial_set(entry: Mapping[str, Any]) -> dict[str, Any]:

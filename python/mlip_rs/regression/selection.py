@@ -20,7 +20,6 @@ from mlip_rs.regression.residuals import Residuals, residuals
 from mlip_rs.regression.settings import FitSettings
 from mlip_rs.regression.store import FoldEquations
 
-
 ALL_FOLDS: int = 5000
 """Most features for which the search for the smoothness prior looks at all folds."""
 
@@ -224,7 +223,9 @@ class _Selection:
                 "no ridge penalty gives a solvable system; add larger values to ridge_penalties or use a smaller basis"
             )
         best = int(np.nanargmin(scores))
-        return _Dense(penalties[best], described, scores, [fit[best] for fit in fits], together.columns([best]))
+        return _Dense(
+            penalties[best], described, scores, [fit[best] for fit in fits], together.columns([best])
+        )
 
     def _path(self, full: Scaled, penalty: Array, l1: Array) -> _Path:
         """Sparse candidates with distinct supports."""

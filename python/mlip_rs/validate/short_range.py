@@ -29,6 +29,12 @@ UNKNOWN_FRACTION: float = 0.7
 COARSE_POINTS: int = 30
 """Grid that brackets the lowest energy of a crystal; the second one inside it is as fine."""
 
+EQUILIBRIUM_LIMIT: float = 1.6
+"""Longest distance at which a crystal starts, in shortest distances of the data; what is farther is not short range."""
+
+HANDED_OVER_MARGIN: float = 0.9
+"""Distance by which crystals of different shells may differ in crowding at one density."""
+
 Array = NDArray[np.float64]
 
 
@@ -118,11 +124,13 @@ def short_range(
     closest: Sequence[Sequence[float]] | None = None,
     lattices: Sequence[str] = LATTICES,
     n_points: int = 120,
+    whole: bool = True,
     threads: int | None = None,
 ) -> ShortRange:
     """Compress every dimer and crystal, and see whether the energy rises all the way.
 
-    Dimers start at the shortest distance of the data, crystals where their energy is lowest.
+    Dimers start at the shortest distance of the data, crystals where their energy is lowest, at most
+    `EQUILIBRIUM_LIMIT` times as far.
 
     Parameters
     ----------
@@ -132,6 +140,9 @@ def short_range(
         Crystals of one element; names of `PROTOTYPES`.
     n_points
         Of each curve.
+    whole
+        False: crystals end where atoms are wholly handed over to ZBL, whose energy rises by construction; the verdict
+        is the same, several times faster.
     threads
         As for `Potential.predict`.
     """
@@ -140,16 +151,25 @@ def short_range(
     curves = []
     for i, j in combinations_with_replacement(range(len(elements)), 2):
         pair = (elements[i], elements[j])
-        distances = np.linspace(closest[i][j], SHORTEST_DIMER, n_points)
+        distances = _from_dense(closest[i][j], SHORTEST_DIMER, n_points)
         dimers = [Atoms(pair, [[0, 0, 0], [0, 0, r]]) for r in distances]
         curves.append(ShortRangeCurve("dimer", pair, distances, _energies(potential, dimers, threads)))
     for i, element in enumerate(elements):
         for lattice in lattices:
             crystals = _Crystals(potential, lattice, element, threads)
-            start = crystals.equilibrium(closest[i][i])
-            distances = np.linspace(start, LARGEST_COMPRESSION * start, n_points)
+            shortest = max(0.5 * closest[i][i], crystals.handed_over(i))
+            start = crystals.equilibrium(shortest, EQUILIBRIUM_LIMIT * closest[i][i])
+            end = LARGEST_COMPRESSION * start
+            if not whole:
+                end = min(max(end, crystals.handed_over(i)), 0.9 * start)
+            distances = np.linspace(start, end, n_points)
             curves.append(ShortRangeCurve(lattice, (element,), distances, crystals.energies(distances)))
     return ShortRange(tuple(curves))
+
+
+def _from_dense(start: float, end: float, n_points: int) -> Array:
+    """Distances from start to end, densest at the start, where the repulsion is weakest."""
+    return start + (end - start) * np.linspace(0.0, 1.0, n_points) ** 2
 
 
 class _Crystals:
@@ -170,13 +190,23 @@ class _Crystals:
             structures.append(atoms)
         return _energies(self.potential, structures, self.threads)
 
-    def equilibrium(self, closest: float) -> float:
-        """Distance (Å) of the lowest energy, between half of `closest` and the cutoff."""
-        grid = np.geomspace(0.5 * closest, max(0.9 * self.potential.cutoff, closest), COARSE_POINTS)
+    def handed_over(self, element: int) -> float:
+        """Distance (Å) below which an atom is wholly handed over to ZBL; 0 if it never is.
+
+        From the crowding of a uniform density, n ∫ (1 − r²/rc²)³ dr, with a margin for the shells of the crystal.
+        """
+        crowding = (self.potential.spec.get("repulsion") or {}).get("crowding")
+        if crowding is None:
+            return 0.0
+        volume = self.unit.get_volume() / len(self.unit)  # at a distance of 1 Å
+        integral = 64.0 * np.pi / 315.0 * self.potential.cutoff**3
+        return float((integral / (volume * crowding["end"][element])) ** (1 / 3)) * HANDED_OVER_MARGIN
+
+    def equilibrium(self, shortest: float, longest: float) -> float:
+        """Distance (Å) of the lowest energy, between `shortest` and `longest`."""
+        grid = np.geomspace(min(shortest, 0.9 * longest), longest, COARSE_POINTS)
         lowest = int(np.argmin(self.energies(grid)))
-        fine = np.linspace(
-            grid[max(lowest - 1, 0)], grid[min(lowest + 1, len(grid) - 1)], 2 * COARSE_POINTS + 1
-        )
+        fine = np.linspace(grid[max(lowest - 1, 0)], grid[min(lowest + 1, len(grid) - 1)], COARSE_POINTS)
         return float(fine[int(np.argmin(self.energies(fine)))])
 
 
