@@ -1,7 +1,7 @@
 //! Design rows: the derivatives of one structure's labels with respect to all coefficients.
 
 use crate::basis::Basis;
-use crate::basis::local::{LocalInvariants, Placement, complete_center};
+use crate::basis::local::{BLOCK, LocalInvariants, Placement, complete_center};
 use crate::basis::monomials::Run;
 use crate::basis::repulsion::Handover;
 use crate::environment::EnvironmentBuffer;
@@ -72,8 +72,8 @@ pub fn design_rows(
         work.local
             .evaluate(basis, &environment, &work.slots, work.touched.len());
         work.hand_over(basis, structure.n_atoms(), stress_scale);
-        let environment = work.environment.environment();
-        scatter(basis, environment.center, work, rows, stress_scale);
+        let center = work.environment.environment().center;
+        scatter(basis, center, work, rows, stress_scale);
         for &atom in &work.touched {
             work.slot_of_atom[atom as usize] = NO_SLOT;
         }
@@ -166,48 +166,43 @@ impl DesignWorkspace {
 fn scatter(
     basis: &Basis,
     center: usize,
-    work: &DesignWorkspace,
+    work: &mut DesignWorkspace,
     rows: &mut RowsMut,
     stress_scale: f64,
 ) {
     let (columns, n) = (basis.n_features(), basis.features_per_center());
     let start = center * n;
-    let values = &work.local.values;
     let monomials = basis.monomials();
     if monomials.constant {
         rows.energy[start] += 1.0;
     }
     for run in &monomials.runs {
-        add_values(
-            run,
-            values,
-            work.scale(0).0,
-            &mut rows.energy[start..start + n],
-        );
-    }
-    let n_invariants = basis.invariants().len();
-    let gradient = |x: usize| &work.local.gradients[x * n_invariants..][..n_invariants];
-    let add = |out: &mut [f64], column: usize, factor: f64| {
-        let (scale, dscale) = work.scale(column);
-        pulp::Arch::new().dispatch(AddGradients {
-            runs: &monomials.runs,
-            values,
-            gradient: gradient(column),
-            scale: factor * scale,
-            dscale: factor * dscale,
-            out,
-        });
-    };
-    for (slot, &atom) in work.touched.iter().enumerate() {
-        for axis in 0..3 {
-            let row = &mut rows.forces[(3 * atom as usize + axis) * columns + start..][..n];
-            add(row, 3 * slot + axis, -1.0);
-        }
+        let out = &mut rows.energy[start..start + n];
+        add_values(run, &work.local.values, work.scale(0).0, out);
     }
     let strain = 3 * work.touched.len();
-    for k in 0..6 {
-        let row = &mut rows.stress[k * columns + start..][..n];
-        add(row, strain + k, stress_scale);
+    for first in (0..work.local.columns()).step_by(BLOCK) {
+        work.local.block(basis, first);
+        let n_invariants = basis.invariants().len();
+        let gradients = work.local.gradients.chunks_exact(n_invariants.max(1));
+        for (column, gradient) in (first..).zip(gradients) {
+            let (factor, row) = if column < strain {
+                let row = 3 * work.touched[column / 3] as usize + column % 3;
+                (-1.0, &mut rows.forces[row * columns + start..][..n])
+            } else {
+                let row = column - strain;
+                (stress_scale, &mut rows.stress[row * columns + start..][..n])
+            };
+            let (scale, dscale) = work.scale(column);
+            pulp::Arch::new().dispatch(AddGradients {
+                runs: &monomials.runs,
+                values: &work.local.values,
+                gradient,
+                scale: factor * scale,
+                dscale: factor * dscale,
+                out: row,
+            });
+        }
     }
 }
 

@@ -16,8 +16,8 @@ pub fn legendre_factor(l: usize) -> f64 {
     4.0 * PI / (2 * l + 1) as f64
 }
 
-/// Products whose gradients are held at once.
-const CHUNK: usize = 128;
+/// Columns of the gradients that are made at once: what they need then stays in the cache.
+pub const BLOCK: usize = 32;
 
 /// Invariants of one centre and their gradients, reused from atom to atom.
 ///
@@ -27,13 +27,15 @@ const CHUNK: usize = 128;
 pub struct LocalInvariants {
     /// Values, one per invariant.
     pub values: Vec<f64>,
-    /// Gradients, row-major (columns × invariants).
+    /// Gradients of the last block, row-major (columns × invariants).
     pub gradients: Vec<f64>,
     columns: usize,
+    /// Gradients of the pairwise invariants (columns × pairwise invariants).
+    pair_gradients: Vec<f64>,
     /// Order parameters of the primitives, and their gradients (columns × order parameters).
     primitive: Vec<f64>,
     primitive_gradients: Vec<f64>,
-    /// Order parameters of the radial functions; their gradients are (order parameters × padded columns).
+    /// Order parameters of the radial functions; their gradients in a block are (order parameters × padded columns).
     order: Vec<f64>,
     order_gradients: Vec<f64>,
     transposed: Vec<f64>,
@@ -61,7 +63,7 @@ impl LocalInvariants {
     }
 
     /// Evaluate all invariants of `basis`; `slots[j]` tells which of the `n_slots` touched atoms neighbour j is
-    /// (0 if it is an image of the centre).
+    /// (0 if it is an image of the centre). The gradients follow block by block, see [`LocalInvariants::block`].
     pub fn evaluate(
         &mut self,
         basis: &Basis,
@@ -69,22 +71,43 @@ impl LocalInvariants {
         slots: &[u32],
         n_slots: usize,
     ) {
-        let n = basis.invariants().len();
         self.columns = 3 * n_slots + 6;
-        reset(&mut self.values, n);
-        // The other columns are overwritten.
-        self.gradients.resize(n * self.columns, 0.0);
-        for row in self.gradients.chunks_exact_mut(n.max(1)) {
-            row[..basis.n_pair].fill(0.0);
-        }
+        reset(&mut self.values, basis.invariants().len());
+        reset(&mut self.pair_gradients, basis.n_pair * self.columns);
         pulp::Arch::new().dispatch(
             #[inline(always)]
             || self.sum_over_neighbors(basis, environment, slots, n_slots),
         );
-        if !basis.tables.products.is_empty() {
-            self.combine_primitives(basis);
-            self.multiply(basis);
+        let products = &basis.tables.products;
+        if !products.is_empty() {
+            self.combine_values(basis);
+            let values = &mut self.values[basis.n_pair..];
+            products.evaluate(&self.order, values, &mut self.slopes);
         }
+    }
+
+    /// Make the gradients of at most [`BLOCK`] columns from `first` on.
+    pub fn block(&mut self, basis: &Basis, first: usize) {
+        let (n, n_pair) = (basis.invariants().len(), basis.n_pair);
+        let count = BLOCK.min(self.columns - first);
+        self.gradients.resize(n * count, 0.0);
+        if n_pair > 0 {
+            let own = self.pair_gradients[first * n_pair..].chunks_exact(n_pair);
+            for (row, own) in self.gradients.chunks_exact_mut(n).zip(own) {
+                row[..n_pair].copy_from_slice(own);
+            }
+        }
+        let products = &basis.tables.products;
+        if products.is_empty() {
+            return;
+        }
+        let stride = padded(count);
+        self.combine_gradients(basis, first, count);
+        self.product_gradients.resize(products.len() * stride, 0.0);
+        let out = &mut self.product_gradients;
+        products.gradients(&self.slopes, &self.order_gradients, stride, out);
+        let to = &mut self.gradients[n_pair..];
+        transpose(out, stride, (products.len(), count), to, n);
     }
 
     /// Pairwise invariants and order parameters `a_{s n l m} = Σ_j f_n Y_lm` of the primitives, with their gradients.
@@ -97,7 +120,7 @@ impl LocalInvariants {
         n_slots: usize,
     ) {
         let tables = &basis.tables;
-        let (n, n_order) = (basis.invariants().len(), tables.primitive_layout.len);
+        let n_order = tables.primitive_layout.len;
         reset(&mut self.primitive, basis.n_species() * n_order);
         reset(
             &mut self.primitive_gradients,
@@ -129,7 +152,8 @@ impl LocalInvariants {
                 let (f, df) = self.neighbor.radial[pair.primitive];
                 let invariant = pair.invariants[species];
                 self.values[invariant] += f;
-                place.add(&mut self.gradients, n, invariant, &unit.map(|u| [df * u]));
+                let gradient = unit.map(|u| [df * u]);
+                place.add(&mut self.pair_gradients, basis.n_pair, invariant, &gradient);
             }
             if n_order > 0 {
                 self.neighbor.evaluate(basis, distance, unit);
@@ -145,69 +169,44 @@ impl LocalInvariants {
             }
         }
         let width = basis.n_species() * n_order;
-        complete_center(&mut self.gradients, n, n_slots);
+        complete_center(&mut self.pair_gradients, basis.n_pair, n_slots);
         complete_center(&mut self.primitive_gradients, width, n_slots);
     }
 
-    /// Contracted order parameters, and the gradients order parameter by order parameter.
-    fn combine_primitives(&mut self, basis: &Basis) {
-        let (n, stride) = (self.primitive.len(), padded(self.columns));
+    /// Order parameters of the radial functions from those of the primitives.
+    fn combine_values(&mut self, basis: &Basis) {
         let tables = &basis.tables;
         let Some(combinations) = &tables.combinations else {
             std::mem::swap(&mut self.order, &mut self.primitive);
-            self.order_gradients.resize(n * stride, 0.0);
-            let shape = (self.columns, n);
-            transpose(
-                &self.primitive_gradients,
-                n,
-                shape,
-                &mut self.order_gradients,
-                stride,
-            );
             return;
         };
-        self.transposed.resize(n * stride, 0.0);
-        let shape = (self.columns, n);
-        transpose(
-            &self.primitive_gradients,
-            n,
-            shape,
-            &mut self.transposed,
-            stride,
-        );
-        let n_order = basis.n_species() * tables.layout.len;
-        reset(&mut self.order, n_order);
-        reset(&mut self.order_gradients, n_order * stride);
-        for species in 0..basis.n_species() {
-            let to = species * tables.layout.len;
-            let from = species * tables.primitive_layout.len;
-            for c in combinations {
-                for m in 0..c.len {
-                    let (to, from) = (to + c.to + m, from + c.from + m);
-                    self.order[to] += c.weight * self.primitive[from];
-                    let out = &mut self.order_gradients[to * stride..][..stride];
-                    let own = &self.transposed[from * stride..][..stride];
-                    out.iter_mut()
-                        .zip(own)
-                        .for_each(|(o, x)| *o += c.weight * x);
-                }
-            }
+        reset(&mut self.order, basis.n_species() * tables.layout.len);
+        for (c, to, from) in tables.combined(combinations, basis.n_species()) {
+            let out = self.order[to..to + c.len].iter_mut();
+            let own = &self.primitive[from..from + c.len];
+            out.zip(own).for_each(|(o, x)| *o += c.weight * x);
         }
     }
 
-    /// Invariants of order 2 and more, with the chain rule.
-    fn multiply(&mut self, basis: &Basis) {
-        let (n, n_pair) = (basis.invariants().len(), basis.n_pair);
-        let stride = padded(self.columns);
-        let products = &basis.tables.products;
-        products.evaluate(&self.order, &mut self.values[n_pair..], &mut self.slopes);
-        for first in (0..products.len()).step_by(CHUNK) {
-            let count = CHUNK.min(products.len() - first);
-            self.product_gradients.resize(count * stride, 0.0);
-            let out = &mut self.product_gradients;
-            products.gradients(first, &self.slopes, &self.order_gradients, stride, out);
-            let to = &mut self.gradients[n_pair + first..];
-            transpose(out, stride, (count, self.columns), to, n);
+    /// The same for a block of gradients, order parameter by order parameter.
+    fn combine_gradients(&mut self, basis: &Basis, first: usize, count: usize) {
+        let tables = &basis.tables;
+        let n = basis.n_species() * tables.primitive_layout.len;
+        let stride = padded(count);
+        let from = &self.primitive_gradients[first * n..];
+        let Some(combinations) = &tables.combinations else {
+            self.order_gradients.resize(n * stride, 0.0);
+            transpose(from, n, (count, n), &mut self.order_gradients, stride);
+            return;
+        };
+        self.transposed.resize(n * stride, 0.0);
+        transpose(from, n, (count, n), &mut self.transposed, stride);
+        let n_order = basis.n_species() * tables.layout.len;
+        reset(&mut self.order_gradients, n_order * stride);
+        for (c, to, from) in tables.combined(combinations, basis.n_species()) {
+            let out = self.order_gradients[to * stride..][..c.len * stride].iter_mut();
+            let own = &self.transposed[from * stride..][..c.len * stride];
+            out.zip(own).for_each(|(o, x)| *o += c.weight * x);
         }
     }
 }
@@ -339,6 +338,20 @@ impl RadialTables {
             combinations,
             products,
         }
+    }
+
+    /// Every combination for every species, with its first order parameter and that of the primitive.
+    fn combined<'a>(
+        &self,
+        combinations: &'a [Combination],
+        n_species: usize,
+    ) -> impl Iterator<Item = (&'a Combination, usize, usize)> + use<'a> {
+        let (to, from) = (self.layout.len, self.primitive_layout.len);
+        let of_species = move |s: usize| {
+            let all = combinations.iter();
+            all.map(move |c| (c, s * to + c.to, s * from + c.from))
+        };
+        (0..n_species).flat_map(of_species)
     }
 
     /// Primitive, first order parameter and number of order parameters of each angular primitive.

@@ -162,19 +162,11 @@ impl Products {
         }
     }
 
-    /// Gradients of the products from `first` on, row-major (products × `stride`), as many as `out` holds, from those of
-    /// the order parameters (order parameters × `stride`); `stride` is [`padded`].
-    pub fn gradients(
-        &self,
-        first: usize,
-        slopes: &[f64],
-        order: &[f64],
-        stride: usize,
-        out: &mut [f64],
-    ) {
+    /// Gradients of all products, row-major (products × `stride`), from those of the order parameters
+    /// (order parameters × `stride`); `stride` is [`padded`].
+    pub fn gradients(&self, slopes: &[f64], order: &[f64], stride: usize, out: &mut [f64]) {
         pulp::Arch::new().dispatch(Gradients {
             plan: self,
-            first,
             slopes,
             order,
             stride,
@@ -238,7 +230,6 @@ fn coupled<const N: usize>(
 /// The sparse matrix product: a few vector registers of one output row are summed over all its order parameters.
 struct Gradients<'a> {
     plan: &'a Products,
-    first: usize,
     slopes: &'a [f64],
     order: &'a [f64],
     stride: usize,
@@ -252,14 +243,12 @@ impl WithSimd for Gradients<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self {
             plan,
-            first,
             slopes,
             order,
             stride,
             out,
         } = self;
-        let products = &plan.products[first..];
-        for (product, row) in products.iter().zip(out.chunks_exact_mut(stride)) {
+        for (product, row) in plan.products.iter().zip(out.chunks_exact_mut(stride)) {
             let segments = &plan.segments[product.segments.clone()];
             let source = Source {
                 segments,
