@@ -99,7 +99,7 @@ class Basis:
 
     @property
     def hierarchy(self) -> str:
-        """`pair`, `pair-poly`, `angular` or `angular-poly`."""
+        """`pair`, `pair-poly`, `angular`, `angular-poly` or `invariants`."""
 
     @property
     def n_features(self) -> int:
@@ -238,7 +238,7 @@ class Potential:
 
     @property
     def hierarchy(self) -> str:
-        """`pair`, `pair-poly`, `angular` or `angular-poly`."""
+        """`pair`, `pair-poly`, `angular`, `angular-poly` or `invariants`."""
 
     @property
     def n_features(self) -> int:
