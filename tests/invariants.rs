@@ -86,7 +86,9 @@ fn rank(mut columns: Vec<Vec<f64>>) -> usize {
     for column in &mut columns {
         let length = dot(column, column).sqrt();
         assert!(length > 0.0, "an invariant vanishes everywhere");
-        column.iter_mut().for_each(|x| *x /= length);
+        for x in column {
+            *x /= length;
+        }
     }
     let mut found: Vec<Vec<f64>> = Vec::new();
     while let Some(longest) = (0..columns.len()).max_by(|a, b| {
@@ -107,7 +109,9 @@ fn rank(mut columns: Vec<Vec<f64>>) -> usize {
         if length < DEPENDENT {
             break;
         }
-        pivot.iter_mut().for_each(|x| *x /= length);
+        for x in &mut pivot {
+            *x /= length;
+        }
         for column in &mut columns {
             let part = dot(column, &pivot);
             column
