@@ -1,8 +1,9 @@
 //! Design rows: the derivatives of one structure's labels with respect to all coefficients.
 
 use crate::basis::Basis;
-use crate::basis::local::LocalInvariants;
+use crate::basis::local::{LocalInvariants, Placement, complete_center};
 use crate::basis::monomials::Run;
+use crate::basis::repulsion::Handover;
 use crate::environment::EnvironmentBuffer;
 use crate::neighbors::NeighborList;
 use crate::structure::Structure;
@@ -28,6 +29,11 @@ pub struct DesignWorkspace {
     slots: Vec<u32>,
     touched: Vec<u32>,
     slot_of_atom: Vec<u32>,
+    handover: Handover,
+    /// `∂s` and `∂E_rep` by the columns of [`LocalInvariants`].
+    scale_gradient: Vec<f64>,
+    repulsion_gradient: Vec<f64>,
+    repulsion: Vec<f64>,
 }
 
 /// Larger features are refused, so that neither gradients nor products of rows overflow.
@@ -54,6 +60,8 @@ pub fn design_rows(
     rows.energy.fill(0.0);
     rows.forces.fill(0.0);
     rows.stress.fill(0.0);
+    work.repulsion.clear();
+    work.repulsion.resize(7 + 3 * structure.n_atoms(), 0.0);
     work.slot_of_atom.clear();
     work.slot_of_atom.resize(structure.n_atoms(), NO_SLOT);
     for i in 0..structure.n_atoms() {
@@ -63,6 +71,8 @@ pub fn design_rows(
         let environment = work.environment.environment();
         work.local
             .evaluate(basis, &environment, &work.slots, work.touched.len());
+        work.hand_over(basis, structure.n_atoms(), stress_scale);
+        let environment = work.environment.environment();
         scatter(basis, environment.center, work, rows, stress_scale);
         for &atom in &work.touched {
             work.slot_of_atom[atom as usize] = NO_SLOT;
@@ -92,6 +102,64 @@ impl DesignWorkspace {
             self.slots.push(*slot);
         }
     }
+
+    /// What the repulsion adds to the labels of the last structure: energy (eV), 3N forces (eV/Å), 6 stresses (eV/Å³).
+    #[must_use]
+    pub fn repulsion(&self) -> &[f64] {
+        &self.repulsion
+    }
+
+    /// `s` of the current centre with its gradient; its repulsion is added to that of the structure.
+    fn hand_over(&mut self, basis: &Basis, n_atoms: usize, stress_scale: f64) {
+        let environment = self.environment.environment();
+        let handover = &mut self.handover;
+        match basis.repulsion(environment.center) {
+            Some(repulsion) => repulsion.evaluate(&environment, handover),
+            None => handover.active = false,
+        }
+        if !handover.active {
+            return;
+        }
+        let strain = 3 * self.touched.len();
+        for (gradient, by_neighbor) in [
+            (&mut self.scale_gradient, &handover.scale_gradients),
+            (&mut self.repulsion_gradient, &handover.gradients),
+        ] {
+            gradient.clear();
+            gradient.resize(strain + 6, 0.0);
+            let neighbors = environment.displacements.iter().zip(&self.slots);
+            for ((&displacement, &slot), g) in neighbors.zip(by_neighbor) {
+                let slot = slot as usize;
+                let place = Placement {
+                    displacement,
+                    slot,
+                    strain,
+                };
+                place.add(gradient, 1, 0, &g.map(|x| [x]));
+            }
+            complete_center(gradient, 1, self.touched.len());
+        }
+        self.repulsion[0] += handover.energy;
+        for (slot, &atom) in self.touched.iter().enumerate() {
+            for axis in 0..3 {
+                self.repulsion[1 + 3 * atom as usize + axis] -=
+                    self.repulsion_gradient[3 * slot + axis];
+            }
+        }
+        for k in 0..6 {
+            self.repulsion[1 + 3 * n_atoms + k] +=
+                stress_scale * self.repulsion_gradient[strain + k];
+        }
+    }
+
+    /// `s` and `∂s` in one gradient column.
+    fn scale(&self, column: usize) -> (f64, f64) {
+        if self.handover.active {
+            (self.handover.scale, self.scale_gradient[column])
+        } else {
+            (1.0, 0.0)
+        }
+    }
 }
 
 /// Add the features of one centre to the rows of all atoms it depends on.
@@ -110,52 +178,61 @@ fn scatter(
         rows.energy[start] += 1.0;
     }
     for run in &monomials.runs {
-        add_values(run, values, &mut rows.energy[start..start + n]);
+        add_values(
+            run,
+            values,
+            work.scale(0).0,
+            &mut rows.energy[start..start + n],
+        );
     }
     let n_invariants = basis.invariants().len();
     let gradient = |x: usize| &work.local.gradients[x * n_invariants..][..n_invariants];
-    let add = |out: &mut [f64], gradient: &[f64], scale: f64| {
+    let add = |out: &mut [f64], column: usize, factor: f64| {
+        let (scale, dscale) = work.scale(column);
         pulp::Arch::new().dispatch(AddGradients {
             runs: &monomials.runs,
             values,
-            gradient,
-            scale,
+            gradient: gradient(column),
+            scale: factor * scale,
+            dscale: factor * dscale,
             out,
         });
     };
     for (slot, &atom) in work.touched.iter().enumerate() {
         for axis in 0..3 {
             let row = &mut rows.forces[(3 * atom as usize + axis) * columns + start..][..n];
-            add(row, gradient(3 * slot + axis), -1.0);
+            add(row, 3 * slot + axis, -1.0);
         }
     }
     let strain = 3 * work.touched.len();
     for k in 0..6 {
         let row = &mut rows.stress[k * columns + start..][..n];
-        add(row, gradient(strain + k), stress_scale);
+        add(row, strain + k, stress_scale);
     }
 }
 
-/// Add `prefix × invariant` for one run.
-fn add_values(run: &Run, values: &[f64], out: &mut [f64]) {
+/// Add `s × prefix × invariant` for one run.
+fn add_values(run: &Run, values: &[f64], scale: f64, out: &mut [f64]) {
     let prefix: f64 = run
         .prefix
         .factors()
         .iter()
         .map(|&f| values[f as usize])
-        .product();
+        .product::<f64>()
+        * scale;
     let out = &mut out[run.offset..run.offset + run.len];
     for (o, v) in out.iter_mut().zip(&values[run.first..]) {
         *o += prefix * v;
     }
 }
 
-/// Add `scale × ∂(prefix × invariant)` for all runs, by the product rule.
+/// Add `∂(scale × prefix × invariant)` for all runs, by the product rule; `dscale` is `∂scale`.
 struct AddGradients<'a> {
     runs: &'a [Run],
     values: &'a [f64],
     gradient: &'a [f64],
     scale: f64,
+    dscale: f64,
     out: &'a mut [f64],
 }
 
@@ -180,7 +257,8 @@ impl WithSimd for AddGradients<'_> {
                 }
                 _ => unreachable!("prefixes have at most two factors"),
             };
-            let (value, slope) = (self.scale * value, self.scale * slope);
+            let slope = self.scale * slope + self.dscale * value;
+            let value = self.scale * value;
             add_products(
                 simd,
                 out,

@@ -14,6 +14,7 @@ pub mod parallel;
 pub mod potential;
 pub mod regression;
 pub mod structure;
+pub mod symmetric;
 
 pub use error::{Error, Result};
 pub use geometry::Cell;

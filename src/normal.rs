@@ -1,20 +1,25 @@
 //! Streaming normal equations: `XᵀWX`, `XᵀWy`, `yᵀWy` and the number of rows, summed block after block.
 //!
 //! Every entry is the sum of the same terms in the same order whatever the number of threads: rows are computed by
-//! structure, the Gram matrix by bands of rows, each by one thread.
+//! structure, the Gram matrix by bands of rows, each by one thread. The properties are summed apart, so that their weights
+//! can change later, or into one matrix where three would not fit the memory.
 
 use crate::Result;
 use crate::basis::Basis;
 use crate::design::{DesignWorkspace, RowsMut, design_rows};
 use crate::structure::Structure;
+use crate::symmetric::add_gram;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-/// Entries of the design held at once (64 MiB), unless a single structure needs more.
-const BLOCK_ENTRIES: usize = 1 << 23;
-/// Rows of the Gram matrix that one task updates.
-const BAND: usize = 192;
+/// Entries of the design held at once (128 MiB), unless fewer than [`BLOCK_ROWS`] rows or a single structure need more.
+const BLOCK_ENTRIES: usize = 1 << 24;
+/// Rows held at once at least: for each block the Gram matrix passes through the memory, which is slow if it takes
+/// longer than the block's multiplications.
+const BLOCK_ROWS: usize = 1024;
+/// Entries of `XᵀWy` that one task updates.
+const MOMENTS: usize = 256;
 
 /// A structure with its labels and the weights of their squared residuals.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +30,19 @@ pub struct Sample<'a> {
     pub targets: Targets<'a>,
     /// Weights; zero leaves a property out.
     pub weights: Weights,
+}
+
+impl Sample<'_> {
+    /// Rows with non-zero weight: energies, forces, stresses.
+    fn n_rows(&self) -> [u64; 3] {
+        let (weights, n) = (self.weights, self.structure.n_atoms() as u64);
+        let if_used = |weight: f64, count: u64| if weight > 0.0 { count } else { 0 };
+        [
+            if_used(weights.energy, 1),
+            if_used(weights.forces, 3 * n),
+            if_used(weights.stress, 6),
+        ]
+    }
 }
 
 /// Labels of one structure; the entries of a property with zero weight are ignored.
@@ -49,10 +67,10 @@ pub struct Weights {
     pub stress: f64,
 }
 
-/// Sums of one property, in the caller's memory.
+/// Sums over rows, in the caller's memory.
 #[derive(Debug)]
 pub struct NormalEquations<'a> {
-    /// `XᵀWX`, row-major F × F; only the lower triangle is updated, see [`symmetrize`].
+    /// `XᵀWX`, row-major F × F; only the lower triangle is updated, see [`mirror_lower`](crate::symmetric::mirror_lower).
     pub gram: &'a mut [f64],
     /// `XᵀWy`, F.
     pub moment: &'a mut [f64],
@@ -62,15 +80,23 @@ pub struct NormalEquations<'a> {
     pub n_rows: u64,
 }
 
-/// Normal equations of the three properties.
+/// Where the rows of the three properties go.
 #[derive(Debug)]
-pub struct PropertyEquations<'a> {
-    /// Energies per atom.
-    pub energy: NormalEquations<'a>,
-    /// Forces.
-    pub forces: NormalEquations<'a>,
-    /// Stresses.
-    pub stress: NormalEquations<'a>,
+pub enum Equations<'a> {
+    /// Into one sum.
+    Summed(NormalEquations<'a>),
+    /// Into sums of their own: energies per atom, forces, stresses.
+    ByProperty([NormalEquations<'a>; 3]),
+}
+
+impl<'a> Equations<'a> {
+    /// The sums: one or three.
+    pub fn groups(&mut self) -> &mut [NormalEquations<'a>] {
+        match self {
+            Self::Summed(sum) => std::slice::from_mut(sum),
+            Self::ByProperty(sums) => sums,
+        }
+    }
 }
 
 /// Add samples to the equations. Call inside the pool that shall do the work.
@@ -80,9 +106,11 @@ pub struct PropertyEquations<'a> {
 pub fn accumulate(
     basis: &Basis,
     samples: &[Sample],
-    equations: &mut PropertyEquations,
+    equations: &mut Equations,
 ) -> std::result::Result<(), (usize, crate::Error)> {
     let columns = basis.n_features();
+    let groups = equations.groups();
+    let last = groups.len() - 1;
     let mut block = Block::default();
     let mut start = 0;
     while start < samples.len() {
@@ -90,25 +118,22 @@ pub fn accumulate(
         block
             .fill(basis, &samples[start..end])
             .map_err(|(k, e)| (start + k, e))?;
-        equations
-            .energy
-            .add(&block.energy, &block.energy_targets, columns);
-        equations
-            .forces
-            .add(&block.forces, &block.force_targets, columns);
-        equations
-            .stress
-            .add(&block.stress, &block.stress_targets, columns);
+        for (group, equations) in groups.iter_mut().enumerate() {
+            let (from, to) = (block.first_row(group), block.first_row(group + 1));
+            let to = if group == last {
+                block.first_row(3)
+            } else {
+                to
+            };
+            let rows = &block.rows[from * columns..to * columns];
+            equations.add(rows, &block.targets[from..to], columns);
+        }
         start = end;
     }
-    for (count, sample) in samples.iter().map(|s| (s.structure.n_atoms() as u64, s)) {
-        equations.energy.n_rows += u64::from(sample.weights.energy > 0.0);
-        equations.forces.n_rows += if sample.weights.forces > 0.0 {
-            3 * count
-        } else {
-            0
-        };
-        equations.stress.n_rows += if sample.weights.stress > 0.0 { 6 } else { 0 };
+    for sample in samples {
+        for (property, count) in sample.n_rows().into_iter().enumerate() {
+            groups[property.min(last)].n_rows += count;
+        }
     }
     Ok(())
 }
@@ -118,6 +143,10 @@ pub fn accumulate(
 /// # Errors
 /// As [`design_rows`].
 pub fn unweighted_rows(basis: &Basis, structure: &Structure) -> Result<Vec<f64>> {
+    rows_of(basis, structure, &mut DesignWorkspace::default())
+}
+
+fn rows_of(basis: &Basis, structure: &Structure, work: &mut DesignWorkspace) -> Result<Vec<f64>> {
     let (n, columns) = (structure.n_atoms(), basis.n_features());
     let mut rows = vec![0.0; (1 + 3 * n + 6) * columns];
     let (energy, rest) = rows.split_at_mut(columns);
@@ -130,7 +159,7 @@ pub fn unweighted_rows(basis: &Basis, structure: &Structure) -> Result<Vec<f64>>
             forces,
             stress,
         },
-        &mut DesignWorkspace::default(),
+        work,
     )?;
     Ok(rows)
 }
@@ -138,7 +167,7 @@ pub fn unweighted_rows(basis: &Basis, structure: &Structure) -> Result<Vec<f64>>
 /// Predictions of several coefficient vectors at once: rows × coefficients.
 ///
 /// `coefficients` is row-major F × P; the result holds for each structure (1 + 3N + 6) × P values, energy per
-/// structure (eV, relative to the reference) first, then forces, then stress.
+/// structure (eV, relative to the reference) first, then forces, then stress; the repulsion is contained.
 ///
 /// # Errors
 /// The index of the first structure that cannot be evaluated, with the reason.
@@ -151,7 +180,8 @@ pub fn predict(
     let n_vectors = coefficients.len() / columns.max(1);
     let coefficients = MatRef::from_row_major_slice(coefficients, columns, n_vectors);
     let one = |structure: &&Structure| {
-        let rows = unweighted_rows(basis, structure)?;
+        let mut work = DesignWorkspace::default();
+        let rows = rows_of(basis, structure, &mut work)?;
         let n_rows = 7 + 3 * structure.n_atoms();
         let mut out = vec![0.0; n_rows * n_vectors];
         matmul(
@@ -162,6 +192,11 @@ pub fn predict(
             1.0,
             Par::Seq,
         );
+        for (row, fixed) in out.chunks_mut(n_vectors.max(1)).zip(work.repulsion()) {
+            for value in row {
+                *value += fixed;
+            }
+        }
         Ok(out)
     };
     let results: Vec<Result<Vec<f64>>> = structures.par_iter().map(one).collect();
@@ -172,36 +207,26 @@ pub fn predict(
         .collect()
 }
 
-/// Copy the lower triangle of a row-major F × F matrix to the upper one.
-pub fn symmetrize(gram: &mut [f64], n: usize) {
-    for i in 0..n {
-        for j in 0..i {
-            gram[j * n + i] = gram[i * n + j];
-        }
-    }
-}
-
 /// Samples from `start` whose rows fit one block; at least one.
 fn block_end(samples: &[Sample], start: usize, columns: usize) -> usize {
-    let mut entries = 0;
+    let most = BLOCK_ROWS.max(BLOCK_ENTRIES / columns.max(1));
+    let mut rows = 0;
     for (k, sample) in samples.iter().enumerate().skip(start) {
-        entries += (7 + 3 * sample.structure.n_atoms()) * columns;
-        if k > start && entries > BLOCK_ENTRIES {
+        rows += 7 + 3 * sample.structure.n_atoms();
+        if k > start && rows > most {
             return k;
         }
     }
     samples.len()
 }
 
-/// Weighted rows and targets of consecutive samples.
+/// Weighted rows and targets of consecutive samples: all energies, then all forces, then all stresses.
 #[derive(Debug, Default)]
 struct Block {
-    energy: Vec<f64>,
-    forces: Vec<f64>,
-    stress: Vec<f64>,
-    energy_targets: Vec<f64>,
-    force_targets: Vec<f64>,
-    stress_targets: Vec<f64>,
+    rows: Vec<f64>,
+    targets: Vec<f64>,
+    n_structures: usize,
+    n_atoms: usize,
 }
 
 /// The rows and targets of one sample inside a block.
@@ -213,24 +238,22 @@ struct Slot<'a> {
 }
 
 impl Block {
+    /// First row of a property; the number of rows after the last one.
+    fn first_row(&self, property: usize) -> usize {
+        let counts = [self.n_structures, 3 * self.n_atoms, 6 * self.n_structures];
+        counts[..property].iter().sum()
+    }
+
     fn fill(
         &mut self,
         basis: &Basis,
         samples: &[Sample],
     ) -> std::result::Result<(), (usize, crate::Error)> {
         let columns = basis.n_features();
-        let atoms: usize = samples.iter().map(|s| s.structure.n_atoms()).sum();
-        let n = samples.len();
-        for (buffer, rows) in [
-            (&mut self.energy, n),
-            (&mut self.forces, 3 * atoms),
-            (&mut self.stress, 6 * n),
-        ] {
-            buffer.resize(rows * columns, 0.0);
-        }
-        self.energy_targets.resize(n, 0.0);
-        self.force_targets.resize(3 * atoms, 0.0);
-        self.stress_targets.resize(6 * n, 0.0);
+        self.n_structures = samples.len();
+        self.n_atoms = samples.iter().map(|s| s.structure.n_atoms()).sum();
+        self.rows.resize(self.first_row(3) * columns, 0.0);
+        self.targets.resize(self.first_row(3), 0.0);
         let mut slots = self.slots(samples, columns);
         let results: Vec<Result<()>> = slots
             .par_iter_mut()
@@ -247,23 +270,23 @@ impl Block {
 
     /// Carve the buffers into disjoint parts, one per sample.
     fn slots(&mut self, samples: &[Sample], columns: usize) -> Vec<Slot<'_>> {
-        let (mut forces, mut force_targets) = (&mut self.forces[..], &mut self.force_targets[..]);
-        let energies = self
-            .energy
-            .chunks_mut(columns)
-            .zip(&mut self.energy_targets);
-        let stresses = self
-            .stress
+        let (forces, stresses) = (self.first_row(1), self.first_row(2));
+        let (energies, rest) = self.rows.split_at_mut(forces * columns);
+        let (mut forces_left, stress_rows) = rest.split_at_mut((stresses - forces) * columns);
+        let (energy_targets, rest) = self.targets.split_at_mut(forces);
+        let (mut force_targets, stress_targets) = rest.split_at_mut(stresses - forces);
+        let energies = energies.chunks_mut(columns).zip(energy_targets);
+        let stresses = stress_rows
             .chunks_mut(6 * columns)
-            .zip(self.stress_targets.chunks_mut(6));
+            .zip(stress_targets.chunks_mut(6));
         let mut slots = Vec::with_capacity(samples.len());
         for ((sample, (energy, energy_target)), (stress, stress_targets)) in
             samples.iter().zip(energies).zip(stresses)
         {
             let n = 3 * sample.structure.n_atoms();
-            let (own_rows, other_rows) = std::mem::take(&mut forces).split_at_mut(n * columns);
+            let (own_rows, other_rows) = std::mem::take(&mut forces_left).split_at_mut(n * columns);
             let (own_targets, other_targets) = std::mem::take(&mut force_targets).split_at_mut(n);
-            (forces, force_targets) = (other_rows, other_targets);
+            (forces_left, force_targets) = (other_rows, other_targets);
             let rows = RowsMut {
                 energy,
                 forces: own_rows,
@@ -284,23 +307,29 @@ impl Slot<'_> {
     fn fill(&mut self, basis: &Basis, sample: &Sample, work: &mut DesignWorkspace) -> Result<()> {
         design_rows(basis, sample.structure, &mut self.rows, work)?;
         let (weights, targets) = (sample.weights, sample.targets);
+        let n_atoms = sample.structure.n_atoms();
+        // The repulsion is fixed: what is fitted is the rest.
+        let (energy, fixed) = work.repulsion().split_at(1);
+        let (forces, stress) = fixed.split_at(3 * n_atoms);
         let energy_scale = weights.energy.sqrt();
-        scale(
-            self.rows.energy,
-            energy_scale / sample.structure.n_atoms().max(1) as f64,
-        );
+        scale(self.rows.energy, energy_scale / n_atoms.max(1) as f64);
         scale(self.rows.forces, weights.forces.sqrt());
         scale(self.rows.stress, weights.stress.sqrt());
-        *self.energy_target = weighted(targets.energy_per_atom, weights.energy);
+        *self.energy_target = weighted(
+            targets.energy_per_atom - energy[0] / n_atoms.max(1) as f64,
+            weights.energy,
+        );
         for (k, target) in self.force_targets.iter_mut().enumerate() {
             *target = if weights.forces > 0.0 {
-                weighted(targets.forces[k], weights.forces)
+                weighted(targets.forces[k] - forces[k], weights.forces)
             } else {
                 0.0
             };
         }
-        for (target, label) in self.stress_targets.iter_mut().zip(targets.stress) {
-            *target = weighted(label, weights.stress);
+        for (target, (label, fixed)) in
+            (self.stress_targets.iter_mut()).zip(targets.stress.iter().zip(stress))
+        {
+            *target = weighted(label - fixed, weights.stress);
         }
         Ok(())
     }
@@ -329,21 +358,13 @@ fn scale(row: &mut [f64], factor: f64) {
 impl NormalEquations<'_> {
     /// Add weighted rows `x` (rows × `columns`, row-major) with targets `y`.
     fn add(&mut self, x: &[f64], y: &[f64], columns: usize) {
-        let rows = y.len();
-        let x = MatRef::from_row_major_slice(x, rows, columns);
-        let y_column = MatRef::from_column_major_slice(y, rows, 1);
-        let bands = self
-            .gram
-            .par_chunks_mut(BAND * columns)
-            .zip(self.moment.par_chunks_mut(BAND))
-            .enumerate();
-        bands.for_each(|(k, (gram, moment))| {
-            let (start, height) = (k * BAND, moment.len());
-            let end = start + height;
-            let own = x.subcols(start, height).transpose();
-            let gram = MatMut::from_row_major_slice_mut(gram, height, columns).subcols_mut(0, end);
-            matmul(gram, Accum::Add, own, x.subcols(0, end), 1.0, Par::Seq);
-            let moment = MatMut::from_column_major_slice_mut(moment, height, 1);
+        add_gram(self.gram, columns, x);
+        let x = MatRef::from_row_major_slice(x, y.len(), columns);
+        let y_column = MatRef::from_column_major_slice(y, y.len(), 1);
+        let parts = self.moment.par_chunks_mut(MOMENTS).enumerate();
+        parts.for_each(|(k, moment)| {
+            let own = x.subcols(k * MOMENTS, moment.len()).transpose();
+            let moment = MatMut::from_column_major_slice_mut(moment, own.nrows(), 1);
             matmul(moment, Accum::Add, own, y_column, 1.0, Par::Seq);
         });
         self.yty += y.iter().map(|v| v * v).sum::<f64>();

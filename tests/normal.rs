@@ -7,52 +7,62 @@ mod common;
 use common::{alloy, random_potential, spec};
 use mlip_rs::basis::Basis;
 use mlip_rs::normal::{
-    NormalEquations, PropertyEquations, Sample, Targets, Weights, accumulate, predict, symmetrize,
-    unweighted_rows,
+    Equations, NormalEquations, Sample, Targets, Weights, accumulate, predict, unweighted_rows,
 };
+use mlip_rs::symmetric::mirror_lower;
 use mlip_rs::{Structure, parallel};
 
 const TOLERANCE: f64 = 1e-12;
 
-/// Gram matrices, moments, yᵀWy and row counts of energy, forces, stress.
-type Sums = ([Vec<f64>; 3], [Vec<f64>; 3], [f64; 3], [u64; 3]);
+/// Gram matrices, moments, yᵀWy and row counts: of energy, forces, stress, or of their sum.
+#[derive(Debug, PartialEq)]
+struct Sums {
+    grams: Vec<Vec<f64>>,
+    moments: Vec<Vec<f64>>,
+    yty: Vec<f64>,
+    n_rows: Vec<u64>,
+}
+
+/// `n_groups`: 3 for each property on its own, 1 for their sum.
+fn sums_of(basis: &Basis, samples: &[Sample], n_groups: usize, threads: usize) -> Sums {
+    let n = basis.n_features();
+    let mut grams = vec![vec![0.0; n * n]; n_groups];
+    let mut moments = vec![vec![0.0; n]; n_groups];
+    let mut parts = grams.iter_mut().zip(&mut moments);
+    let mut next = || {
+        let (gram, moment) = parts.next().unwrap();
+        NormalEquations {
+            gram,
+            moment,
+            yty: 0.0,
+            n_rows: 0,
+        }
+    };
+    let mut equations = if n_groups == 1 {
+        Equations::Summed(next())
+    } else {
+        Equations::ByProperty([next(), next(), next()])
+    };
+    parallel::pool(threads)
+        .unwrap()
+        .install(|| accumulate(basis, samples, &mut equations))
+        .unwrap();
+    let groups = equations.groups();
+    let yty = groups.iter().map(|e| e.yty).collect();
+    let n_rows = groups.iter().map(|e| e.n_rows).collect();
+    for gram in &mut grams {
+        mirror_lower(gram, n);
+    }
+    Sums {
+        grams,
+        moments,
+        yty,
+        n_rows,
+    }
+}
 
 fn sums(basis: &Basis, samples: &[Sample], threads: usize) -> Sums {
-    let n = basis.n_features();
-    let mut grams = [vec![0.0; n * n], vec![0.0; n * n], vec![0.0; n * n]];
-    let mut moments = [vec![0.0; n], vec![0.0; n], vec![0.0; n]];
-    let (mut yty, mut n_rows) = ([0.0; 3], [0; 3]);
-    {
-        let mut parts = grams.iter_mut().zip(&mut moments);
-        let mut next = || {
-            let (gram, moment) = parts.next().unwrap();
-            NormalEquations {
-                gram,
-                moment,
-                yty: 0.0,
-                n_rows: 0,
-            }
-        };
-        let mut equations = PropertyEquations {
-            energy: next(),
-            forces: next(),
-            stress: next(),
-        };
-        parallel::pool(threads)
-            .unwrap()
-            .install(|| accumulate(basis, samples, &mut equations))
-            .unwrap();
-        for (k, e) in [&equations.energy, &equations.forces, &equations.stress]
-            .into_iter()
-            .enumerate()
-        {
-            (yty[k], n_rows[k]) = (e.yty, e.n_rows);
-        }
-    }
-    for gram in &mut grams {
-        symmetrize(gram, n);
-    }
-    (grams, moments, yty, n_rows)
+    sums_of(basis, samples, 3, threads)
 }
 
 fn labelled(structures: &[Structure]) -> (Vec<Vec<f64>>, Vec<f64>) {
@@ -108,8 +118,10 @@ fn normal_equations_equal_the_products_of_weighted_rows_and_skip_missing_labels(
             weights: weights[k],
         })
         .collect();
-    let (grams, moments, yty, n_rows) = sums(&basis, &samples, 1);
-    assert_eq!(n_rows, [2, 30, 12]);
+    let by_property = sums(&basis, &samples, 1);
+    let summed = sums_of(&basis, &samples, 1, 1);
+    assert_eq!(by_property.n_rows, [2, 30, 12]);
+    assert_eq!(summed.n_rows, [44]);
     let n = basis.n_features();
     let (mut expected_gram, mut expected_moment) = (vec![0.0; n * n], vec![0.0; n]);
     let mut expected_yty = 0.0;
@@ -131,19 +143,21 @@ fn normal_equations_equal_the_products_of_weighted_rows_and_skip_missing_labels(
             }
         }
     }
-    for i in 0..n * n {
-        let total: f64 = grams.iter().map(|g| g[i]).sum();
-        let scale = (expected_gram[i / n * (n + 1)] * expected_gram[i % n * (n + 1)]).sqrt();
-        assert!((total - expected_gram[i]).abs() <= TOLERANCE * scale.max(1.0));
+    for sums in [by_property, summed] {
+        for i in 0..n * n {
+            let total: f64 = sums.grams.iter().map(|g| g[i]).sum();
+            let scale = (expected_gram[i / n * (n + 1)] * expected_gram[i % n * (n + 1)]).sqrt();
+            assert!((total - expected_gram[i]).abs() <= TOLERANCE * scale.max(1.0));
+        }
+        for i in 0..n {
+            let total: f64 = sums.moments.iter().map(|m| m[i]).sum();
+            assert!(
+                (total - expected_moment[i]).abs()
+                    <= TOLERANCE * expected_moment[i].abs().max(1.0) * 10.0
+            );
+        }
+        assert!((sums.yty.iter().sum::<f64>() - expected_yty).abs() < TOLERANCE * expected_yty);
     }
-    for i in 0..n {
-        let total: f64 = moments.iter().map(|m| m[i]).sum();
-        assert!(
-            (total - expected_moment[i]).abs()
-                <= TOLERANCE * expected_moment[i].abs().max(1.0) * 10.0
-        );
-    }
-    assert!((yty.iter().sum::<f64>() - expected_yty).abs() < TOLERANCE * expected_yty);
 }
 
 #[test]
@@ -166,7 +180,9 @@ fn normal_equations_are_the_same_bits_for_one_and_two_threads_and_for_any_blocks
             },
         })
         .collect();
-    assert!(sums(&basis, &samples, 1) == sums(&basis, &samples, 2));
+    for n_groups in [1, 3] {
+        assert!(sums_of(&basis, &samples, n_groups, 1) == sums_of(&basis, &samples, n_groups, 2));
+    }
 }
 
 #[test]
@@ -205,6 +221,11 @@ fn stress_without_weight_leaves_no_trace_even_in_an_almost_flat_open_cell() {
             stress: 0.0,
         },
     };
-    let (grams, moments, ..) = sums(&basis, &[sample], 1);
-    assert!(grams[2].iter().chain(&moments[2]).all(|x| *x == 0.0));
+    let sums = sums(&basis, &[sample], 1);
+    assert!(
+        sums.grams[2]
+            .iter()
+            .chain(&sums.moments[2])
+            .all(|x| *x == 0.0)
+    );
 }

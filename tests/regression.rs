@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use mlip_rs::regression::{ElasticNet, Solution, solve_positive, solve_positive_each};
+use mlip_rs::regression::{
+    ElasticNet, Solution, solve_positive, solve_positive_each, solve_positive_in_place,
+};
 
 /// Violation of the optimality conditions asked of the solver, relative.
 const TOLERANCE: f64 = 1e-8;
@@ -524,6 +526,90 @@ fn test_ridge_solves_satisfy_their_equations_on_a_support() {
             .len(),
         30
     );
+}
+
+/// `G_jk = 1/(1 + |j − k|)` plus a varying diagonal: well conditioned, no two rows alike.
+fn large_gram(n: usize) -> Vec<f64> {
+    let entry = |j: usize, k: usize| {
+        let diagonal = if j == k { 1.0 + (j % 5) as f64 } else { 0.0 };
+        1.0 / (1.0 + j.abs_diff(k) as f64) + diagonal
+    };
+    (0..n * n).map(|at| entry(at / n, at % n)).collect()
+}
+
+#[test]
+fn test_blocked_solves_satisfy_their_equations_and_give_the_matrix_back_to_the_bit() {
+    for n in [1, 255, 256, 257, 700, 1301] {
+        let gram = large_gram(n);
+        let mut random = Random(19);
+        let rhs: Vec<f64> = (0..n).map(|_| random.normal()).collect();
+        let ridge: Vec<f64> = (0..n).map(|_| random.uniform()).collect();
+        let mut work = gram.clone();
+        let w = solve_positive_in_place(&mut work, &ridge, &rhs).unwrap();
+        assert!(work == gram, "{n}");
+        assert_eq!(w, solve_positive(&gram, &ridge, &rhs, None).unwrap());
+        for j in 0..n {
+            let row = &gram[j * n..(j + 1) * n];
+            let product: f64 = row.iter().zip(&w).map(|(g, w)| g * w).sum();
+            assert!((product + ridge[j] * w[j] - rhs[j]).abs() < 1e-11, "{n}");
+        }
+    }
+}
+
+#[test]
+fn test_large_systems_are_the_same_bits_for_any_number_of_threads_on_any_support() {
+    let n = 1301;
+    let gram = large_gram(n);
+    let rhs: Vec<f64> = (0..n).map(|j| (j % 17) as f64 - 8.0).collect();
+    let ridges = [vec![1e-3; n], vec![0.5; n]];
+    let support: Vec<usize> = (0..n).rev().filter(|j| j % 13 != 5).collect();
+    let run = |threads: usize| {
+        mlip_rs::parallel::pool(threads).unwrap().install(|| {
+            let mut work = gram.clone();
+            let in_place = solve_positive_in_place(&mut work, &ridges[0], &rhs).unwrap();
+            let mut all = vec![in_place];
+            for support in [None, Some(&support[..])] {
+                let solved = solve_positive_each(&gram, &ridges, &rhs, support);
+                all.extend(solved.into_iter().map(Result::unwrap));
+            }
+            all
+        })
+    };
+    let single = run(1);
+    assert_eq!(single[0], single[1]);
+    for threads in [2, 3] {
+        assert_eq!(single, run(threads));
+    }
+}
+
+#[test]
+fn test_a_singular_matrix_comes_back_unchanged_and_names_the_feature() {
+    let n = 600;
+    let mut gram = large_gram(n);
+    // Feature 500 becomes a copy of feature 3.
+    for k in 0..n {
+        gram[500 * n + k] = gram[3 * n + k];
+    }
+    for k in 0..n {
+        gram[k * n + 500] = gram[k * n + 3];
+    }
+    // Exactly dependent, to be sure that rounding does not save it.
+    gram[500 * n + 500] -= 1e-9;
+    let before = gram.clone();
+    let text = message(solve_positive_in_place(
+        &mut gram,
+        &vec![0.0; n],
+        &vec![1.0; n],
+    ));
+    assert!(text.contains("pivot 500 of 600, feature 500"), "{text}");
+    assert!(gram == before);
+    gram[7] = f64::INFINITY;
+    let text = message(solve_positive_in_place(
+        &mut gram,
+        &vec![0.0; n],
+        &vec![1.0; n],
+    ));
+    assert!(text.contains("entry (0, 7) is inf"), "{text}");
 }
 
 fn message<T: std::fmt::Debug>(result: mlip_rs::Result<T>) -> String {

@@ -26,6 +26,8 @@ __all__ = [
     "neighbor_list",
     "predict",
     "solve_ridge",
+    "solve_ridge_adjoint",
+    "solve_ridge_in_place",
     "symmetrize",
 ]
 
@@ -124,8 +126,8 @@ class Basis:
 
         Returns
         -------
-        (F, 4): degree (invariants multiplied), order (order parameters multiplied), sum of their l, largest order of an
-        invariant.
+        (F, 5): degree (invariants multiplied), order (order parameters multiplied), sum of their l, largest order of an
+        invariant, sum of the positions n of their radial functions within their sets.
         """
 
     def design(self, structure: Structure) -> NDArray[np.float64]:
@@ -353,17 +355,18 @@ def accumulate(
         S structures.
     labels : Labels
         Their labels and weights.
-    gram : (3, F, F)
-        XᵀWX of energy, forces and stress. Only the lower triangles are updated: finish with `symmetrize`.
-    moment : (3, F)
+    gram : (G, F, F)
+        XᵀWX of energy, forces and stress (G = 3), or of all together (G = 1). Only the lower triangles are
+        updated: finish with `symmetrize`.
+    moment : (G, F)
         XᵀWy of the same.
     threads : int
         Number of threads; 0 takes the default.
 
     Returns
     -------
-    list of three (float, int)
-        yᵀWy and the number of rows added, of energy, forces and stress.
+    list of G (float, int)
+        yᵀWy and the number of rows added.
 
     Raises
     ------
@@ -374,7 +377,7 @@ def accumulate(
         An array of the wrong shape.
     """
 
-def symmetrize(gram: NDArray[np.float64]) -> None:
+def symmetrize(gram: NDArray[np.float64], threads: int = 0) -> None:
     """Copy the lower triangle of a square matrix (F, F) to its upper one, in place."""
 
 def predict(
@@ -430,6 +433,60 @@ def solve_ridge(
     ------
     FitError
         Wrong lengths, indices out of range or repeated, numbers that are not finite.
+    """
+
+def solve_ridge_adjoint(
+    gram: NDArray[np.float64],
+    moment: NDArray[np.float64],
+    penalties: NDArray[np.float64],
+    seed: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    threads: int = 0,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Solve (G + diag(d)) w = b and (G + diag(d)) z = seed(w) with one factorisation.
+
+    Parameters
+    ----------
+    gram : (F, F)
+        Both triangles; work space, comes back unchanged.
+    moment : (F,)
+    penalties : (F,)
+        d.
+    seed
+        Takes w (F,), gives the other right-hand side (F,).
+
+    Returns
+    -------
+    w and z, (F,) each, or None if the matrix is not positive definite.
+    """
+
+def solve_ridge_in_place(
+    gram: NDArray[np.float64],
+    moment: NDArray[np.float64],
+    penalties: NDArray[np.float64],
+    threads: int = 0,
+) -> list[NDArray[np.float64] | None]:
+    """Solve as `solve_ridge` on all features, without a copy of the matrix.
+
+    Parameters
+    ----------
+    gram : (F, F)
+        G, both triangles, writeable. Work space: it has the same bits again when the call returns.
+    moment : (F,)
+        b.
+    penalties : (K, F)
+        Vectors d.
+    threads : int
+        Number of threads; 0 takes the default.
+
+    Returns
+    -------
+    list of (F,) or None
+        As `solve_ridge`.
+
+    Raises
+    ------
+    FitError
+        Wrong lengths, numbers that are not finite.
     """
 
 def elastic_net_path(

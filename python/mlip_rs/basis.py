@@ -16,6 +16,7 @@ from mlip_rs.ladder import DEFAULT_SIZE, ONE_ELEMENT, SEVERAL_ELEMENTS, SIZES, L
 from mlip_rs.orders import COUPLINGS, HigherOrder
 from mlip_rs.plain import check_integer, check_number, make_plain
 from mlip_rs.radial import FAMILIES, MAX_RADIAL, RadialSet, radial_grid
+from mlip_rs.repulsion import Repulsion
 
 if TYPE_CHECKING:
     from mlip_rs.composition import Composition
@@ -144,6 +145,8 @@ class Basis:
         In `invariants`: the invariants of order 3 to 6; empty for none, None for what the size says.
     constant
         A constant per element, fitted with the rest: for reference energies that are fitted, too.
+    repulsion
+        "zbl": a fit hands over to the ZBL repulsion where its data end. None for no repulsion. Or explicit distances.
 
     Raises
     ------
@@ -175,6 +178,7 @@ class Basis:
     size: str | None = None
     short_cutoff: float | None = None
     higher: Sequence[HigherOrder] | None = None
+    repulsion: str | Repulsion | None = "zbl"
 
     def __post_init__(self) -> None:
         if isinstance(self.elements, str):
@@ -187,6 +191,8 @@ class Basis:
             ):
                 raise ConfigError("radial must be the name of a family, or a list of RadialSet")
             object.__setattr__(self, "radial", tuple(self.radial))
+        if not (self.repulsion in ("zbl", None) or isinstance(self.repulsion, Repulsion)):
+            raise ConfigError(f'repulsion is {self.repulsion!r}; it must be "zbl", None or a Repulsion')
         self._check_numbers()
         for name in ("n_radial", "n_angular"):
             count = getattr(self, name)
@@ -245,7 +251,10 @@ class Basis:
                 check_integer(name, getattr(self, name), 0)
 
     def to_dict(self) -> dict[str, Any]:
-        """The explicit specification: every radial function with its numbers, every degree."""
+        """The explicit specification: every radial function with its numbers, every degree.
+
+        A repulsion that is still to be taken from data ("zbl") is not part of it.
+        """
         if self.hierarchy == "invariants":
             return self._invariants(self._rung)
         defaults = _DEFAULTS[self.hierarchy]
@@ -283,6 +292,7 @@ class Basis:
 
     def _document(self, radial: Sequence[RadialSet], degree: int, cross_degree: int) -> dict[str, Any]:
         """What every specification has."""
+        repulsion = {"repulsion": self.repulsion.to_dict()} if isinstance(self.repulsion, Repulsion) else {}
         return {
             "elements": list(self.elements),
             "cutoff": self._cutoff,
@@ -290,6 +300,7 @@ class Basis:
             "radial": [entry.to_dict() for entry in radial],
             "pair": {"degree": degree, "cross_degree": cross_degree},
             "constant": self.constant,
+            **repulsion,
         }
 
     @property

@@ -17,6 +17,7 @@ from mlip_rs.data import LabelKeys
 from mlip_rs.errors import ConfigError, MlipError
 from mlip_rs.job import DEFAULT_DIRECTORY, Job, Sources
 from mlip_rs.regression import FitSettings, Weights
+from mlip_rs.repulsion import Repulsion
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -46,10 +47,23 @@ def _kind_of_radial(value: object) -> str:
     return "<family>" if isinstance(value, str) else "<sets>"
 
 
+def _kind_of_repulsion(value: object) -> str:
+    if value is None:
+        return "<none>"
+    return "<distances>" if isinstance(value, Mapping | BaseModel) else "<name>"
+
+
 _HIGHER: Any = list[_section(HigherOrder, whole=True)]  # type: ignore[misc] # made at run time
 _SETS: Any = list[_section(RadialSet, whole=True)]  # type: ignore[misc] # made at run time
 _RADIAL: Any = Annotated[
     Annotated[str, Tag("<family>")] | Annotated[_SETS, Tag("<sets>")], Discriminator(_kind_of_radial)
+]
+
+_REPULSION: Any = Annotated[
+    Annotated[str, Tag("<name>")]
+    | Annotated[_section(Repulsion), Tag("<distances>")]
+    | Annotated[None, Tag("<none>")],
+    Discriminator(_kind_of_repulsion),
 ]
 
 
@@ -60,7 +74,7 @@ class _Output(BaseModel):
 
 _SECTIONS: dict[str, type[BaseModel]] = {
     "data": _section(Sources, keys=_section(LabelKeys)),
-    "basis": _section(Basis, radial=_RADIAL, higher=_HIGHER),
+    "basis": _section(Basis, radial=_RADIAL, higher=_HIGHER, repulsion=_REPULSION),
     "fit": _section(FitSettings, weights=None),
     "weights": _section(Weights),
     "output": _Output,
@@ -119,6 +133,8 @@ def _job(given: dict[str, Any], overwrite: bool) -> Job:
         basis["radial"] = [RadialSet(**entry) for entry in basis["radial"]]
     if "higher" in basis:
         basis["higher"] = [HigherOrder(**entry) for entry in basis["higher"]]
+    if isinstance(basis.get("repulsion"), dict):
+        basis["repulsion"] = Repulsion(**basis["repulsion"])
     weights = Weights(**given.get("weights", {}))
     return Job(
         Sources(**data),
@@ -170,7 +186,7 @@ def _beside(folder: Path, name: object) -> object:
 
 
 def _normalized(document: Document) -> dict[str, Any]:
-    """Allow one file in place of a list, and `false` for a property that is to carry no weight."""
+    """Allow one file in place of a list, and `false` for no weight of a property and for no repulsion."""
     out: dict[str, Any] = dict(document)
     if isinstance(out.get("data"), Mapping):
         out["data"] = {
@@ -179,6 +195,8 @@ def _normalized(document: Document) -> dict[str, Any]:
         }
     if isinstance(out.get("weights"), Mapping):
         out["weights"] = {key: None if value is False else value for key, value in out["weights"].items()}
+    if isinstance(out.get("basis"), Mapping) and out["basis"].get("repulsion") is False:
+        out["basis"] = {**out["basis"], "repulsion": None}
     return out
 
 

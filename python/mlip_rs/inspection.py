@@ -12,6 +12,7 @@ from typing import Any
 from mlip_rs import _core
 from mlip_rs.composition import Composition, composition
 from mlip_rs.potential import Potential
+from mlip_rs.repulsion import repulsion_lines
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Description:
         Candidates and coefficients kept.
     kept
         (kept, candidates) by kind of feature: constant, d, d^2, p, d*p, …
+    repulsion
+        Where close and crowded atoms are handed over to ZBL, one line each.
     composition
         The basis order by order, with what is kept.
     info
@@ -45,6 +48,7 @@ class Description:
     n_features: int
     n_nonzero: int
     kept: Mapping[str, tuple[int, int]]
+    repulsion: tuple[str, ...]
     composition: Composition
     info: Mapping[str, Any]
     version: str
@@ -54,7 +58,12 @@ class Description:
         """What `mlip-rs inspect --json` prints."""
         kept = {kind: {"kept": kept, "of": total} for kind, (kept, total) in self.kept.items()}
         basis = self.composition.to_dict()
-        return asdict(self) | {"elements": list(self.elements), "kept": kept, "composition": basis}
+        return asdict(self) | {
+            "elements": list(self.elements),
+            "kept": kept,
+            "repulsion": list(self.repulsion),
+            "composition": basis,
+        }
 
     def lines(self) -> list[str]:
         """Text for a terminal, one line each."""
@@ -68,6 +77,7 @@ class Description:
             f"reference energies  {references}",
             f"coefficients        {self.n_nonzero} of {self.n_features}",
             *(f"  {kind:<18}{kept} of {total}" for kind, (kept, total) in self.kept.items()),
+            *(f"{'' if k else 'repulsion':<20}{line}" for k, line in enumerate(self.repulsion)),
             "basis",
             *(f"  {line}" for line in self.composition.lines()),
         ]
@@ -116,6 +126,7 @@ def describe(potential: Potential | str | os.PathLike[str]) -> Description:
         n_features=potential.n_features,
         n_nonzero=potential.n_nonzero,
         kept={kind: (kept[kind], count * len(potential.elements)) for kind, count in candidates.items()},
+        repulsion=tuple(repulsion_lines(potential.spec)),
         composition=composition(basis, {e: list(potential.coefficients(e)) for e in potential.elements}),
         info=potential.info,
         version=str(document["content"]["package_version"]),

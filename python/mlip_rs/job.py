@@ -12,6 +12,8 @@ from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, summarize
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression import FitSettings, Run, fit, read_record
+from mlip_rs.regression.settings import RUN_ONLY
+from mlip_rs.repulsion import repulsion_setting
 
 DEFAULT_DIRECTORY: Path = Path("mlip-run")
 """Run directory when none is given."""
@@ -244,14 +246,17 @@ class Job:
         mine = {
             "data": training.fingerprint(),
             "test data": None if testing is None else testing.fingerprint(),
-            "basis": _without(basis.to_dict(), "constant"),  # decided by the fit
-            "settings": _without(asdict(self.settings), "threads"),
+            # The constant and the distances of the repulsion are decided by the fit.
+            "basis": _without(basis.to_dict(), "constant", "repulsion"),
+            "repulsion": repulsion_setting(basis),
+            "settings": _without(asdict(self.settings), *RUN_ONLY),
         }
         theirs = {
             "data": _fingerprint(record.get("data")),
             "test data": _fingerprint(record.get("test_data")),
-            "basis": _without(record.get("basis"), "constant"),
-            "settings": _without(record.get("settings"), "threads"),
+            "basis": _without(record.get("basis"), "constant", "repulsion"),
+            "repulsion": record.get("repulsion"),
+            "settings": _without(record.get("settings"), *RUN_ONLY),
         }
         different = [name for name in mine if json.loads(json.dumps(mine[name])) != theirs[name]]
         if different:
@@ -261,8 +266,8 @@ class Job:
             )
 
 
-def _without(document: object, key: str) -> dict[str, Any]:
-    return {k: v for k, v in document.items() if k != key} if isinstance(document, Mapping) else {}
+def _without(document: object, *keys: str) -> dict[str, Any]:
+    return {k: v for k, v in document.items() if k not in keys} if isinstance(document, Mapping) else {}
 
 
 def _fingerprint(record: object) -> object:

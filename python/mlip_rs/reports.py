@@ -205,7 +205,7 @@ def settings_table(record: Mapping[str, Any]) -> Table:
         ("candidate features", f"{record['n_features']}"),
         ("method", settings["method"] + _adaptive(settings)),
         ("folds of the cross-validation", f"{settings['n_folds']}, seed {settings['seed']}"),
-        ("ridge penalty chosen", f"{record['ridge_penalty']:.0e}"),
+        ("ridge penalty chosen", _penalty_text(record)),
         ("precision asked for", "; ".join(precisions)),
         ("training data", ", ".join(data["files"])),
         ("fingerprint of the training data", data["fingerprint"]),
@@ -219,6 +219,15 @@ def settings_table(record: Mapping[str, Any]) -> Table:
     )
     rows.append(("version of mlip_rs", str(record["package_version"])))
     return Table(("setting", "value"), rows)
+
+
+def _penalty_text(record: Mapping[str, Any]) -> str:
+    if record["ridge_penalty"] is not None:
+        return f"{record['ridge_penalty']:.0e}"
+    return "; ".join(
+        f"{name} {value:.1f}" if name.startswith("exponent") else f"{name} {value:.0e}"
+        for name, value in record["prior"].items()
+    )
 
 
 def _headline(run: Run) -> str:

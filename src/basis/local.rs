@@ -108,6 +108,7 @@ impl LocalInvariants {
             let species = usize::from(species);
             let distance = (r[0] * r[0] + r[1] * r[1] + r[2] * r[2]).sqrt();
             let unit = r.map(|x| x / distance);
+            let (seen, dseen) = basis.seen_distance(environment.center, species, distance);
             let place = Placement {
                 displacement: r,
                 slot: slot as usize,
@@ -115,7 +116,10 @@ impl LocalInvariants {
             };
             self.neighbor.radial.clear();
             let radial = basis.primitives().iter();
-            let radial = radial.map(|f| f.value_and_derivative(distance));
+            let radial = radial.map(|f| {
+                let (f, df) = f.value_and_derivative(seen);
+                (f, df * dseen)
+            });
             self.neighbor.radial.extend(radial);
             for pair in &tables.pairs {
                 let (f, df) = self.neighbor.radial[pair.primitive];
@@ -136,16 +140,9 @@ impl LocalInvariants {
                 );
             }
         }
-        // Nothing changes when all atoms move together.
-        for (matrix, width) in [
-            (&mut self.gradients, n),
-            (&mut self.primitive_gradients, basis.n_species() * n_order),
-        ] {
-            let (center, others) = matrix[..3 * n_slots * width].split_at_mut(3 * width);
-            for other in others.chunks_exact(3 * width.max(1)) {
-                center.iter_mut().zip(other).for_each(|(c, o)| *c -= o);
-            }
-        }
+        let width = basis.n_species() * n_order;
+        complete_center(&mut self.gradients, n, n_slots);
+        complete_center(&mut self.primitive_gradients, width, n_slots);
     }
 
     /// Contracted order parameters, and the gradients order parameter by order parameter.
@@ -352,17 +349,23 @@ impl RadialTables {
 }
 
 /// Where the gradient with respect to one displacement goes.
-struct Placement {
-    displacement: [f64; 3],
-    slot: usize,
-    strain: usize,
+pub(crate) struct Placement {
+    pub(crate) displacement: [f64; 3],
+    pub(crate) slot: usize,
+    pub(crate) strain: usize,
 }
 
 impl Placement {
     /// Add the gradient along x, y, z of consecutive quantities from `first` to a matrix (columns × `width`); the columns
     /// of the centre are left out.
     #[inline(always)]
-    fn add(&self, matrix: &mut [f64], width: usize, first: usize, g: &[impl AsRef<[f64]>; 3]) {
+    pub(crate) fn add(
+        &self,
+        matrix: &mut [f64],
+        width: usize,
+        first: usize,
+        g: &[impl AsRef<[f64]>; 3],
+    ) {
         let mut add = |column: usize, weight: f64, own: &[f64]| {
             let row = &mut matrix[column * width + first..][..own.len()];
             row.iter_mut().zip(own).for_each(|(o, x)| *o += weight * x);
@@ -376,6 +379,17 @@ impl Placement {
         for (k, (a, b)) in STRAIN.into_iter().enumerate() {
             add(self.strain + k, self.displacement[a], g[b].as_ref());
         }
+    }
+}
+
+/// Fill the columns of the centre of a matrix (columns × `width`): nothing changes when all atoms move together.
+pub(crate) fn complete_center(matrix: &mut [f64], width: usize, n_slots: usize) {
+    if width == 0 {
+        return;
+    }
+    let (center, others) = matrix[..3 * n_slots * width].split_at_mut(3 * width);
+    for other in others.chunks_exact(3 * width) {
+        center.iter_mut().zip(other).for_each(|(c, o)| *c -= o);
     }
 }
 

@@ -9,6 +9,7 @@ pub mod monomials;
 pub mod products;
 pub mod radial;
 mod radial_grid;
+pub mod repulsion;
 pub mod spec;
 
 use crate::elements;
@@ -17,6 +18,7 @@ use harmonics::Harmonics;
 use invariants::{Invariant, LabelIndex};
 use monomials::{Block, Monomials, count_mixed};
 use radial::RadialFunction;
+use repulsion::CenterRepulsion;
 use spec::{BasisSpec, RadialCoupling, RadialEntry};
 
 /// Largest number of features, and of order parameters, per centre.
@@ -37,6 +39,7 @@ pub struct Basis {
     n_pair: usize,
     monomials: Monomials,
     tables: local::RadialTables,
+    repulsion: Vec<CenterRepulsion>,
 }
 
 /// What a feature is made of.
@@ -50,6 +53,8 @@ pub struct MakeUp {
     pub sum_l: usize,
     /// Largest order ν of an invariant.
     pub max_order: usize,
+    /// Sum of the positions n of all radial functions within their sets.
+    pub sum_n: usize,
 }
 
 impl MakeUp {
@@ -59,6 +64,7 @@ impl MakeUp {
             order: self.order + other.order,
             sum_l: self.sum_l + other.sum_l,
             max_order: self.max_order.max(other.max_order),
+            sum_n: self.sum_n + other.sum_n,
         }
     }
 }
@@ -121,6 +127,10 @@ impl Basis {
         let tables = local::RadialTables::new(spec.elements.len(), &radial, &list);
         let max_l = radial.iter().filter_map(RadialEntry::max_l).max();
         let harmonics = Harmonics::new(max_l.unwrap_or(0));
+        let repulsion = spec
+            .repulsion
+            .as_ref()
+            .map_or_else(Vec::new, |r| r.centers(&spec));
         Ok(Self {
             spec,
             numbers,
@@ -131,6 +141,7 @@ impl Basis {
             n_pair,
             monomials,
             tables,
+            repulsion,
         })
     }
 
@@ -194,6 +205,19 @@ impl Basis {
         &self.harmonics
     }
 
+    /// The repulsion as a centre element has it.
+    #[must_use]
+    pub fn repulsion(&self, center: usize) -> Option<&CenterRepulsion> {
+        self.repulsion.get(center)
+    }
+
+    /// The distance that the radial functions see of a neighbour, and its derivative.
+    #[must_use]
+    pub fn seen_distance(&self, center: usize, species: usize, r: f64) -> (f64, f64) {
+        self.repulsion(center)
+            .map_or((r, 1.0), |repulsion| repulsion.seen_distance(species, r))
+    }
+
     /// Labels of the features of one centre, in order.
     #[must_use]
     pub fn labels(&self) -> Vec<String> {
@@ -210,11 +234,19 @@ impl Basis {
     /// What each feature of one centre is made of, in order.
     #[must_use]
     pub fn make_up(&self) -> Vec<MakeUp> {
+        let positions = |invariant: &Invariant| {
+            let channels = invariant.channels();
+            channels
+                .iter()
+                .map(|c| self.radial[c.radial].position)
+                .sum()
+        };
         let of_invariant = |invariant: &Invariant| MakeUp {
             degree: 1,
             order: invariant.order(),
             sum_l: invariant.degrees().iter().sum(),
             max_order: invariant.order(),
+            sum_n: positions(invariant),
         };
         let invariants: Vec<MakeUp> = self.invariants.iter().map(of_invariant).collect();
         let of_monomial = |m: monomials::Monomial| {

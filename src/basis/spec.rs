@@ -5,6 +5,7 @@ use super::cutoff::CutoffFunction;
 use super::harmonics::MAX_L;
 use super::radial::RadialFunction;
 pub use super::radial_grid::RadialGrid;
+use super::repulsion::Repulsion;
 use crate::elements;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,9 @@ pub struct BasisSpec {
     /// Whether every centre carries a constant feature (a fitted shift of the reference energy).
     #[serde(default)]
     pub constant: bool,
+    /// What takes over where no data are; nothing if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repulsion: Option<Repulsion>,
 }
 
 /// A grid of radial functions of one family.
@@ -180,6 +184,8 @@ fn is_zero(n: &usize) -> bool {
 pub struct RadialEntry {
     /// `f_n(r)`.
     pub function: EntryFunction,
+    /// Position n within its set.
+    pub position: usize,
     /// Whether it enters the pairwise invariants.
     pub pair: bool,
     /// Largest l of the invariants it enters, by order from 2; none if it enters no invariant of that order.
@@ -259,6 +265,9 @@ impl BasisSpec {
             }
         }
         check_cutoff(self.cutoff)?;
+        if let Some(repulsion) = &self.repulsion {
+            repulsion.validate(&self.elements, self.cutoff)?;
+        }
         if self.radial.is_empty() {
             return fail("no radial functions".into());
         }
@@ -408,8 +417,10 @@ impl BasisSpec {
                 )
             });
             let pair = set.has_order(1) && set.contraction.is_none();
-            entries.extend(set.functions(first, n).map(|function| RadialEntry {
+            let functions = set.functions(first, n).enumerate();
+            entries.extend(functions.map(|(position, function)| RadialEntry {
                 function,
+                position,
                 pair,
                 reach,
                 product: set.products.unwrap_or(true),

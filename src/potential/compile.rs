@@ -5,6 +5,7 @@ use crate::basis::invariants::{Channel, Invariant, LabelIndex};
 use crate::basis::monomials::Monomial;
 use crate::basis::products::Products;
 use crate::basis::radial::RadialFunction;
+use crate::basis::repulsion::CenterRepulsion;
 use crate::basis::{Basis, harmonics};
 use crate::{Error, Result};
 use std::collections::BTreeMap;
@@ -51,6 +52,9 @@ pub(super) struct Combination {
 #[derive(Debug, Clone)]
 pub struct CompiledCenter {
     pub(super) reference_energy: f64,
+    /// Coefficient of the constant feature, which is never handed over.
+    pub(super) constant: f64,
+    pub(super) repulsion: Option<CenterRepulsion>,
     pub(super) terms: Vec<Term>,
     pub(super) radial: Vec<RadialFunction>,
     pub(super) pairs: Vec<PairSum>,
@@ -70,7 +74,13 @@ pub struct CompiledCenter {
 }
 
 impl CompiledCenter {
-    pub(super) fn new(basis: &Basis, index: &LabelIndex, center: &Center) -> Result<Self> {
+    /// The plan of element number `own`.
+    pub(super) fn new(
+        basis: &Basis,
+        index: &LabelIndex,
+        own: usize,
+        center: &Center,
+    ) -> Result<Self> {
         let fail = |message: String| {
             Error::PotentialFile(format!("element {}: {message}", center.element))
         };
@@ -97,6 +107,8 @@ impl CompiledCenter {
         }
         let mut plan = Self {
             reference_energy: center.reference_energy,
+            constant: 0.0,
+            repulsion: basis.repulsion(own).cloned(),
             terms: Vec::new(),
             radial: Vec::new(),
             pairs: Vec::new(),
@@ -116,13 +128,18 @@ impl CompiledCenter {
                 .iter()
                 .map(|f| kept[*f as usize])
                 .collect();
+            if factors.is_empty() {
+                plan.constant = coefficient;
+                continue;
+            }
             let monomial = Monomial::new(&factors).expect("as many factors as before");
             plan.terms.push(Term {
                 coefficient,
                 monomial,
             });
         }
-        plan.cutoff = plan.radial.iter().map(|f| f.cutoff).fold(0.0, f64::max);
+        let reach = plan.repulsion.as_ref().map_or(0.0, CenterRepulsion::reach);
+        plan.cutoff = plan.radial.iter().map(|f| f.cutoff).fold(reach, f64::max);
         Ok(plan)
     }
 

@@ -4,6 +4,7 @@ use super::Potential;
 use super::compile::CompiledCenter;
 use crate::Result;
 use crate::basis::local::STRAIN;
+use crate::basis::repulsion::Handover;
 use crate::environment::{Environment, EnvironmentBuffer};
 use crate::neighbors::{Frame, NeighborList};
 use crate::structure::Structure;
@@ -169,6 +170,7 @@ pub struct Scratch {
     order_adjoints: Vec<f64>,
     product_slopes: Vec<f64>,
     harmonic_adjoints: Vec<f64>,
+    handover: Handover,
     /// `∂E_i/∂r_ij` of each neighbour of the last environment, eV/Å.
     pub gradients: Vec<[f64; 3]>,
 }
@@ -177,10 +179,30 @@ impl CompiledCenter {
     /// Energy of the centre, eV; `scratch.gradients` receives `∂E_i/∂r_ij`.
     pub fn evaluate(&self, environment: &Environment, scratch: &mut Scratch) -> f64 {
         self.sum_over_neighbors(environment, scratch);
-        let energy = self.sum_over_terms(scratch);
+        let learnt = self.sum_over_terms(scratch);
         self.adjoint_of_order_parameters(scratch);
         self.gradients(environment, scratch);
-        energy
+        self.reference_energy + self.constant + self.hand_over(environment, learnt, scratch)
+    }
+
+    /// `s w·φ + E_rep` from `w·φ`, and its gradients.
+    fn hand_over(&self, environment: &Environment, learnt: f64, s: &mut Scratch) -> f64 {
+        let Some(repulsion) = &self.repulsion else {
+            return learnt;
+        };
+        let handover = &mut s.handover;
+        repulsion.evaluate(environment, handover);
+        if !handover.active {
+            return learnt;
+        }
+        let fixed = handover.gradients.iter().zip(&handover.scale_gradients);
+        for (gradient, (fixed, dscale)) in s.gradients.iter_mut().zip(fixed) {
+            for axis in 0..3 {
+                gradient[axis] =
+                    handover.scale * gradient[axis] + learnt * dscale[axis] + fixed[axis];
+            }
+        }
+        handover.scale * learnt + handover.energy
     }
 
     fn n_lm(&self) -> usize {
@@ -208,10 +230,14 @@ impl CompiledCenter {
         {
             let distance = (r[0] * r[0] + r[1] * r[1] + r[2] * r[2]).sqrt();
             s.distances[j] = distance;
+            let (seen, slope) = self.repulsion.as_ref().map_or((distance, 1.0), |p| {
+                p.seen_distance(species.into(), distance)
+            });
             let values = &mut s.values[j * n_radial..][..n_radial];
             let slopes = &mut s.slopes[j * n_radial..][..n_radial];
             for ((f, df), function) in values.iter_mut().zip(slopes).zip(&self.radial) {
-                (*f, *df) = function.value_and_derivative(distance);
+                (*f, *df) = function.value_and_derivative(seen);
+                *df *= slope;
             }
             for pair in self.pairs.iter().filter(|pair| pair.species == species) {
                 s.invariants[pair.invariant] += values[pair.radial];
@@ -239,15 +265,14 @@ impl CompiledCenter {
             .evaluate(&s.order, &mut s.invariants[n_pair..], &mut s.product_slopes);
     }
 
-    /// `E_i = E0 + Σ w·monomial` and its derivatives with respect to the invariants.
+    /// `Σ w·monomial` without the constant, and its derivatives with respect to the invariants.
     fn sum_over_terms(&self, s: &mut Scratch) -> f64 {
         reset(&mut s.invariant_adjoints, self.n_invariants);
         let (x, adjoint) = (&s.invariants, &mut s.invariant_adjoints);
-        let mut energy = self.reference_energy;
+        let mut energy = 0.0;
         for term in &self.terms {
             let w = term.coefficient;
             match *term.monomial.factors() {
-                [] => energy += w,
                 [a] => {
                     energy += w * x[a as usize];
                     adjoint[a as usize] += w;
@@ -265,7 +290,7 @@ impl CompiledCenter {
                     adjoint[b] += w * x[a] * x[c];
                     adjoint[c] += w * x[a] * x[b];
                 }
-                _ => unreachable!("monomials have at most three factors"),
+                _ => unreachable!("monomials have one to three factors here"),
             }
         }
         energy

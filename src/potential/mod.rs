@@ -55,7 +55,8 @@ impl Potential {
         let index = basis.label_index();
         let compiled = centers
             .iter()
-            .map(|center| CompiledCenter::new(&basis, &index, center))
+            .enumerate()
+            .map(|(k, center)| CompiledCenter::new(&basis, &index, k, center))
             .collect::<Result<_>>()?;
         Ok(Self {
             basis,

@@ -1,9 +1,10 @@
 //! Sparse and ridge regression over normal equations.
 //!
 //! Everything here sees the Gram matrix `G = XᵀWX`, a row-major symmetric slice of F×F numbers with both triangles
-//! filled, and the moments `b = XᵀWy`, F numbers. `G` is only read. The number of rows behind it does not matter.
+//! filled, and the moments `b = XᵀWy`, F numbers. The number of rows behind it does not matter.
 //!
-//! * [`solve_positive`], [`solve_positive_each`]: ridge solves on a support, one or many penalties.
+//! * [`solve_positive`], [`solve_positive_each`]: ridge solves on a support, one or many penalties; `G` is only read.
+//! * [`solve_positive_in_place`]: the same on all features without a second F×F matrix; `G` comes back unchanged.
 //! * [`ElasticNet`]: the ℓ1 + ℓ2 path by an active-set method with exact solves.
 //!
 //! All results are the same bits for any number of threads.
@@ -15,7 +16,7 @@ mod factor;
 mod line_search;
 mod quadratic;
 
-pub use cholesky::{solve_positive, solve_positive_each};
+pub use cholesky::{Factored, solve_positive, solve_positive_each, solve_positive_in_place};
 pub use elastic_net::{ElasticNet, Solution};
 
 use crate::{Error, Result};

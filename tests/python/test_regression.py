@@ -52,9 +52,16 @@ def weighted_rows(basis, dataset, weights):
 def system(basis, dataset, weights, directory):
     reference = reference_energies(dataset, REFERENCE)
     problem = assembly.Problem(
-        basis, dataset, reference, weights.of_structures(dataset, reference), folds(dataset, 3)
+        basis,
+        dataset,
+        reference,
+        weights.of_structures(dataset, reference),
+        weights.of_properties(),
+        folds(dataset, 3),
     )
-    return assembly.assemble(problem, directory).total(weights.of_properties())
+    equations = assembly.assemble(problem, directory)
+    with equations.total_on_disk():
+        return equations.system(np.empty((basis.n_features, basis.n_features)))
 
 
 def test_normal_equations_equal_the_products_of_all_rows(aluminium, tmp_path):
@@ -139,6 +146,7 @@ def test_an_interrupted_assembly_resumes_to_the_same_bits(aluminium, tmp_path, m
     settings = FitSettings(n_folds=3, reference_energies=REFERENCE)
     monkeypatch.setattr(assembly, "BATCH_ROWS", 100)
     monkeypatch.setattr(assembly, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(assembly, "CHECKPOINT_SHARE", np.inf)
     honest, calls, cut = assembly.accumulate, [], [0]
 
     def interrupted(*args, **kwargs):

@@ -68,15 +68,15 @@ impl PyBasis {
         self.0.degrees()
     }
 
-    /// Of each feature of one centre: degree, order, sum of l, largest order of an invariant; (F, 4).
+    /// Of each feature of one centre: degree, order, sum of l, largest order of an invariant, sum of n; (F, 5).
     fn make_up<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<i64>>> {
         let rows = self.0.make_up();
         let flat: Vec<i64> = rows
             .iter()
-            .flat_map(|m| [m.degree, m.order, m.sum_l, m.max_order])
+            .flat_map(|m| [m.degree, m.order, m.sum_l, m.max_order, m.sum_n])
             .map(|n| n as i64)
             .collect();
-        flat.into_pyarray(py).reshape([rows.len(), 4])
+        flat.into_pyarray(py).reshape([rows.len(), 5])
     }
 
     /// Design rows (1 + 3N + 6, F): energy, forces, stress.

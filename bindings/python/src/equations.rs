@@ -3,7 +3,8 @@
 use crate::basis::PyBasis;
 use crate::errors::{CoreError, at_index, wrong_shape};
 use crate::structure::PyStructure;
-use mlip_rs::normal::{self, NormalEquations, PropertyEquations, Sample, Targets, Weights};
+use mlip_rs::normal::{self, Equations, NormalEquations, Sample, Targets, Weights};
+use mlip_rs::symmetric::mirror_lower;
 use mlip_rs::{Structure, parallel};
 use numpy::{
     IntoPyArray, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2,
@@ -96,9 +97,9 @@ impl Labels {
     }
 }
 
-/// Add structures to the equations `gram` (3, F, F) and `moment` (3, F) of energy, forces and stress.
+/// Add structures to the equations `gram` (G, F, F) and `moment` (G, F): of energy, forces and stress, or one sum.
 ///
-/// Returns (yᵀWy, number of rows) of each property. Only lower triangles are updated; finish with `symmetrize`.
+/// Returns (yᵀWy, number of rows) of each. Only lower triangles are updated; finish with `symmetrize`.
 #[pyfunction]
 #[pyo3(signature = (basis, structures, labels, gram, moment, threads = 0))]
 pub fn accumulate(
@@ -109,13 +110,16 @@ pub fn accumulate(
     mut gram: PyReadwriteArray3<f64>,
     mut moment: PyReadwriteArray2<f64>,
     threads: usize,
-) -> PyResult<[(f64, u64); 3]> {
+) -> PyResult<Vec<(f64, u64)>> {
     let n = basis.0.n_features();
-    if gram.shape() != [3, n, n] {
-        return Err(wrong_shape("gram", &format!("(3, {n}, {n})"), gram.shape()));
+    let n_groups = if gram.shape()[0] == 1 { 1 } else { 3 };
+    if gram.shape() != [n_groups, n, n] {
+        let expected = format!("(3, {n}, {n}) or (1, {n}, {n})");
+        return Err(wrong_shape("gram", &expected, gram.shape()));
     }
-    if moment.shape() != [3, n] {
-        return Err(wrong_shape("moment", &format!("(3, {n})"), moment.shape()));
+    if moment.shape() != [n_groups, n] {
+        let expected = format!("({n_groups}, {n})");
+        return Err(wrong_shape("moment", &expected, moment.shape()));
     }
     let structures: Vec<&Structure> = structures.iter().map(|s| &s.0).collect();
     let samples = labels.samples(&structures)?;
@@ -128,33 +132,39 @@ pub fn accumulate(
             yty: 0.0,
             n_rows: 0,
         }),
-        _ => Err(wrong_shape(
-            "gram",
-            "three properties, at least one feature",
-            &[n],
-        )),
+        _ => Err(wrong_shape("gram", "at least one feature", &[n])),
     };
-    let mut equations = PropertyEquations {
-        energy: next()?,
-        forces: next()?,
-        stress: next()?,
+    let mut equations = if n_groups == 1 {
+        Equations::Summed(next()?)
+    } else {
+        Equations::ByProperty([next()?, next()?, next()?])
     };
     let basis = &basis.0;
     let pool = parallel::pool(threads).map_err(CoreError::from)?;
     py.detach(|| pool.install(|| normal::accumulate(basis, &samples, &mut equations)))
         .map_err(at_index)?;
-    Ok([&equations.energy, &equations.forces, &equations.stress].map(|e| (e.yty, e.n_rows)))
+    Ok(equations
+        .groups()
+        .iter()
+        .map(|e| (e.yty, e.n_rows))
+        .collect())
 }
 
 /// Copy the lower triangle of a square matrix (F, F) to its upper one, in place.
 #[pyfunction]
-pub fn symmetrize(py: Python<'_>, mut gram: PyReadwriteArray2<f64>) -> PyResult<()> {
+#[pyo3(signature = (gram, threads = 0))]
+pub fn symmetrize(
+    py: Python<'_>,
+    mut gram: PyReadwriteArray2<f64>,
+    threads: usize,
+) -> PyResult<()> {
     let n = gram.shape()[0];
     if gram.shape() != [n, n] {
         return Err(wrong_shape("gram", "square", gram.shape()));
     }
     let slice = gram.as_slice_mut()?;
-    py.detach(|| normal::symmetrize(slice, n));
+    let pool = parallel::pool(threads).map_err(CoreError::from)?;
+    py.detach(|| pool.install(|| mirror_lower(slice, n)));
     Ok(())
 }
 

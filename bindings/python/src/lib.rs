@@ -28,6 +28,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(equations::symmetrize, m)?)?;
     m.add_function(wrap_pyfunction!(equations::predict, m)?)?;
     m.add_function(wrap_pyfunction!(regression::solve_ridge, m)?)?;
+    m.add_function(wrap_pyfunction!(regression::solve_ridge_adjoint, m)?)?;
+    m.add_function(wrap_pyfunction!(regression::solve_ridge_in_place, m)?)?;
     m.add_function(wrap_pyfunction!(regression::elastic_net_path, m)?)?;
     m.add_function(wrap_pyfunction!(regression::lambda_max, m)?)?;
     m.add_function(wrap_pyfunction!(default_threads, m)?)?;

@@ -3,8 +3,6 @@
 import hashlib
 import json
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +14,25 @@ from mlip_rs import _core
 from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset, ReferenceEnergies
 from mlip_rs.errors import FitError
-from mlip_rs.files import atomic_file, write_atomically
+from mlip_rs.files import write_atomically
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.regression.equations import Array, NormalEquations, System, accumulate, symmetrize
+from mlip_rs.regression.equations import Array, NormalEquations, accumulate, symmetrize
+from mlip_rs.regression.store import DAMAGE, FoldEquations
+
+SUMMED_BYTES: int = 4 << 30
+"""Where three Gram matrices take more than this, one sum over the properties is kept in their place."""
 
 CHECKPOINT_SECONDS: float = 30.0
-"""Time between saves of an unfinished fold."""
+"""Time between saves of an unfinished fold, at least."""
+
+CHECKPOINT_SHARE: float = 0.05
+"""Saves take at most this share of the time."""
+
+CHECKPOINT_SPEED: float = 2e8
+"""Bytes per second that a save is expected to write as long as none was timed."""
 
 BATCH_ROWS: int = 4096
 """Rows of one call of the core; Ctrl-C takes effect between calls."""
-
-
-DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What reading a file raises that is missing, cut short or overwritten."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Problem:
         Energies of the isolated atoms.
     structure_weights
         (S, 3).
+    property_weights
+        (3,).
     folds
         (S,) fold of each structure.
     """
@@ -53,7 +59,23 @@ class Problem:
     dataset: Dataset
     reference: ReferenceEnergies
     structure_weights: Array
+    property_weights: Array
     folds: NDArray[np.int64]
+
+    @property
+    def summed(self) -> bool:
+        """Whether the equations are kept as one sum over the properties, because three would be too large."""
+        return 3 * 8 * self.basis.n_features**2 > SUMMED_BYTES
+
+    @property
+    def group_weights(self) -> Array:
+        """(G,) weight of each sum that is kept: of the three properties, or one."""
+        return np.ones(1) if self.summed else self.property_weights
+
+    @property
+    def row_weights(self) -> Array:
+        """(S, 3) weights that go into the sums: in one sum, those of the properties as well."""
+        return self.structure_weights * (self.property_weights if self.summed else 1.0)
 
     @property
     def n_folds(self) -> int:
@@ -70,86 +92,10 @@ class Problem:
         digest.update(json.dumps(self.basis.to_dict(), sort_keys=True).encode())
         digest.update(self.dataset.fingerprint().encode())
         digest.update(json.dumps(dict(self.reference.values), sort_keys=True).encode())
-        digest.update(np.ascontiguousarray(self.structure_weights).tobytes())
+        digest.update(np.ascontiguousarray(self.row_weights).tobytes())
+        digest.update(b"summed" if self.summed else b"")
         digest.update(np.ascontiguousarray(self.folds).tobytes())
         return digest.hexdigest()
-
-
-class FoldEquations:
-    """Normal equations of each fold, kept on disk; one fold is in memory at a time.
-
-    Parameters
-    ----------
-    directory
-        Holds `fold-K.gram.npy` (3, F, F) and `fold-K.npz` for each finished fold and `manifest.json`.
-    n_folds
-        Number of folds.
-    n_features
-        F that finished folds must have; any if None.
-    """
-
-    def __init__(self, directory: Path, n_folds: int, n_features: int | None = None) -> None:
-        self.directory = directory
-        self.n_folds = n_folds
-        self.n_features = n_features
-
-    def gram(self, fold: int, property_weights: Array) -> Array:
-        """Weighted Gram matrix (F, F) of one fold."""
-        stored = np.load(self._gram_path(fold), mmap_mode="r")
-        total = np.zeros(stored.shape[1:])
-        for weight, part in zip(property_weights, stored, strict=True):
-            if weight > 0:
-                total += weight * part
-        return total
-
-    def system(self, fold: int, property_weights: Array) -> System:
-        """Weighted equations of one fold."""
-        with np.load(self._sums_path(fold)) as sums:
-            rows = int(sums["n_rows"][property_weights > 0].sum())
-            moment, yty = property_weights @ sums["moment"], float(property_weights @ sums["yty"])
-        return System(self.gram(fold, property_weights), moment, yty, rows)
-
-    def total(self, property_weights: Array) -> System:
-        """Weighted equations of all folds together."""
-        parts = self.system(0, property_weights)
-        gram, moment, yty, rows = parts.gram, parts.moment, parts.yty, parts.n_rows
-        for fold in range(1, self.n_folds):
-            part = self.system(fold, property_weights)
-            gram += part.gram
-            moment = moment + part.moment
-            yty, rows = yty + part.yty, rows + part.n_rows
-        return System(gram, moment, yty, rows)
-
-    def finished(self, fold: int) -> bool:
-        """Whether the fold was completed, and its files can be read."""
-        try:
-            gram = np.load(self._gram_path(fold), mmap_mode="r")
-            # Opened here: on a damaged file `np.load` would leave it open.
-            with self._sums_path(fold).open("rb") as file, np.load(file) as sums:
-                n_features = sums["moment"].shape[-1]
-                shapes = gram.shape, sums["moment"].shape, sums["yty"].shape, sums["n_rows"].shape
-        except DAMAGE:
-            return False  # not there, or damaged: computed again
-        n = n_features if self.n_features is None else self.n_features
-        return shapes == ((3, n, n), (3, n), (3,), (3,))
-
-    def save(self, fold: int, equations: NormalEquations) -> None:
-        """Store a finished fold; the sums come last and mark it as finished."""
-        with atomic_file(self._gram_path(fold), "wb") as file:
-            np.save(file, equations.gram)
-        with atomic_file(self._sums_path(fold), "wb") as file:
-            np.savez(file, moment=equations.moment, yty=equations.yty, n_rows=equations.n_rows)
-        self.partial_path(fold).unlink(missing_ok=True)
-
-    def partial_path(self, fold: int) -> Path:
-        """Checkpoint of an unfinished fold."""
-        return self.directory / f"fold-{fold}.partial.npz"
-
-    def _gram_path(self, fold: int) -> Path:
-        return self.directory / f"fold-{fold}.gram.npy"
-
-    def _sums_path(self, fold: int) -> Path:
-        return self.directory / f"fold-{fold}.npz"
 
 
 def assemble(
@@ -183,7 +129,7 @@ def assemble(
     progress = progress or Silent()
     directory.mkdir(parents=True, exist_ok=True)
     _claim(directory, problem.fingerprint(), overwrite)
-    equations = FoldEquations(directory, problem.n_folds, problem.basis.n_features)
+    equations = FoldEquations(directory, problem.n_folds, problem.basis.n_features, problem.group_weights)
     progress.start("normal equations: structures", len(problem.dataset))
     for fold in range(problem.n_folds):
         if equations.finished(fold):
@@ -218,28 +164,48 @@ def _sum_fold(
     problem: Problem, equations: FoldEquations, fold: int, threads: int, progress: Progress
 ) -> NormalEquations:
     members = problem.members(fold)
-    partial = equations.partial_path(fold)
-    sums, done = NormalEquations.zeros(problem.basis.n_features), 0
-    if partial.exists():
-        try:
-            loaded, n_done = NormalEquations.load(partial)
-        except DAMAGE:
-            progress.note(f"{partial}: damaged; this fold is computed from its start")
-        else:
-            if loaded.moment.shape == sums.moment.shape:
-                sums, done = loaded, n_done
-                progress.advance(done)
-    saved = time.monotonic()
+    checkpoint = _Checkpoint(equations.partial_path(fold))
+    sums, done = checkpoint.load(problem, progress)
+    weights = problem.row_weights
+    progress.advance(done)
     for batch in _batches(problem, members[done:]):
         frames = [problem.dataset[i] for i in batch]
-        accumulate(sums, problem.basis, frames, problem.reference, problem.structure_weights[batch], threads)
+        accumulate(sums, problem.basis, frames, problem.reference, weights[batch], threads)
         done += len(batch)
         progress.advance(len(batch))
-        if time.monotonic() - saved > CHECKPOINT_SECONDS:
-            sums.save(partial, done)
-            saved = time.monotonic()
-    symmetrize(sums)
+        checkpoint.save_if_due(sums, done)
+    symmetrize(sums, threads)
     return sums
+
+
+class _Checkpoint:
+    """The file of an unfinished fold, saved no more often than is worth while."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._last = time.monotonic()
+        self._seconds: float | None = None
+
+    def load(self, problem: Problem, progress: Progress) -> tuple[NormalEquations, int]:
+        """Sums and number of structures of the last save; the sum over nothing if there is none."""
+        if self.path.exists():
+            try:
+                sums, done = NormalEquations.load(self.path)
+            except DAMAGE:
+                progress.note(f"{self.path}: damaged; this fold is computed from its start")
+            else:
+                if sums.moment.shape == (len(problem.group_weights), problem.basis.n_features):
+                    return sums, done
+        return NormalEquations.zeros(problem.basis.n_features, len(problem.group_weights)), 0
+
+    def save_if_due(self, sums: NormalEquations, done: int) -> None:
+        """Save unless the last time is too short ago, or saving would take too large a share of the time."""
+        seconds = sums.gram.nbytes / CHECKPOINT_SPEED if self._seconds is None else self._seconds
+        begin = time.monotonic()
+        if begin - self._last > max(CHECKPOINT_SECONDS, seconds / CHECKPOINT_SHARE):
+            sums.save(self.path, done)
+            self._last = time.monotonic()
+            self._seconds = self._last - begin
 
 
 def _batches(problem: Problem, members: Sequence[int]) -> Iterator[list[int]]:

@@ -42,18 +42,20 @@ class System:
 
 @dataclass(frozen=True)
 class NormalEquations:
-    """Sums over rows of energy per atom, forces and stress, kept apart so that their weights can change later.
+    """Sums over rows: of energy per atom, forces and stress apart (G = 3), or of all together (G = 1).
+
+    Apart, the weights of the properties can change later; together they need a third of the memory.
 
     Parameters
     ----------
     gram
-        (3, F, F).
+        (G, F, F).
     moment
-        (3, F).
+        (G, F).
     yty
-        (3,).
+        (G,).
     n_rows
-        (3,).
+        (G,).
     """
 
     gram: Array
@@ -62,13 +64,13 @@ class NormalEquations:
     n_rows: NDArray[np.int64]
 
     @classmethod
-    def zeros(cls, n_features: int) -> "NormalEquations":
+    def zeros(cls, n_features: int, n_groups: int) -> "NormalEquations":
         """The sum over nothing."""
         return cls(
-            np.zeros((3, n_features, n_features)),
-            np.zeros((3, n_features)),
-            np.zeros(3),
-            np.zeros(3, dtype=np.int64),
+            np.zeros((n_groups, n_features, n_features)),
+            np.zeros((n_groups, n_features)),
+            np.zeros(n_groups),
+            np.zeros(n_groups, dtype=np.int64),
         )
 
     def save(self, path: Path, done: int) -> None:
@@ -106,7 +108,7 @@ def accumulate(
     basis: Basis,
     frames: Sequence[Frame],
     reference: ReferenceEnergies,
-    structure_weights: Array,
+    weights: Array,
     threads: int = 0,
 ) -> None:
     """Add the rows of some frames to the equations, in place.
@@ -115,7 +117,7 @@ def accumulate(
 
     Parameters
     ----------
-    structure_weights
+    weights
         (S, 3) weights of the energy per atom, of each force and of each stress component.
     threads
         0 takes the default.
@@ -132,7 +134,7 @@ def accumulate(
         np.array(energies),
         np.concatenate(forces),
         np.array(stresses),
-        np.ascontiguousarray(structure_weights),
+        np.ascontiguousarray(weights),
     )
     try:
         sums = _core.accumulate(
@@ -150,10 +152,10 @@ def accumulate(
         equations.n_rows[k] += n_rows
 
 
-def symmetrize(equations: NormalEquations) -> None:
+def symmetrize(equations: NormalEquations, threads: int = 0) -> None:
     """Fill the upper triangles of the Gram matrices, in place."""
     for gram in equations.gram:
-        _core.symmetrize(gram)
+        _core.symmetrize(gram, threads)
 
 
 def named(error: StructureError, frames: Sequence[Frame]) -> StructureError:

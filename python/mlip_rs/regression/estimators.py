@@ -12,6 +12,7 @@ from mlip_rs import _core
 from mlip_rs.errors import FitError
 from mlip_rs.regression.equations import Array, Mask, System
 from mlip_rs.regression.settings import FitSettings
+from mlip_rs.regression.store import chunks
 
 KKT_TOLERANCE: float = 1e-6
 """Relative violation of the optimality conditions accepted along an ℓ1 path."""
@@ -38,33 +39,61 @@ class Scaled:
 
     @classmethod
     def of(cls, system: System, scale: Array, penalized: Array) -> "Scaled":
-        """Scale a system; `scale` may come from a larger one, of which it is a part."""
-        # By products, which commute, so that the result is as symmetric as the Gram matrix, to the last bit.
-        gram = np.multiply.outer(scale, scale)
-        np.divide(system.gram, gram, out=gram)
-        return cls(gram, system.moment / scale, scale, penalized)
+        """Scale a system, in its own memory: its Gram matrix is the scaled one from now on.
+
+        `scale` may come from a larger system, of which this one is a part.
+        """
+        for rows in chunks(len(scale)):
+            # By products, which commute, so that the result is as symmetric as the Gram matrix, to the last bit.
+            system.gram[rows] /= np.multiply.outer(scale[rows], scale)
+        return cls(system.gram, system.moment / scale, scale, penalized)
 
     def ridge(self, penalties: Array, support: Mask | None = None, threads: int = 0) -> Array:
-        """Coefficients (K, F) of the original features for each penalty; NaN where the matrix is singular."""
-        diagonals = np.outer(penalties, np.where(self.penalized > 0, 1.0, 1e-3))
-        indices = None if support is None else [int(k) for k in np.flatnonzero(support)]
-        solutions = _core.solve_ridge(self.gram, self.moment, diagonals, indices, threads)
+        """Coefficients (K, F) of the original features for each penalty; NaN where the matrix is singular.
+
+        Without a support the Gram matrix is work space meanwhile; it comes back unchanged.
+
+        Parameters
+        ----------
+        penalties
+            (K,) numbers, for all features alike and a thousandth of that for constants; or (K, F), one for each
+            feature of unit norm, taken as they are.
+        """
+        if penalties.ndim == 1:
+            penalties = np.outer(penalties, np.where(self.penalized > 0, 1.0, 1e-3))
+        if support is None:
+            solutions = _core.solve_ridge_in_place(self.gram, self.moment, penalties, threads)
+        else:
+            indices = [int(k) for k in np.flatnonzero(support)]
+            solutions = _core.solve_ridge(self.gram, self.moment, penalties, indices, threads)
         out = np.zeros((len(penalties), len(self.scale)))
         columns = slice(None) if support is None else np.flatnonzero(support)
         for row, solution in zip(out, solutions, strict=True):
             row[columns] = np.nan if solution is None else solution
         return out / self.scale
 
+    def adjoint(
+        self, penalties: Array, seed: Callable[[Array], Array], threads: int = 0
+    ) -> tuple[Array, Array] | None:
+        """Ridge coefficients (F,) of features of unit norm, and the solution for the right-hand side `seed` of them.
+
+        None if the matrix is singular; the Gram matrix is work space meanwhile.
+        """
+        return _core.solve_ridge_adjoint(self.gram, self.moment, penalties, seed, threads)
+
     def path(
         self,
         lambdas: Array,
         l1: Array,
-        ridge: float,
+        ridge: float | Array,
         max_nonzero: int,
         threads: int,
         progress: Callable[[int, int], bool],
     ) -> Array:
-        """Coefficients (≤ L, F) of unit-norm features that minimise the elastic net at each λ."""
+        """Coefficients (≤ L, F) of unit-norm features that minimise the elastic net at each λ.
+
+        `ridge` is one penalty or one for each feature.
+        """
         l2 = np.full(len(self.scale), ridge)
         coefficients, violation = _core.elastic_net_path(
             self.gram, self.moment, l1, l2, lambdas.tolist(), KKT_TOLERANCE, max_nonzero, progress, threads
@@ -76,7 +105,7 @@ class Scaled:
             )
         return coefficients
 
-    def lambda_max(self, l1: Array, ridge: float) -> float:
+    def lambda_max(self, l1: Array, ridge: float | Array) -> float:
         """Smallest λ with all penalised coefficients zero."""
         return _core.lambda_max(self.gram, self.moment, l1, np.full(len(self.scale), ridge))
 
@@ -100,10 +129,3 @@ def l1_weights(scaled: Scaled, settings: FitSettings, ridge_coefficients: Array)
             weights *= np.maximum(size / largest, 1e-6) ** -settings.adaptive_power
             weights *= np.count_nonzero(weights) / weights.sum()
     return weights
-
-
-def without(total: System, fold: System) -> System:
-    """The equations of all folds but one."""
-    return System(
-        total.gram - fold.gram, total.moment - fold.moment, total.yty - fold.yty, total.n_rows - fold.n_rows
-    )

@@ -25,14 +25,16 @@ from mlip_rs.data import (
     suggest_cutoff,
 )
 from mlip_rs.errors import ConfigError, DataError, FitError
-from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem, assemble
 from mlip_rs.regression.equations import core_structure
-from mlip_rs.regression.residuals import Predictions, predict
+from mlip_rs.regression.guard import Guard
+from mlip_rs.regression.residuals import Residuals, residuals
+from mlip_rs.regression.resources import check_resources
 from mlip_rs.regression.run import Point, Run
 from mlip_rs.regression.selection import Candidates, select
 from mlip_rs.regression.settings import FitSettings
+from mlip_rs.repulsion import repulsion_setting
 from mlip_rs.timing import enlarged, measure
 
 TIMED_ATOMS: int = 200
@@ -82,7 +84,7 @@ def fit(
     ConfigError
         Settings that make no sense.
     FitError
-        More features than rows, no solution, a directory of another fit.
+        More features than rows, more memory or disk than there is, no solution, a directory of another fit.
     """
     settings = settings or FitSettings()
     if not isinstance(basis, Basis) or not isinstance(settings, FitSettings):
@@ -99,14 +101,17 @@ def fit(
     reference = reference_energies(training, settings.reference_energies)
     if reference.source == "fitted":
         basis = replace(basis, constant=True)
+    guard = Guard.of(basis, training)
     problem = Problem(
-        basis,
+        guard.basis,
         training,
         reference,
         settings.weights.of_structures(training, reference),
+        settings.weights.of_properties(),
         folds(training, settings.n_folds, settings.seed),
     )
     _check_rows(problem, settings)
+    check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
     with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
         equations = assemble(
             problem,
@@ -118,9 +123,10 @@ def fit(
         assembled = time.perf_counter()
         candidates = select(problem, equations, settings, progress)
     selected = time.perf_counter()
-    points = _points(problem, candidates, settings, testing, progress)
+    points = _points(problem, candidates, settings, testing, guard, progress)
     seconds = {"assemble": assembled - begin, "select": selected - assembled}
-    run = Run(points, _record(problem, candidates, settings, testing, seconds))
+    record = _record(problem, candidates, settings, testing, seconds)
+    run = Run(points, record | {"repulsion": repulsion_setting(basis)})
     if directory is not None:
         run.save(directory)
     return run
@@ -229,14 +235,16 @@ def _points(
     candidates: Candidates,
     settings: FitSettings,
     testing: Dataset | None,
+    guard: Guard,
     progress: Progress,
 ) -> tuple[Point, ...]:
     """Errors and costs of all candidates."""
     basis, reference = problem.basis, problem.reference
-    training = predict(basis, problem.dataset.frames, reference, candidates.coefficients, settings.threads)
-    tested: Predictions | None = None
-    if testing is not None:
-        tested = predict(basis, testing.frames, reference, candidates.coefficients, settings.threads)
+
+    def of_all(dataset: Dataset) -> Residuals:
+        return residuals(basis, dataset.frames, reference, candidates.coefficients, threads=settings.threads)
+
+    training, tested = of_all(problem.dataset), None if testing is None else of_all(testing)
     largest = max(problem.dataset, key=lambda frame: frame.n_atoms)
     timed = enlarged(largest.to_atoms(), TIMED_ATOMS)
     progress.start("errors and costs: potentials", len(candidates.coefficients))
@@ -247,7 +255,7 @@ def _points(
         info = _info(problem, settings, candidates, k) | {
             "errors": {"training": trained.to_dict(), "validation": validation.to_dict()}
         }
-        potential = Potential.from_coefficients(basis.to_dict(), coefficients, reference.values, info)
+        potential = guard.potential(coefficients, reference.values, info, settings.threads)
         points.append(
             Point(
                 potential,
@@ -269,6 +277,7 @@ def _info(problem: Problem, settings: FitSettings, candidates: Candidates, k: in
     return {
         "method": settings.method,
         "ridge_penalty": candidates.ridge_penalty,
+        "prior": candidates.prior,
         "l1_penalty": float(candidates.lambdas[k]),
         "score": float(candidates.scores[k]),
         "weights": weights,
@@ -307,8 +316,9 @@ def _record(
         "hierarchy": problem.basis.hierarchy,
         "settings": asdict(settings),
         "ridge_penalty": candidates.ridge_penalty,
+        "prior": candidates.prior,
         "ridge_path": {
-            "penalties": list(settings.ridge_penalties),
+            "penalties": [] if candidates.prior else list(settings.ridge_penalties),
             "scores": [float(s) if np.isfinite(s) else None for s in candidates.ridge_scores],
         },
         "reference_energies": {

@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from mlip_rs.regression.settings import RUN_ONLY
+
 _ANGULAR = {
     "max_l": "max_l",
     "radial": "radial_coupling",
@@ -24,7 +26,8 @@ def configuration(record: Mapping[str, Any]) -> str:
     """
     settings = dict(record["settings"])
     weights = {key: _switched(key, value) for key, value in settings.pop("weights").items()}
-    settings.pop("threads", None)
+    for name in RUN_ONLY:
+        settings.pop(name, None)
     sections = {
         "data": {
             "train": record["data"]["files"],
@@ -59,7 +62,10 @@ def _basis(record: Mapping[str, Any]) -> dict[str, Any]:
         arguments["mixed_degree"] = spec["mixed_degree"]
     if "higher" in spec:
         arguments["higher"] = [_higher_order(entry) for entry in spec["higher"]]
+    repulsion = record.get("repulsion")
     return arguments | {
+        # "zbl" is the default; its distances come from the data again.
+        "repulsion": False if repulsion is None else None if repulsion == "zbl" else _fields(repulsion),
         "constant": spec["constant"] or None,
         "radial": [_radial_set(entry) for entry in spec["radial"]],
     }
@@ -74,6 +80,10 @@ def _hierarchy(spec: Mapping[str, Any], name: str) -> str:
 
 def _higher_order(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {"radial_coupling" if key == "radial" else key: value for key, value in entry.items()}
+
+
+def _fields(repulsion: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in repulsion.items() if value is not None}
 
 
 def _radial_set(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,11 @@ class Point:
     validation: Errors
     test: Errors | None = None
 
+    @property
+    def repels(self) -> bool:
+        """Whether the energy of dimers and crystals rises at short range; yes where that was not looked at."""
+        return bool(self.potential.info.get("short_range", {}).get("monotonic", True))
+
     def to_dict(self, name: str) -> dict[str, Any]:
         """The point as `mlip-rs pareto --json` prints it."""
         return {
@@ -86,8 +91,15 @@ class Run:
 
     @property
     def best_index(self) -> int:
-        """Position of `best` among the points; the cheapest of equals, so that it lies on the front."""
-        return min(range(len(self.points)), key=lambda k: (self.points[k].score, self.points[k].us_per_atom))
+        """Position of `best` among the points; the cheapest of equals, so that it lies on the front.
+
+        A potential that does not repel at short range gives way to one that does, within the tolerance of the knee.
+        """
+        order = sorted(
+            range(len(self.points)), key=lambda k: (self.points[k].score, self.points[k].us_per_atom)
+        )
+        limit = (1.0 + KNEE_TOLERANCE) * self.points[order[0]].score
+        return next((k for k in order if self.points[k].repels and self.points[k].score <= limit), order[0])
 
     @property
     def knee_index(self) -> int:
@@ -99,6 +111,7 @@ class Run:
             for k, point in enumerate(self.points)
             if point.score <= limit and point.potential.n_nonzero <= largest
         ]
+        good = [k for k in good if self.points[k].repels] or good
         fastest = min(self.points[k].us_per_atom for k in good)
         fast = [k for k in good if self.points[k].us_per_atom <= (1.0 + TIMING_TOLERANCE) * fastest]
         return min(fast, key=lambda k: (self.points[k].potential.n_nonzero, self.points[k].score))

@@ -1,22 +1,32 @@
-"""The estimate itself: ridge penalty by cross-validation, then the sparse path, each point refitted and validated."""
+"""The estimate itself: ridge penalty by cross-validation, then the sparse path, each point refitted and validated.
+
+There is one F × F matrix in memory: that of the fold, or of all data, that is being worked on.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 
 from mlip_rs.errors import FitError
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.regression.assemble import FoldEquations, Problem
-from mlip_rs.regression.equations import Array, Mask, System
-from mlip_rs.regression.estimators import Scaled, feature_scale, l1_weights, without
-from mlip_rs.regression.residuals import Predictions, joined, predict
+from mlip_rs.regression.assemble import Problem
+from mlip_rs.regression.equations import Array, Mask
+from mlip_rs.regression.estimators import Scaled, feature_scale, l1_weights
+from mlip_rs.regression.prior import Prior
+from mlip_rs.regression.residuals import Residuals, residuals
 from mlip_rs.regression.settings import FitSettings
+from mlip_rs.regression.store import FoldEquations
+
+ALL_FOLDS: int = 5000
+"""Most features for which the search for the smoothness prior looks at all folds."""
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """Coefficient vectors of one fit, sparsest first, with their cross-validated predictions.
+    """Coefficient vectors of one fit, sparsest first, with their cross-validated residuals.
 
     Parameters
     ----------
@@ -25,9 +35,11 @@ class Candidates:
     lambdas
         (P,) ℓ1 penalty of each, zero for the dense one.
     ridge_penalty
-        Chosen by cross-validation.
+        Chosen by cross-validation; none with a smoothness prior.
+    prior
+        Strengths of the smoothness prior, by name; empty for the flat one.
     validation
-        Predictions for every structure by coefficients that were fitted without its fold.
+        Residuals of every structure with coefficients that were fitted without its fold.
     scores
         (P,) root mean squared residual of the validation, in units of the precisions asked for.
     ridge_scores
@@ -36,8 +48,9 @@ class Candidates:
 
     coefficients: Array
     lambdas: Array
-    ridge_penalty: float
-    validation: Predictions
+    ridge_penalty: float | None
+    prior: dict[str, float]
+    validation: Residuals
     scores: Array
     ridge_scores: Array
 
@@ -52,7 +65,55 @@ def select(
     FitError
         No ridge penalty gives finite coefficients; a path that cannot be computed.
     """
-    return _Selection(problem, equations, settings, progress or Silent()).run()
+    with equations.total_on_disk():
+        return _Selection(problem, equations, settings, progress or Silent()).run()
+
+
+@dataclass(frozen=True)
+class _Dense:
+    """Fits to all features with the best penalties.
+
+    Parameters
+    ----------
+    penalty
+        The best one: a number, or one for each feature.
+    prior
+        What the penalties of a smoothness prior mean.
+    scores
+        Of every penalty tried.
+    of_folds
+        Coefficients (F,) fitted without each fold.
+    validation
+        Their residuals on the fold left out.
+    """
+
+    penalty: Array
+    prior: dict[str, float]
+    scores: Array
+    of_folds: list[Array]
+    validation: Residuals
+
+
+@dataclass(frozen=True)
+class _Path:
+    """Sparse fits to all data.
+
+    Parameters
+    ----------
+    lambdas
+        (L,) ℓ1 penalties of the points with distinct supports.
+    coefficients
+        (L, F) after the refit on each support.
+    all_lambdas
+        ℓ1 penalties of all points that were reached.
+    points
+        (L,) positions of `lambdas` in them.
+    """
+
+    lambdas: Array
+    coefficients: Array
+    all_lambdas: Array
+    points: list[int]
 
 
 class _Selection:
@@ -65,130 +126,166 @@ class _Selection:
         self.equations = equations
         self.settings = settings
         self.progress = progress
-        self.property_weights = settings.weights.of_properties()
-        self.total = equations.total(self.property_weights)
-        if self.total.n_rows == 0 or self.total.yty == 0.0:
+        n_features = problem.basis.n_features
+        self.gram = np.empty((n_features, n_features))  # filled anew for each fold
+        total = equations.system(self.gram)
+        if total.n_rows == 0 or total.yty == 0.0:
             raise FitError(
                 "no labels carry weight, or all are zero; check the weights and that the data have energies or forces"
             )
-        self.scale = feature_scale(self.total)
+        self.n_rows = total.n_rows
+        self.scale = feature_scale(total)
         labels = problem.basis.labels()
         constant = np.array([label == "1" for label in labels] * len(problem.basis.elements))
         self.penalized = np.where(constant, 0.0, 1.0)
 
     def run(self) -> Candidates:
-        penalty, ridge_scores, dense_validation = self._choose_ridge()
-        full = self._scaled(self.total)
-        dense = self._dense(full, penalty)
+        dense = self._choose_ridge()
+        full, _ = self._load(None)
+        coefficients = self._refitted(full, dense.penalty)
+        penalty = None if dense.prior else float(dense.penalty)
         if self.settings.method == "ridge":
-            score = self._scores([dense_validation])
-            return Candidates(dense[None, :], np.zeros(1), penalty, dense_validation, score, ridge_scores)
-        l1 = l1_weights(full, self.settings, dense)
-        coefficients, lambdas, validation = self._path(full, penalty, l1, dense, dense_validation)
+            score = self._scores(dense.validation)
+            lambdas = np.zeros(1)
+            return Candidates(
+                coefficients[None, :], lambdas, penalty, dense.prior, dense.validation, score, dense.scores
+            )
+        path = self._path(full, dense.penalty, l1_weights(full, self.settings, coefficients))
+        sparse_validation = self._validate(path, dense)
+        n_points = len(sparse_validation.squares)
+        validation = sparse_validation.beside(dense.validation)
         return Candidates(
-            coefficients, lambdas, penalty, validation, self._scores([validation]), ridge_scores
+            np.vstack([path.coefficients[:n_points], coefficients[None, :]]),
+            np.append(path.lambdas[:n_points], 0.0),
+            penalty,
+            dense.prior,
+            validation,
+            self._scores(validation),
+            dense.scores,
         )
 
-    def _scaled(self, system: System) -> Scaled:
-        return Scaled.of(system, self.scale, self.penalized)
+    def _load(self, left_out: int | None) -> tuple[Scaled, int]:
+        """The equations without a fold, and their number of rows; in place of those loaded before."""
+        system = self.equations.system(self.gram, left_out)
+        return Scaled.of(system, self.scale, self.penalized), system.n_rows
 
-    def _train(self, fold: int) -> System:
-        return without(self.total, self.equations.system(fold, self.property_weights))
+    def _smooth(self) -> tuple[Array, dict[str, float]]:
+        """Penalties (F,) of the smoothness prior that predicts best, and what they mean."""
+        prior = Prior.of(self.problem.basis)
+        n_folds = self.problem.n_folds
+        # The search sees two folds of a large problem; the errors reported come from all of them.
+        searched = range(n_folds if self.problem.basis.n_features <= ALL_FOLDS else min(2, n_folds))
+        self.progress.start("smoothness prior: cross-validations", self.settings.n_prior)
 
-    def _choose_ridge(self) -> tuple[float, Array, Predictions]:
-        """Penalty with the smallest cross-validated score; the scores; the validation predictions with it."""
-        penalties = np.array(self.settings.ridge_penalties)
-        self.progress.start("cross-validation of the ridge penalty: folds", self.problem.n_folds)
-        parts = []
+        def gradient(penalties: Array) -> tuple[float, Array] | None:
+            score, slope = 0.0, np.zeros(len(penalties))
+            for fold in searched:
+                scaled, _ = self._load(fold)
+                squares = 0.0
+
+                def seed(w: Array, fold: int = fold) -> Array:
+                    nonlocal squares
+                    product, moment, yty = self.equations.product(fold, w / self.scale)
+                    product, moment = product / self.scale, moment / self.scale
+                    squares = max(yty - 2.0 * float(w @ moment) + float(w @ product), 0.0)
+                    return 2.0 * (product - moment)
+
+                found = scaled.adjoint(penalties, seed, self.settings.threads)
+                if found is None:
+                    return None
+                w, z = found
+                score += squares
+                slope -= z * w
+            return score, slope
+
+        strengths = prior.tune(gradient, self.settings.n_prior, self.progress.advance)
+        return prior.penalties(strengths), prior.describe(strengths)
+
+    def _choose_ridge(self) -> _Dense:
+        """Fits with the penalties of the smallest cross-validated score."""
+        described: dict[str, float] = {}
+        if self.settings.prior == "smooth":
+            smooth, described = self._smooth()
+            penalties = smooth[None, :]
+        else:
+            penalties = np.array(self.settings.ridge_penalties)
+        self.progress.start("cross-validation: folds", self.problem.n_folds)
+        fits, parts = [], []
         for fold in range(self.problem.n_folds):
-            coefficients = self._scaled(self._train(fold)).ridge(penalties, threads=self.settings.threads)
-            parts.append(self._predict_fold(fold, coefficients))
+            scaled, _ = self._load(fold)
+            fits.append(scaled.ridge(penalties, threads=self.settings.threads))
+            parts.append(self._residuals(fold, fits[-1]))
             self.progress.advance()
-        scores = self._scores(parts)
+        together = reduce(add, parts)
+        scores = self._scores(together)
         if not np.isfinite(scores).any():
             raise FitError(
                 "no ridge penalty gives a solvable system; add larger values to ridge_penalties or use a smaller basis"
             )
         best = int(np.nanargmin(scores))
-        chosen = joined([Predictions(p.frames, tuple(v[:, [best]] for v in p.values)) for p in parts])
-        return float(penalties[best]), scores, chosen
+        return _Dense(
+            penalties[best], described, scores, [fit[best] for fit in fits], together.columns([best])
+        )
 
-    def _path(
-        self, full: Scaled, penalty: float, l1: Array, dense: Array, dense_validation: Predictions
-    ) -> tuple[Array, Array, Predictions]:
-        """Sparse candidates with distinct supports, then the dense one."""
+    def _path(self, full: Scaled, penalty: Array, l1: Array) -> _Path:
+        """Sparse candidates with distinct supports."""
         settings = self.settings
         largest = full.lambda_max(l1, penalty)
         lambdas = largest * np.geomspace(1.0, settings.path_ratio, settings.n_path + 1)[1:]
         self.progress.start("ℓ1 paths: points", settings.n_path * (self.problem.n_folds + 1))
-        supports = (
-            full.path(
-                lambdas, l1, penalty, settings.max_nonzero, settings.threads, self._ticker(settings.n_path)
-            )
-            != 0.0
-        )
+        supports = self._supports(full, lambdas, l1, penalty, settings.max_nonzero)
+        points = [k for k in range(len(supports)) if k == 0 or (supports[k] != supports[k - 1]).any()]
+        coefficients = self._refitted_all(full, penalty, supports[points])
+        return _Path(lambdas[points], coefficients, lambdas[: len(supports)], points)
+
+    def _validate(self, path: _Path, dense: _Dense) -> Residuals:
+        """Residuals of the sparse candidates, of which the last may have no fit without some fold."""
         parts = []
-        n_points = len(supports)
+        n_reached = len(path.all_lambdas)
         for fold in range(self.problem.n_folds):
-            train = self._train(fold)
-            scaled = self._scaled(train)
+            scaled, n_rows = self._load(fold)
             # The weights of the path, too, must not know the fold that judges it.
-            own_l1 = l1_weights(scaled, settings, self._dense(scaled, penalty))
+            l1 = l1_weights(scaled, self.settings, dense.of_folds[fold])
             # As many points as the full path has; a fold may need a few more features for the same penalty.
-            own = (
-                scaled.path(
-                    lambdas[:n_points] * (train.n_rows / self.total.n_rows),
-                    own_l1,
-                    penalty,
-                    2 * settings.max_nonzero,
-                    settings.threads,
-                    self._ticker(settings.n_path),
-                )
-                != 0.0
-            )
-            n_points = min(n_points, len(own))
-            parts.append(self._predict_fold(fold, self._refitted_all(scaled, penalty, own)))
-        keep = [k for k in range(n_points) if k == 0 or (supports[k] != supports[k - 1]).any()]
-        sparse = self._refitted_all(full, penalty, supports[keep])
-        validation = joined([Predictions(p.frames, tuple(v[:, keep] for v in p.values)) for p in parts])
-        together = Predictions(
-            validation.frames,
-            tuple(np.hstack([s, d]) for s, d in zip(validation.values, dense_validation.values, strict=True)),
-        )
-        coefficients = np.vstack([sparse, dense[None, :]])
-        return coefficients, np.append(lambdas[keep], 0.0), together
+            lambdas = path.all_lambdas[:n_reached] * (n_rows / self.n_rows)
+            supports = self._supports(scaled, lambdas, l1, dense.penalty, 2 * self.settings.max_nonzero)
+            n_reached = min(n_reached, len(supports))
+            points = [k for k in path.points if k < n_reached]
+            parts.append(self._residuals(fold, self._refitted_all(scaled, dense.penalty, supports[points])))
+        n_points = len(parts[-1].squares)
+        return reduce(add, (part.columns(slice(n_points)) for part in parts))
 
-    def _dense(self, scaled: Scaled, penalty: float) -> Array:
-        """Fitted to all features."""
-        return self._refitted(scaled, penalty, np.ones(len(self.scale), dtype=bool))
+    def _supports(self, scaled: Scaled, lambdas: Array, l1: Array, penalty: Array, max_nonzero: int) -> Mask:
+        """(L, F) what is not zero at each point of the path that is reached."""
+        tick = self._ticker()
+        coefficients = scaled.path(lambdas, l1, penalty, max_nonzero, self.settings.threads, tick)
+        return np.asarray(coefficients != 0.0)
 
-    def _refitted_all(self, scaled: Scaled, penalty: float, supports: Mask) -> Array:
+    def _refitted_all(self, scaled: Scaled, penalty: Array, supports: Mask) -> Array:
         """One row per support, of which there may be none: a path can end before its first point."""
         fitted = [self._refitted(scaled, penalty, support) for support in supports]
         return np.array(fitted).reshape(len(fitted), len(self.scale))
 
-    def _refitted(self, scaled: Scaled, penalty: float, support: Mask) -> Array:
-        coefficients: Array = scaled.ridge(np.array([penalty]), support, self.settings.threads)[0]
+    def _refitted(self, scaled: Scaled, penalty: Array, support: Mask | None = None) -> Array:
+        coefficients: Array = scaled.ridge(penalty[None], support, self.settings.threads)[0]
         if not np.isfinite(coefficients).all():
             raise FitError(
-                f"the refit with ridge penalty {penalty:.0e} has no solution; use larger ridge_penalties"
+                f"the refit with ridge penalty {np.max(penalty):.0e} has no solution; use larger ridge_penalties"
             )
         return coefficients
 
-    def _predict_fold(self, fold: int, coefficients: Array) -> Predictions:
-        frames = [self.problem.dataset[i] for i in self.problem.members(fold)]
-        return predict(
-            self.problem.basis, frames, self.problem.reference, coefficients, self.settings.threads
-        )
+    def _residuals(self, fold: int, coefficients: Array) -> Residuals:
+        problem, members = self.problem, self.problem.members(fold)
+        frames = [problem.dataset[i] for i in members]
+        weights = problem.structure_weights[members] * problem.property_weights
+        threads = self.settings.threads
+        return residuals(problem.basis, frames, problem.reference, coefficients, weights, threads)
 
-    def _scores(self, parts: list[Predictions]) -> Array:
-        """Root mean squared weighted residual of each column over all folds, in the order of the folds."""
-        order = [i for fold in range(self.problem.n_folds) for i in self.problem.members(fold)]
-        weights = self.problem.structure_weights[order]
-        squares = joined(parts).weighted_squares(self.property_weights, weights)
-        return np.asarray(np.sqrt(squares / self.total.n_rows))
+    def _scores(self, validation: Residuals) -> Array:
+        """(P,) root mean squared weighted residual."""
+        return np.asarray(np.sqrt(validation.squares / self.n_rows))
 
-    def _ticker(self, n_points: int) -> Callable[[int, int], bool]:
+    def _ticker(self) -> Callable[[int, int], bool]:
         """Advances the progress by one per point."""
 
         def tick(_point: int, _n_active: int) -> bool:

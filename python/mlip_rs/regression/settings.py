@@ -10,8 +10,15 @@ from mlip_rs.plain import check_integer, check_number, make_plain
 from mlip_rs.regression.weights import Weights
 from mlip_rs.threads import MAX_THREADS
 
+RUN_ONLY: tuple[str, ...] = ("threads", "memory_gib")
+"""Settings of the machine, on which the result does not depend."""
+
 METHODS: tuple[str, ...] = ("adaptive-lasso", "lasso", "ridge")
 """Estimators; all but ridge give a path of sparse potentials and end with the dense one."""
+
+
+PRIORS: tuple[str, ...] = ("smooth", "flat")
+"""Ridge penalties by order and roughness of the features, or one for all."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +32,13 @@ class FitSettings:
         every point is refitted on its support with that penalty only.
     n_folds
         Folds of the cross-validation.
+    prior
+        One of `PRIORS`: "smooth" gives every order and degree a ridge penalty of its own, growing with l and n, their
+        strengths found by cross-validation (see `regression/prior.py`); "flat" takes the best of `ridge_penalties`.
+    n_prior
+        Most evaluations of the cross-validation in the search for these strengths.
     ridge_penalties
-        Candidates, relative to features of unit norm.
+        Candidates of the flat prior, relative to features of unit norm.
     n_path
         Points of the path between the largest ℓ1 penalty and `path_ratio` times it.
     path_ratio
@@ -45,6 +57,9 @@ class FitSettings:
         Of the assignment of folds.
     threads
         0 takes all cores, or the environment variable MLIP_RS_NUM_THREADS.
+    memory_gib
+        Memory that the fit may take, GiB; a fit that needs more is refused before it starts. None: what is
+        available.
 
     Raises
     ------
@@ -54,6 +69,8 @@ class FitSettings:
 
     method: str = "adaptive-lasso"
     n_folds: int = 5
+    prior: str = "smooth"
+    n_prior: int = 15
     ridge_penalties: tuple[float, ...] = tuple(10.0**k for k in range(-9, -2))
     n_path: int = 50
     path_ratio: float = 1e-7
@@ -64,17 +81,26 @@ class FitSettings:
     allow_underdetermined: bool = False
     seed: int = 0
     threads: int = 0
+    memory_gib: float | None = None
 
     def __post_init__(self) -> None:
         make_plain(self)
-        for name in ("n_folds", "n_path", "max_nonzero", "threads"):
+        for name in ("n_folds", "n_prior", "n_path", "max_nonzero", "threads"):
             check_integer(name, getattr(self, name), -MAX_THREADS)  # the limits of each are below
         check_integer("seed", self.seed, 0)
         for name in ("path_ratio", "adaptive_power"):
             check_number(name, getattr(self, name))
+        if self.memory_gib is not None:
+            check_number("memory_gib", self.memory_gib)
+            if not self.memory_gib > 0:
+                raise ConfigError(f"memory_gib is {self.memory_gib}; it must be positive, or None")
         self._check_reference_energies()
         if self.method not in METHODS:
             raise ConfigError(f"method {self.method!r} does not exist; choose one of {', '.join(METHODS)}")
+        if self.prior not in PRIORS:
+            raise ConfigError(f"prior {self.prior!r} does not exist; choose {' or '.join(PRIORS)}")
+        if self.n_prior < 1:
+            raise ConfigError("n_prior must be at least 1")
         if self.n_folds < 2:
             raise ConfigError(f"n_folds is {self.n_folds}; cross-validation needs at least 2")
         penalties = tuple(float(p) for p in self.ridge_penalties)

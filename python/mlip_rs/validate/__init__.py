@@ -23,6 +23,7 @@ from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons, zone_boundary_p
 from mlip_rs.validate.prototypes import PROTOTYPES, prototype
 from mlip_rs.validate.reference import Reference, ReferenceElastic, load_reference
 from mlip_rs.validate.report import Code, Image, Item, Report, Table
+from mlip_rs.validate.short_range import ShortRange, ShortRangeCurve, short_range
 from mlip_rs.validate.vacancy import VacancyFormation, cubic_fcc_supercell, vacancy_formation
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "Reference",
     "ReferenceElastic",
     "Report",
+    "ShortRange",
+    "ShortRangeCurve",
     "Table",
     "Threshold",
     "VacancyFormation",
@@ -62,6 +65,7 @@ __all__ = [
     "paired_values",
     "prototype",
     "relaxed",
+    "short_range",
     "vacancy_formation",
     "zone_boundary_phonons",
 ]

@@ -156,6 +156,118 @@ def error_summary(predicted: ArrayLike, reference: ArrayLike) -> ErrorSummary:
     )
 
 
+@dataclass
+class _GroupSums:
+    """Sums over the errors of P predictions: of energy, forces and stress (rows), in eV and Å."""
+
+    n: NDArray[np.int64]
+    absolute: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    largest: NDArray[np.float64]
+
+    @classmethod
+    def zeros(cls, n_predictions: int) -> "_GroupSums":
+        shape = (3, n_predictions)
+        return cls(np.zeros(3, dtype=np.int64), np.zeros(shape), np.zeros(shape), np.zeros(shape))
+
+    def add(self, differences: Sequence[NDArray[np.float64] | None]) -> None:
+        for k, difference in enumerate(differences):
+            if difference is not None and len(difference):
+                size = np.abs(difference)
+                self.n[k] += len(size)
+                self.absolute[k] += size.sum(axis=0)
+                self.squares[k] += (size**2).sum(axis=0)
+                np.maximum(self.largest[k], size.max(axis=0), out=self.largest[k])  # keeps NaN
+
+    def __add__(self, other: "_GroupSums") -> "_GroupSums":
+        return _GroupSums(
+            self.n + other.n,
+            self.absolute + other.absolute,
+            self.squares + other.squares,
+            np.maximum(self.largest, other.largest),
+        )
+
+    def errors(self, k: int) -> Errors:
+        scales = (MEV_PER_EV, 1.0, EV_PER_ANGSTROM3_IN_GPA)
+        energy, forces, stress = (self._summary(row, k, scale) for row, scale in enumerate(scales))
+        return Errors(energy, forces, stress)
+
+    def _summary(self, row: int, k: int, scale: float) -> ErrorSummary | None:
+        n = int(self.n[row])
+        if n == 0:
+            return None
+        if not np.isfinite(self.largest[row, k]):
+            raise DataError(f"of {n} predicted values some are not finite")
+        return ErrorSummary(
+            rmse=float(scale * np.sqrt(self.squares[row, k] / n)),
+            mae=float(scale * self.absolute[row, k] / n),
+            max=float(scale * self.largest[row, k]),
+            n=n,
+        )
+
+
+@dataclass
+class ErrorSums:
+    """Errors of P predictions, summed structure by structure: what `evaluate_errors` gives, without their values."""
+
+    n_predictions: int
+    groups: dict[str, _GroupSums]
+
+    @classmethod
+    def zeros(cls, n_predictions: int) -> "ErrorSums":
+        """No structure yet."""
+        return cls(n_predictions, {})
+
+    def add(self, config_type: str, differences: Sequence[NDArray[np.float64] | None]) -> None:
+        """Add a structure: predicted minus reference, (n, P) of energy per atom (eV), forces (eV/Å), stress (eV/Å³)."""
+        if config_type not in self.groups:
+            self.groups[config_type] = _GroupSums.zeros(self.n_predictions)
+        self.groups[config_type].add(differences)
+
+    def __add__(self, other: "ErrorSums") -> "ErrorSums":
+        """The same predictions on the structures of both."""
+        zeros = _GroupSums.zeros(self.n_predictions)
+        names = dict.fromkeys((*self.groups, *other.groups))
+        groups = {name: self.groups.get(name, zeros) + other.groups.get(name, zeros) for name in names}
+        return ErrorSums(self.n_predictions, groups)
+
+    def columns(self, chosen: Sequence[int] | NDArray[np.intp] | slice) -> "ErrorSums":
+        """Some of the predictions."""
+        groups = {
+            name: _GroupSums(g.n, g.absolute[:, chosen], g.squares[:, chosen], g.largest[:, chosen])
+            for name, g in self.groups.items()
+        }
+        return ErrorSums(len(np.arange(self.n_predictions)[chosen]), groups)
+
+    def beside(self, other: "ErrorSums") -> "ErrorSums":
+        """The predictions of both on the same structures."""
+        groups = {}
+        for name, own in self.groups.items():
+            theirs = other.groups[name]
+            pairs = (
+                (own.absolute, theirs.absolute),
+                (own.squares, theirs.squares),
+                (own.largest, theirs.largest),
+            )
+            groups[name] = _GroupSums(own.n, *(np.hstack(pair) for pair in pairs))
+        return ErrorSums(self.n_predictions + other.n_predictions, groups)
+
+    def errors(self, k: int) -> Errors:
+        """Errors of the k-th prediction, overall and by config type.
+
+        Raises
+        ------
+        DataError
+            A prediction is not finite.
+        """
+        overall = _GroupSums.zeros(self.n_predictions)
+        for group in self.groups.values():
+            overall = overall + group
+        errors = overall.errors(k)
+        groups = {name: self.groups[name].errors(k) for name in sorted(self.groups)}
+        return Errors(errors.energy, errors.forces, errors.stress, groups)
+
+
 def paired_values(reference: Labels, predicted: Labels, n_atoms: Sequence[int]) -> dict[str, PairedValues]:
     """Line up labels and predictions; what has no label is left out.
 

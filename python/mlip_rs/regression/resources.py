@@ -1,0 +1,132 @@
+"""What a fit needs of memory and disk, so that one that cannot end is refused before it starts."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlip_rs.errors import FitError
+from mlip_rs.regression.assemble import Problem
+from mlip_rs.regression.residuals import BATCH_STRUCTURES
+from mlip_rs.regression.settings import FitSettings
+from mlip_rs.threads import number_of_threads
+
+NUMBER: int = 8
+"""Bytes of a number."""
+
+PACKAGE_BYTES: int = 300 << 20
+"""Interpreter, libraries, small data."""
+
+BLOCK_NUMBERS: int = 1 << 24
+"""Entries of the design rows that the core holds at once, unless `BLOCK_ROWS` rows are more."""
+
+BLOCK_ROWS: int = 1024
+"""Design rows that it holds at least."""
+
+PANEL: int = 256
+"""Columns of the matrix that the factorisation holds besides."""
+
+GIB: int = 1 << 30
+
+TO_LOWER: str = "n_radial, n_angular, max_l or the degrees of the basis"
+"""The settings that decide on the number of features."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Peak needs of a fit, in bytes.
+
+    Parameters
+    ----------
+    memory
+        While the equations are summed or solved, whichever is more.
+    disk
+        Equations of all folds.
+    """
+
+    memory: int
+    disk: int
+
+
+def estimate(problem: Problem, settings: FitSettings) -> Resources:
+    """Peak memory and disk of a fit, from above."""
+    n, groups = problem.basis.n_features, len(problem.group_weights)
+    matrix = NUMBER * n * n
+    most_rows = max((7 + 3 * frame.n_atoms for frame in problem.dataset), default=0)
+    all_rows = sum(7 + 3 * frame.n_atoms for frame in problem.dataset)
+    block = NUMBER * n * min(all_rows, max(BLOCK_NUMBERS // n, BLOCK_ROWS, most_rows))
+    n_vectors = max(len(settings.ridge_penalties), settings.n_path + 1)
+    vectors = 4 * NUMBER * n * n_vectors
+    rows_of_structures = NUMBER * n * most_rows * number_of_threads(settings.threads or None)
+    values = NUMBER * n_vectors * most_rows * min(BATCH_STRUCTURES, len(problem.dataset))
+    predicting = rows_of_structures + values
+    active = 0 if settings.method == "ridge" else min(n, 2 * settings.max_nonzero)
+    solving = NUMBER * max(n * PANEL, 5 * active**2)
+    selecting = matrix + vectors + max(predicting, solving)
+    # Beside the finished folds there is an old and a new checkpoint of the last, or its matrix and the total.
+    disk = (problem.n_folds + 1) * groups * matrix
+    return Resources(PACKAGE_BYTES + max(groups * matrix + block, selecting), disk)
+
+
+def check_resources(problem: Problem, settings: FitSettings, directory: Path | None) -> None:
+    """Refuse a fit that would run out of memory or disk.
+
+    Parameters
+    ----------
+    directory
+        Of the equations, which may hold some already; None for a temporary one.
+
+    Raises
+    ------
+    FitError
+        Says how much is needed, how much there is, and what to lower.
+    """
+    needed = estimate(problem, settings)
+    n_features = problem.basis.n_features
+    memory = available_memory() if settings.memory_gib is None else settings.memory_gib * GIB
+    if memory is not None and needed.memory > memory:
+        origin = "available" if settings.memory_gib is None else "allowed by memory_gib"
+        raise FitError(
+            f"{n_features} features need about {_gib(needed.memory)} of memory, {_gib(memory)} are {origin}; "
+            f"lower {TO_LOWER}, or raise memory_gib to try nevertheless"
+        )
+    place = Path(tempfile.gettempdir()) if directory is None else directory
+    present = sum(file.stat().st_size for file in place.glob("fold-*.np[yz]")) if directory else 0
+    free = available_disk(place)
+    if free is not None and needed.disk - present > free:
+        raise FitError(
+            f"{n_features} features in {problem.n_folds} folds need about {_gib(needed.disk - present)} of disk in "
+            f"{place}, {_gib(free)} are free; lower n_folds, or {TO_LOWER}, or choose another output directory"
+        )
+
+
+def available_memory() -> int | None:
+    """Bytes that can be had without swapping; None if the system does not say."""
+    limits = []
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                limits.append(1024 * int(line.split()[1]))
+    with contextlib.suppress(OSError, ValueError):  # a container's own limit; "max" if it has none
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    if not limits:
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return min(limits) if limits else None
+
+
+def available_disk(directory: Path) -> int | None:
+    """Free bytes where a directory is or will be; None if the system does not say."""
+    existing = next((path for path in (directory, *directory.absolute().parents) if path.exists()), None)
+    if existing is None:
+        return None
+    try:
+        return shutil.disk_usage(existing).free
+    except OSError:
+        return None
+
+
+def _gib(size: float) -> str:
+    return f"{size / GIB:.3g} GiB"

@@ -1,0 +1,224 @@
+"""Does the energy rise where no data are: dimers and crystals, compressed far beyond anything fitted to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers, covalent_radii
+from ase.neighborlist import neighbor_list
+from numpy.typing import NDArray
+
+from mlip_rs.potential import Potential
+from mlip_rs.validate.prototypes import prototype
+
+LATTICES: tuple[str, ...] = ("fcc", "bcc", "diamond", "sc")
+"""Crystals that are compressed."""
+
+SHORTEST_DIMER: float = 0.3
+"""Å."""
+
+LARGEST_COMPRESSION: float = 0.3
+"""Last nearest-neighbour distance of a crystal, in its equilibrium distance."""
+
+UNKNOWN_FRACTION: float = 0.7
+"""Shortest distance in sums of covalent radii, where a potential has no repulsion that tells it."""
+
+COARSE_POINTS: int = 30
+"""Grid that brackets the lowest energy of a crystal; the second one inside it is as fine."""
+
+EQUILIBRIUM_LIMIT: float = 1.6
+"""Longest distance at which a crystal starts, in shortest distances of the data; what is farther is not short range."""
+
+HANDED_OVER_MARGIN: float = 0.9
+"""Distance by which crystals of different shells may differ in crowding at one density."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class ShortRangeCurve:
+    """Energy along one compression.
+
+    Parameters
+    ----------
+    kind
+        "dimer" or the lattice.
+    elements
+        Chemical symbols.
+    distances
+        (K,) nearest-neighbour distances, falling, Å.
+    energies
+        (K,) eV per atom.
+    """
+
+    kind: str
+    elements: tuple[str, ...]
+    distances: Array
+    energies: Array
+
+    @property
+    def monotonic(self) -> bool:
+        """Whether the energy rises with every step."""
+        return bool((np.diff(self.energies) > 0.0).all())
+
+    @property
+    def first_fall(self) -> float | None:
+        """Distance (Å) at which the energy begins to fall; None if it never does."""
+        falling = np.flatnonzero(~(np.diff(self.energies) > 0.0))
+        return float(self.distances[falling[0]]) if len(falling) else None
+
+    @property
+    def name(self) -> str:
+        """For tables and figures: "Ag–Au dimer", "Ag fcc"."""
+        return f"{'–'.join(self.elements)} {self.kind}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, the unit in each key."""
+        return {
+            "kind": self.kind,
+            "elements": list(self.elements),
+            "monotonic": self.monotonic,
+            "first_fall_angstrom": self.first_fall,
+            "distances_angstrom": self.distances.tolist(),
+            "energies_ev_per_atom": self.energies.tolist(),
+        }
+
+
+@dataclass(frozen=True)
+class ShortRange:
+    """The curves of one potential.
+
+    Parameters
+    ----------
+    curves
+        Dimers of all pairs of elements, then crystals of each element.
+    """
+
+    curves: tuple[ShortRangeCurve, ...]
+
+    @property
+    def monotonic(self) -> bool:
+        """Whether all curves rise."""
+        return all(curve.monotonic for curve in self.curves)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """One sentence for each curve that does not rise."""
+        return tuple(
+            f"{curve.name}: the energy falls below {curve.first_fall:.2f} Å"
+            for curve in self.curves
+            if not curve.monotonic
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, the unit in each key."""
+        return {"monotonic": self.monotonic, "curves": [curve.to_dict() for curve in self.curves]}
+
+
+def short_range(
+    potential: Potential,
+    *,
+    closest: Sequence[Sequence[float]] | None = None,
+    lattices: Sequence[str] = LATTICES,
+    n_points: int = 120,
+    whole: bool = True,
+    threads: int | None = None,
+) -> ShortRange:
+    """Compress every dimer and crystal, and see whether the energy rises all the way.
+
+    Dimers start at the shortest distance of the data, crystals where their energy is lowest, at most
+    `EQUILIBRIUM_LIMIT` times as far.
+
+    Parameters
+    ----------
+    closest
+        (E, E) distances at which dimers start, Å; by default where the repulsion of the potential begins.
+    lattices
+        Crystals of one element; names of `PROTOTYPES`.
+    n_points
+        Of each curve.
+    whole
+        False: crystals end where atoms are wholly handed over to ZBL, whose energy rises by construction; the verdict
+        is the same, several times faster.
+    threads
+        As for `Potential.predict`.
+    """
+    closest = _closest(potential) if closest is None else closest
+    elements = potential.elements
+    curves = []
+    for i, j in combinations_with_replacement(range(len(elements)), 2):
+        pair = (elements[i], elements[j])
+        distances = _from_dense(closest[i][j], SHORTEST_DIMER, n_points)
+        dimers = [Atoms(pair, [[0, 0, 0], [0, 0, r]]) for r in distances]
+        curves.append(ShortRangeCurve("dimer", pair, distances, _energies(potential, dimers, threads)))
+    for i, element in enumerate(elements):
+        for lattice in lattices:
+            crystals = _Crystals(potential, lattice, element, threads)
+            shortest = max(0.5 * closest[i][i], crystals.handed_over(i))
+            start = crystals.equilibrium(shortest, EQUILIBRIUM_LIMIT * closest[i][i])
+            end = LARGEST_COMPRESSION * start
+            if not whole:
+                end = min(max(end, crystals.handed_over(i)), 0.9 * start)
+            distances = np.linspace(start, end, n_points)
+            curves.append(ShortRangeCurve(lattice, (element,), distances, crystals.energies(distances)))
+    return ShortRange(tuple(curves))
+
+
+def _from_dense(start: float, end: float, n_points: int) -> Array:
+    """Distances from start to end, densest at the start, where the repulsion is weakest."""
+    return start + (end - start) * np.linspace(0.0, 1.0, n_points) ** 2
+
+
+class _Crystals:
+    """One lattice of one element at any nearest-neighbour distance."""
+
+    def __init__(self, potential: Potential, lattice: str, element: str, threads: int | None) -> None:
+        self.potential, self.threads = potential, threads
+        self.unit = prototype(lattice, element, 1.0)
+        nearest = neighbor_list("d", self.unit, 2.0).min()
+        self.unit.set_cell(self.unit.cell[:] / nearest, scale_atoms=True)
+
+    def energies(self, distances: Array) -> Array:
+        """Energies (K,) in eV per atom."""
+        structures = []
+        for distance in distances:
+            atoms = self.unit.copy()
+            atoms.set_cell(self.unit.cell[:] * distance, scale_atoms=True)
+            structures.append(atoms)
+        return _energies(self.potential, structures, self.threads)
+
+    def handed_over(self, element: int) -> float:
+        """Distance (Å) below which an atom is wholly handed over to ZBL; 0 if it never is.
+
+        From the crowding of a uniform density, n ∫ (1 − r²/rc²)³ dr, with a margin for the shells of the crystal.
+        """
+        crowding = (self.potential.spec.get("repulsion") or {}).get("crowding")
+        if crowding is None:
+            return 0.0
+        volume = self.unit.get_volume() / len(self.unit)  # at a distance of 1 Å
+        integral = 64.0 * np.pi / 315.0 * self.potential.cutoff**3
+        return float((integral / (volume * crowding["end"][element])) ** (1 / 3)) * HANDED_OVER_MARGIN
+
+    def equilibrium(self, shortest: float, longest: float) -> float:
+        """Distance (Å) of the lowest energy, between `shortest` and `longest`."""
+        grid = np.geomspace(min(shortest, 0.9 * longest), longest, COARSE_POINTS)
+        lowest = int(np.argmin(self.energies(grid)))
+        fine = np.linspace(grid[max(lowest - 1, 0)], grid[min(lowest + 1, len(grid) - 1)], COARSE_POINTS)
+        return float(fine[int(np.argmin(self.energies(fine)))])
+
+
+def _energies(potential: Potential, structures: Sequence[Atoms], threads: int | None) -> Array:
+    predictions = potential.predict(structures, threads)
+    return np.array([p.energy / len(p.energies) for p in predictions])
+
+
+def _closest(potential: Potential) -> Sequence[Sequence[float]]:
+    repulsion = potential.spec.get("repulsion")
+    if repulsion is not None:
+        outer: list[list[float]] = repulsion["outer"]
+        return outer
+    radii = [float(covalent_radii[atomic_numbers[symbol]]) for symbol in potential.elements]
+    return [[UNKNOWN_FRACTION * (a + b) for b in radii] for a in radii]

@@ -1,0 +1,195 @@
+"""Repulsion at short range: every default fit must repel, and the fit must not notice."""
+
+import json
+
+import numpy as np
+import pytest
+from potentials import random_potential
+
+import mlip_rs as mlip
+from mlip_rs.config import load_job
+from mlip_rs.demo import DATA_PATH
+from mlip_rs.errors import ConfigError
+from mlip_rs.inspection import describe
+from mlip_rs.repulsion import HANDOVERS, Domain, Repulsion, domain
+from mlip_rs.validate import short_range
+from mlip_rs.validate.short_range_figures import short_range_curves
+
+SIZES = {
+    "pair": {"n_radial": 10},
+    "pair-poly": {"n_radial": 6},
+    "angular": {"n_radial": 8, "n_angular": 5, "max_l": 4},
+    "angular-poly": {"n_radial": 4, "n_angular": 3, "n_linear": 6, "max_l": 3, "linear_max_l": 4},
+}
+"""Small bases, so that the fits are quick."""
+
+ENERGY_TOLERANCE = 1e-9
+
+
+def basis(elements, hierarchy, **settings):
+    return mlip.Basis(elements, cutoff=6.0, hierarchy=hierarchy, **SIZES[hierarchy], **settings)
+
+
+@pytest.fixture(scope="module")
+def aluminium():
+    return mlip.read_dataset(DATA_PATH, index="::2")
+
+
+@pytest.mark.parametrize("hierarchy", SIZES)
+def test_dimers_and_crystals_of_aluminium_repel(aluminium, hierarchy):
+    run = mlip.fit(aluminium, basis(["Al"], hierarchy), mlip.FitSettings(n_folds=3, n_path=8))
+    closest = domain(aluminium, ["Al"], 6.0).closest
+    for potential in (run.best(), run.knee()):
+        assert potential.info["short_range"] == {"monotonic": True, "failures": []}
+        check = short_range(potential, closest=closest)
+        assert check.failures == ()
+        assert [curve.kind for curve in check.curves] == ["dimer", "fcc", "bcc", "diamond", "sc"]
+
+
+@pytest.mark.parametrize("hierarchy", ["pair-poly", "angular-poly"])
+@pytest.mark.parametrize(
+    ("file", "elements", "reference"),
+    [
+        ("mlearn/Mo_train.xyz", ["Mo"], {"Mo": -4.588}),
+        ("mlearn/Si_train.xyz", ["Si"], {"Si": -0.872}),
+        ("mlearn/Li_train.xyz", ["Li"], None),
+        ("agau/AgAu_train.xyz", ["Ag", "Au"], {"Ag": -0.198, "Au": -0.185}),
+    ],
+)
+def test_dimers_and_crystals_of_published_data_repel(shared_data, hierarchy, file, elements, reference):
+    path = shared_data / file
+    if not path.is_file():
+        pytest.skip(f"{file} not present")
+    data = mlip.read_dataset(path, index="::32" if "AgAu" in file else ":")
+    settings = mlip.FitSettings(n_folds=3, n_path=8, reference_energies=reference)
+    run = mlip.fit(data, basis(elements, hierarchy), settings)
+    closest = domain(data, elements, 6.0).closest
+    for potential in (run.best(), run.knee()):
+        assert short_range(potential, closest=closest).failures == ()
+
+
+def test_a_potential_without_repulsion_fails_the_check(aluminium):
+    settings = mlip.FitSettings(n_folds=3, n_path=8)
+    run = mlip.fit(aluminium, basis(["Al"], "pair", repulsion=None), settings)
+    assert "repulsion" not in run.best().spec
+    assert "short_range" not in run.best().info
+    check = short_range(run.best())
+    assert not check.monotonic
+    assert any("Al–Al dimer: the energy falls below" in failure for failure in check.failures)
+
+
+def test_the_fit_is_the_same_to_the_last_bit_with_and_without_repulsion(aluminium):
+    settings = mlip.FitSettings(n_folds=3, n_path=8)
+    runs = [
+        mlip.fit(aluminium, basis(["Al"], "angular-poly", repulsion=repulsion), settings)
+        for repulsion in ("zbl", None)
+    ]
+    for one, other in zip(runs[0].points, runs[1].points, strict=True):
+        assert one.potential.coefficients("Al") == other.potential.coefficients("Al")
+        assert one.training == other.training
+    frames = [frame.to_atoms() for frame in aluminium]
+    predictions = [run.best().predict(frames) for run in runs]
+    if runs[0].best_index == runs[1].best_index:
+        for one, other in zip(*predictions, strict=True):
+            assert abs(one.energy - other.energy) < ENERGY_TOLERANCE
+            assert np.abs(one.forces - other.forces).max() < ENERGY_TOLERANCE
+
+
+def test_the_domain_holds_every_distance_and_crowding_of_the_data(aluminium):
+    measured = domain(aluminium, ["Al"], 6.0)
+    distances, crowding = [], []
+    for frame in aluminium:
+        atoms = frame.to_atoms()
+        from ase.neighborlist import neighbor_list
+
+        first, r = neighbor_list("id", atoms, 6.0)
+        distances.append(r.min())
+        crowding.append(np.bincount(first, (1 - (r / 6.0) ** 2) ** 3).max())
+    assert measured.closest[0][0] == pytest.approx(min(distances))
+    assert measured.crowding[0] == pytest.approx(max(crowding))
+
+
+def test_a_pair_that_never_occurs_gets_an_estimate():
+    from ase import Atoms
+
+    from mlip_rs.data import dataset_from_atoms
+
+    dimers = []
+    for symbol, distance in (("Ag", 2.4), ("Au", 2.5)):
+        atoms = Atoms([symbol] * 2, [[0, 0, 0], [0, 0, distance]])
+        atoms.info["energy"] = -1.0
+        dimers.append(atoms)
+    closest = domain(dataset_from_atoms(dimers), ["Ag", "Au"], 6.0).closest
+    assert closest[0][0] == pytest.approx(2.4)
+    assert 1.5 < closest[0][1] < 2.5
+    assert closest[0][1] == closest[1][0]
+
+
+@pytest.mark.parametrize("handover", HANDOVERS)
+def test_every_hand_over_begins_where_the_data_end(handover):
+    repulsion = Domain(((2.0,),), (10.0,)).repulsion(handover)
+    assert repulsion.inner[0][0] < repulsion.outer[0][0] < 2.0
+    assert 10.0 < repulsion.crowding_onset[0] < repulsion.crowding_end[0]
+
+
+def test_explicit_distances_are_subtracted_before_the_fit(aluminium):
+    repulsion = Repulsion(inner=[[1.5]], outer=[[3.5]])
+    run = mlip.fit(
+        aluminium, basis(["Al"], "pair", repulsion=repulsion), mlip.FitSettings(n_folds=3, n_path=8)
+    )
+    potential = run.best()
+    assert potential.spec["repulsion"] == {"inner": [[1.5]], "outer": [[3.5]]}
+    errors = run.points[run.best_index].training
+    predictions = potential.predict([frame.to_atoms() for frame in aluminium])
+    squares = [
+        ((p.energy - frame.energy) / frame.n_atoms) ** 2
+        for p, frame in zip(predictions, aluminium, strict=True)
+        if frame.energy is not None
+    ]
+    assert 1000 * np.sqrt(np.mean(squares)) == pytest.approx(
+        errors.to_dict()["energy_mev_per_atom"]["rmse"], rel=1e-6
+    )
+
+
+class TestConfiguration:
+    def write(self, tmp_path, line):
+        path = tmp_path / "fit.toml"
+        path.write_text(f'[data]\ntrain = "a.xyz"\n[basis]\nelements = ["Al"]\n{line}\n', encoding="utf-8")
+        return load_job(path).basis.repulsion
+
+    def test_zbl_is_the_default(self, tmp_path):
+        assert self.write(tmp_path, "") == "zbl"
+        assert self.write(tmp_path, 'repulsion = "zbl"') == "zbl"
+
+    def test_false_switches_it_off(self, tmp_path):
+        assert self.write(tmp_path, "repulsion = false") is None
+
+    def test_distances_can_be_given(self, tmp_path):
+        given = self.write(tmp_path, "repulsion = {inner = [[1.5]], outer = [[2.0]]}")
+        assert given == Repulsion(((1.5,),), ((2.0,),))
+
+    def test_another_name_is_refused(self, tmp_path):
+        with pytest.raises(ConfigError, match="lj"):
+            self.write(tmp_path, 'repulsion = "lj"')
+
+    def test_half_a_crowding_is_refused(self):
+        with pytest.raises(ConfigError, match="crowding_end"):
+            Repulsion(((1.5,),), ((2.0,),), crowding_onset=(3.0,))
+
+
+def test_inspect_tells_the_repulsion(aluminium):
+    document = mlip.Basis(["Al"], hierarchy="pair", repulsion=Repulsion([[1.5]], [[2.0]], [9.0], [12.0]))
+    coefficients = np.zeros(document.n_features)
+    potential = mlip.Potential.from_coefficients(document.to_dict(), coefficients, {"Al": 0.0})
+    text = "\n".join(describe(potential).lines())
+    assert "Al–Al: ZBL from 2.000 Å, in full below 1.500 Å" in text
+    assert "Al: crowding from 9.00, ZBL alone beyond 12.00" in text
+    assert "nothing guards" in "\n".join(describe(random_potential()).lines())
+
+
+def test_the_check_is_stored_as_plain_numbers_and_drawn():
+    check = short_range(random_potential(hierarchy="pair"), n_points=20)
+    document = json.loads(json.dumps(check.to_dict()))
+    assert len(document["curves"]) == 5
+    figure = short_range_curves(check)
+    assert len(figure.axes) == 2
