@@ -12,7 +12,7 @@ from ase.data import chemical_symbols
 
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.ladder import DEFAULT_SIZE, ONE_ELEMENT, SEVERAL_ELEMENTS, SIZES, Level, Rung, choose
+from mlip_rs.ladder import DEFAULT_SIZE, ONE_ELEMENT, SEVERAL_ELEMENTS, SIZES, Level, Rung, choose, default_size
 from mlip_rs.orders import COUPLINGS, HigherOrder
 from mlip_rs.plain import check_integer, check_number, make_plain
 from mlip_rs.radial import FAMILIES, MAX_RADIAL, RadialSet, radial_grid
@@ -110,8 +110,9 @@ class Basis:
     hierarchy
         One of `HIERARCHIES`.
     size
-        In `invariants`: "small", "medium", "large" or "huge", about 10², 10³, 10⁴, 3·10⁴ candidate features over all
-        elements; "medium" if None. It chooses every setting below that is left at None.
+        In `invariants`: "small", "medium", "standard", "large" or "huge", about 10², 10³, 3·10³, 10⁴, 3·10⁴ candidate
+        features over all elements; "standard" if None, in a fit to few data a smaller one. It chooses every setting
+        below that is left at None.
     radial
         A family of `FAMILIES`, covered evenly up to the cutoff, or explicit sets, freely mixed.
     n_radial, n_angular
@@ -465,7 +466,7 @@ class Basis:
         return composition(self.core)
 
     def resolved(self, dataset: "Dataset") -> "Basis":
-        """The basis with the elements, the cutoff and the shortest distance left open taken from data.
+        """The basis with the elements, the cutoff, the shortest distance and the size left open taken from data.
 
         Raises
         ------
@@ -481,6 +482,12 @@ class Basis:
         if basis.r_min is None and isinstance(basis.radial, str):
             with suppress(DataError):  # nothing to resolve; whether that will do is for the fit to say
                 basis = replace(basis, r_min=suggest_r_min(dataset))
+        if basis.size is None and basis.hierarchy == "invariants":
+            rows = sum(
+                (f.energy is not None) + 3 * f.n_atoms * (f.forces is not None) + 6 * (f.stress is not None)
+                for f in dataset
+            )
+            basis = replace(basis, size=default_size(rows))
         return basis
 
     @classmethod

@@ -4,10 +4,27 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-SIZES: dict[str, int] = {"small": 100, "medium": 1_000, "large": 10_000, "huge": 30_000}
+SIZES: dict[str, int] = {
+    "small": 100,
+    "medium": 1_000,
+    "standard": 3_000,
+    "large": 10_000,
+    "huge": 30_000,
+}
 """Candidate features aimed at, over all elements."""
 
-DEFAULT_SIZE: str = "medium"
+DEFAULT_SIZE: str = "standard"
+"""Where more gains little on most data, and a fit takes minutes."""
+
+ROWS_PER_FEATURE: int = 8
+"""Labels that the default size wants for each candidate; large and huge are for those who ask."""
+
+
+def default_size(n_rows: int) -> str:
+    """The largest size up to the default one that has enough labels."""
+    allowed = [name for name, n in SIZES.items() if n <= SIZES[DEFAULT_SIZE]]
+    carried = [name for name in allowed if ROWS_PER_FEATURE * SIZES[name] <= n_rows]
+    return carried[-1] if carried else allowed[0]
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class TestSize:
     def test_is_medium_and_the_hierarchy_invariants_by_default(self):
         basis = Basis(["Al"])
         assert basis.hierarchy == "invariants"
-        assert basis.to_dict() == Basis(["Al"], size="medium").to_dict()
+        assert basis.to_dict() == Basis(["Al"], size="standard").to_dict()
         assert {part.order for part in basis.describe().orders} >= {1, 2, 3, 4}
 
     def test_does_not_depend_on_which_elements_they_are(self):

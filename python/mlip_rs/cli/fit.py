@@ -40,7 +40,7 @@ def run(
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option(help="small, medium (the default), large or huge: 100 to 30 000 candidate features."),
+        typer.Option(help="small, medium, standard (the default), large or huge: 100 to 30 000 candidates."),
     ] = None,
     short_cutoff: Annotated[
         float | None, typer.Option(help="Cutoff of the invariants of order 3 and higher, and of high l, Å.")
