@@ -72,7 +72,11 @@ impl LocalInvariants {
         let n = basis.invariants().len();
         self.columns = 3 * n_slots + 6;
         reset(&mut self.values, n);
-        reset(&mut self.gradients, n * self.columns);
+        // The other columns are overwritten.
+        self.gradients.resize(n * self.columns, 0.0);
+        for row in self.gradients.chunks_exact_mut(n.max(1)) {
+            row[..basis.n_pair].fill(0.0);
+        }
         pulp::Arch::new().dispatch(
             #[inline(always)]
             || self.sum_over_neighbors(basis, environment, slots, n_slots),
@@ -151,7 +155,7 @@ impl LocalInvariants {
         let tables = &basis.tables;
         let Some(combinations) = &tables.combinations else {
             std::mem::swap(&mut self.order, &mut self.primitive);
-            reset(&mut self.order_gradients, n * stride);
+            self.order_gradients.resize(n * stride, 0.0);
             let shape = (self.columns, n);
             transpose(
                 &self.primitive_gradients,
@@ -162,7 +166,7 @@ impl LocalInvariants {
             );
             return;
         };
-        reset(&mut self.transposed, n * stride);
+        self.transposed.resize(n * stride, 0.0);
         let shape = (self.columns, n);
         transpose(
             &self.primitive_gradients,
@@ -406,14 +410,24 @@ fn transpose(
     to: &mut [f64],
     to_stride: usize,
 ) {
-    const TILE: usize = 16;
-    for r0 in (0..rows).step_by(TILE) {
-        for c0 in (0..columns).step_by(TILE) {
-            for r in r0..(r0 + TILE).min(rows) {
-                for c in c0..(c0 + TILE).min(columns) {
-                    to[c * to_stride + r] = from[r * from_stride + c];
-                }
+    const TILE: usize = 8;
+    let (whole_rows, whole_columns) = (rows / TILE * TILE, columns / TILE * TILE);
+    for r0 in (0..whole_rows).step_by(TILE) {
+        for c0 in (0..whole_columns).step_by(TILE) {
+            let tile: [[f64; TILE]; TILE] = std::array::from_fn(|r| {
+                let row = &from[(r0 + r) * from_stride + c0..][..TILE];
+                std::array::from_fn(|c| row[c])
+            });
+            for c in 0..TILE {
+                let row = &mut to[(c0 + c) * to_stride + r0..][..TILE];
+                row.copy_from_slice(&std::array::from_fn::<f64, TILE, _>(|r| tile[r][c]));
             }
+        }
+    }
+    for r in 0..rows {
+        let done = if r < whole_rows { whole_columns } else { 0 };
+        for c in done..columns {
+            to[c * to_stride + r] = from[r * from_stride + c];
         }
     }
 }
