@@ -101,7 +101,7 @@ class Basis:
 
     @property
     def hierarchy(self) -> str:
-        """`pair`, `pair-poly`, `angular` or `angular-poly`."""
+        """`pair`, `pair-poly`, `angular`, `angular-poly` or `invariants`."""
 
     @property
     def n_features(self) -> int:
@@ -240,7 +240,7 @@ class Potential:
 
     @property
     def hierarchy(self) -> str:
-        """`pair`, `pair-poly`, `angular` or `angular-poly`."""
+        """`pair`, `pair-poly`, `angular`, `angular-poly` or `invariants`."""
 
     @property
     def n_features(self) -> int:

@@ -12,7 +12,16 @@ from ase.data import chemical_symbols
 
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.ladder import DEFAULT_SIZE, ONE_ELEMENT, SEVERAL_ELEMENTS, SIZES, Level, Rung, choose, default_size
+from mlip_rs.ladder import (
+    DEFAULT_SIZE,
+    ONE_ELEMENT,
+    SEVERAL_ELEMENTS,
+    SIZES,
+    Level,
+    Rung,
+    choose,
+    default_size,
+)
 from mlip_rs.orders import COUPLINGS, HigherOrder
 from mlip_rs.plain import check_integer, check_number, make_plain
 from mlip_rs.radial import FAMILIES, MAX_RADIAL, RadialSet, radial_grid

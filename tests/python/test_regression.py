@@ -23,7 +23,7 @@ from mlip_rs.regression import assemble as assembly
 from mlip_rs.regression.equations import System, core_structure
 from mlip_rs.regression.estimators import Scaled, feature_scale, l1_weights
 
-BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=12, r_min=1.5)
+BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=12, r_min=1.5, repulsion=None)
 POLY = Basis(["Al"], cutoff=5.0, hierarchy="pair-poly", n_radial=6, pair_cross_degree=2, r_min=1.5)
 REFERENCE = {"Al": 0.0}
 ORACLE_TOLERANCE = 1e-6
@@ -216,7 +216,9 @@ def test_adaptive_weights_do_not_depend_on_the_size_of_constants():
 
 
 def test_validation_predictions_come_from_the_other_folds(aluminium):
-    settings = FitSettings(method="ridge", n_folds=3, reference_energies=REFERENCE, ridge_penalties=(1e-6,))
+    settings = FitSettings(
+        method="ridge", n_folds=3, reference_energies=REFERENCE, ridge_penalties=(1e-6,), prior="flat"
+    )
     run = fit(aluminium, BASIS, settings)
     assigned = folds(aluminium, 3)
     squares, rows = 0.0, 0
@@ -350,7 +352,9 @@ def test_the_run_directory_holds_the_front_and_its_record(aluminium, tmp_path):
 
 def test_the_best_lies_on_the_front_even_among_equals():
     def run_of(*pairs):
-        return Run(tuple(SimpleNamespace(us_per_atom=cost, score=score) for cost, score in pairs), {})
+        return Run(
+            tuple(SimpleNamespace(us_per_atom=cost, score=score, repels=True) for cost, score in pairs), {}
+        )
 
     run = run_of((3.0, 1.0), (1.0, 1.05), (2.0, 1.0), (0.5, 2.0))
     assert run.front == (3, 1, 2)

@@ -38,7 +38,9 @@ def run(
 def _show_basis(size: str | None, elements: list[str] | None, as_json: bool) -> None:
     """What a basis of some size is made of, before there is a potential."""
     if not elements:
-        raise typer.BadParameter("give a potential file, or --elements, and --size if it is not to be standard")
+        raise typer.BadParameter(
+            "give a potential file, or --elements, and --size if it is not to be standard"
+        )
     from mlip_rs.basis import Basis
 
     symbols = [symbol for entry in elements for symbol in entry.split(",") if symbol]
