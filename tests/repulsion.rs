@@ -186,11 +186,7 @@ fn fitted_targets_are_the_labels_less_the_repulsion() {
             yty: 0.0,
             n_rows: 0,
         };
-        let mut equations = normal::PropertyEquations {
-            energy: next(),
-            forces: next(),
-            stress: next(),
-        };
+        let mut equations = normal::Equations::ByProperty([next(), next(), next()]);
         let sample = normal::Sample {
             structure: &structure,
             targets: normal::Targets {
@@ -205,7 +201,11 @@ fn fitted_targets_are_the_labels_less_the_repulsion() {
             },
         };
         normal::accumulate(potential.basis(), &[sample], &mut equations).unwrap();
-        [&equations.energy, &equations.forces, &equations.stress].map(|e| e.yty)
+        equations
+            .groups()
+            .iter()
+            .map(|e| e.yty)
+            .collect::<Vec<f64>>()
     };
     // Labels that are the repulsion alone leave nothing to fit.
     let zero = vec![0.0; columns];
