@@ -159,7 +159,17 @@ fn design_rows_times_coefficients_and_repulsion_equal_evaluator_at_every_compres
 
 #[test]
 fn nothing_changes_beyond_outer_and_below_the_onset_to_the_last_bit() {
-    let structure = scaled(&alloy(2), 1.7);
+    let mut random = Random::new(31);
+    let positions = (0..8)
+        .map(|k| [k / 4, k / 2 % 2, k % 2].map(|x| 2.5 * f64::from(x) + 0.1 * random.next()))
+        .collect();
+    let cell = Cell::new(
+        [[5.0, 0.0, 0.0], [0.0, 5.0, 0.0], [0.0, 0.0, 5.0]],
+        [true; 3],
+    )
+    .unwrap();
+    let numbers = (0..8).map(|k| if k % 3 == 0 { 28 } else { 13 }).collect();
+    let structure = Structure::new(cell, positions, numbers).unwrap();
     for hierarchy in HIERARCHIES {
         let mut without = guarded(&["Al", "Ni"], hierarchy);
         let (with, _) = random_potential(without.clone(), 17);

@@ -302,8 +302,10 @@ mod tests {
         }
     }
 
-    /// Value and derivative of everything that depends on one distance.
-    fn functions() -> [(&'static str, fn(f64) -> (f64, f64)); 4] {
+    type ValueAndDerivative = fn(f64) -> (f64, f64);
+
+    /// Everything that depends on one distance.
+    fn functions() -> [(&'static str, ValueAndDerivative); 4] {
         [
             ("zbl", |r| pair().zbl.value_and_derivative(r)),
             ("switch", |r| pair().switch(r)),
