@@ -16,6 +16,7 @@ from mlip_rs import _core
 from mlip_rs.basis import Basis
 from mlip_rs.data import (
     Dataset,
+    ReferenceEnergies,
     absent_pairs,
     check_elements,
     folds,
@@ -25,6 +26,7 @@ from mlip_rs.data import (
     suggest_cutoff,
 )
 from mlip_rs.errors import ConfigError, DataError, FitError
+from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem, assemble
 from mlip_rs.regression.equations import core_structure
@@ -255,7 +257,7 @@ def _points(
         info = _info(problem, settings, candidates, k) | {
             "errors": {"training": trained.to_dict(), "validation": validation.to_dict()}
         }
-        potential = guard.potential(coefficients, reference.values, info, settings.threads)
+        potential = Potential.from_coefficients(basis.to_dict(), coefficients, reference.values, info)
         points.append(
             Point(
                 potential,
@@ -268,7 +270,30 @@ def _points(
             )
         )
         progress.advance()
-    return tuple(points)
+    return tuple(_guarded(points, guard, candidates, reference, settings))
+
+
+def _guarded(
+    points: list[Point],
+    guard: Guard,
+    candidates: Candidates,
+    reference: ReferenceEnergies,
+    settings: FitSettings,
+) -> list[Point]:
+    """The points with the repulsion of those chosen for each of them: those on the front, the best and the knee."""
+    looked_at: set[int] = set()
+    while True:
+        run = Run(tuple(points), {})
+        wanted = {*run.front, run.best_index, run.knee_index} - looked_at
+        if not wanted:
+            return points
+        for k in sorted(wanted):
+            own = points[k].potential
+            potential = guard.potential(
+                candidates.coefficients[k], reference.values, own.info, settings.threads
+            )
+            points[k] = replace(points[k], potential=potential)
+        looked_at |= wanted
 
 
 def _info(problem: Problem, settings: FitSettings, candidates: Candidates, k: int) -> dict[str, Any]:

@@ -12,6 +12,9 @@ import numpy as np
 from mlip_rs.files import atomic_file
 from mlip_rs.regression.equations import Array, NormalEquations, System
 
+HELD_BYTES: int = 512 << 20
+"""Matrices of all folds that are no larger than this together stay in memory once they were read."""
+
 CHUNK_BYTES: int = 16 << 20
 """Part of a matrix that is read at a time."""
 
@@ -64,6 +67,7 @@ class FoldEquations:
         self.n_folds = n_folds
         self.n_features = n_features
         self.weights = weights
+        self._held: dict[Path, Array] = {}
 
     def finished(self, fold: int) -> bool:
         """Whether the fold was completed, and its files can be read."""
@@ -79,6 +83,7 @@ class FoldEquations:
 
     def save(self, fold: int, equations: NormalEquations) -> None:
         """Store a finished fold; the sums come last and mark it as finished."""
+        self._held.pop(self._gram_path(fold), None)
         with atomic_file(self._gram_path(fold), "wb") as file:
             np.save(file, equations.gram)
         with atomic_file(self._sums_path(fold), "wb") as file:
@@ -140,6 +145,15 @@ class FoldEquations:
         return self.directory / f"fold-{fold}.partial.npz"
 
     def _weighted(self, stored: Matrices, rows: slice) -> Array:
+        """Some rows of the sum of the matrices of a fold."""
+        if 8 * self.n_folds * self.n_features**2 > HELD_BYTES:
+            return self._summed(stored, rows)
+        if stored.path not in self._held:
+            whole = [self._summed(stored, part) for part in chunks(self.n_features)]
+            self._held[stored.path] = np.concatenate(whole)
+        return self._held[stored.path][rows].copy()
+
+    def _summed(self, stored: Matrices, rows: slice) -> Array:
         used = [(k, weight) for k, weight in enumerate(self.weights) if weight > 0]
         total = np.zeros((rows.stop - rows.start, self.n_features))
         for k, weight in used:

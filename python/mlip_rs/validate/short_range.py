@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -177,9 +178,7 @@ class _Crystals:
 
     def __init__(self, potential: Potential, lattice: str, element: str, threads: int | None) -> None:
         self.potential, self.threads = potential, threads
-        self.unit = prototype(lattice, element, 1.0)
-        nearest = neighbor_list("d", self.unit, 2.0).min()
-        self.unit.set_cell(self.unit.cell[:] / nearest, scale_atoms=True)
+        self.unit = _unit(lattice, element)
 
     def energies(self, distances: Array) -> Array:
         """Energies (K,) in eV per atom."""
@@ -208,6 +207,15 @@ class _Crystals:
         lowest = int(np.argmin(self.energies(grid)))
         fine = np.linspace(grid[max(lowest - 1, 0)], grid[min(lowest + 1, len(grid) - 1)], COARSE_POINTS)
         return float(fine[int(np.argmin(self.energies(fine)))])
+
+
+@cache
+def _unit(lattice: str, element: str) -> Atoms:
+    """The crystal with a nearest-neighbour distance of 1 Å."""
+    atoms = prototype(lattice, element, 1.0)
+    nearest = neighbor_list("d", atoms, 2.0).min()
+    atoms.set_cell(atoms.cell[:] / nearest, scale_atoms=True)
+    return atoms
 
 
 def _energies(potential: Potential, structures: Sequence[Atoms], threads: int | None) -> Array:
