@@ -1,5 +1,10 @@
 //! Design rows: the derivatives of one structure's labels with respect to all coefficients.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined into a dispatch is compiled for its instruction set"
+)]
+
 use crate::basis::Basis;
 use crate::basis::local::{BLOCK, LocalInvariants, Placement, complete_center};
 use crate::basis::monomials::Run;

@@ -187,7 +187,9 @@ impl Independent {
         }
         let left = squared(&rest).sqrt();
         if left > DEPENDENT * norm {
-            rest.values_mut().for_each(|v| *v /= left);
+            for v in rest.values_mut() {
+                *v /= left;
+            }
             self.orthonormal.push(rest);
             self.kept.push(terms);
         }

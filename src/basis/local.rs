@@ -1,5 +1,10 @@
 //! Forward mode: the invariants of one environment with all their gradients, as the design rows need them.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined into a dispatch is compiled for its instruction set"
+)]
+
 use super::Basis;
 use super::invariants::Invariant;
 use super::products::{Layout, Products, padded};

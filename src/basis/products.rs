@@ -1,6 +1,11 @@
 //! Invariants of order 2 and more as polynomials of the order parameters: values, slopes, and gradients as one sparse
 //! matrix product `∂B/∂x = Σ_a ∂B/∂a ∂a/∂x`.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined into a dispatch is compiled for its instruction set"
+)]
+
 use super::coupling::{self, MAX_ORDER};
 use super::harmonics;
 use super::invariants::{Channel, Factor, Invariant, equal_runs};
@@ -50,7 +55,7 @@ struct Product {
 /// The products of some invariants, in their order.
 #[derive(Debug, Clone, Default)]
 pub struct Products {
-    products: Vec<Product>,
+    list: Vec<Product>,
     segments: Vec<Segment>,
     n_slopes: usize,
 }
@@ -71,7 +76,7 @@ impl Products {
                     let segments = plan.segments(&factors, &mut start).0;
                     let factor = legendre_factor(*l);
                     let kind = Kind::Scalar { factor };
-                    plan.products.push(Product { kind, segments });
+                    plan.list.push(Product { kind, segments });
                 }
                 Invariant::Coupled { factors, component } => {
                     let (segments, places) = plan.segments(factors, &mut start);
@@ -82,7 +87,7 @@ impl Products {
                         order: factors.len(),
                         places,
                     };
-                    plan.products.push(Product { kind, segments });
+                    plan.list.push(Product { kind, segments });
                 }
             }
         }
@@ -115,20 +120,20 @@ impl Products {
     /// Number of products.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.products.len()
+        self.list.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.products.is_empty()
+        self.list.is_empty()
     }
 
     /// Values, and `∂B/∂a` of all segments one after the other (`slopes` is resized).
     pub fn evaluate(&self, order: &[f64], values: &mut [f64], slopes: &mut Vec<f64>) {
         slopes.clear();
         slopes.resize(self.n_slopes, 0.0);
-        for (product, value) in self.products.iter().zip(values) {
+        for (product, value) in self.list.iter().zip(values) {
             let segments = &self.segments[product.segments.clone()];
             *value = match &product.kind {
                 Kind::Scalar { factor } => scalar(*factor, segments, order, slopes),
@@ -145,7 +150,7 @@ impl Products {
                         5 => coupled::<5>,
                         _ => coupled::<6>,
                     };
-                    coupled(polynomial, places, segments, order, slopes)
+                    coupled(polynomial, *places, segments, order, slopes)
                 }
             };
         }
@@ -153,7 +158,7 @@ impl Products {
 
     /// Add `Σ_B adjoint_B ∂B/∂a` to the adjoints of the order parameters.
     pub fn add_adjoints(&self, slopes: &[f64], adjoints: &[f64], order_adjoints: &mut [f64]) {
-        for (product, adjoint) in self.products.iter().zip(adjoints) {
+        for (product, adjoint) in self.list.iter().zip(adjoints) {
             for segment in &self.segments[product.segments.clone()] {
                 let out = &mut order_adjoints[segment.start..][..segment.len];
                 let own = &slopes[segment.slopes..][..segment.len];
@@ -201,7 +206,7 @@ fn scalar(factor: f64, segments: &[Segment], order: &[f64], slopes: &mut [f64]) 
 /// Value of a polynomial of N factors; its derivatives are added to the slopes.
 fn coupled<const N: usize>(
     polynomial: &coupling::Polynomial,
-    places: &[u8; MAX_ORDER],
+    places: [u8; MAX_ORDER],
     segments: &[Segment],
     order: &[f64],
     slopes: &mut [f64],
@@ -248,7 +253,7 @@ impl WithSimd for Gradients<'_> {
             stride,
             out,
         } = self;
-        for (product, row) in plan.products.iter().zip(out.chunks_exact_mut(stride)) {
+        for (product, row) in plan.list.iter().zip(out.chunks_exact_mut(stride)) {
             let segments = &plan.segments[product.segments.clone()];
             let source = Source {
                 segments,

@@ -9,6 +9,9 @@ use numpy::{
 };
 use pyo3::prelude::*;
 
+/// Two solutions, or None if there are none.
+type Adjoint<'py> = Option<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>)>;
+
 /// One solution, or None if there is none.
 type Solution<'py> = Option<Bound<'py, PyArray1<f64>>>;
 
@@ -74,7 +77,7 @@ pub fn solve_ridge_adjoint<'py>(
     penalties: PyReadonlyArray1<f64>,
     seed: &Bound<'py, PyAny>,
     threads: usize,
-) -> PyResult<Option<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>)>> {
+) -> PyResult<Adjoint<'py>> {
     let (gram, moment) = (gram.as_slice_mut()?, moment.as_slice()?);
     let penalties = penalties.as_slice()?;
     let pool = parallel::pool(threads).map_err(CoreError::from)?;
