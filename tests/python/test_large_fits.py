@@ -118,6 +118,7 @@ def test_weights_of_properties_may_change_where_three_sums_are_kept(aluminium):
 
 def test_selection_holds_one_matrix_and_little_else(aluminium, tmp_path, monkeypatch):
     monkeypatch.setattr(storage, "CHUNK_BYTES", 1 << 18)
+    monkeypatch.setattr(storage, "HELD_BYTES", 0)
     basis = Basis(["Al"], cutoff=5.0, hierarchy="pair-poly", n_radial=44, pair_cross_degree=2)
     assert basis.n_features > 1000
     settings = replace(
@@ -341,4 +342,4 @@ def test_the_memory_allowed_is_no_part_of_the_fit(aluminium, tmp_path):
     run = fit(aluminium, BASIS, replace(settings, memory_gib=2.0), directory=tmp_path)
     assert "memory_gib" not in configuration(run.record)
     job = Job(Sources((str(DATA_PATH),)), BASIS, settings, tmp_path)
-    job._require_vacant(replace(BASIS), aluminium, None)
+    job._require_vacant(BASIS.resolved(aluminium), aluminium, None)

@@ -3,6 +3,7 @@
 Only sums are kept, so the memory does not depend on the number of structures.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from mlip_rs.validate.metrics import Errors, ErrorSums
 
 BATCH_STRUCTURES: int = 64
 """Structures of one call of the core; Ctrl-C takes effect between calls."""
+
+FEW_VECTORS: int = 4
+"""Up to so many coefficient vectors are evaluated as potentials; for more, design rows that serve all are cheaper."""
 
 Columns = Sequence[int] | NDArray[np.intp] | slice
 
@@ -74,13 +78,15 @@ def residuals(
     StructureError
         Naming file, frame and atom.
     """
-    columns = np.ascontiguousarray(coefficients.T)
+    few = 0 < len(coefficients) <= FEW_VECTORS and bool(np.isfinite(coefficients).all())
+    predictor = _Potentials if few else _DesignRows
+    predict = predictor(basis, coefficients, threads)
     weights = np.zeros((len(frames), 3)) if weights is None else weights
     sums, squares = ErrorSums.zeros(len(coefficients)), np.zeros(len(coefficients))
     for start in range(0, len(frames), BATCH_STRUCTURES):
         batch = frames[start : start + BATCH_STRUCTURES]
         try:
-            rows = _core.predict(basis.core, [core_structure(frame) for frame in batch], columns, threads)
+            rows = predict([core_structure(frame) for frame in batch])
         except StructureError as error:
             raise named(error, batch) from None
         for frame, values, factors in zip(batch, rows, weights[start:], strict=False):
@@ -89,6 +95,43 @@ def residuals(
             sums.add(frame.config_type, differences)
             squares += _weighted_squares(differences, factors)
     return Residuals(sums, squares)
+
+
+class _DesignRows:
+    """Predictions by design rows times coefficients; relative to the isolated atoms."""
+
+    def __init__(self, basis: Basis, coefficients: Array, threads: int) -> None:
+        self.basis, self.threads = basis, threads
+        self.columns = np.ascontiguousarray(coefficients.T)
+
+    def __call__(self, structures: Sequence[_core.Structure]) -> list[Array]:
+        """(1 + 3N + 6, P) of each structure: energy, forces, stress."""
+        return list(_core.predict(self.basis.core, structures, self.columns, self.threads))
+
+
+class _Potentials:
+    """The same by the evaluator, one potential per coefficient vector."""
+
+    def __init__(self, basis: Basis, coefficients: Array, threads: int) -> None:
+        spec, zero = json.dumps(basis.to_dict()), [0.0] * len(basis.elements)
+        self.potentials = [
+            _core.Potential.from_coefficients(spec, np.ascontiguousarray(own), zero, "{}")
+            for own in coefficients
+        ]
+        self.threads = threads
+
+    def __call__(self, structures: Sequence[_core.Structure]) -> list[Array]:
+        """(1 + 3N + 6, P) of each structure."""
+        columns = [potential.evaluate_many(structures, self.threads) for potential in self.potentials]
+        out = []
+        for k, structure in enumerate(structures):
+            scale = 1.0 / structure.volume if structure.volume > 0 else 0.0
+            parts = [
+                np.concatenate([[energies.sum()], forces.ravel(), -scale * virials.sum(axis=0)])
+                for energies, forces, virials in (column[k] for column in columns)
+            ]
+            out.append(np.stack(parts, axis=1))
+        return out
 
 
 def _differences(frame: Frame, values: Array) -> tuple[Array | None, Array | None, Array | None]:

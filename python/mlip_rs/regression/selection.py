@@ -76,11 +76,11 @@ class _Dense:
     Parameters
     ----------
     penalty
-        The best one: a number, or one for each feature.
+        (F,) the best one.
     prior
         What the penalties of a smoothness prior mean.
     scores
-        Of every penalty tried.
+        Of every candidate of a flat penalty; NaN where it was not tried.
     of_folds
         Coefficients (F,) fitted without each fold.
     validation
@@ -138,12 +138,13 @@ class _Selection:
         labels = problem.basis.labels()
         constant = np.array([label == "1" for label in labels] * len(problem.basis.elements))
         self.penalized = np.where(constant, 0.0, 1.0)
+        self.relative = np.where(constant, 1e-3, 1.0)  # of a flat penalty
 
     def run(self) -> Candidates:
         dense = self._choose_ridge()
         full, _ = self._load(None)
         coefficients = self._refitted(full, dense.penalty)
-        penalty = None if dense.prior else float(dense.penalty)
+        penalty = None if dense.prior else float(dense.penalty.max())
         if self.settings.method == "ridge":
             score = self._scores(dense.validation)
             lambdas = np.zeros(1)
@@ -201,31 +202,58 @@ class _Selection:
         strengths = prior.tune(gradient, self.settings.n_prior, self.progress.advance)
         return prior.penalties(strengths), prior.describe(strengths)
 
+    def _flat(self) -> tuple[Array, Array]:
+        """The penalty of the smallest cross-validated score, searched downhill from the middle, and the scores seen."""
+        penalties = np.sort(np.array(self.settings.ridge_penalties))
+        scores = np.full(len(penalties), np.nan)
+        self.progress.start("cross-validation of the ridge penalty: penalties", len(penalties))
+
+        def score(k: int) -> float:
+            if not 0 <= k < len(penalties):
+                return np.inf
+            if np.isnan(scores[k]):
+                squares = self._cross_validate(np.full(len(self.scale), penalties[k]) * self.relative)
+                scores[k] = np.inf if squares is None else np.sqrt(squares / self.n_rows)
+                self.progress.advance()
+            return float(scores[k])
+
+        best = len(penalties) // 2
+        while not np.isfinite(score(best)) and best + 1 < len(penalties):
+            best += 1  # singular: only larger penalties can help
+        while score(best - 1) < score(best):
+            best -= 1
+        while score(best + 1) < score(best):
+            best += 1
+        return penalties[best] * self.relative, scores
+
+    def _cross_validate(self, penalties: Array) -> float | None:
+        """Sum of the squared residuals of all folds, by their equations; none if a matrix is singular."""
+        total = 0.0
+        for fold in range(self.problem.n_folds):
+            scaled, _ = self._load(fold)
+            w = scaled.ridge(penalties[None], threads=self.settings.threads)[0]
+            if not np.isfinite(w).all():
+                return None
+            product, moment, yty = self.equations.product(fold, w)
+            total += max(yty - 2.0 * float(w @ moment) + float(w @ product), 0.0)
+        return total
+
     def _choose_ridge(self) -> _Dense:
         """Fits with the penalties of the smallest cross-validated score."""
         described: dict[str, float] = {}
+        scores = np.empty(0)
         if self.settings.prior == "smooth":
-            smooth, described = self._smooth()
-            penalties = smooth[None, :]
+            penalty, described = self._smooth()
         else:
-            penalties = np.array(self.settings.ridge_penalties)
+            penalty, scores = self._flat()
         self.progress.start("cross-validation: folds", self.problem.n_folds)
         fits, parts = [], []
         for fold in range(self.problem.n_folds):
             scaled, _ = self._load(fold)
-            fits.append(scaled.ridge(penalties, threads=self.settings.threads))
-            parts.append(self._residuals(fold, fits[-1]))
+            fits.append(self._refitted(scaled, penalty))
+            parts.append(self._residuals(fold, fits[-1][None]))
             self.progress.advance()
-        together = reduce(add, parts)
-        scores = self._scores(together)
-        if not np.isfinite(scores).any():
-            raise FitError(
-                "no ridge penalty gives a solvable system; add larger values to ridge_penalties or use a smaller basis"
-            )
-        best = int(np.nanargmin(scores))
-        return _Dense(
-            penalties[best], described, scores, [fit[best] for fit in fits], together.columns([best])
-        )
+        return _Dense(penalty, described, scores, fits, reduce(add, parts))
 
     def _path(self, full: Scaled, penalty: Array, l1: Array) -> _Path:
         """Sparse candidates with distinct supports."""
