@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mlip_rs._core import __version__
     from mlip_rs.basis import Basis, HigherOrder, RadialSet, radial_grid
     from mlip_rs.calculators.ase import MLIPCalculator
+    from mlip_rs.contraction import contract
     from mlip_rs.data import Dataset, read_dataset
     from mlip_rs.potential import Potential
     from mlip_rs.regression import FitSettings, Run, Weights, fit
@@ -29,6 +30,7 @@ __all__ = [
     "Run",
     "Weights",
     "__version__",
+    "contract",
     "fit",
     "radial_grid",
     "read_dataset",
@@ -45,6 +47,7 @@ _HOMES = {
     "Run": "mlip_rs.regression",
     "Weights": "mlip_rs.regression",
     "__version__": "mlip_rs._core",
+    "contract": "mlip_rs.contraction",
     "fit": "mlip_rs.regression",
     "radial_grid": "mlip_rs.basis",
     "read_dataset": "mlip_rs.data",
