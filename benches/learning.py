@@ -114,7 +114,7 @@ def contraction(cases: Sequence[Case], _output: Path) -> None:
     """Errors at equal numbers of order parameters: an even grid, and combinations of a finer one."""
     row("set", "functions per l", "made from", "energy meV/atom", "force eV/Å")
     row(*["---"] * 5)
-    higher = (mlip.HigherOrder(3, 4), mlip.HigherOrder(4, 3, radial_coupling="diagonal"))
+    higher = (mlip.HigherOrder(3, 4, radial_coupling="free"), mlip.HigherOrder(4, 3, radial_coupling="diagonal"))
     for case in cases:
         cutoff = float(case.basis(size="small").cutoff or 6.0)
         pair = radial_grid("gaussian", 16, cutoff, orders=(1,))
