@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mlip_rs.basis import Basis, RadialSet, radial_grid
 from mlip_rs.errors import ConfigError
+from mlip_rs.plain import check_integer
 from mlip_rs.regression.equations import core_structure
 from mlip_rs.regression.fitting import Data, as_dataset, fit
 from mlip_rs.regression.settings import FitSettings
@@ -90,6 +91,8 @@ def contract(
     DataError, FitError
         As `fit`.
     """
+    check_integer("n_functions", n_functions, 1)
+    check_integer("max_l", max_l, 0)
     if method not in METHODS:
         raise ConfigError(f"contraction method {method!r} does not exist; choose {' or '.join(METHODS)}")
     if radial.cutoff is None:

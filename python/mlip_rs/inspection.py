@@ -12,7 +12,7 @@ from typing import Any
 from mlip_rs import _core
 from mlip_rs.composition import Composition, composition
 from mlip_rs.potential import Potential
-from mlip_rs.repulsion import repulsion_lines
+from mlip_rs.repulsion import repulsion_lines, short_range_failures
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ class Description:
             errors = _mapping(_mapping(self.info.get("errors")).get(name))
             if errors:
                 lines.append(f"{name + ' errors':<20}{_errors_text(errors)}")
+        lines += [f"short range         {failure}" for failure in short_range_failures(self.info)]
         weights = _mapping(self.info.get("weights"))
         if weights:
             lines.append(f"weights             {_weights_text(weights)}")

@@ -165,6 +165,13 @@ def repulsion_setting(basis: "Basis") -> str | dict[str, Any] | None:
     return asdict(setting) if isinstance(setting, Repulsion) else setting
 
 
+def short_range_failures(info: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where the energy falls at short range, as a fit noted it in the `info` of a potential; empty if nowhere."""
+    noted = info.get("short_range")
+    failures = noted.get("failures") if isinstance(noted, Mapping) else None
+    return tuple(map(str, failures)) if isinstance(failures, list | tuple) else ()
+
+
 def repulsion_lines(spec: Mapping[str, Any]) -> list[str]:
     """The repulsion of a specification as text, one line for each pair and element."""
     entry = spec.get("repulsion")

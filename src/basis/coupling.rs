@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Largest order ν of an invariant.
 pub const MAX_ORDER: usize = 6;
-/// Largest number of entries Π(2l + 1) of a coupling tensor.
-const MAX_ENTRIES: usize = 1 << 22;
+/// Largest number of entries Π(2l + 1) of a coupling tensor: order 4 up to l = 7, order 5 up to 4, order 6 up to 2; their
+/// tables take seconds.
+const MAX_ENTRIES: usize = 60_000;
 /// Chains whose part outside the span of the earlier ones is below this fraction of their norm are dependent.
 const DEPENDENT: f64 = 1e-6;
 /// Tensor entries below this are rounding errors.

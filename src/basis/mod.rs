@@ -114,6 +114,12 @@ impl Basis {
                 spec.elements.len(),
                 &radial,
             )?);
+            if list.len() == start {
+                return Err(Error::Basis(format!(
+                    "order {}: no invariant has these limits; raise max_l or max_total, or lower min_l",
+                    higher.order
+                )));
+            }
             blocks.push(block(
                 &list,
                 start,

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
 
 import mlip_rs as mlip
 from mlip_rs.data import folds, reference_energies
@@ -129,3 +131,23 @@ def test_settings_of_the_prior_are_checked():
         FitSettings(prior="rough")
     with pytest.raises(ConfigError, match="n_prior must be at least 1"):
         FitSettings(n_prior=0)
+
+
+def test_pairs_that_only_occur_far_apart_get_no_absurd_coefficients():
+    # One gold atom per cell: the shortest Au-Au distance is that of the cells.
+    rng = np.random.default_rng(3)
+    frames = []
+    for _ in range(12):
+        atoms = bulk("Cu", cubic=True) * (2, 2, 1)
+        atoms.symbols[0] = "Au"
+        atoms.rattle(0.1, seed=int(rng.integers(1 << 30)))
+        atoms.calc = EMT()
+        atoms.get_forces()
+        frames.append(atoms)
+    run = mlip.fit(frames, mlip.Basis(cutoff=5.4, size="small"), FitSettings(method="ridge", n_folds=3))
+    potential = run.best()
+    for element in potential.elements:
+        assert max(map(abs, potential.coefficients(element).values())) < 1e6
+    pair = frames[0].copy()
+    pair.symbols[1] = "Au"  # a nearest neighbour
+    assert abs(potential.predict(pair).energy - potential.predict(frames[0]).energy) < 1e3

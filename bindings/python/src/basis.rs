@@ -16,9 +16,10 @@ pub struct PyBasis(pub Basis);
 #[pymethods]
 impl PyBasis {
     #[new]
-    fn new(spec: &str) -> PyResult<Self> {
+    fn new(py: Python<'_>, spec: &str) -> PyResult<Self> {
         let spec = BasisSpec::from_json(spec).map_err(CoreError::from)?;
-        Ok(Self(Basis::new(spec).map_err(CoreError::from)?))
+        let basis = py.detach(|| Basis::new(spec));
+        Ok(Self(basis.map_err(CoreError::from)?))
     }
 
     /// The specification as JSON.

@@ -153,6 +153,7 @@ def run(
 
 def _show(outcome: Any, as_json: bool) -> None:  # noqa: ANN401 (Outcome, imported lazily)
     from mlip_rs.regression.run import table
+    from mlip_rs.repulsion import short_range_failures
 
     points = outcome.run.pareto()
     files = {
@@ -167,6 +168,9 @@ def _show(outcome: Any, as_json: bool) -> None:  # noqa: ANN401 (Outcome, import
     print(f"\nall in {outcome.directory}/ (cross-validation errors above)")
     for name, file in files.items():
         print(f"  {name:<7} {file}")
+    for name, potential in (("best", outcome.run.best()), ("knee", outcome.run.knee())):
+        for failure in short_range_failures(potential.info):
+            print(f"warning: {name}: not to be trusted at short range: {failure}")
 
 
 def _config(data: list[str]) -> Path | None:

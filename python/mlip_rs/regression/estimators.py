@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlip_rs import _core
 from mlip_rs.errors import FitError
@@ -110,9 +111,25 @@ class Scaled:
         return _core.lambda_max(self.gram, self.moment, l1, np.full(len(self.scale), ridge))
 
 
-def feature_scale(system: System) -> Array:
-    """D of a system: the norm of each weighted feature, one where it is zero."""
+SMALLEST_SCALE: float = 1e-5
+"""Norm below which a feature is not scaled up to one, in the largest norm of its group."""
+
+
+def feature_scale(system: System, groups: NDArray[np.int64]) -> Array:
+    """D of a system: the norm of each weighted feature, one where it is zero.
+
+    Parameters
+    ----------
+    groups
+        (F,) features alike: the same centre, order and degree. A feature that hardly occurs, such as a function at
+        short distances of a pair that only occurs far apart, is scaled as if it had `SMALLEST_SCALE` of the largest
+        norm of its group: else any penalty would leave it a coefficient that is harmless on the data and absurd
+        beyond.
+    """
     scale = np.sqrt(np.maximum(np.diag(system.gram), 0.0))
+    largest = np.zeros(groups.max(initial=0) + 1)
+    np.maximum.at(largest, groups, scale)
+    scale = np.maximum(scale, SMALLEST_SCALE * largest[groups])
     return np.where(scale > 0, scale, 1.0)
 
 

@@ -11,6 +11,7 @@ from mlip_rs.errors import FitError
 from mlip_rs.regression.assemble import Problem
 from mlip_rs.regression.residuals import BATCH_STRUCTURES
 from mlip_rs.regression.settings import FitSettings
+from mlip_rs.regression.store import HELD_BYTES
 from mlip_rs.threads import number_of_threads
 
 NUMBER: int = 8
@@ -30,7 +31,7 @@ PANEL: int = 256
 
 GIB: int = 1 << 30
 
-TO_LOWER: str = "n_radial, n_angular, max_l or the degrees of the basis"
+TO_LOWER: str = "size, n_radial, n_angular, max_l, max_n, the orders or the degrees of the basis"
 """The settings that decide on the number of features."""
 
 
@@ -64,7 +65,9 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     predicting = rows_of_structures + values
     active = 0 if settings.method == "ridge" else min(n, 2 * settings.max_nonzero)
     solving = NUMBER * max(n * PANEL, 5 * active**2)
-    selecting = matrix + vectors + max(predicting, solving)
+    held = (problem.n_folds + 1) * matrix
+    held = held if problem.n_folds * matrix <= HELD_BYTES else 0
+    selecting = matrix + held + vectors + max(predicting, solving)
     # Beside the finished folds there is an old and a new checkpoint of the last, or its matrix and the total.
     disk = (problem.n_folds + 1) * groups * matrix
     return Resources(PACKAGE_BYTES + max(groups * matrix + block, selecting), disk)

@@ -9,7 +9,9 @@ from functools import reduce
 from operator import add
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mlip_rs.basis import Basis
 from mlip_rs.errors import FitError
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem
@@ -134,7 +136,7 @@ class _Selection:
                 "no labels carry weight, or all are zero; check the weights and that the data have energies or forces"
             )
         self.n_rows = total.n_rows
-        self.scale = feature_scale(total)
+        self.scale = feature_scale(total, _groups(problem.basis))
         labels = problem.basis.labels()
         constant = np.array([label == "1" for label in labels] * len(problem.basis.elements))
         self.penalized = np.where(constant, 0.0, 1.0)
@@ -321,3 +323,11 @@ class _Selection:
             return True
 
         return tick
+
+
+def _groups(basis: Basis) -> NDArray[np.int64]:
+    """(F,) number of the group of each feature: its centre, order and degree."""
+    make_up = basis.core.make_up()[:, :2]
+    own = np.unique(make_up, axis=0, return_inverse=True)[1].reshape(-1)
+    n_groups = int(own.max(initial=0)) + 1
+    return np.concatenate([own + k * n_groups for k in range(len(basis.elements))])
