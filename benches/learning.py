@@ -14,6 +14,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from accuracy import SETS
+from matplotlib.ticker import StrMethodFormatter
 
 import mlip_rs as mlip
 from mlip_rs.contraction import contract
@@ -114,7 +115,10 @@ def contraction(cases: Sequence[Case], _output: Path) -> None:
     """Errors at equal numbers of order parameters: an even grid, and combinations of a finer one."""
     row("set", "functions per l", "made from", "energy meV/atom", "force eV/Å")
     row(*["---"] * 5)
-    higher = (mlip.HigherOrder(3, 4, radial_coupling="free"), mlip.HigherOrder(4, 3, radial_coupling="diagonal"))
+    higher = (
+        mlip.HigherOrder(3, 4, radial_coupling="free"),
+        mlip.HigherOrder(4, 3, radial_coupling="diagonal"),
+    )
     for case in cases:
         cutoff = float(case.basis(size="small").cutoff or 6.0)
         pair = radial_grid("gaussian", 16, cutoff, orders=(1,))
@@ -159,6 +163,8 @@ def finish(figure: plt.Figure, axes: np.ndarray, x: str, path: Path) -> None:
     for axis, name in zip(axes, ("energy MAE (meV/atom)", "force MAE (meV/Å)"), strict=True):
         axis.set(xscale="log", yscale="log", xlabel=x, ylabel=name)
         axis.grid(alpha=0.3, which="both")
+        for part in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
+            part(StrMethodFormatter("{x:g}"))
     axes[1].legend(fontsize=8)
     figure.savefig(path, dpi=150)
 
