@@ -288,7 +288,9 @@ def test_a_large_first_checkpoint_waits_for_as_long_as_it_should_take(tmp_path, 
 
 def test_a_fit_beyond_the_memory_is_refused_before_it_starts(aluminium, tmp_path, monkeypatch):
     monkeypatch.setattr(resources, "available_memory", lambda: 200 << 20)
-    message = rf"{BASIS.n_features} features need about 0\.\d+ GiB of memory, 0\.195 GiB are available; lower size"
+    message = (
+        rf"{BASIS.n_features} features need about 0\.\d+ GiB of memory, 0\.195 GiB are available; lower size"
+    )
     with pytest.raises(FitError, match=message):
         fit(aluminium, BASIS, SETTINGS, directory=tmp_path / "run")
     assert not (tmp_path / "run").exists()
