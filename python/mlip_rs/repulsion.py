@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 UNSAMPLED_FRACTION: float = 0.7
 """Shortest distance of a pair that never occurs in the data, in sums of covalent radii, unless others tell more."""
 
-MARGIN: float = 0.001
-"""Relative distance between the data and where the repulsion begins: none of it reaches them by rounding."""
+MARGIN: float = 0.03
+"""Relative distance between the data and where the repulsion begins: a little beyond them what is learnt holds."""
 
 Matrix = tuple[tuple[float, ...], ...]
 

@@ -115,7 +115,7 @@ SMALLEST_SCALE: float = 1e-5
 """Norm below which a feature is not scaled up to one, in the largest norm of its group."""
 
 
-def feature_scale(system: System, groups: NDArray[np.int64]) -> Array:
+def feature_scale(system: System, groups: NDArray[np.int64] | None = None) -> Array:
     """D of a system: the norm of each weighted feature, one where it is zero.
 
     Parameters
@@ -124,9 +124,11 @@ def feature_scale(system: System, groups: NDArray[np.int64]) -> Array:
         (F,) features alike: the same centre, order and degree. A feature that hardly occurs, such as a function at
         short distances of a pair that only occurs far apart, is scaled as if it had `SMALLEST_SCALE` of the largest
         norm of its group: else any penalty would leave it a coefficient that is harmless on the data and absurd
-        beyond.
+        beyond. None scales every feature.
     """
     scale = np.sqrt(np.maximum(np.diag(system.gram), 0.0))
+    if groups is None:
+        return np.where(scale > 0, scale, 1.0)
     largest = np.zeros(groups.max(initial=0) + 1)
     np.maximum.at(largest, groups, scale)
     scale = np.maximum(scale, SMALLEST_SCALE * largest[groups])

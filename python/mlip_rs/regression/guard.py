@@ -11,7 +11,7 @@ from mlip_rs.regression.equations import Array
 from mlip_rs.repulsion import HANDOVERS, Domain, domain
 from mlip_rs.validate.short_range import ShortRange, short_range
 
-CHECK_POINTS: int = 60
+CHECK_POINTS: int = 120
 """Points of each curve."""
 
 
