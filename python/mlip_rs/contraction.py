@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_rs.basis import Basis, RadialSet, radial_grid
+from mlip_rs.data import Frame
 from mlip_rs.errors import ConfigError
 from mlip_rs.plain import check_integer
 from mlip_rs.regression.equations import core_structure
@@ -135,13 +136,12 @@ def _combinations(s: Array, matrices: list[Array], n_functions: int, method: str
     """Rows (K, N) of combinations with unit variance, and all |eigenvalues|, for one l."""
     values, vectors = np.linalg.eigh(s)
     kept = values > NEGLIGIBLE * max(values[-1], 1e-300)
+    roots = np.where(kept, np.sqrt(np.maximum(values, 0.0)), 0.0)
+    inverse_roots = np.divide(1.0, roots, out=np.zeros_like(roots), where=kept)
     if method == "principal":
         order = np.argsort(-values)
-        scale = np.where(kept, np.sqrt(np.where(kept, values, 1.0)), np.inf)
-        rows = np.where(np.isinf(scale), 0.0, 1.0 / scale)[:, None] * vectors.T
-        return rows[order[:n_functions]], np.abs(values[order])
-    root = (vectors * np.sqrt(np.where(kept, values, 0.0))) @ vectors.T
-    inverse = (vectors * np.where(kept, 1.0 / np.sqrt(np.where(kept, values, 1.0)), 0.0)) @ vectors.T
+        return (inverse_roots[:, None] * vectors.T)[order[:n_functions]], np.abs(values[order])
+    root, inverse = ((vectors * diagonal) @ vectors.T for diagonal in (roots, inverse_roots))
     # Squares add over centres and pairs of species, and keep the eigenvectors of a single form.
     total = sum((root @ c @ root) @ (root @ c @ root).T for c in matrices)
     squares, directions = np.linalg.eigh(np.asarray(total))
@@ -171,7 +171,7 @@ class _Forms:
         return len(self.rank)
 
     def covariance(self, energy_row: Array) -> Array:
-        """(L + 1, N, N) mean of `Σ_m a_nlm a_n'lm` over atoms, summed over the species of the neighbours."""
+        """(L + 1, N, N) sum of `Σ_m a_nlm a_n'lm` over atoms and over the species of the neighbours."""
         out = np.zeros((self.max_l + 1, self.n_primitives, self.n_primitives))
         per_center = energy_row.reshape(-1, len(self.labels)).sum(axis=0)
         for index, first, second, n, m, l_ in self.places:
@@ -195,8 +195,7 @@ class _Forms:
         return forms
 
 
-def _energy_row(basis: Basis, frame: object) -> Array:
-    """Mean features of the atoms of a structure."""
-    structure = core_structure(frame)  # type: ignore[arg-type]
-    row: Array = basis.core.design(structure)[0]
+def _energy_row(basis: Basis, frame: Frame) -> Array:
+    """Features (F,) summed over the atoms of a structure."""
+    row: Array = basis.core.design(core_structure(frame))[0]
     return row

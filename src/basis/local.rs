@@ -7,7 +7,7 @@
 
 use super::Basis;
 use super::invariants::Invariant;
-use super::products::{Layout, Products, padded};
+use super::products::{Combination, Layout, Products, padded};
 use super::spec::{EntryFunction, RadialEntry};
 use crate::environment::Environment;
 use std::f64::consts::PI;
@@ -261,15 +261,6 @@ struct PairFunction {
     invariants: Vec<usize>,
 }
 
-/// `weight` times the primitive's order parameters, added to those of a radial function; indices within one species.
-#[derive(Debug, Clone, Copy)]
-struct Combination {
-    to: usize,
-    from: usize,
-    len: usize,
-    weight: f64,
-}
-
 /// Which radial functions enter which invariants, and where.
 #[derive(Debug, Clone)]
 pub(super) struct RadialTables {
@@ -278,7 +269,8 @@ pub(super) struct RadialTables {
     angular: Vec<usize>,
     primitive_layout: Layout,
     layout: Layout,
-    /// How the order parameters are made from those of the primitives; none if they are the same.
+    /// How the order parameters are made from those of the primitives, indices within one species; none if they are the
+    /// same.
     combinations: Option<Vec<Combination>>,
     products: Products,
 }

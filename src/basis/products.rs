@@ -178,12 +178,6 @@ impl Products {
             out,
         });
     }
-
-    /// Multiply-adds per column of [`Products::gradients`].
-    #[must_use]
-    pub fn multiply_adds(&self) -> usize {
-        self.n_slopes
-    }
 }
 
 fn scalar(factor: f64, segments: &[Segment], order: &[f64], slopes: &mut [f64]) -> f64 {
@@ -304,6 +298,19 @@ fn tile<S: Simd, const N: usize>(simd: S, source: &Source, row: &mut [S::f64s], 
         }
     }
     row[at..at + N].copy_from_slice(&sums);
+}
+
+/// `weight` times the 2l + 1 order parameters of a primitive, added to those of a radial function.
+#[derive(Debug, Clone, Copy)]
+pub struct Combination {
+    /// First order parameter of the radial function.
+    pub to: usize,
+    /// First order parameter of the primitive.
+    pub from: usize,
+    /// 2l + 1.
+    pub len: usize,
+    /// Coefficient of the contraction.
+    pub weight: f64,
 }
 
 /// Order parameters of one species, radial function after radial function.

@@ -3,7 +3,7 @@
 use super::Center;
 use crate::basis::invariants::{Channel, Invariant, LabelIndex};
 use crate::basis::monomials::Monomial;
-use crate::basis::products::Products;
+use crate::basis::products::{Combination, Products};
 use crate::basis::radial::RadialFunction;
 use crate::basis::repulsion::CenterRepulsion;
 use crate::basis::{Basis, harmonics};
@@ -37,15 +37,6 @@ pub(super) struct OrderChannel {
     pub start: usize,
     /// (l_max + 1)².
     pub len: usize,
-}
-
-/// `weight` times 2l + 1 order parameters of a primitive, added to those of a radial function.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Combination {
-    pub to: usize,
-    pub from: usize,
-    pub len: usize,
-    pub weight: f64,
 }
 
 /// The evaluation plan of one centre element.

@@ -18,6 +18,9 @@ from mlip_rs.regression.store import chunks
 KKT_TOLERANCE: float = 1e-6
 """Relative violation of the optimality conditions accepted along an ℓ1 path."""
 
+SMALLEST_SCALE: float = 1e-5
+"""Norm below which a feature is not scaled up to one, in the largest norm of its group."""
+
 
 @dataclass(frozen=True)
 class Scaled:
@@ -61,7 +64,7 @@ class Scaled:
             feature of unit norm, taken as they are.
         """
         if penalties.ndim == 1:
-            penalties = np.outer(penalties, np.where(self.penalized > 0, 1.0, 1e-3))
+            penalties = flat_penalties(penalties, self.penalized)
         if support is None:
             solutions = _core.solve_ridge_in_place(self.gram, self.moment, penalties, threads)
         else:
@@ -111,8 +114,9 @@ class Scaled:
         return _core.lambda_max(self.gram, self.moment, l1, np.full(len(self.scale), ridge))
 
 
-SMALLEST_SCALE: float = 1e-5
-"""Norm below which a feature is not scaled up to one, in the largest norm of its group."""
+def flat_penalties(penalties: Array, penalized: Array) -> Array:
+    """(K, F) for each of K numbers: that number for every feature, a thousandth of it for constants."""
+    return np.outer(penalties, np.where(penalized > 0, 1.0, 1e-3))
 
 
 def feature_scale(system: System, groups: NDArray[np.int64] | None = None) -> Array:

@@ -15,6 +15,7 @@ from mlip_rs.basis import Basis
 from mlip_rs.data import Frame, ReferenceEnergies
 from mlip_rs.errors import StructureError
 from mlip_rs.regression.equations import Array, core_structure, named
+from mlip_rs.units import ase_stress_from_virial
 from mlip_rs.validate.metrics import Errors, ErrorSums
 
 BATCH_STRUCTURES: int = 64
@@ -125,9 +126,15 @@ class _Potentials:
         columns = [potential.evaluate_many(structures, self.threads) for potential in self.potentials]
         out = []
         for k, structure in enumerate(structures):
-            scale = 1.0 / structure.volume if structure.volume > 0 else 0.0
+            volume = structure.volume if structure.volume > 0 else np.inf  # no volume, no stress
             parts = [
-                np.concatenate([[energies.sum()], forces.ravel(), -scale * virials.sum(axis=0)])
+                np.concatenate(
+                    [
+                        [energies.sum()],
+                        forces.ravel(),
+                        ase_stress_from_virial(virials.sum(axis=0), volume),
+                    ]
+                )
                 for energies, forces, virials in (column[k] for column in columns)
             ]
             out.append(np.stack(parts, axis=1))

@@ -16,7 +16,7 @@ from mlip_rs.errors import FitError
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem
 from mlip_rs.regression.equations import Array, Mask
-from mlip_rs.regression.estimators import Scaled, feature_scale, l1_weights
+from mlip_rs.regression.estimators import Scaled, feature_scale, flat_penalties, l1_weights
 from mlip_rs.regression.prior import Prior
 from mlip_rs.regression.residuals import Residuals, residuals
 from mlip_rs.regression.settings import FitSettings
@@ -140,7 +140,6 @@ class _Selection:
         labels = problem.basis.labels()
         constant = np.array([label == "1" for label in labels] * len(problem.basis.elements))
         self.penalized = np.where(constant, 0.0, 1.0)
-        self.relative = np.where(constant, 1e-3, 1.0)  # of a flat penalty
 
     def run(self) -> Candidates:
         dense = self._choose_ridge()
@@ -184,20 +183,17 @@ class _Selection:
             score, slope = 0.0, np.zeros(len(penalties))
             for fold in searched:
                 scaled, _ = self._load(fold)
-                squares = 0.0
 
                 def seed(w: Array, fold: int = fold) -> Array:
-                    nonlocal squares
-                    product, moment, yty = self.equations.product(fold, w / self.scale)
-                    product, moment = product / self.scale, moment / self.scale
-                    squares = max(yty - 2.0 * float(w @ moment) + float(w @ product), 0.0)
-                    return 2.0 * (product - moment)
+                    nonlocal score
+                    squares, derivative = self.equations.squares(fold, w / self.scale)
+                    score += squares
+                    return derivative / self.scale
 
                 found = scaled.adjoint(penalties, seed, self.settings.threads)
                 if found is None:
                     return None
                 w, z = found
-                score += squares
                 slope -= z * w
             return score, slope
 
@@ -206,7 +202,9 @@ class _Selection:
 
     def _flat(self) -> tuple[Array, Array]:
         """The penalty of the smallest cross-validated score, searched downhill from the middle, and the scores seen."""
-        penalties = np.sort(np.array(self.settings.ridge_penalties))
+        numbers = np.array(self.settings.ridge_penalties)
+        order = np.argsort(numbers)
+        penalties = flat_penalties(numbers[order], self.penalized)
         scores = np.full(len(penalties), np.nan)
         self.progress.start("cross-validation of the ridge penalty: penalties", len(penalties))
 
@@ -214,7 +212,7 @@ class _Selection:
             if not 0 <= k < len(penalties):
                 return np.inf
             if np.isnan(scores[k]):
-                squares = self._cross_validate(np.full(len(self.scale), penalties[k]) * self.relative)
+                squares = self._cross_validate(penalties[k])
                 scores[k] = np.inf if squares is None else np.sqrt(squares / self.n_rows)
                 self.progress.advance()
             return float(scores[k])
@@ -222,11 +220,17 @@ class _Selection:
         best = len(penalties) // 2
         while not np.isfinite(score(best)) and best + 1 < len(penalties):
             best += 1  # singular: only larger penalties can help
+        if not np.isfinite(score(best)):
+            raise FitError(
+                "no ridge penalty gives a solvable system; add larger values to ridge_penalties or use a smaller basis"
+            )
         while score(best - 1) < score(best):
             best -= 1
         while score(best + 1) < score(best):
             best += 1
-        return penalties[best] * self.relative, scores
+        in_given_order = np.empty(len(scores))
+        in_given_order[order] = scores
+        return penalties[best], in_given_order
 
     def _cross_validate(self, penalties: Array) -> float | None:
         """Sum of the squared residuals of all folds, by their equations; none if a matrix is singular."""
@@ -236,8 +240,7 @@ class _Selection:
             w = scaled.ridge(penalties[None], threads=self.settings.threads)[0]
             if not np.isfinite(w).all():
                 return None
-            product, moment, yty = self.equations.product(fold, w)
-            total += max(yty - 2.0 * float(w @ moment) + float(w @ product), 0.0)
+            total += self.equations.squares(fold, w)[0]
         return total
 
     def _choose_ridge(self) -> _Dense:

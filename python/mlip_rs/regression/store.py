@@ -133,12 +133,15 @@ class FoldEquations:
                     n_rows += int(sums["n_rows"][self.weights > 0].sum())
         return System(out, moment, yty, n_rows)
 
-    def product(self, fold: int, vector: Array) -> tuple[Array, Array, float]:
-        """Weighted Gram matrix of one fold times a vector (F,), its moment (F,) and yᵀWy."""
+    def squares(self, fold: int, coefficients: Array) -> tuple[float, Array]:
+        """Weighted sum of the squared residuals of one fold, `yᵀWy − 2 wᵀb + wᵀGw`, and its derivative (F,) by w."""
         stored = Matrices.open(self._gram_path(fold))
-        product = np.concatenate([self._weighted(stored, rows) @ vector for rows in chunks(self.n_features)])
+        parts = [self._weighted(stored, rows) @ coefficients for rows in chunks(self.n_features)]
+        product = np.concatenate(parts)
         with np.load(self._sums_path(fold)) as sums:
-            return product, self.weights @ sums["moment"], float(self.weights @ sums["yty"])
+            moment, yty = self.weights @ sums["moment"], float(self.weights @ sums["yty"])
+        squares = yty - 2.0 * float(coefficients @ moment) + float(coefficients @ product)
+        return max(squares, 0.0), 2.0 * (product - moment)
 
     def partial_path(self, fold: int) -> Path:
         """Checkpoint of an unfinished fold."""
