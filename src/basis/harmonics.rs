@@ -15,6 +15,15 @@ pub fn index(l: usize, m: isize) -> usize {
     ((l * l + l) as isize + m) as usize
 }
 
+/// `N_lm` for m ≥ 0, the factor √2 of m > 0 included.
+#[must_use]
+pub fn normalization(l: usize, m: usize) -> f64 {
+    // (l − m)! / (l + m)!
+    let ratio: f64 = ((l - m + 1)..=(l + m)).map(|k| 1.0 / k as f64).product();
+    let sqrt2 = if m == 0 { 1.0 } else { 2.0 };
+    (sqrt2 * (2 * l + 1) as f64 / (4.0 * PI) * ratio).sqrt()
+}
+
 /// Normalisation constants for all degrees up to `l_max`.
 #[derive(Debug, Clone)]
 pub struct Harmonics {
@@ -31,19 +40,15 @@ impl Harmonics {
     #[must_use]
     pub fn new(l_max: usize) -> Self {
         assert!(l_max <= MAX_L, "l_max {l_max} exceeds {MAX_L}");
-        let mut normalization = vec![0.0; WIDTH * WIDTH];
+        let mut table = vec![0.0; WIDTH * WIDTH];
         for l in 0..=l_max {
             for m in 0..=l {
-                // (l − m)! / (l + m)!
-                let ratio: f64 = ((l - m + 1)..=(l + m)).map(|k| 1.0 / k as f64).product();
-                let sqrt2 = if m == 0 { 1.0 } else { 2.0 };
-                normalization[l * WIDTH + m] =
-                    (sqrt2 * (2 * l + 1) as f64 / (4.0 * PI) * ratio).sqrt();
+                table[l * WIDTH + m] = normalization(l, m);
             }
         }
         Self {
             l_max,
-            normalization,
+            normalization: table,
         }
     }
 

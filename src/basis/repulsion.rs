@@ -207,6 +207,24 @@ impl CenterRepulsion {
         self.crowding.map_or(outer, |_| self.cutoff)
     }
 
+    /// Distance below which a neighbour of this species repels as ZBL in full, Å.
+    #[must_use]
+    pub fn inner(&self, species: usize) -> f64 {
+        self.pairs[species].inner
+    }
+
+    /// Distance beyond which nothing changes for a neighbour of this species, Å.
+    #[must_use]
+    pub fn outer(&self, species: usize) -> f64 {
+        self.pairs[species].outer
+    }
+
+    /// ρ beyond which something changes, and the cutoff in ρ (Å); none if crowding never matters.
+    #[must_use]
+    pub fn crowding_onset(&self) -> Option<(f64, f64)> {
+        self.crowding.map(|(onset, _)| (onset, self.cutoff))
+    }
+
     /// The distance that the radial functions see of a neighbour, and its derivative.
     #[must_use]
     pub fn seen_distance(&self, species: usize, r: f64) -> (f64, f64) {

@@ -221,6 +221,12 @@ impl RadialEntry {
         self.reach.iter().flatten().copied().max()
     }
 
+    /// Whether it is another combination of primitives for each l.
+    #[must_use]
+    pub fn is_contracted(&self) -> bool {
+        matches!(self.function, EntryFunction::Contracted { .. })
+    }
+
     /// The primitives behind degree l with their coefficients; none beyond the contraction.
     #[must_use]
     pub fn combination(&self, l: usize) -> Vec<(usize, f64)> {

@@ -8,6 +8,7 @@
 //! images relative to the positions as given.
 
 mod brute_force;
+mod clusters;
 mod grid;
 mod search;
 mod stencil;
@@ -18,6 +19,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub use brute_force::{ImagePair, brute_force};
+pub use clusters::{Cluster, Clusters};
 pub use verlet::VerletList;
 
 use crate::geometry::Vector;
@@ -221,9 +223,20 @@ impl Frame {
     #[inline]
     pub fn displacement(&self, i: usize, pair: Pair) -> Vector {
         let from = self.wrapped[i];
+        let to = self.image(pair);
+        std::array::from_fn(|k| to[k] - from[k])
+    }
+
+    /// Where the neighbour of `pair` lies, Å.
+    ///
+    /// # Panics
+    /// If the pair does not come from the list of this frame.
+    #[must_use]
+    #[inline]
+    pub fn image(&self, pair: Pair) -> Vector {
         let to = self.wrapped[pair.neighbor as usize];
         let image = self.translations[pair.shift as usize];
-        std::array::from_fn(|k| to[k] + image[k] - from[k])
+        std::array::from_fn(|k| to[k] + image[k])
     }
 }
 

@@ -1,16 +1,21 @@
 //! Potentials: coefficients on a basis, their file, and the evaluator compiled from them.
 
-pub mod compile;
-pub mod evaluate;
+pub mod compiled;
+mod evaluation;
 pub mod file;
+pub mod plain;
 
 use crate::basis::Basis;
+use crate::basis::invariants::LabelIndex;
+use crate::basis::monomials::Monomial;
 use crate::basis::spec::BasisSpec;
 use crate::{Error, Result};
-use compile::CompiledCenter;
-pub use evaluate::Evaluation;
+use compiled::CompiledCenter;
+pub use evaluation::Evaluation;
+use plain::PlainCenter;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 /// What one element contributes as a centre.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,13 +29,70 @@ pub struct Center {
     pub features: BTreeMap<String, f64>,
 }
 
+/// The features of a centre that have a coefficient, checked.
+#[derive(Debug, Clone)]
+struct Kept {
+    reference_energy: f64,
+    /// Coefficient of the constant feature, which is never handed over to the repulsion.
+    constant: f64,
+    /// All others, in the order of the basis.
+    terms: Vec<(Monomial, f64)>,
+}
+
+impl Kept {
+    fn new(
+        basis: &Basis,
+        index: &LabelIndex,
+        monomials: &[Monomial],
+        center: &Center,
+    ) -> Result<Self> {
+        let fail = |message: String| {
+            Error::PotentialFile(format!("element {}: {message}", center.element))
+        };
+        if !center.reference_energy.is_finite() {
+            return Err(fail("the reference energy is not finite".into()));
+        }
+        let mut features = Vec::with_capacity(center.features.len());
+        for (label, &coefficient) in &center.features {
+            let feature = index
+                .find(label)
+                .ok_or_else(|| fail(format!("{label:?} is not a feature of its basis")))?;
+            if !coefficient.is_finite() {
+                return Err(fail(format!("the coefficient of {label:?} is not finite")));
+            }
+            features.push((feature, coefficient));
+        }
+        features.sort_unstable_by_key(|(feature, _)| *feature);
+        if let Some(twice) = features.windows(2).find(|w| w[0].0 == w[1].0) {
+            return Err(fail(format!(
+                "feature {:?} is given twice",
+                basis.labels()[twice[0].0]
+            )));
+        }
+        let mut kept = Self {
+            reference_energy: center.reference_energy,
+            constant: 0.0,
+            terms: Vec::with_capacity(features.len()),
+        };
+        for (feature, coefficient) in features {
+            match monomials[feature] {
+                Monomial::ONE => kept.constant = coefficient,
+                monomial => kept.terms.push((monomial, coefficient)),
+            }
+        }
+        Ok(kept)
+    }
+}
+
 /// A fitted potential, ready to evaluate.
 #[derive(Debug, Clone)]
 pub struct Potential {
     basis: Basis,
     centers: Vec<Center>,
     info: serde_json::Value,
+    kept: Vec<Kept>,
     compiled: Vec<CompiledCenter>,
+    plain: OnceLock<Vec<PlainCenter>>,
 }
 
 impl Potential {
@@ -53,16 +115,23 @@ impl Potential {
             )));
         }
         let index = basis.label_index();
-        let compiled = centers
+        let monomials: Vec<Monomial> = basis.monomials().iter().collect();
+        let kept = centers
+            .iter()
+            .map(|center| Kept::new(&basis, &index, &monomials, center))
+            .collect::<Result<Vec<Kept>>>()?;
+        let compiled = kept
             .iter()
             .enumerate()
-            .map(|(k, center)| CompiledCenter::new(&basis, &index, k, center))
-            .collect::<Result<_>>()?;
+            .map(|(own, kept)| CompiledCenter::new(&basis, own, kept))
+            .collect();
         Ok(Self {
             basis,
             centers,
             info,
+            kept,
             compiled,
+            plain: OnceLock::new(),
         })
     }
 
@@ -120,6 +189,15 @@ impl Potential {
     #[must_use]
     pub fn centers(&self) -> &[Center] {
         &self.centers
+    }
+
+    /// The plans of the plain evaluator, made when first asked for.
+    fn plain(&self) -> &[PlainCenter] {
+        self.plain.get_or_init(|| {
+            let kept = self.kept.iter().enumerate();
+            kept.map(|(own, kept)| PlainCenter::new(&self.basis, own, kept))
+                .collect()
+        })
     }
 
     /// Metadata.

@@ -1,13 +1,12 @@
 //! What is left of a potential when everything with zero coefficient is removed.
 
-use super::Center;
-use crate::basis::invariants::{Channel, Invariant, LabelIndex};
+use crate::basis::invariants::{Channel, Invariant};
 use crate::basis::monomials::Monomial;
 use crate::basis::products::{Combination, Products};
 use crate::basis::radial::RadialFunction;
 use crate::basis::repulsion::CenterRepulsion;
 use crate::basis::{Basis, harmonics};
-use crate::{Error, Result};
+use crate::potential::Kept;
 use std::collections::BTreeMap;
 
 /// A monomial with its coefficient; factors index the kept invariants.
@@ -41,7 +40,7 @@ pub(super) struct OrderChannel {
 
 /// The evaluation plan of one centre element.
 #[derive(Debug, Clone)]
-pub struct CompiledCenter {
+pub struct PlainCenter {
     pub(super) reference_energy: f64,
     /// Coefficient of the constant feature, which is never handed over.
     pub(super) constant: f64,
@@ -64,41 +63,12 @@ pub struct CompiledCenter {
     pub(super) cutoff: f64,
 }
 
-impl CompiledCenter {
+impl PlainCenter {
     /// The plan of element number `own`.
-    pub(super) fn new(
-        basis: &Basis,
-        index: &LabelIndex,
-        own: usize,
-        center: &Center,
-    ) -> Result<Self> {
-        let fail = |message: String| {
-            Error::PotentialFile(format!("element {}: {message}", center.element))
-        };
-        if !center.reference_energy.is_finite() {
-            return Err(fail("the reference energy is not finite".into()));
-        }
-        let monomials: Vec<Monomial> = basis.monomials().iter().collect();
-        let mut features = Vec::with_capacity(center.features.len());
-        for (label, &coefficient) in &center.features {
-            let feature = index
-                .find(label)
-                .ok_or_else(|| fail(format!("{label:?} is not a feature of its basis")))?;
-            if !coefficient.is_finite() {
-                return Err(fail(format!("the coefficient of {label:?} is not finite")));
-            }
-            features.push((feature, coefficient));
-        }
-        features.sort_unstable_by_key(|(feature, _)| *feature);
-        if let Some(twice) = features.windows(2).find(|w| w[0].0 == w[1].0) {
-            return Err(fail(format!(
-                "feature {:?} is given twice",
-                basis.labels()[twice[0].0]
-            )));
-        }
+    pub(in crate::potential) fn new(basis: &Basis, own: usize, terms: &Kept) -> Self {
         let mut plan = Self {
-            reference_energy: center.reference_energy,
-            constant: 0.0,
+            reference_energy: terms.reference_energy,
+            constant: terms.constant,
             repulsion: basis.repulsion(own).cloned(),
             terms: Vec::new(),
             radial: Vec::new(),
@@ -112,26 +82,22 @@ impl CompiledCenter {
             harmonics: None,
             cutoff: 0.0,
         };
-        let kept = plan.keep_invariants(basis, features.iter().map(|(f, _)| monomials[*f]));
-        for (feature, coefficient) in features {
-            let factors: Vec<u32> = monomials[feature]
+        let kept = plan.keep_invariants(basis, terms.terms.iter().map(|(m, _)| *m));
+        for (monomial, coefficient) in &terms.terms {
+            let factors: Vec<u32> = monomial
                 .factors()
                 .iter()
                 .map(|f| kept[*f as usize])
                 .collect();
-            if factors.is_empty() {
-                plan.constant = coefficient;
-                continue;
-            }
             let monomial = Monomial::new(&factors).expect("as many factors as before");
             plan.terms.push(Term {
-                coefficient,
+                coefficient: *coefficient,
                 monomial,
             });
         }
         let reach = plan.repulsion.as_ref().map_or(0.0, CenterRepulsion::reach);
         plan.cutoff = plan.radial.iter().map(|f| f.cutoff).fold(reach, f64::max);
-        Ok(plan)
+        plan
     }
 
     /// Number the invariants that any monomial uses, and what they need; gives the new index of each.

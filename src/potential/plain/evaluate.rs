@@ -1,8 +1,8 @@
 //! The plain evaluator: energy forward, forces by one adjoint pass, per atom.
 
-use super::Potential;
-use super::compile::CompiledCenter;
+use super::plan::PlainCenter;
 use crate::Result;
+use crate::potential::{Evaluation, Potential};
 use crate::basis::local::STRAIN;
 use crate::basis::repulsion::Handover;
 use crate::environment::{Environment, EnvironmentBuffer};
@@ -13,35 +13,6 @@ use rayon::prelude::*;
 /// Atoms per task, and tasks whose pair gradients are held at once; fixed, so that sums never depend on the threads.
 const CHUNK: usize = 32;
 const WAVE: usize = 64 * CHUNK;
-
-/// Energy and derivatives of one structure.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Evaluation {
-    /// Energies of the atoms, eV; their sum is the energy.
-    pub energies: Vec<f64>,
-    /// Forces, eV/Å.
-    pub forces: Vec<[f64; 3]>,
-    /// Virials `−dE_i/dε` of the atoms, xx yy zz yz xz xy, eV; their sum is the virial.
-    pub virials: Vec<[f64; 6]>,
-}
-
-impl Evaluation {
-    /// Total energy, eV.
-    #[must_use]
-    pub fn energy(&self) -> f64 {
-        self.energies.iter().sum()
-    }
-
-    /// Total virial, eV.
-    #[must_use]
-    pub fn virial(&self) -> [f64; 6] {
-        let mut total = [0.0; 6];
-        for virial in &self.virials {
-            total.iter_mut().zip(virial).for_each(|(t, v)| *t += v);
-        }
-        total
-    }
-}
 
 /// What one task works on: its scratch memory, the energies and the virials of its atoms.
 type Task<'a> = (&'a mut Chunk, (&'a mut [f64], &'a mut [[f64; 6]]));
@@ -56,15 +27,16 @@ struct Chunk {
 }
 
 impl Potential {
-    /// Energy, forces and virials of a structure whose neighbour list reaches at least as far as the cutoff. Call
-    /// inside the pool that shall do the work.
+    /// [`Potential::evaluate`] by the plain evaluator: every function computed by itself, every invariant on its own.
+    /// Slow and obvious, the oracle of the compiled one. Call inside the pool that shall do the work.
     ///
     /// # Errors
     /// Unknown elements and overlapping atoms, naming the atom.
-    pub fn evaluate(&self, structure: &Structure, list: &NeighborList) -> Result<Evaluation> {
+    pub fn evaluate_plainly(&self, structure: &Structure, list: &NeighborList) -> Result<Evaluation> {
         let n = structure.n_atoms();
         let species = self.basis().species(structure.numbers())?;
         let frame = list.frame(structure);
+        let plans = self.plain();
         let mut out = Evaluation {
             energies: vec![0.0; n],
             forces: vec![[0.0; 3]; n],
@@ -85,7 +57,7 @@ impl Potential {
                 chunk.gradients.clear();
                 let first = start + k * CHUNK;
                 for (i, (energy, virial)) in (first..).zip(energies.iter_mut().zip(virials)) {
-                    (*energy, *virial) = self.evaluate_atom(list, &frame, &species, i, chunk)?;
+                    (*energy, *virial) = Self::evaluate_atom(plans, list, &frame, &species, i, chunk)?;
                 }
                 Ok(())
             };
@@ -101,35 +73,15 @@ impl Potential {
         Ok(out)
     }
 
-    /// Evaluate many structures, parallel over structures. Call inside the pool that shall do the work.
-    ///
-    /// # Errors
-    /// The index of the first structure that cannot be evaluated, with the reason.
-    pub fn evaluate_many(
-        &self,
-        structures: &[&Structure],
-    ) -> std::result::Result<Vec<Evaluation>, (usize, crate::Error)> {
-        let one = |structure: &&Structure| {
-            let list = NeighborList::new(structure, self.basis().cutoff())?;
-            self.evaluate(structure, &list)
-        };
-        let results: Vec<Result<Evaluation>> = structures.par_iter().map(one).collect();
-        results
-            .into_iter()
-            .enumerate()
-            .map(|(k, r)| r.map_err(|e| (k, e)))
-            .collect()
-    }
-
     fn evaluate_atom(
-        &self,
+        plans: &[PlainCenter],
         list: &NeighborList,
         frame: &Frame,
         species: &[u16],
         i: usize,
         chunk: &mut Chunk,
     ) -> Result<(f64, [f64; 6])> {
-        let center = &self.compiled[usize::from(species[i])];
+        let center = &plans[usize::from(species[i])];
         chunk
             .environment
             .gather(list, frame, species, i, center.cutoff)?;
@@ -175,7 +127,7 @@ pub struct Scratch {
     pub gradients: Vec<[f64; 3]>,
 }
 
-impl CompiledCenter {
+impl PlainCenter {
     /// Energy of the centre, eV; `scratch.gradients` receives `∂E_i/∂r_ij`.
     pub fn evaluate(&self, environment: &Environment, scratch: &mut Scratch) -> f64 {
         self.sum_over_neighbors(environment, scratch);

@@ -1,0 +1,859 @@
+//! The sums over neighbours and the way back, one cluster at a time.
+//!
+//! Neighbours stand in blocks of eight, species after species. Values and slopes of the radial functions lie in rows
+//! `[neighbour][column]`, harmonics in blocks `[block][row][neighbour]`, so that all three products
+//! (`A = Σ Y R`, `S = Σ Y ∂E/∂A`, `H = ∂E/∂A · R`) read contiguous vectors and keep their sums in registers.
+
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined into a dispatch is compiled for its instruction set"
+)]
+
+use super::graph::ATOMS;
+use super::harmonics::BLOCK;
+use super::plan::{CompiledCenter, Segment, SpeciesPlan};
+use super::table::{N_COEFFICIENTS, Place};
+use crate::basis::repulsion::Handover;
+use crate::environment::{Environment, MIN_DISTANCE};
+use crate::neighbors::{Cluster, Frame};
+use crate::{Error, Result};
+use pulp::{Simd, WithSimd};
+
+/// Rows or neighbours whose sums are kept in registers together.
+const TILE: usize = 8;
+
+/// What a cluster leaves behind.
+pub(super) struct ClusterOutput<'a> {
+    /// Energies of its atoms, eV.
+    pub energies: &'a mut [f64],
+    /// Virials of its atoms, eV.
+    pub virials: &'a mut [[f64; 6]],
+    /// Forces on its copies, eV/Å.
+    pub forces: &'a mut [[f64; 3]],
+}
+
+/// Scratch memory of one worker.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    positions: Vec<[f64; 3]>,
+    lanes: Vec<Lane>,
+    /// Nodes of the graph, `[node][ATOMS]`.
+    values: Vec<f64>,
+    adjoints: Vec<f64>,
+    /// Adjoints of the sums of one atom, as the sums are, and with columns before rows.
+    own: Vec<f64>,
+    turned: Vec<f64>,
+    /// Derivatives by the harmonics of one block, and its radial functions by column.
+    by_harmonics: Vec<f64>,
+    columns: Vec<f64>,
+    handover: Handover,
+    species: Vec<u16>,
+    displacements: Vec<[f64; 3]>,
+}
+
+/// The neighbourhood of one atom.
+#[derive(Debug, Default)]
+struct Lane {
+    /// Copies that are neighbours; the padding of a block refers to one past the last copy.
+    copies: Vec<u32>,
+    /// Displacements (Å), then unit vectors.
+    displacements: [Vec<f64>; 3],
+    distances: Vec<f64>,
+    inverse_distances: Vec<f64>,
+    /// Blocks of each species, and where their rows and harmonics begin.
+    parts: Vec<Part>,
+    values: Vec<f64>,
+    slopes: Vec<f64>,
+    harmonics: Vec<f64>,
+    /// Sums over the neighbours.
+    sums: Vec<f64>,
+    /// `∂E/∂r_ij`, eV/Å.
+    gradients: [Vec<f64>; 3],
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Part {
+    first_block: usize,
+    end_block: usize,
+    rows: usize,
+    harmonics: usize,
+}
+
+/// How much of the rows and harmonics of a lane is taken.
+#[derive(Debug, Clone, Copy, Default)]
+struct Used {
+    rows: usize,
+    harmonics: usize,
+}
+
+/// One cluster at work.
+pub(super) struct ClusterTask<'a> {
+    pub centers: &'a [CompiledCenter],
+    pub cluster: &'a Cluster,
+    pub frame: &'a Frame,
+    pub scratch: &'a mut Scratch,
+    pub output: ClusterOutput<'a>,
+}
+
+impl WithSimd for ClusterTask<'_> {
+    type Output = Result<()>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Result<()> {
+        let Self {
+            centers,
+            cluster,
+            frame,
+            scratch,
+            mut output,
+        } = self;
+        scratch.copy_positions(cluster, frame);
+        output.forces.fill([0.0; 3]);
+        let mut first = 0;
+        for (center, count) in centers.iter().zip(cluster.counts()) {
+            let end = first + *count as usize;
+            while first < end {
+                let batch = first..end.min(first + ATOMS);
+                first = batch.end;
+                center.batch(simd, cluster, batch, scratch, &mut output)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Scratch {
+    fn copy_positions(&mut self, cluster: &Cluster, frame: &Frame) {
+        self.positions.clear();
+        self.positions
+            .extend(cluster.atoms().iter().map(|i| frame.wrapped[*i as usize]));
+        self.positions
+            .extend(cluster.images().iter().map(|pair| frame.image(*pair)));
+        self.lanes.resize_with(ATOMS, Lane::default);
+    }
+}
+
+impl CompiledCenter {
+    /// Evaluate at most [`ATOMS`] atoms of this element.
+    #[inline(always)]
+    fn batch<S: Simd>(
+        &self,
+        simd: S,
+        cluster: &Cluster,
+        atoms: std::ops::Range<usize>,
+        scratch: &mut Scratch,
+        output: &mut ClusterOutput,
+    ) -> Result<()> {
+        let n_nodes = self.graph.n_nodes();
+        resize(&mut scratch.values, n_nodes * ATOMS);
+        resize(&mut scratch.adjoints, n_nodes * ATOMS);
+        for (lane, atom) in scratch.lanes.iter_mut().zip(atoms.clone()) {
+            self.gather(cluster, atom, &scratch.positions, lane)?;
+            lane.normalize(simd);
+            lane.sums.clear();
+            lane.sums.resize(self.n_sums, 0.0);
+            let mut used = Used::default();
+            for (s, plan) in self.species.iter().enumerate() {
+                if let Some(plan) = plan {
+                    lane.add_sums(simd, plan, s, &mut used);
+                }
+            }
+        }
+        for lane in &mut scratch.lanes[atoms.len()..] {
+            lane.sums.clear();
+            lane.sums.resize(self.n_sums, 0.0);
+        }
+        interleave(&scratch.lanes, self.n_sums, &mut scratch.values);
+        let mut energies = [0.0; ATOMS];
+        self.graph
+            .evaluate(simd, &mut scratch.values, &mut scratch.adjoints, &mut energies);
+        for (k, atom) in atoms.enumerate() {
+            self.pick_adjoints(k, scratch);
+            self.gradients(simd, k, scratch);
+            let learnt = self.hand_over(k, energies[k], scratch);
+            output.energies[atom] = self.offset + learnt;
+            output.virials[atom] = scratch.lanes[k].scatter(simd, atom, output.forces);
+        }
+        Ok(())
+    }
+
+    /// Neighbours of an atom within the cutoff, in blocks by species.
+    #[inline(always)]
+    fn gather(
+        &self,
+        cluster: &Cluster,
+        atom: usize,
+        positions: &[[f64; 3]],
+        lane: &mut Lane,
+    ) -> Result<()> {
+        let n_species = self.species.len();
+        let cutoff2 = self.cutoff * self.cutoff;
+        let center = positions[atom];
+        let nobody = cluster.n_copies() as u32;
+        lane.parts.clear();
+        let mut n = 0;
+        for species in 0..n_species {
+            let row = cluster.row(atom * n_species + species);
+            let first_block = n / BLOCK;
+            let capacity = n + row.len() + BLOCK;
+            lane.reserve(capacity);
+            let Lane {
+                copies,
+                displacements: [x, y, z],
+                distances,
+                ..
+            } = lane;
+            let (copies, distances) = (&mut copies[..capacity], &mut distances[..capacity]);
+            let (x, y, z) = (
+                &mut x[..capacity],
+                &mut y[..capacity],
+                &mut z[..capacity],
+            );
+            let mut closest = f64::INFINITY;
+            // Each neighbour is written; the place moves on only if it is near.
+            for &copy in row {
+                let to = positions[copy as usize];
+                let r: [f64; 3] = std::array::from_fn(|k| to[k] - center[k]);
+                let squared = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
+                (x[n], y[n], z[n]) = (r[0], r[1], r[2]);
+                copies[n] = copy;
+                distances[n] = squared;
+                closest = closest.min(squared);
+                n += usize::from(squared < cutoff2);
+            }
+            if closest < MIN_DISTANCE * MIN_DISTANCE {
+                return Err(overlap(cluster, atom, row, positions));
+            }
+            while n % BLOCK != 0 {
+                (x[n], y[n], z[n]) = (2.0 * self.cutoff, 0.0, 0.0);
+                copies[n] = nobody;
+                distances[n] = 4.0 * cutoff2;
+                n += 1;
+            }
+            lane.parts.push(Part {
+                first_block,
+                end_block: n / BLOCK,
+                ..Part::default()
+            });
+        }
+        lane.truncate(n);
+        Ok(())
+    }
+
+    /// Adjoints of the sums of lane `k`: as the sums are, and with columns before rows.
+    #[inline(always)]
+    fn pick_adjoints(&self, k: usize, scratch: &mut Scratch) {
+        resize(&mut scratch.own, self.n_sums);
+        resize(&mut scratch.turned, self.n_sums);
+        let of_lane = scratch.adjoints.chunks_exact(ATOMS);
+        for (own, node) in scratch.own.iter_mut().zip(of_lane) {
+            *own = node[k];
+        }
+        for segment in self.species.iter().flatten().flat_map(|plan| &plan.segments) {
+            let n_rows = segment.end_row - segment.first_row;
+            let len = n_rows * segment.width;
+            let from = &scratch.own[segment.start..][..len];
+            let to = &mut scratch.turned[segment.start..][..len];
+            for (row, columns) in from.chunks_exact(segment.width).enumerate() {
+                for (c, value) in columns[..segment.n_columns].iter().enumerate() {
+                    to[c * n_rows + row] = *value;
+                }
+            }
+        }
+    }
+
+    /// `∂E/∂r_ij` of the neighbours of lane `k`.
+    #[inline(always)]
+    fn gradients<S: Simd>(&self, simd: S, k: usize, scratch: &mut Scratch) {
+        let Scratch {
+            lanes,
+            own,
+            turned,
+            by_harmonics,
+            columns,
+            ..
+        } = scratch;
+        let lane = &mut lanes[k];
+        let n = lane.distances.len();
+        for gradient in &mut lane.gradients {
+            resize(gradient, n);
+        }
+        for (s, plan) in self.species.iter().enumerate() {
+            let part = lane.parts[s];
+            let Some(plan) = plan else {
+                let neighbors = part.first_block * BLOCK..part.end_block * BLOCK;
+                for gradient in &mut lane.gradients {
+                    gradient[neighbors.clone()].fill(0.0);
+                }
+                continue;
+            };
+            let adjoints = Adjoints { plan, own, turned };
+            for block in part.first_block..part.end_block {
+                lane.block_gradient(simd, &adjoints, part, block, by_harmonics, columns);
+            }
+        }
+    }
+
+    /// `s w·φ + E_rep` from `w·φ` of lane `k`; its gradients follow.
+    #[inline(always)]
+    fn hand_over(&self, k: usize, learnt: f64, scratch: &mut Scratch) -> f64 {
+        let Some(repulsion) = &self.repulsion else {
+            return learnt;
+        };
+        let lane = &scratch.lanes[k];
+        let close = |(s, part): (usize, &Part)| {
+            let outer = repulsion.outer(s);
+            let neighbors = part.first_block * BLOCK..part.end_block * BLOCK;
+            lane.distances[neighbors].iter().any(|r| *r < outer)
+        };
+        let crowded = || {
+            repulsion.crowding_onset().is_some_and(|(onset, cutoff)| {
+                let scale = 1.0 / (cutoff * cutoff);
+                let mut rho = [0.0; BLOCK];
+                for block in lane.distances.as_chunks::<BLOCK>().0 {
+                    for (sum, r) in rho.iter_mut().zip(block) {
+                        let x = (1.0 - r * r * scale).max(0.0);
+                        *sum += x * x * x;
+                    }
+                }
+                rho.iter().sum::<f64>() > onset
+            })
+        };
+        if lane.parts.iter().enumerate().any(close) || crowded() {
+            return self.hand_over_for_sure(k, learnt, scratch);
+        }
+        learnt
+    }
+
+    /// The rare case of [`Self::hand_over`].
+    #[cold]
+    #[inline(never)]
+    fn hand_over_for_sure(&self, k: usize, learnt: f64, scratch: &mut Scratch) -> f64 {
+        let Some(repulsion) = &self.repulsion else {
+            return learnt;
+        };
+        let (lane, handover) = (&mut scratch.lanes[k], &mut scratch.handover);
+        scratch.species.clear();
+        scratch.displacements.clear();
+        for (s, part) in lane.parts.iter().enumerate() {
+            for j in part.first_block * BLOCK..part.end_block * BLOCK {
+                scratch.species.push(s as u16);
+                let r = lane.distances[j];
+                scratch
+                    .displacements
+                    .push(std::array::from_fn(|axis| lane.displacements[axis][j] * r));
+            }
+        }
+        // The padding lies beyond the cutoff, where nothing repels and nothing crowds.
+        let environment = Environment {
+            center: 0,
+            neighbors: &scratch.species,
+            displacements: &scratch.displacements,
+        };
+        repulsion.evaluate(&environment, handover);
+        if !handover.active {
+            return learnt;
+        }
+        for axis in 0..3 {
+            let fixed = handover.gradients.iter().zip(&handover.scale_gradients);
+            for (g, (fixed, dscale)) in lane.gradients[axis].iter_mut().zip(fixed) {
+                *g = handover.scale * *g + learnt * dscale[axis] + fixed[axis];
+            }
+        }
+        handover.scale * learnt + handover.energy
+    }
+}
+
+impl Lane {
+    #[inline(always)]
+    fn reserve(&mut self, capacity: usize) {
+        if self.copies.len() < capacity {
+            self.copies.resize(capacity, 0);
+            self.distances.resize(capacity, 0.0);
+            for axis in &mut self.displacements {
+                axis.resize(capacity, 0.0);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn truncate(&mut self, n: usize) {
+        self.copies.truncate(n);
+        self.distances.truncate(n);
+        for axis in &mut self.displacements {
+            axis.truncate(n);
+        }
+    }
+
+    /// Distances from their squares, and unit vectors from displacements.
+    #[inline(always)]
+    fn normalize<S: Simd>(&mut self, simd: S) {
+        let n = self.distances.len();
+        resize(&mut self.inverse_distances, n);
+        let one = simd.splat_f64s(1.0);
+        let (distances, _) = S::as_mut_simd_f64s(&mut self.distances);
+        let (inverses, _) = S::as_mut_simd_f64s(&mut self.inverse_distances);
+        let [x, y, z] = &mut self.displacements;
+        let axes = S::as_mut_simd_f64s(x).0.iter_mut();
+        let axes = axes.zip(S::as_mut_simd_f64s(y).0.iter_mut().zip(S::as_mut_simd_f64s(z).0));
+        for ((r, inverse), (x, (y, z))) in distances.iter_mut().zip(inverses).zip(axes) {
+            *r = simd.sqrt_f64s(*r);
+            *inverse = simd.div_f64s(one, *r);
+            *x = simd.mul_f64s(*x, *inverse);
+            *y = simd.mul_f64s(*y, *inverse);
+            *z = simd.mul_f64s(*z, *inverse);
+        }
+    }
+
+    fn unit<S: Simd>(&self, block: usize, sub: usize) -> [S::f64s; 3] {
+        let at = block * (BLOCK / S::F64_LANES) + sub;
+        let [x, y, z] = &self.displacements;
+        [x, y, z].map(|axis| S::as_simd_f64s(axis).0[at])
+    }
+
+    /// Radial functions and harmonics of the neighbours of species `s`, and their sums.
+    #[inline(always)]
+    fn add_sums<S: Simd>(&mut self, simd: S, plan: &SpeciesPlan, s: usize, used: &mut Used) {
+        let (stride, n_rows) = (plan.table.stride(), plan.recursion.n_rows());
+        let part = &mut self.parts[s];
+        let n_blocks = part.end_block - part.first_block;
+        let neighbors = part.first_block * BLOCK..part.end_block * BLOCK;
+        (part.rows, part.harmonics) = (used.rows, used.harmonics);
+        let part = *part;
+        used.rows += n_blocks * BLOCK * stride;
+        used.harmonics += n_blocks * n_rows * BLOCK;
+        let (rows, harmonics) = (part.rows..used.rows, part.harmonics..used.harmonics);
+        grow(&mut self.values, used.rows);
+        grow(&mut self.slopes, used.rows);
+        grow(&mut self.harmonics, used.harmonics);
+        tabulate(
+            simd,
+            plan,
+            &self.distances[neighbors],
+            &mut self.values[rows.clone()],
+            &mut self.slopes[rows.clone()],
+        );
+        let per_row = BLOCK / S::F64_LANES;
+        if plan.is_angular() {
+            for block in 0..n_blocks {
+                for sub in 0..per_row {
+                    let unit = self.unit::<S>(part.first_block + block, sub);
+                    let at = part.harmonics + block * n_rows * BLOCK;
+                    let out = &mut self.harmonics[at..][..n_rows * BLOCK];
+                    let (out, _) = S::as_mut_simd_f64s(out);
+                    plan.recursion.evaluate(simd, unit, out, per_row, sub);
+                }
+            }
+        }
+        let values = &self.values[rows];
+        let plain = &mut self.sums[plan.plain_start..][..plan.n_plain.next_multiple_of(BLOCK)];
+        add_plain(simd, values, stride, plain);
+        let harmonics = &self.harmonics[harmonics];
+        for segment in &plan.segments {
+            let len = (segment.end_row - segment.first_row) * segment.width;
+            let out = &mut self.sums[segment.start..][..len];
+            let product = Product {
+                values,
+                stride,
+                harmonics,
+                n_rows,
+                segment,
+            };
+            product.sum(simd, out);
+        }
+    }
+
+    /// `∂E/∂r_ij = (Σ_c ∂E/∂f_c f_c') r̂ + Σ_lm ∂E/∂Y_lm ∇Y_lm` of the neighbours of one block.
+    #[inline(always)]
+    fn block_gradient<S: Simd>(
+        &mut self,
+        simd: S,
+        adjoints: &Adjoints,
+        part: Part,
+        block: usize,
+        by_harmonics: &mut Vec<f64>,
+        columns: &mut Vec<f64>,
+    ) {
+        let plan = adjoints.plan;
+        let (stride, n_rows) = (plan.table.stride(), plan.recursion.n_rows());
+        let own = block - part.first_block;
+        let rows = part.rows + own * BLOCK * stride;
+        let values = &self.values[rows..][..BLOCK * stride];
+        let slopes = &self.slopes[rows..][..BLOCK * stride];
+        let at = part.harmonics + own * n_rows * BLOCK;
+        let harmonics = &self.harmonics[at..][..n_rows * BLOCK];
+        let radial = adjoints.radial(simd, harmonics, slopes, stride);
+        let per_row = BLOCK / S::F64_LANES;
+        let angular = plan.is_angular();
+        if angular {
+            by_harmonics.clear();
+            by_harmonics.resize(n_rows * BLOCK, 0.0);
+            adjoints.by_harmonics(simd, values, stride, by_harmonics, columns);
+        }
+        let (radial, _) = S::as_simd_f64s(&radial);
+        let (h, _) = S::as_simd_f64s(by_harmonics);
+        for sub in 0..per_row {
+            let unit = self.unit::<S>(block, sub);
+            let place = block * per_row + sub;
+            let mut gradient = unit.map(|x| simd.mul_f64s(x, radial[sub]));
+            if angular {
+                let g = plan.recursion.gradient(simd, unit, h, per_row, sub);
+                let inverse = S::as_simd_f64s(&self.inverse_distances).0[place];
+                let mut along = simd.mul_f64s(g[0], unit[0]);
+                along = simd.mul_add_e_f64s(g[1], unit[1], along);
+                along = simd.mul_add_e_f64s(g[2], unit[2], along);
+                for axis in 0..3 {
+                    let tangent = simd.sub_f64s(g[axis], simd.mul_f64s(along, unit[axis]));
+                    gradient[axis] = simd.mul_add_e_f64s(tangent, inverse, gradient[axis]);
+                }
+            }
+            for (out, g) in self.gradients.iter_mut().zip(gradient) {
+                S::as_mut_simd_f64s(out).0[place] = g;
+            }
+        }
+    }
+
+    /// Give the forces to the atom and its neighbours; gives the virial, eV.
+    #[inline(always)]
+    fn scatter<S: Simd>(&self, simd: S, atom: usize, forces: &mut [[f64; 3]]) -> [f64; 6] {
+        let [gx, gy, gz] = &self.gradients;
+        let mut own = [0.0; 3];
+        let gradients = gx.iter().zip(gy.iter().zip(gz));
+        for (copy, (gx, (gy, gz))) in self.copies.iter().zip(gradients) {
+            let g = [*gx, *gy, *gz];
+            // The padding belongs to nobody.
+            if let Some(force) = forces.get_mut(*copy as usize) {
+                for axis in 0..3 {
+                    force[axis] -= g[axis];
+                    own[axis] += g[axis];
+                }
+            }
+        }
+        for axis in 0..3 {
+            forces[atom][axis] += own[axis];
+        }
+        let zero = simd.splat_f64s(0.0);
+        let mut sums = [zero; 6];
+        let r = S::as_simd_f64s(&self.distances).0;
+        let [x, y, z] = self.displacements.each_ref().map(|v| S::as_simd_f64s(v).0);
+        let [gx, gy, gz] = self.gradients.each_ref().map(|v| S::as_simd_f64s(v).0);
+        for (j, r) in r.iter().enumerate() {
+            let [x, y, z] = [x[j], y[j], z[j]].map(|u| simd.mul_f64s(u, *r));
+            let pairs = [
+                (x, gx[j]),
+                (y, gy[j]),
+                (z, gz[j]),
+                (y, gz[j]),
+                (x, gz[j]),
+                (x, gy[j]),
+            ];
+            for (sum, (r, g)) in sums.iter_mut().zip(pairs) {
+                *sum = simd.mul_add_e_f64s(r, g, *sum);
+            }
+        }
+        sums.map(|sum| -simd.reduce_sum_f64s(sum))
+    }
+}
+
+/// The adjoints of the sums over one species.
+struct Adjoints<'a> {
+    plan: &'a SpeciesPlan,
+    own: &'a [f64],
+    turned: &'a [f64],
+}
+
+impl Adjoints<'_> {
+    /// `Σ_c (Σ_lm ∂E/∂a_lmc Y_lm) f_c'` of the neighbours of a block.
+    #[inline(always)]
+    fn radial<S: Simd>(
+        &self,
+        simd: S,
+        harmonics: &[f64],
+        slopes: &[f64],
+        stride: usize,
+    ) -> [f64; BLOCK] {
+        let plan = self.plan;
+        let per_row = stride / S::F64_LANES;
+        let (slopes, _) = S::as_simd_f64s(slopes);
+        let plain = &self.own[plan.plain_start..][..plan.n_plain.next_multiple_of(BLOCK)];
+        let (plain, _) = S::as_simd_f64s(plain);
+        let zero = simd.splat_f64s(0.0);
+        let mut total = [zero; BLOCK];
+        let (harmonics, _) = harmonics.as_chunks::<BLOCK>();
+        for v in 0..per_row {
+            let mut sums = [plain.get(v).copied().unwrap_or(zero); BLOCK];
+            for segment in &plan.segments {
+                let first = segment.column / S::F64_LANES;
+                let per_sum = segment.width / S::F64_LANES;
+                let used = segment.n_columns.div_ceil(S::F64_LANES);
+                if v < first || v >= first + used {
+                    continue;
+                }
+                let n_rows = segment.end_row - segment.first_row;
+                let adjoints = &self.own[segment.start..][..n_rows * segment.width];
+                let (adjoints, _) = S::as_simd_f64s(adjoints);
+                let rows = &harmonics[segment.first_row..segment.end_row];
+                for (adjoint, y) in adjoints.chunks_exact(per_sum).zip(rows) {
+                    let adjoint = adjoint[v - first];
+                    for (sum, y) in sums.iter_mut().zip(y) {
+                        *sum = simd.mul_add_e_f64s(simd.splat_f64s(*y), adjoint, *sum);
+                    }
+                }
+            }
+            for (j, (total, sum)) in total.iter_mut().zip(sums).enumerate() {
+                *total = simd.mul_add_e_f64s(sum, slopes[j * per_row + v], *total);
+            }
+        }
+        total.map(|sum| simd.reduce_sum_f64s(sum))
+    }
+
+    /// Add `Σ_c ∂E/∂a_lmc f_c` of the neighbours of a block to `out`, `[row][BLOCK]`.
+    #[inline(always)]
+    fn by_harmonics<S: Simd>(
+        &self,
+        simd: S,
+        values: &[f64],
+        stride: usize,
+        out: &mut [f64],
+        columns: &mut Vec<f64>,
+    ) {
+        let per_row = BLOCK / S::F64_LANES;
+        for segment in &self.plan.segments {
+            columns.clear();
+            columns.resize(segment.n_columns * BLOCK, 0.0);
+            let (by_column, _) = columns.as_chunks_mut::<BLOCK>();
+            for (j, row) in values.chunks_exact(stride).enumerate() {
+                let row = &row[segment.column..][..segment.n_columns];
+                for (column, value) in by_column.iter_mut().zip(row) {
+                    column[j] = *value;
+                }
+            }
+            let (f, _) = S::as_simd_f64s(columns);
+            let n_rows = segment.end_row - segment.first_row;
+            let adjoints = &self.turned[segment.start..][..n_rows * segment.width];
+            let out = &mut out[segment.first_row * BLOCK..segment.end_row * BLOCK];
+            let (out, _) = S::as_mut_simd_f64s(out);
+            for sub in 0..per_row {
+                let mut row = 0;
+                while n_rows - row >= TILE {
+                    harmonic_tile::<S, TILE>(simd, adjoints, n_rows, f, out, row, sub);
+                    row += TILE;
+                }
+                if n_rows - row >= 4 {
+                    harmonic_tile::<S, 4>(simd, adjoints, n_rows, f, out, row, sub);
+                    row += 4;
+                }
+                while row < n_rows {
+                    harmonic_tile::<S, 1>(simd, adjoints, n_rows, f, out, row, sub);
+                    row += 1;
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn harmonic_tile<S: Simd, const N: usize>(
+    simd: S,
+    adjoints: &[f64],
+    n_rows: usize,
+    columns: &[S::f64s],
+    out: &mut [S::f64s],
+    row: usize,
+    sub: usize,
+) {
+    let per_row = BLOCK / S::F64_LANES;
+    let mut sums: [S::f64s; N] = std::array::from_fn(|k| out[(row + k) * per_row + sub]);
+    let columns = columns.chunks_exact(per_row);
+    for (f, adjoints) in columns.zip(adjoints.chunks_exact(n_rows)) {
+        let f = f[sub];
+        for (sum, adjoint) in sums.iter_mut().zip(&adjoints[row..row + N]) {
+            *sum = simd.mul_add_e_f64s(simd.splat_f64s(*adjoint), f, *sum);
+        }
+    }
+    for (k, sum) in sums.into_iter().enumerate() {
+        out[(row + k) * per_row + sub] = sum;
+    }
+}
+
+/// `a_{lm,c} = Σ_j Y_lm(j) f_c(j)`.
+struct Product<'a> {
+    values: &'a [f64],
+    stride: usize,
+    harmonics: &'a [f64],
+    n_rows: usize,
+    segment: &'a Segment,
+}
+
+impl Product<'_> {
+    #[inline(always)]
+    fn sum<S: Simd>(&self, simd: S, out: &mut [f64]) {
+        let segment = self.segment;
+        let n_rows = segment.end_row - segment.first_row;
+        let per_sum = segment.width / S::F64_LANES;
+        let (out, _) = S::as_mut_simd_f64s(out);
+        for v in 0..segment.n_columns.div_ceil(S::F64_LANES) {
+            let mut row = 0;
+            while n_rows - row >= TILE {
+                self.tile::<S, TILE>(simd, out, per_sum, row, v);
+                row += TILE;
+            }
+            if n_rows - row >= 4 {
+                self.tile::<S, 4>(simd, out, per_sum, row, v);
+                row += 4;
+            }
+            while row < n_rows {
+                self.tile::<S, 1>(simd, out, per_sum, row, v);
+                row += 1;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        out: &mut [S::f64s],
+        per_sum: usize,
+        row: usize,
+        v: usize,
+    ) {
+        let column = self.segment.column / S::F64_LANES + v;
+        let (values, _) = S::as_simd_f64s(self.values);
+        let per_neighbor = self.stride / S::F64_LANES;
+        let blocks = self.harmonics.chunks_exact(self.n_rows * BLOCK);
+        let mut sums = [simd.splat_f64s(0.0); N];
+        let first = (self.segment.first_row + row) * BLOCK;
+        for (values, harmonics) in values.chunks_exact(BLOCK * per_neighbor).zip(blocks) {
+            let (rows, _) = harmonics[first..first + N * BLOCK].as_chunks::<BLOCK>();
+            for (j, values) in values.chunks_exact(per_neighbor).enumerate().take(BLOCK) {
+                let f = values[column];
+                for k in 0..N {
+                    let y = simd.splat_f64s(rows[k][j]);
+                    sums[k] = simd.mul_add_e_f64s(y, f, sums[k]);
+                }
+            }
+        }
+        for (k, sum) in sums.into_iter().enumerate() {
+            out[(row + k) * per_sum + v] = sum;
+        }
+    }
+}
+
+/// Add the rows of radial functions up.
+#[inline(always)]
+fn add_plain<S: Simd>(simd: S, values: &[f64], stride: usize, out: &mut [f64]) {
+    let (values, _) = S::as_simd_f64s(values);
+    let (out, _) = S::as_mut_simd_f64s(out);
+    let per_row = stride / S::F64_LANES;
+    for (v, out) in out.iter_mut().enumerate() {
+        let (mut even, mut odd) = (simd.splat_f64s(0.0), simd.splat_f64s(0.0));
+        for pair in values.chunks_exact(2 * per_row) {
+            even = simd.add_f64s(even, pair[v]);
+            odd = simd.add_f64s(odd, pair[per_row + v]);
+        }
+        *out = simd.add_f64s(even, odd);
+    }
+}
+
+/// Values and slopes of all columns at some distances.
+#[inline(always)]
+fn tabulate<S: Simd>(
+    simd: S,
+    plan: &SpeciesPlan,
+    distances: &[f64],
+    values: &mut [f64],
+    slopes: &mut [f64],
+) {
+    let table = &plan.table;
+    let stride = table.stride();
+    let per_row = stride / S::F64_LANES;
+    let inverse_step = simd.splat_f64s(table.inverse_step());
+    let rows = values
+        .chunks_exact_mut(stride)
+        .zip(slopes.chunks_exact_mut(stride));
+    for (r, (values, slopes)) in distances.iter().zip(rows) {
+        let (interval, t) = match table.place(*r) {
+            Place::Interval(interval, t) => (interval, simd.splat_f64s(t)),
+            Place::Exact => {
+                values.fill(0.0);
+                slopes.fill(0.0);
+                table.exact(*r, values, slopes);
+                continue;
+            }
+        };
+        let (c, _) = S::as_simd_f64s(table.interval(interval));
+        let c = &c[..N_COEFFICIENTS * per_row];
+        let (values, _) = S::as_mut_simd_f64s(values);
+        let (slopes, _) = S::as_mut_simd_f64s(slopes);
+        for (v, (value, slope)) in values.iter_mut().zip(slopes).enumerate() {
+            let mut f = c[5 * per_row + v];
+            let mut df = f;
+            f = simd.mul_add_e_f64s(f, t, c[4 * per_row + v]);
+            for k in (0..4).rev() {
+                df = simd.mul_add_e_f64s(df, t, f);
+                f = simd.mul_add_e_f64s(f, t, c[k * per_row + v]);
+            }
+            *value = f;
+            *slope = simd.mul_f64s(df, inverse_step);
+        }
+    }
+}
+
+/// The sums of all lanes, `[sum][ATOMS]`.
+#[inline(always)]
+fn interleave(lanes: &[Lane], n_sums: usize, out: &mut [f64]) {
+    let sources: [&[f64]; ATOMS] = std::array::from_fn(|k| &lanes[k].sums[..n_sums]);
+    let (out, _) = out[..n_sums * ATOMS].as_chunks_mut::<ATOMS>();
+    let (groups, _) = out.as_chunks_mut::<ATOMS>();
+    // Sums come in groups of eight: a block is transposed at a time.
+    for (g, group) in groups.iter_mut().enumerate() {
+        let block: [&[f64; ATOMS]; ATOMS] =
+            std::array::from_fn(|k| &sources[k].as_chunks::<ATOMS>().0[g]);
+        for (n, node) in group.iter_mut().enumerate() {
+            for (lane, value) in node.iter_mut().enumerate() {
+                *value = block[lane][n];
+            }
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn overlap(cluster: &Cluster, atom: usize, row: &[u32], positions: &[[f64; 3]]) -> Error {
+    let distance = |copy: u32| {
+        let (a, b) = (positions[atom], positions[copy as usize]);
+        (0..3).map(|k| (b[k] - a[k]).powi(2)).sum::<f64>().sqrt()
+    };
+    let found = row.iter().map(|copy| (distance(*copy), *copy));
+    let (distance, copy) = found
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .expect("some neighbour is too close");
+    let n_atoms = cluster.atoms().len();
+    let other = match (copy as usize).checked_sub(n_atoms) {
+        Some(image) => cluster.images()[image].neighbor,
+        None => cluster.atoms()[copy as usize],
+    };
+    let (atom, other) = (cluster.atoms()[atom] as usize, other as usize);
+    Error::Overlap {
+        atom: atom.min(other),
+        other: atom.max(other),
+        distance,
+    }
+}
+
+/// A buffer of this length whose old contents do not matter.
+#[inline(always)]
+fn resize(buffer: &mut Vec<f64>, len: usize) {
+    if buffer.len() != len {
+        buffer.resize(len, 0.0);
+    }
+}
+
+/// A buffer of at least this length whose old contents do not matter.
+#[inline(always)]
+fn grow(buffer: &mut Vec<f64>, len: usize) {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
+    }
+}

@@ -1,0 +1,357 @@
+//! What the compiled evaluator does for one centre element: which sums over neighbours, and the graph over them.
+
+use super::graph::{Graph, GraphBuilder, Polynomial};
+use super::harmonics::Recursion;
+use super::table::{Column, Table, WIDTH};
+use crate::basis::Basis;
+use crate::basis::coupling;
+use crate::basis::invariants::{Channel, Invariant, equal_runs};
+use crate::basis::local::legendre_factor;
+use crate::basis::radial::RadialFunction;
+use crate::basis::repulsion::CenterRepulsion;
+use crate::potential::Kept;
+use std::collections::BTreeMap;
+use std::f64::consts::PI;
+
+/// The sums `a_{lm,c} = Σ_j f_c(r_ij) Y_lm` of some consecutive l over neighbours of one species.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Segment {
+    /// First and one past the last `l² + l + m`.
+    pub first_row: usize,
+    pub end_row: usize,
+    /// First column of the table, a multiple of [`WIDTH`].
+    pub column: usize,
+    /// Columns in use.
+    pub n_columns: usize,
+    /// Columns of a row of sums: padded.
+    pub width: usize,
+    /// First sum: `[row][width]`.
+    pub start: usize,
+}
+
+/// What is summed over the neighbours of one species.
+#[derive(Debug, Clone)]
+pub(super) struct SpeciesPlan {
+    pub table: Table,
+    /// Columns with l = 0, without harmonic: the first of the table.
+    pub n_plain: usize,
+    /// First of their sums.
+    pub plain_start: usize,
+    /// l ≥ 1.
+    pub segments: Vec<Segment>,
+    pub recursion: Recursion,
+}
+
+impl SpeciesPlan {
+    /// Whether any sum has a harmonic.
+    pub fn is_angular(&self) -> bool {
+        !self.segments.is_empty()
+    }
+}
+
+/// The plan of one centre element.
+#[derive(Debug, Clone)]
+pub struct CompiledCenter {
+    /// Reference energy and constant feature, eV.
+    pub(super) offset: f64,
+    pub(super) repulsion: Option<CenterRepulsion>,
+    /// By species of the neighbours; none if nothing is summed over them.
+    pub(super) species: Vec<Option<SpeciesPlan>>,
+    pub(super) n_sums: usize,
+    pub(super) graph: Graph,
+    /// Largest cutoff in use, Å.
+    pub(super) cutoff: f64,
+}
+
+/// A column in the making: radial functions with weights, in the order of the primitives.
+type Parts = Vec<(usize, f64)>;
+
+/// Which columns the sums over one species need.
+#[derive(Debug, Default)]
+struct Needs {
+    /// Columns that are the same for all l, with their largest l.
+    shared: Vec<(Parts, usize)>,
+    /// Contracted columns by l.
+    contracted: BTreeMap<usize, Vec<Parts>>,
+}
+
+impl Needs {
+    fn share(&mut self, parts: Parts, l: usize) {
+        match self.shared.iter_mut().find(|(own, _)| *own == parts) {
+            Some((_, max_l)) => *max_l = l.max(*max_l),
+            None => self.shared.push((parts, l)),
+        }
+    }
+
+    fn contract(&mut self, parts: Parts, l: usize) {
+        let own = self.contracted.entry(l).or_default();
+        if !own.contains(&parts) {
+            own.push(parts);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.shared.is_empty() && self.contracted.is_empty()
+    }
+}
+
+/// Where the sums of one species are.
+#[derive(Debug, Default)]
+struct Places {
+    columns: Vec<Parts>,
+    n_plain: usize,
+    plain_start: usize,
+    segments: Vec<Segment>,
+    /// Segments by l; the shared one first.
+    of_l: BTreeMap<usize, Vec<usize>>,
+}
+
+impl Places {
+    /// Lay out columns and sums; `next` counts the sums.
+    fn new(mut needs: Needs, next: &mut usize) -> Self {
+        needs.shared.sort_by_key(|(_, l)| std::cmp::Reverse(*l));
+        let mut places = Self::default();
+        places
+            .columns
+            .extend(needs.shared.iter().map(|(parts, _)| parts.clone()));
+        places
+            .columns
+            .extend(needs.contracted.remove(&0).unwrap_or_default());
+        places.n_plain = places.columns.len();
+        places.plain_start = *next;
+        *next += places.n_plain.next_multiple_of(WIDTH);
+        let max_l = needs.shared.first().map_or(0, |(_, l)| *l);
+        for l in 1..=max_l {
+            let n = needs.shared.iter().filter(|(_, own)| *own >= l).count();
+            places.add(l, 0, n, next);
+        }
+        for (l, columns) in needs.contracted {
+            places
+                .columns
+                .resize(places.columns.len().next_multiple_of(WIDTH), Vec::new());
+            let (first, n) = (places.columns.len(), columns.len());
+            places.columns.extend(columns);
+            places.add(l, first, n, next);
+        }
+        places
+    }
+
+    /// Sums of one l, joined to those of the l before if they have the same columns up to padding.
+    fn add(&mut self, l: usize, column: usize, n_columns: usize, next: &mut usize) {
+        let width = n_columns.next_multiple_of(WIDTH);
+        let (first_row, end_row) = (l * l, (l + 1) * (l + 1));
+        match self.segments.last_mut() {
+            Some(last) if (last.column, last.width, last.end_row) == (column, width, first_row) => {
+                last.end_row = end_row;
+            }
+            _ => self.segments.push(Segment {
+                first_row,
+                end_row,
+                column,
+                n_columns,
+                width,
+                start: *next,
+            }),
+        }
+        *next += (end_row - first_row) * width;
+        self.of_l.entry(l).or_default().push(self.segments.len() - 1);
+    }
+
+    /// The sum with `parts` and l, m = −l; further m follow at distances of the second number.
+    fn find(&self, parts: &Parts, l: usize) -> (usize, usize) {
+        if l == 0 {
+            let at = self.columns[..self.n_plain].iter().position(|own| own == parts);
+            return (self.plain_start + at.expect("the column was asked for"), 0);
+        }
+        let segments = self.of_l[&l].iter().map(|k| &self.segments[*k]);
+        let mut found = segments.filter_map(|s| {
+            let columns = &self.columns[s.column..][..s.n_columns];
+            let at = columns.iter().position(|own| own == parts)?;
+            Some((s.start + (l * l - s.first_row) * s.width + at, s.width))
+        });
+        found.next().expect("the column was asked for")
+    }
+}
+
+impl CompiledCenter {
+    /// The plan of element number `own`.
+    pub(in crate::potential) fn new(basis: &Basis, own: usize, kept: &Kept) -> Self {
+        let invariants = basis.invariants();
+        let mut in_products = vec![false; invariants.len()];
+        for (monomial, _) in kept.terms.iter().filter(|(m, _)| m.factors().len() > 1) {
+            for factor in monomial.factors() {
+                in_products[*factor as usize] = true;
+            }
+        }
+        let linear = |k: u32| !in_products[k as usize];
+        let (needs, folded) = needs(basis, kept, &in_products);
+        let mut n_sums = 0;
+        let places: Vec<Option<Places>> = needs
+            .into_iter()
+            .map(|needs| (!needs.is_empty()).then(|| Places::new(needs, &mut n_sums)))
+            .collect();
+        let sums = Sums { basis, places: &places };
+        let mut builder = GraphBuilder::new(n_sums);
+        let mut nodes: BTreeMap<u32, u32> = BTreeMap::new();
+        for (k, invariant) in invariants.iter().enumerate().filter(|(k, _)| in_products[*k]) {
+            let node = match invariant {
+                Invariant::Pair(channel) => sums.find(*channel, 0).0 as u32,
+                _ => {
+                    let mut polynomial = Polynomial::default();
+                    sums.expand(invariant, 1.0, &mut polynomial);
+                    builder.form(polynomial)
+                }
+            };
+            nodes.insert(k as u32, node);
+        }
+        let mut energy = Polynomial::default();
+        for (species, parts) in folded.iter().enumerate().filter(|(_, parts)| !parts.is_empty()) {
+            let place = places[species].as_ref().expect("the column was asked for");
+            energy.push(&[place.find(parts, 0).0 as u32], 1.0);
+        }
+        for (monomial, weight) in &kept.terms {
+            match *monomial.factors() {
+                [k] if linear(k) => {
+                    let invariant = &invariants[k as usize];
+                    if !matches!(invariant, Invariant::Pair(_)) {
+                        sums.expand(invariant, *weight, &mut energy);
+                    }
+                }
+                ref factors => {
+                    let nodes: Vec<u32> = factors.iter().map(|f| nodes[f]).collect();
+                    energy.push(&nodes, *weight);
+                }
+            }
+        }
+        let graph = builder.finish(energy);
+        let repulsion = basis.repulsion(own).cloned();
+        let species: Vec<Option<SpeciesPlan>> = places
+            .iter()
+            .enumerate()
+            .map(|(s, places)| {
+                let places = places.as_ref()?;
+                Some(species_plan(basis, places, repulsion.as_ref(), s))
+            })
+            .collect();
+        let reach = repulsion.as_ref().map_or(0.0, CenterRepulsion::reach);
+        let used = places.iter().flatten().flat_map(|p| p.columns.iter().flatten());
+        let cutoff = used.fold(reach, |c, (p, _)| c.max(basis.primitives()[*p].cutoff));
+        Self {
+            offset: kept.reference_energy + kept.constant,
+            repulsion,
+            species,
+            n_sums,
+            graph,
+            cutoff,
+        }
+    }
+}
+
+/// What the sums over each species need, and the linear pair terms folded into one column for each.
+fn needs(basis: &Basis, kept: &Kept, in_products: &[bool]) -> (Vec<Needs>, Vec<Parts>) {
+    let n_species = basis.n_species();
+    let mut needs: Vec<Needs> = (0..n_species).map(|_| Needs::default()).collect();
+    let mut folded: Vec<BTreeMap<usize, f64>> = vec![BTreeMap::new(); n_species];
+    let mut seen = vec![false; in_products.len()];
+    for (monomial, weight) in &kept.terms {
+        for &factor in monomial.factors() {
+            let (k, invariant) = (factor as usize, &basis.invariants()[factor as usize]);
+            if let (Invariant::Pair(c), false) = (invariant, in_products[k]) {
+                for (p, own) in basis.radial()[c.radial].combination(0) {
+                    *folded[c.species].entry(p).or_insert(0.0) += weight * own;
+                }
+                continue;
+            }
+            if std::mem::replace(&mut seen[k], true) {
+                continue;
+            }
+            for (channel, l) in invariant.channels().into_iter().zip(invariant.degrees()) {
+                let parts = basis.radial()[channel.radial].combination(l);
+                let own = &mut needs[channel.species];
+                if basis.radial()[channel.radial].is_contracted() {
+                    own.contract(parts, l);
+                } else {
+                    own.share(parts, l);
+                }
+            }
+        }
+    }
+    let folded: Vec<Parts> = folded.into_iter().map(|f| f.into_iter().collect()).collect();
+    for (own, parts) in needs.iter_mut().zip(&folded) {
+        if !parts.is_empty() {
+            own.share(parts.clone(), 0);
+        }
+    }
+    (needs, folded)
+}
+
+fn species_plan(
+    basis: &Basis,
+    places: &Places,
+    repulsion: Option<&CenterRepulsion>,
+    species: usize,
+) -> SpeciesPlan {
+    let function = |p: usize| -> RadialFunction { basis.primitives()[p] };
+    let columns = places
+        .columns
+        .iter()
+        .map(|parts| Column(parts.iter().map(|(p, w)| (function(*p), *w)).collect()))
+        .collect();
+    let seen = |r: f64| repulsion.map_or((r, 1.0), |own| own.seen_distance(species, r));
+    let table = Table::new(columns, &seen, repulsion.map(|own| own.inner(species)));
+    let end_row = places.segments.iter().map(|s| s.end_row).max();
+    SpeciesPlan {
+        table,
+        n_plain: places.n_plain,
+        plain_start: places.plain_start,
+        segments: places.segments.clone(),
+        recursion: Recursion::new(end_row.map_or(0, |end| end.isqrt() - 1)),
+    }
+}
+
+/// Finds the sums of invariants.
+struct Sums<'a> {
+    basis: &'a Basis,
+    places: &'a [Option<Places>],
+}
+
+impl Sums<'_> {
+    fn find(&self, channel: Channel, l: usize) -> (usize, usize) {
+        let parts = self.basis.radial()[channel.radial].combination(l);
+        let places = self.places[channel.species].as_ref();
+        places.expect("the species was asked for").find(&parts, l)
+    }
+
+    /// Add `weight` times an invariant as a polynomial of the sums. Those with l = 0 come without their harmonic.
+    fn expand(&self, invariant: &Invariant, weight: f64, out: &mut Polynomial) {
+        let y00 = (0.25 / PI).sqrt();
+        match invariant {
+            Invariant::Pair(channel) => out.push(&[self.find(*channel, 0).0 as u32], weight),
+            Invariant::Angular { first, second, l } => {
+                let ((a, da), (b, db)) = (self.find(*first, *l), self.find(*second, *l));
+                let factor = legendre_factor(*l) * if *l == 0 { y00 * y00 } else { 1.0 };
+                for m in 0..=2 * l {
+                    out.push(&[(a + m * da) as u32, (b + m * db) as u32], factor * weight);
+                }
+            }
+            Invariant::Coupled { factors, component } => {
+                let degrees: Vec<usize> = factors.iter().map(|f| f.l).collect();
+                let polynomials = coupling::polynomials(&degrees, &equal_runs(factors));
+                let polynomial = &polynomials[*component];
+                let places: Vec<(usize, usize)> =
+                    factors.iter().map(|f| self.find(f.channel, f.l)).collect();
+                let plain = degrees.iter().filter(|l| **l == 0).count() as i32;
+                let scale = weight * y00.powi(plain);
+                let terms = polynomial.components.chunks_exact(factors.len());
+                for (c, m) in polynomial.coefficients.iter().zip(terms) {
+                    let nodes: Vec<u32> = places
+                        .iter()
+                        .zip(m)
+                        .map(|((start, step), m)| (start + usize::from(*m) * step) as u32)
+                        .collect();
+                    out.push(&nodes, scale * c);
+                }
+            }
+        }
+    }
+}

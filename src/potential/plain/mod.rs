@@ -1,0 +1,6 @@
+//! The plain evaluator: the oracle of the compiled one.
+
+mod evaluate;
+mod plan;
+
+pub use plan::PlainCenter;

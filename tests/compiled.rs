@@ -1,0 +1,168 @@
+//! The compiled evaluator against the plain one.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::{FAMILIES, HIERARCHIES, Random, alloy, random_potential, spec};
+use mlip_rs::basis::spec::BasisSpec;
+use mlip_rs::potential::{Evaluation, Potential};
+use mlip_rs::{Cell, NeighborList, Structure};
+use serde_json::json;
+
+const ENERGY_TOLERANCE: f64 = 1e-6;
+const FORCE_TOLERANCE: f64 = 1e-5;
+
+/// Largest differences of energy per atom, force and virial between the two evaluators, eV, eV/Å, eV.
+fn differences(potential: &Potential, structure: &Structure) -> (f64, f64, f64) {
+    let list = NeighborList::new(structure, potential.basis().cutoff()).unwrap();
+    let fast = potential.evaluate(structure, &list).unwrap();
+    let plain = potential.evaluate_plainly(structure, &list).unwrap();
+    compare(&fast, &plain)
+}
+
+fn compare(a: &Evaluation, b: &Evaluation) -> (f64, f64, f64) {
+    fn largest<const N: usize>(a: &[[f64; N]], b: &[[f64; N]]) -> f64 {
+        let pairs = a.iter().flatten().zip(b.iter().flatten());
+        pairs.map(|(x, y)| (x - y).abs()).fold(0.0, |m, x| if x > m || x.is_nan() { x } else { m })
+    }
+    let energies = |e: &Evaluation| e.energies.iter().map(|x| [*x]).collect::<Vec<_>>();
+    (
+        largest(&energies(a), &energies(b)),
+        largest(&a.forces, &b.forces),
+        largest(&a.virials, &b.virials),
+    )
+}
+
+fn assert_equal(potential: &Potential, structure: &Structure, what: &str) {
+    let (energy, force, virial) = differences(potential, structure);
+    assert!(energy < ENERGY_TOLERANCE, "{what}: energy {energy:e}");
+    assert!(force < FORCE_TOLERANCE, "{what}: force {force:e}");
+    assert!(virial < FORCE_TOLERANCE, "{what}: virial {virial:e}");
+}
+
+/// A disordered alloy without atoms closer than about 2 Å.
+fn disordered(n: usize, elements: usize) -> Structure {
+    let mut random = Random::new(29);
+    let positions: Vec<[f64; 3]> = (0..n * n * n)
+        .map(|k| [k / (n * n), k / n % n, k % n].map(|x| 2.5 * x as f64 + 0.2 * random.next()))
+        .collect();
+    let numbers = (0..positions.len())
+        .map(|k| if k % 3 == 0 && elements > 1 { 28 } else { 13 })
+        .collect();
+    let length = 2.5 * n as f64;
+    let cell = Cell::new(
+        [[length, 0.0, 0.0], [0.0, length, 0.0], [0.0, 0.0, length]],
+        [true, false, true],
+    )
+    .unwrap();
+    Structure::new(cell, positions, numbers).unwrap()
+}
+
+#[test]
+fn every_family_hierarchy_and_number_of_elements() {
+    for family in FAMILIES {
+        for hierarchy in HIERARCHIES {
+            for n in [1, 2] {
+                let spec = spec(&["Al", "Ni"][..n], family, hierarchy);
+                let (potential, _) = random_potential(spec, 7);
+                let what = format!("{family} {hierarchy} {n}");
+                assert_equal(&potential, &alloy(n), &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn many_clusters() {
+    for hierarchy in HIERARCHIES {
+        let (potential, _) = random_potential(spec(&["Al", "Ni"], "gaussian", hierarchy), 11);
+        assert_equal(&potential, &disordered(9, 2), hierarchy);
+    }
+}
+
+#[test]
+fn close_and_crowded_atoms_are_handed_over_alike() {
+    for (hierarchy, outer) in HIERARCHIES.into_iter().flat_map(|h| [(h, 2.2), (h, 3.1)]) {
+        let mut document = serde_json::to_value(spec(&["Al", "Ni"], "gaussian", hierarchy)).unwrap();
+        document["repulsion"] = json!({
+            "inner": [[0.6 * outer, 0.5 * outer], [0.5 * outer, 0.7 * outer]],
+            "outer": [[outer, outer], [outer, outer]],
+            "crowding": {"onset": [4.0, 6.0], "end": [20.0, 9.0]},
+        });
+        let spec = BasisSpec::from_json(&document.to_string()).unwrap();
+        let (potential, _) = random_potential(spec, 13);
+        assert_equal(&potential, &alloy(2), hierarchy);
+        assert_equal(&potential, &disordered(5, 2), hierarchy);
+        // A dimer from far inside to beyond the cutoff.
+        for k in 0..100 {
+            let r = 0.3 + 0.05 * f64::from(k);
+            let positions = vec![[0.0; 3], [0.6 * r, 0.0, -0.8 * r]];
+            let dimer = Structure::new(Cell::open(), positions, vec![13, 28]).unwrap();
+            let (energy, force, _) = differences(&potential, &dimer);
+            assert!(energy < ENERGY_TOLERANCE && force < FORCE_TOLERANCE, "{hierarchy} {r}");
+        }
+    }
+}
+
+#[test]
+fn below_the_table_functions_are_exact() {
+    for family in FAMILIES {
+        let (potential, _) = random_potential(spec(&["Al"], family, "angular"), 17);
+        for r in [0.05, 0.3, 0.79, 0.81] {
+            let positions = vec![[0.0; 3], [r, 0.0, 0.0], [0.0, 2.0, 0.1]];
+            let trimer = Structure::new(Cell::open(), positions, vec![13; 3]).unwrap();
+            let list = NeighborList::new(&trimer, 4.5).unwrap();
+            let fast = potential.evaluate(&trimer, &list).unwrap();
+            let plain = potential.evaluate_plainly(&trimer, &list).unwrap();
+            let scale = plain.forces.iter().flatten().fold(1.0_f64, |m, f| m.max(f.abs()));
+            let (energy, force, _) = compare(&fast, &plain);
+            assert!(energy < 1e-8 * scale && force < 1e-8 * scale, "{family} {r}");
+        }
+    }
+}
+
+#[test]
+fn sparse_potentials_of_several_radial_sets() {
+    let document = json!({
+        "elements": ["Al", "Ni"], "cutoff": 4.5, "cutoff_function": "cosine",
+        "radial": [
+            {"function": common::radial("bessel"), "products": false, "max_l": 2},
+            {"function": common::radial("gaussian"), "cutoff": 3.7},
+            {"function": common::radial("sto"), "orders": [2]},
+        ],
+        "pair": {"degree": 3, "cross_degree": 2},
+        "angular": {"max_l": 5, "radial": "free", "degree": 2, "cross_degree": 2, "product_max_l": 1},
+        "mixed_degree": 2,
+    });
+    let spec = BasisSpec::from_json(&document.to_string()).unwrap();
+    let (_, mut coefficients) = random_potential(spec.clone(), 41);
+    for keep in [1, 7, 50, 400] {
+        coefficients
+            .iter_mut()
+            .enumerate()
+            .for_each(|(k, w)| *w = if k % keep == 3 % keep { *w } else { 0.0 });
+        let potential =
+            Potential::from_coefficients(spec.clone(), &coefficients, &[-1.0, -2.0], json!({}))
+                .unwrap();
+        assert_equal(&potential, &alloy(2), &format!("one in {keep}"));
+    }
+    let nothing = vec![0.0; coefficients.len()];
+    let potential = Potential::from_coefficients(spec, &nothing, &[-1.0, -2.0], json!({})).unwrap();
+    assert_equal(&potential, &alloy(2), "nothing");
+}
+
+#[test]
+fn more_neighbours_than_any_block() {
+    let (potential, _) = random_potential(spec(&["Al"], "gaussian", "angular"), 3);
+    let n = 12;
+    let positions: Vec<[f64; 3]> = (0..n * n * n)
+        .map(|k| [k / (n * n), k / n % n, k % n].map(|x| 0.62 * x as f64))
+        .collect();
+    let numbers = vec![13; positions.len()];
+    let dense = Structure::new(Cell::open(), positions, numbers).unwrap();
+    let list = NeighborList::new(&dense, 4.5).unwrap();
+    assert!((0..dense.n_atoms()).any(|i| list.row(i).len() > 1000));
+    let (energy, force, _) = differences(&potential, &dense);
+    assert!(energy < 1e-4 && force < 1e-3, "{energy:e} {force:e}");
+}
