@@ -20,8 +20,8 @@ fn main() {
     divan::main();
 }
 
-fn crystal() -> Structure {
-    let (a, n) = (4.05, 4);
+fn crystal(n: usize) -> Structure {
+    let a = 4.05;
     let basis = [
         [0.0, 0.0, 0.0],
         [0.0, 0.5, 0.5],
@@ -35,14 +35,14 @@ fn crystal() -> Structure {
     };
     let mut positions = Vec::new();
     for cell in 0..n * n * n {
-        let corner = [cell / (n * n), cell / n % n, cell % n].map(f64::from);
+        let corner = [cell / (n * n), cell / n % n, cell % n].map(|x| x as f64);
         for site in basis {
             positions.push(std::array::from_fn(|k| {
                 a * (corner[k] + site[k]) + displacement()
             }));
         }
     }
-    let length = a * f64::from(n);
+    let length = a * n as f64;
     let cell = Cell::new(
         [[length, 0.0, 0.0], [0.0, length, 0.0], [0.0, 0.0, length]],
         [true; 3],
@@ -71,7 +71,7 @@ fn spec(hierarchy: &str) -> BasisSpec {
 
 #[divan::bench(args = HIERARCHIES)]
 fn design(bencher: Bencher, hierarchy: &str) {
-    let (structure, basis) = (crystal(), Basis::new(spec(hierarchy)).unwrap());
+    let (structure, basis) = (crystal(4), Basis::new(spec(hierarchy)).unwrap());
     let (n, columns) = (structure.n_atoms(), basis.n_features());
     let (mut energy, mut forces, mut stress) = (
         vec![0.0; columns],
@@ -92,19 +92,45 @@ fn design(bencher: Bencher, hierarchy: &str) {
     });
 }
 
-#[divan::bench(args = HIERARCHIES)]
-fn evaluator(bencher: Bencher, hierarchy: &str) {
-    let structure = crystal();
+fn potential(hierarchy: &str) -> Potential {
     let spec = spec(hierarchy);
     let n_features = Basis::new(spec.clone()).unwrap().n_features();
     let coefficients: Vec<f64> = (0..n_features).map(|k| 1e-3 / (k + 1) as f64).collect();
-    let potential = Potential::from_coefficients(spec, &coefficients, &[0.0], json!({})).unwrap();
+    Potential::from_coefficients(spec, &coefficients, &[0.0], json!({})).unwrap()
+}
+
+#[divan::bench(args = HIERARCHIES)]
+fn evaluator(bencher: Bencher, hierarchy: &str) {
+    let (structure, potential) = (crystal(8), potential(hierarchy));
+    let list = NeighborList::new(&structure, 6.0).unwrap();
+    let clusters = potential.clusters(&structure, &list).unwrap();
+    let pool = parallel::pool(1).unwrap();
+    bencher
+        .counter(ItemsCount::new(structure.n_atoms()))
+        .bench_local(|| {
+            pool.install(|| potential.evaluate_clusters(&structure, &list, &clusters))
+                .unwrap()
+        });
+}
+
+#[divan::bench(args = HIERARCHIES)]
+fn plain_evaluator(bencher: Bencher, hierarchy: &str) {
+    let (structure, potential) = (crystal(8), potential(hierarchy));
     let list = NeighborList::new(&structure, 6.0).unwrap();
     let pool = parallel::pool(1).unwrap();
     bencher
         .counter(ItemsCount::new(structure.n_atoms()))
         .bench_local(|| {
-            pool.install(|| potential.evaluate(&structure, &list))
+            pool.install(|| potential.evaluate_plainly(&structure, &list))
                 .unwrap()
         });
+}
+
+#[divan::bench]
+fn clusters(bencher: Bencher) {
+    let (structure, potential) = (crystal(8), potential("pair"));
+    let list = NeighborList::new(&structure, 6.0).unwrap();
+    bencher
+        .counter(ItemsCount::new(structure.n_atoms()))
+        .bench_local(|| potential.clusters(&structure, &list).unwrap());
 }

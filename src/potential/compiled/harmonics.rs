@@ -57,6 +57,11 @@ impl Recursion {
         }
     }
 
+    /// Largest l.
+    pub fn l_max(&self) -> usize {
+        self.l_max
+    }
+
     /// Number of rows of a block of harmonics, l = 0 included.
     pub fn n_rows(&self) -> usize {
         (self.l_max + 1) * (self.l_max + 1)

@@ -405,10 +405,15 @@ impl Lane {
         }
     }
 
+    #[inline(always)]
     fn unit<S: Simd>(&self, block: usize, sub: usize) -> [S::f64s; 3] {
         let at = block * (BLOCK / S::F64_LANES) + sub;
         let [x, y, z] = &self.displacements;
-        [x, y, z].map(|axis| S::as_simd_f64s(axis).0[at])
+        [
+            S::as_simd_f64s(x).0[at],
+            S::as_simd_f64s(y).0[at],
+            S::as_simd_f64s(z).0[at],
+        ]
     }
 
     /// Radial functions and harmonics of the neighbours of species `s`, and their sums.
@@ -495,7 +500,10 @@ impl Lane {
         for sub in 0..per_row {
             let unit = self.unit::<S>(block, sub);
             let place = block * per_row + sub;
-            let mut gradient = unit.map(|x| simd.mul_f64s(x, radial[sub]));
+            let mut gradient = unit;
+            for axis in &mut gradient {
+                *axis = simd.mul_f64s(*axis, radial[sub]);
+            }
             if angular {
                 let g = plan.recursion.gradient(simd, unit, h, per_row, sub);
                 let inverse = S::as_simd_f64s(&self.inverse_distances).0[place];
@@ -535,23 +543,34 @@ impl Lane {
         let zero = simd.splat_f64s(0.0);
         let mut sums = [zero; 6];
         let r = S::as_simd_f64s(&self.distances).0;
-        let [x, y, z] = self.displacements.each_ref().map(|v| S::as_simd_f64s(v).0);
-        let [gx, gy, gz] = self.gradients.each_ref().map(|v| S::as_simd_f64s(v).0);
+        let (x, y, z) = (
+            S::as_simd_f64s(&self.displacements[0]).0,
+            S::as_simd_f64s(&self.displacements[1]).0,
+            S::as_simd_f64s(&self.displacements[2]).0,
+        );
+        let (gx, gy, gz) = (
+            S::as_simd_f64s(gx).0,
+            S::as_simd_f64s(gy).0,
+            S::as_simd_f64s(gz).0,
+        );
         for (j, r) in r.iter().enumerate() {
-            let [x, y, z] = [x[j], y[j], z[j]].map(|u| simd.mul_f64s(u, *r));
-            let pairs = [
-                (x, gx[j]),
-                (y, gy[j]),
-                (z, gz[j]),
-                (y, gz[j]),
-                (x, gz[j]),
-                (x, gy[j]),
-            ];
-            for (sum, (r, g)) in sums.iter_mut().zip(pairs) {
-                *sum = simd.mul_add_e_f64s(r, g, *sum);
-            }
+            let (x, y, z) = (
+                simd.mul_f64s(x[j], *r),
+                simd.mul_f64s(y[j], *r),
+                simd.mul_f64s(z[j], *r),
+            );
+            sums[0] = simd.mul_add_e_f64s(x, gx[j], sums[0]);
+            sums[1] = simd.mul_add_e_f64s(y, gy[j], sums[1]);
+            sums[2] = simd.mul_add_e_f64s(z, gz[j], sums[2]);
+            sums[3] = simd.mul_add_e_f64s(y, gz[j], sums[3]);
+            sums[4] = simd.mul_add_e_f64s(x, gz[j], sums[4]);
+            sums[5] = simd.mul_add_e_f64s(x, gy[j], sums[5]);
         }
-        sums.map(|sum| -simd.reduce_sum_f64s(sum))
+        let mut virial = [0.0; 6];
+        for (out, sum) in virial.iter_mut().zip(sums) {
+            *out = -simd.reduce_sum_f64s(sum);
+        }
+        virial
     }
 }
 
@@ -581,7 +600,8 @@ impl Adjoints<'_> {
         let mut total = [zero; BLOCK];
         let (harmonics, _) = harmonics.as_chunks::<BLOCK>();
         for v in 0..per_row {
-            let mut sums = [plain.get(v).copied().unwrap_or(zero); BLOCK];
+            let first = if v < plain.len() { plain[v] } else { zero };
+            let mut sums = [first; BLOCK];
             for segment in &plan.segments {
                 let first = segment.column / S::F64_LANES;
                 let per_sum = segment.width / S::F64_LANES;
@@ -604,7 +624,11 @@ impl Adjoints<'_> {
                 *total = simd.mul_add_e_f64s(sum, slopes[j * per_row + v], *total);
             }
         }
-        total.map(|sum| simd.reduce_sum_f64s(sum))
+        let mut radial = [0.0; BLOCK];
+        for (out, sum) in radial.iter_mut().zip(total) {
+            *out = simd.reduce_sum_f64s(sum);
+        }
+        radial
     }
 
     /// Add `Σ_c ∂E/∂a_lmc f_c` of the neighbours of a block to `out`, `[row][BLOCK]`.
@@ -663,7 +687,10 @@ fn harmonic_tile<S: Simd, const N: usize>(
     sub: usize,
 ) {
     let per_row = BLOCK / S::F64_LANES;
-    let mut sums: [S::f64s; N] = std::array::from_fn(|k| out[(row + k) * per_row + sub]);
+    let mut sums = [simd.splat_f64s(0.0); N];
+    for (k, sum) in sums.iter_mut().enumerate() {
+        *sum = out[(row + k) * per_row + sub];
+    }
     let columns = columns.chunks_exact(per_row);
     for (f, adjoints) in columns.zip(adjoints.chunks_exact(n_rows)) {
         let f = f[sub];

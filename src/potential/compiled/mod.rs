@@ -8,7 +8,7 @@ mod table;
 
 pub use graph::GraphSize;
 pub use kernel::Scratch;
-pub use plan::CompiledCenter;
+pub use plan::{CompiledCenter, PlanSize, Work};
 
 use super::{Evaluation, Potential};
 use crate::Result;
@@ -22,6 +22,12 @@ use std::sync::{Mutex, PoisonError};
 const SUMMED_ATOMS: usize = 4096;
 
 impl Potential {
+    /// The plans of the compiled evaluator, by element.
+    #[must_use]
+    pub fn plans(&self) -> &[CompiledCenter] {
+        &self.compiled
+    }
+
     /// Sort a list into the clusters that [`Potential::evaluate_clusters`] works on.
     ///
     /// # Errors

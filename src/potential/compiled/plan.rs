@@ -1,6 +1,6 @@
 //! What the compiled evaluator does for one centre element: which sums over neighbours, and the graph over them.
 
-use super::graph::{Graph, GraphBuilder, Polynomial};
+use super::graph::{Graph, GraphBuilder, GraphSize, Polynomial};
 use super::harmonics::Recursion;
 use super::table::{Column, Table, WIDTH};
 use crate::basis::Basis;
@@ -173,7 +173,65 @@ impl Places {
     }
 }
 
+/// Multiply-adds of one evaluation: energy, forces and virial.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Work {
+    /// For each neighbour (of the species that needs most): radial table, harmonics, the three products.
+    pub per_neighbor: f64,
+    /// For each atom: the graph, forward and backward.
+    pub per_atom: f64,
+}
+
+/// What a plan consists of.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PlanSize {
+    /// Columns of the radial tables, by species of the neighbours.
+    pub columns: Vec<usize>,
+    /// Sums over neighbours, by species.
+    pub sums: Vec<usize>,
+    /// Largest l, by species.
+    pub max_l: Vec<usize>,
+    /// Bytes of the radial tables.
+    pub table_bytes: usize,
+    /// Intermediate polynomials and products.
+    pub graph: GraphSize,
+}
+
 impl CompiledCenter {
+    /// Multiply-adds of one evaluation.
+    #[must_use]
+    pub fn work(&self) -> Work {
+        let of_species = |plan: &SpeciesPlan| {
+            let rows = |s: &Segment| (s.end_row - s.first_row) * s.n_columns;
+            let sums: usize = plan.segments.iter().map(rows).sum();
+            let harmonics = if plan.is_angular() { 9 * plan.recursion.n_rows() } else { 0 };
+            (13 * plan.table.n_columns() + harmonics + 3 * sums) as f64
+        };
+        let neighbor = self.species.iter().flatten().map(of_species);
+        let graph = self.graph.size();
+        Work {
+            per_neighbor: neighbor.fold(0.0, f64::max),
+            per_atom: (2 * graph.terms + 4 * graph.rows) as f64,
+        }
+    }
+
+    /// What the plan consists of.
+    #[must_use]
+    pub fn size(&self) -> PlanSize {
+        let plans = || self.species.iter().map(Option::as_ref);
+        let sums = |plan: &SpeciesPlan| {
+            let rows = |s: &Segment| (s.end_row - s.first_row) * s.n_columns;
+            plan.n_plain + plan.segments.iter().map(rows).sum::<usize>()
+        };
+        PlanSize {
+            columns: plans().map(|p| p.map_or(0, |p| p.table.n_columns())).collect(),
+            sums: plans().map(|p| p.map_or(0, sums)).collect(),
+            max_l: plans().map(|p| p.map_or(0, |p| p.recursion.l_max())).collect(),
+            table_bytes: plans().flatten().map(|p| p.table.bytes()).sum(),
+            graph: self.graph.size(),
+        }
+    }
+
     /// The plan of element number `own`.
     pub(in crate::potential) fn new(basis: &Basis, own: usize, kept: &Kept) -> Self {
         let invariants = basis.invariants();
