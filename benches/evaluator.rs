@@ -13,7 +13,9 @@ use mlip_rs::{Cell, NeighborList, Structure, elements, parallel};
 const SAMPLES: usize = 30;
 
 fn main() {
-    println!("potential, neighbours, us/atom, plain us/atom, multiply-adds/atom (neighbours, graph), Gflop/s");
+    println!(
+        "potential, neighbours, us/atom, plain us/atom, multiply-adds/atom (neighbours, graph), Gflop/s"
+    );
     for path in std::env::args().skip(1).filter(|a| !a.starts_with("--")) {
         let potential = Potential::from_json(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let structure = crystal(&potential);
@@ -30,16 +32,23 @@ fn main() {
             1e6 * times.fold(f64::INFINITY, f64::min) / n as f64
         };
         let fast = time(SAMPLES, &|| {
-            potential.evaluate_clusters(&structure, &list, &clusters).unwrap();
+            potential
+                .evaluate_clusters(&structure, &list, &clusters)
+                .unwrap();
         });
-        let plain = time(1, &|| {
-            potential.evaluate_plainly(&structure, &list).unwrap();
-        });
+        let plain = if std::env::var_os("NOPLAIN").is_some() {
+            0.0
+        } else {
+            time(1, &|| {
+                potential.evaluate_plainly(&structure, &list).unwrap();
+            })
+        };
         let name = path.rsplit('/').next().unwrap().replace(".mlip.json", "");
         let neighbors = list.n_pairs() as f64 / n as f64;
         let work = potential.plans()[0].work();
         let radial = work.per_neighbor * neighbors;
         let rate = 2e-3 * (radial + work.per_atom) / fast;
+        println!("{:?}", potential.plans()[0].size());
         println!(
             "{name}, {neighbors:.0}, {fast:.2}, {plain:.1}, {radial:.0} + {:.0}, {rate:.1}",
             work.per_atom
@@ -95,6 +104,8 @@ fn crystal(potential: &Potential) -> Structure {
 
 fn fcc(shifts: &[f64]) -> Vec<[f64; 3]> {
     let corners = [[0.0; 3], [0.0, 0.5, 0.5], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0]];
-    let sites = shifts.iter().flat_map(|s| corners.map(|c| c.map(|x| x + s)));
+    let sites = shifts
+        .iter()
+        .flat_map(|s| corners.map(|c| c.map(|x| x + s)));
     sites.collect()
 }

@@ -24,7 +24,9 @@ fn differences(potential: &Potential, structure: &Structure) -> (f64, f64, f64) 
 fn compare(a: &Evaluation, b: &Evaluation) -> (f64, f64, f64) {
     fn largest<const N: usize>(a: &[[f64; N]], b: &[[f64; N]]) -> f64 {
         let pairs = a.iter().flatten().zip(b.iter().flatten());
-        pairs.map(|(x, y)| (x - y).abs()).fold(0.0, |m, x| if x > m || x.is_nan() { x } else { m })
+        pairs
+            .map(|(x, y)| (x - y).abs())
+            .fold(0.0, |m, x| if x > m || x.is_nan() { x } else { m })
     }
     let energies = |e: &Evaluation| e.energies.iter().map(|x| [*x]).collect::<Vec<_>>();
     (
@@ -84,7 +86,8 @@ fn many_clusters() {
 #[test]
 fn close_and_crowded_atoms_are_handed_over_alike() {
     for (hierarchy, outer) in HIERARCHIES.into_iter().flat_map(|h| [(h, 2.2), (h, 3.1)]) {
-        let mut document = serde_json::to_value(spec(&["Al", "Ni"], "gaussian", hierarchy)).unwrap();
+        let mut document =
+            serde_json::to_value(spec(&["Al", "Ni"], "gaussian", hierarchy)).unwrap();
         document["repulsion"] = json!({
             "inner": [[0.6 * outer, 0.5 * outer], [0.5 * outer, 0.7 * outer]],
             "outer": [[outer, outer], [outer, outer]],
@@ -100,7 +103,10 @@ fn close_and_crowded_atoms_are_handed_over_alike() {
             let positions = vec![[0.0; 3], [0.6 * r, 0.0, -0.8 * r]];
             let dimer = Structure::new(Cell::open(), positions, vec![13, 28]).unwrap();
             let (energy, force, _) = differences(&potential, &dimer);
-            assert!(energy < ENERGY_TOLERANCE && force < FORCE_TOLERANCE, "{hierarchy} {r}");
+            assert!(
+                energy < ENERGY_TOLERANCE && force < FORCE_TOLERANCE,
+                "{hierarchy} {r}"
+            );
         }
     }
 }
@@ -115,9 +121,16 @@ fn below_the_table_functions_are_exact() {
             let list = NeighborList::new(&trimer, 4.5).unwrap();
             let fast = potential.evaluate(&trimer, &list).unwrap();
             let plain = potential.evaluate_plainly(&trimer, &list).unwrap();
-            let scale = plain.forces.iter().flatten().fold(1.0_f64, |m, f| m.max(f.abs()));
+            let scale = plain
+                .forces
+                .iter()
+                .flatten()
+                .fold(1.0_f64, |m, f| m.max(f.abs()));
             let (energy, force, _) = compare(&fast, &plain);
-            assert!(energy < 1e-8 * scale && force < 1e-8 * scale, "{family} {r}");
+            assert!(
+                energy < 1e-8 * scale && force < 1e-8 * scale,
+                "{family} {r}"
+            );
         }
     }
 }

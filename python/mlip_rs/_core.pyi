@@ -257,6 +257,29 @@ class Potential:
     def coefficients(self, element: str) -> list[tuple[str, float]]:
         """Return the non-zero coefficients of a centre by feature label; none for an unknown element."""
 
+    def plans(self) -> str:
+        """Return what the compiled evaluator does for each centre element, as JSON.
+
+        By species of the neighbours: columns of the radial table, sums over neighbours, largest l; bytes of the
+        tables; nodes, rows and terms of the polynomial; multiply-adds per neighbour and per atom.
+        """
+
+    def evaluate_plainly(
+        self, structure: Structure, threads: int = 0
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Evaluate by the plain evaluator: exact functions, no tables; the oracle of the compiled one.
+
+        Returns
+        -------
+        energies, forces, virials
+            As of `evaluate_many`.
+
+        Raises
+        ------
+        StructureError
+            An unknown element or two atoms on one spot.
+        """
+
     def evaluate_many(
         self, structures: Sequence[Structure], threads: int = 0
     ) -> list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]:

@@ -66,7 +66,10 @@ impl Clusters {
             cluster.first_copy = first;
             first += cluster.n_copies();
         }
-        assert!(u32::try_from(first).is_ok(), "copies are counted in 32 bits");
+        assert!(
+            u32::try_from(first).is_ok(),
+            "copies are counted in 32 bits"
+        );
         let (copies, ends) = copies_of_atoms(&clusters, list.n_atoms(), first);
         Self {
             clusters,
@@ -183,7 +186,12 @@ impl Cluster {
 fn copies_of_atoms(clusters: &[Cluster], n_atoms: usize, n_copies: usize) -> (Vec<u32>, Vec<u32>) {
     let atoms = |cluster: &Cluster| {
         let images = cluster.images.iter().map(|pair| pair.neighbor);
-        cluster.atoms.iter().copied().chain(images).collect::<Vec<u32>>()
+        cluster
+            .atoms
+            .iter()
+            .copied()
+            .chain(images)
+            .collect::<Vec<u32>>()
     };
     let mut next = vec![0_u32; n_atoms];
     for cluster in clusters {
@@ -239,7 +247,9 @@ mod tests {
         let positions: Vec<[f64; 3]> = (0..n * n * n)
             .map(|k| [k / (n * n), k / n % n, k % n].map(|x| 1.1 * x as f64))
             .collect();
-        let species: Vec<u16> = (0..positions.len()).map(|k| u16::from(k % 3 == 0)).collect();
+        let species: Vec<u16> = (0..positions.len())
+            .map(|k| u16::from(k % 3 == 0))
+            .collect();
         let length = 1.1 * n as f64;
         let cell = Cell::new(
             [[length, 0.0, 0.0], [0.3, length, 0.0], [0.0, 0.0, length]],

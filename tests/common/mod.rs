@@ -159,7 +159,10 @@ pub fn random_potential(spec: BasisSpec, seed: u64) -> (Potential, Vec<f64>) {
 }
 
 /// By the plain evaluator.
-pub fn evaluate_plainly(potential: &Potential, structure: &Structure) -> mlip_rs::potential::Evaluation {
+pub fn evaluate_plainly(
+    potential: &Potential,
+    structure: &Structure,
+) -> mlip_rs::potential::Evaluation {
     let list = NeighborList::new(structure, potential.basis().cutoff()).unwrap();
     potential.evaluate_plainly(structure, &list).unwrap()
 }

@@ -3,8 +3,9 @@
 use crate::errors::{CoreError, at_index};
 use crate::structure::{PyStructure, structure};
 use mlip_rs::basis::spec::BasisSpec;
+use mlip_rs::neighbors::Clusters;
 use mlip_rs::potential::{Evaluation, Potential};
-use mlip_rs::{Error, Structure, VerletList, parallel};
+use mlip_rs::{Error, NeighborList, Structure, VerletList, parallel};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -109,6 +110,45 @@ impl PyPotential {
             .collect()
     }
 
+    /// What the compiled evaluator does for each centre element, as JSON: columns, sums, largest l, tables, graph, work.
+    fn plans(&self) -> String {
+        let plans = self.0.plans().iter().zip(self.0.centers());
+        let plans = plans.map(|(plan, center)| {
+            let (size, work) = (plan.size(), plan.work());
+            serde_json::json!({
+                "element": center.element,
+                "columns": size.columns,
+                "sums": size.sums,
+                "max_l": size.max_l,
+                "table_bytes": size.table_bytes,
+                "nodes": size.graph.nodes,
+                "rows": size.graph.rows,
+                "terms": size.graph.terms,
+                "multiply_adds_per_neighbor": work.per_neighbor,
+                "multiply_adds_per_atom": work.per_atom,
+            })
+        });
+        serde_json::Value::Array(plans.collect()).to_string()
+    }
+
+    /// Energies (N,), forces (N, 3) and virials (N, 6) by the plain evaluator, the oracle of the compiled one.
+    #[pyo3(signature = (structure, threads = 0))]
+    fn evaluate_plainly<'py>(
+        &self,
+        py: Python<'py>,
+        structure: PyRef<PyStructure>,
+        threads: usize,
+    ) -> PyResult<Results<'py>> {
+        let (potential, structure) = (&*self.0, &structure.0);
+        let pool = parallel::pool(threads).map_err(CoreError::from)?;
+        let run = || {
+            let list = NeighborList::new(structure, potential.basis().cutoff())?;
+            potential.evaluate_plainly(structure, &list)
+        };
+        let evaluation = py.detach(|| pool.install(run)).map_err(CoreError::from)?;
+        to_python(py, evaluation)
+    }
+
     /// Energies (N,), forces (N, 3) and virials (N, 6) of each structure, parallel over structures.
     #[pyo3(signature = (structures, threads = 0))]
     fn evaluate_many<'py>(
@@ -142,7 +182,7 @@ pub struct Evaluator {
 /// What stays from call to call.
 #[derive(Default)]
 struct Kept {
-    list: Option<VerletList>,
+    list: Option<(VerletList, Clusters)>,
     n_builds: usize,
 }
 
@@ -195,19 +235,27 @@ impl Evaluator {
     /// Evaluate with the list taken out of its place: a second thread builds its own instead of waiting.
     fn evaluate(&self, structure: &Structure) -> mlip_rs::Result<Evaluation> {
         let taken = self.kept().list.take();
-        let (list, built) = match taken {
-            Some(mut list) => {
-                let built = list.update(structure)?;
-                (list, built)
+        let (list, clusters, built) = match taken {
+            Some((mut list, clusters)) => {
+                if list.update(structure)? {
+                    let clusters = self.potential.clusters(structure, list.list())?;
+                    (list, clusters, true)
+                } else {
+                    (list, clusters, false)
+                }
             }
-            None => (
-                VerletList::new(structure, self.potential.basis().cutoff(), self.skin)?,
-                true,
-            ),
+            None => {
+                let cutoff = self.potential.basis().cutoff();
+                let list = VerletList::new(structure, cutoff, self.skin)?;
+                let clusters = self.potential.clusters(structure, list.list())?;
+                (list, clusters, true)
+            }
         };
-        let evaluation = self.potential.evaluate(structure, list.list());
+        let evaluation = self
+            .potential
+            .evaluate_clusters(structure, list.list(), &clusters);
         let mut kept = self.kept();
-        kept.list = Some(list);
+        kept.list = Some((list, clusters));
         kept.n_builds += usize::from(built);
         evaluation
     }

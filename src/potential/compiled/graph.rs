@@ -48,15 +48,37 @@ impl Polynomial {
     }
 }
 
-/// `prefix · Σ w v`, terms `start..end`.
+/// Rows `prefix · Σ w v` whose prefixes differ in their last node only.
 #[derive(Debug, Clone, Copy)]
-struct Row {
-    prefix: [u32; 3],
-    /// Number of nodes in the prefix.
-    len: u32,
-    start: u32,
-    end: u32,
+struct Group {
+    /// What the prefixes have in common.
+    common: [u32; 2],
+    n_common: u32,
+    first_rows: u32,
+    end_rows: u32,
 }
+
+/// One or two rows of a group whose terms are the same nodes.
+#[derive(Debug, Clone, Copy)]
+struct Rows {
+    /// The last node of each prefix; `NONE` if it is empty.
+    last: [u32; 2],
+    n_rows: u32,
+    /// Runs of terms, and their weights.
+    first_run: u32,
+    end_run: u32,
+    first_weight: u32,
+}
+
+/// Consecutive nodes: 1, 2 or 4.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    first: u32,
+    len: u32,
+}
+
+/// Most nodes of a run.
+const LONGEST_RUN: usize = 4;
 
 /// The plan of one centre element.
 ///
@@ -64,13 +86,15 @@ struct Row {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Graph {
     n_nodes: usize,
-    rows: Vec<Row>,
-    /// Nodes and weights of the terms.
-    columns: Vec<u32>,
+    n_terms: usize,
+    groups: Vec<Group>,
+    rows: Vec<Rows>,
+    runs: Vec<Run>,
+    /// Of each run and row, `[run][row][node]`.
     weights: Vec<f64>,
-    /// Rows of the energy.
+    /// Groups of rows of the energy.
     energy: std::ops::Range<usize>,
-    /// Intermediate nodes with their rows, in order of their evaluation.
+    /// Intermediate nodes with their groups of rows.
     forms: Vec<(u32, std::ops::Range<usize>)>,
     /// Nodes that are products of two or three sums.
     products: Vec<(u32, [u32; 3])>,
@@ -98,15 +122,15 @@ impl GraphBuilder {
 
     /// A node that is a polynomial of sums.
     pub fn form(&mut self, polynomial: Polynomial) -> u32 {
-        let rows = self.rows(polynomial);
+        let groups = self.groups(polynomial);
         let node = self.node();
-        self.graph.forms.push((node, rows));
+        self.graph.forms.push((node, groups));
         node
     }
 
     /// The graph, with the energy as a polynomial of all nodes.
     pub fn finish(mut self, energy: Polynomial) -> Graph {
-        self.graph.energy = self.rows(energy);
+        self.graph.energy = self.groups(energy);
         self.graph
     }
 
@@ -115,7 +139,7 @@ impl GraphBuilder {
         (self.graph.n_nodes - 1) as u32
     }
 
-    fn rows(&mut self, polynomial: Polynomial) -> std::ops::Range<usize> {
+    fn groups(&mut self, polynomial: Polynomial) -> std::ops::Range<usize> {
         let mut split: Vec<([u32; 3], u32, f64)> = polynomial
             .merged()
             .into_iter()
@@ -133,23 +157,76 @@ impl GraphBuilder {
                 (prefix, self.product(rest), weight)
             })
             .collect();
-        // Prefixes of the same length follow each other, columns ascend.
         let len = |prefix: &[u32; 3]| prefix.iter().filter(|f| **f != NONE).count();
         split.sort_by(|a, b| (len(&a.0), a.0, a.1).cmp(&(len(&b.0), b.0, b.1)));
-        let first = self.graph.rows.len();
-        for group in split.chunk_by(|a, b| a.0 == b.0) {
-            let start = self.graph.columns.len() as u32;
-            self.graph.columns.extend(group.iter().map(|t| t.1));
-            self.graph.weights.extend(group.iter().map(|t| t.2));
-            let prefix = group[0].0;
-            self.graph.rows.push(Row {
-                prefix,
-                len: len(&prefix) as u32,
-                start,
-                end: self.graph.columns.len() as u32,
-            });
+        self.graph.n_terms += split.len();
+        // Rows with the same terms, and prefixes that differ in the last node only, are neighbours after sorting.
+        let mut rows: Vec<&[([u32; 3], u32, f64)]> = split.chunk_by(|a, b| a.0 == b.0).collect();
+        let key = |row: &[([u32; 3], u32, f64)]| {
+            let n = len(&row[0].0);
+            let common: Vec<u32> = row[0].0[..n.saturating_sub(1)].to_vec();
+            (n, common, row.iter().map(|t| t.1).collect::<Vec<u32>>())
+        };
+        rows.sort_by_cached_key(|row| (key(row), row[0].0));
+        let first = self.graph.groups.len();
+        let common = |row: &[([u32; 3], u32, f64)]| {
+            let n = len(&row[0].0);
+            (n, row[0].0[..n.saturating_sub(1)].to_vec())
+        };
+        for group in rows.chunk_by(|a, b| common(a) == common(b)) {
+            let (n, common) = common(group[0]);
+            let mut entry = Group {
+                common: [NONE; 2],
+                n_common: common.len() as u32,
+                first_rows: self.graph.rows.len() as u32,
+                end_rows: 0,
+            };
+            entry.common[..common.len()].copy_from_slice(&common);
+            for same in group.chunk_by(|a, b| key(a) == key(b)) {
+                for rows in same.chunks(2) {
+                    self.push_rows(rows, n);
+                }
+            }
+            entry.end_rows = self.graph.rows.len() as u32;
+            self.graph.groups.push(entry);
         }
-        first..self.graph.rows.len()
+        first..self.graph.groups.len()
+    }
+
+    fn push_rows(&mut self, rows: &[&[([u32; 3], u32, f64)]], len: usize) {
+        let graph = &mut self.graph;
+        let mut entry = Rows {
+            last: [NONE; 2],
+            n_rows: rows.len() as u32,
+            first_run: graph.runs.len() as u32,
+            end_run: 0,
+            first_weight: graph.weights.len() as u32,
+        };
+        for (k, row) in rows.iter().enumerate() {
+            if let Some(last) = row[0].0[..len].last() {
+                entry.last[k] = *last;
+            }
+        }
+        let mut at = 0;
+        for run in rows[0].chunk_by(|a, b| a.1 + 1 == b.1) {
+            let mut left = run.len();
+            while left > 0 {
+                let n = [LONGEST_RUN, 2, 1]
+                    .into_iter()
+                    .find(|n| *n <= left)
+                    .unwrap_or(1);
+                graph.runs.push(Run {
+                    first: rows[0][at].1,
+                    len: n as u32,
+                });
+                for row in rows {
+                    graph.weights.extend(row[at..at + n].iter().map(|t| t.2));
+                }
+                (at, left) = (at + n, left - n);
+            }
+        }
+        entry.end_run = graph.runs.len() as u32;
+        graph.rows.push(entry);
     }
 
     /// The node of a product of one to three nodes.
@@ -190,8 +267,8 @@ impl Graph {
     pub fn size(&self) -> GraphSize {
         GraphSize {
             nodes: self.n_nodes,
-            rows: self.rows.len(),
-            terms: self.columns.len(),
+            rows: self.rows.iter().map(|r| r.n_rows as usize).sum(),
+            terms: self.n_terms,
         }
     }
 
@@ -210,13 +287,14 @@ impl Graph {
         let (values, _) = S::as_mut_simd_f64s(values);
         let (adjoints, _) = S::as_mut_simd_f64s(adjoints);
         let (energies, _) = S::as_mut_simd_f64s(energies);
-        assert!(values.len() >= self.n_nodes * per_node && adjoints.len() >= self.n_nodes * per_node);
+        assert!(
+            values.len() >= self.n_nodes * per_node && adjoints.len() >= self.n_nodes * per_node
+        );
         for (sub, energy) in energies.iter_mut().enumerate() {
             let mut lanes = Lanes {
                 simd,
                 values,
                 adjoints,
-                per_node,
                 sub,
             };
             *energy = lanes.run(self);
@@ -229,14 +307,16 @@ struct Lanes<'a, S: Simd> {
     simd: S,
     values: &'a mut [S::f64s],
     adjoints: &'a mut [S::f64s],
-    per_node: usize,
     sub: usize,
 }
 
 impl<S: Simd> Lanes<'_, S> {
+    /// Vectors of a node.
+    const PER_NODE: usize = ATOMS / S::F64_LANES;
+
     #[inline(always)]
     fn at(&self, node: u32) -> usize {
-        node as usize * self.per_node + self.sub
+        node as usize * Self::PER_NODE + self.sub
     }
 
     #[inline(always)]
@@ -252,24 +332,23 @@ impl<S: Simd> Lanes<'_, S> {
             }
             self.values[node] = value;
         }
-        for (node, rows) in &graph.forms {
+        for (node, groups) in &graph.forms {
             let mut sum = simd.splat_f64s(0.0);
-            for row in &graph.rows[rows.clone()] {
-                let inner = self.inner(graph, row);
-                sum = simd.add_f64s(sum, self.prefixed(row, inner));
+            for group in &graph.groups[groups.clone()] {
+                sum = self.value(graph, group, sum);
             }
             let node = self.at(*node);
             self.values[node] = sum;
         }
         let one = simd.splat_f64s(1.0);
         let mut energy = simd.splat_f64s(0.0);
-        for row in &graph.rows[graph.energy.clone()] {
-            energy = simd.add_f64s(energy, self.row(graph, row, one));
+        for group in &graph.groups[graph.energy.clone()] {
+            energy = self.value_and_adjoints(graph, group, one, energy);
         }
-        for (node, rows) in graph.forms.iter().rev() {
+        for (node, groups) in graph.forms.iter().rev() {
             let seed = self.adjoints[self.at(*node)];
-            for row in &graph.rows[rows.clone()] {
-                self.row(graph, row, seed);
+            for group in &graph.groups[groups.clone()] {
+                self.value_and_adjoints(graph, group, seed, one);
             }
         }
         for (node, [a, b, c]) in graph.products.iter().rev() {
@@ -283,49 +362,139 @@ impl<S: Simd> Lanes<'_, S> {
         energy
     }
 
-    /// `Σ w v` of a row.
+    /// What the prefixes of a group have in common, times `seed`.
     #[inline(always)]
-    fn inner(&self, graph: &Graph, row: &Row) -> S::f64s {
-        let simd = self.simd;
-        let range = row.start as usize..row.end as usize;
-        let mut sum = simd.splat_f64s(0.0);
-        for (column, weight) in graph.columns[range.clone()].iter().zip(&graph.weights[range]) {
-            let weight = simd.splat_f64s(*weight);
-            sum = simd.mul_add_e_f64s(weight, self.values[self.at(*column)], sum);
+    fn common(&self, group: &Group, mut seed: S::f64s) -> S::f64s {
+        for node in &group.common[..group.n_common as usize] {
+            seed = self.simd.mul_f64s(seed, self.values[self.at(*node)]);
         }
-        sum
+        seed
     }
 
-    /// A value times the prefix of a row.
+    /// The value of a group added to `sum`.
     #[inline(always)]
-    fn prefixed(&self, row: &Row, mut value: S::f64s) -> S::f64s {
-        for node in &row.prefix[..row.len as usize] {
-            value = self.simd.mul_f64s(value, self.values[self.at(*node)]);
+    fn value(&self, graph: &Graph, group: &Group, sum: S::f64s) -> S::f64s {
+        let simd = self.simd;
+        let mut total = simd.splat_f64s(0.0);
+        for rows in &graph.rows[group.first_rows as usize..group.end_rows as usize] {
+            let mut weights = graph.weights[rows.first_weight as usize..].iter();
+            let mut inner = [simd.splat_f64s(0.0); 2];
+            for run in &graph.runs[rows.first_run as usize..rows.end_run as usize] {
+                for inner in &mut inner[..rows.n_rows as usize] {
+                    for k in 0..run.len {
+                        let value = self.values[self.at(run.first + k)];
+                        if let Some(weight) = weights.next() {
+                            *inner = simd.mul_add_e_f64s(simd.splat_f64s(*weight), value, *inner);
+                        }
+                    }
+                }
+            }
+            for (inner, last) in inner.iter().zip(&rows.last).take(rows.n_rows as usize) {
+                total = if *last == NONE {
+                    simd.add_f64s(total, *inner)
+                } else {
+                    simd.mul_add_e_f64s(*inner, self.values[self.at(*last)], total)
+                };
+            }
         }
-        value
+        simd.mul_add_e_f64s(total, self.common(group, simd.splat_f64s(1.0)), sum)
     }
 
-    /// Value of a row; `seed` times its derivatives are added to the adjoints.
+    /// The value of a group times `seed` added to `sum`; its derivatives are added to the adjoints.
     #[inline(always)]
-    fn row(&mut self, graph: &Graph, row: &Row, seed: S::f64s) -> S::f64s {
+    fn value_and_adjoints(
+        &mut self,
+        graph: &Graph,
+        group: &Group,
+        seed: S::f64s,
+        sum: S::f64s,
+    ) -> S::f64s {
         let simd = self.simd;
-        let factor = self.prefixed(row, seed);
-        let range = row.start as usize..row.end as usize;
-        let mut inner = simd.splat_f64s(0.0);
-        for (column, weight) in graph.columns[range.clone()].iter().zip(&graph.weights[range]) {
-            let at = self.at(*column);
-            let weight = simd.splat_f64s(*weight);
-            inner = simd.mul_add_e_f64s(weight, self.values[at], inner);
-            self.adjoints[at] = simd.mul_add_e_f64s(weight, factor, self.adjoints[at]);
+        let common = self.common(group, seed);
+        let mut total = simd.splat_f64s(0.0);
+        for rows in &graph.rows[group.first_rows as usize..group.end_rows as usize] {
+            total = match rows.n_rows {
+                1 => self.rows::<1>(graph, rows, common, total),
+                _ => self.rows::<2>(graph, rows, common, total),
+            };
         }
-        let seeded = simd.mul_f64s(inner, seed);
-        match row.len {
+        let [a, b] = group.common;
+        match group.n_common {
             0 => {}
-            1 => self.add(row.prefix[0], seeded),
-            2 => self.backward(&[row.prefix[0], row.prefix[1]], seeded),
-            _ => self.backward(&row.prefix, seeded),
+            1 => self.add(a, simd.mul_f64s(total, seed)),
+            _ => self.backward(&[a, b], simd.mul_f64s(total, seed)),
         }
-        simd.mul_f64s(inner, factor)
+        simd.mul_add_e_f64s(total, common, sum)
+    }
+
+    /// Some rows without what is common, added to `total`; derivatives times `common` are added to the adjoints.
+    #[inline(always)]
+    fn rows<const R: usize>(
+        &mut self,
+        graph: &Graph,
+        rows: &Rows,
+        common: S::f64s,
+        mut total: S::f64s,
+    ) -> S::f64s {
+        let simd = self.simd;
+        let mut last = [simd.splat_f64s(1.0); R];
+        let mut prefixes = [common; R];
+        for k in 0..R {
+            if rows.last[k] != NONE {
+                last[k] = self.values[self.at(rows.last[k])];
+                prefixes[k] = simd.mul_f64s(common, last[k]);
+            }
+        }
+        let mut inner = [[simd.splat_f64s(0.0); 2]; R];
+        let mut weights = &graph.weights[rows.first_weight as usize..];
+        for run in &graph.runs[rows.first_run as usize..rows.end_run as usize] {
+            let len = run.len as usize;
+            let own = &weights[..len * R];
+            weights = &weights[len * R..];
+            match len {
+                1 => self.block::<R, 1>(run.first, own, &prefixes, &mut inner),
+                2 => self.block::<R, 2>(run.first, own, &prefixes, &mut inner),
+                _ => self.block::<R, LONGEST_RUN>(run.first, own, &prefixes, &mut inner),
+            }
+        }
+        for k in 0..R {
+            let inner = simd.add_f64s(inner[k][0], inner[k][1]);
+            total = simd.mul_add_e_f64s(inner, last[k], total);
+            if rows.last[k] != NONE {
+                let at = self.at(rows.last[k]);
+                self.adjoints[at] = simd.mul_add_e_f64s(inner, common, self.adjoints[at]);
+            }
+        }
+        total
+    }
+
+    /// A block of weights, both ways.
+    #[inline(always)]
+    fn block<const R: usize, const K: usize>(
+        &mut self,
+        first: u32,
+        weights: &[f64],
+        prefixes: &[S::f64s; R],
+        inner: &mut [[S::f64s; 2]; R],
+    ) {
+        let simd = self.simd;
+        let (at, step) = (self.at(first), Self::PER_NODE);
+        let values = &self.values[at..at + (K - 1) * step + 1];
+        let adjoints = &mut self.adjoints[at..at + (K - 1) * step + 1];
+        let mut sums = [simd.splat_f64s(0.0); K];
+        for k in 0..K {
+            sums[k] = adjoints[k * step];
+        }
+        for (r, weights) in weights.chunks_exact(K).take(R).enumerate() {
+            for k in 0..K {
+                let weight = simd.splat_f64s(weights[k]);
+                inner[r][k % 2] = simd.mul_add_e_f64s(weight, values[k * step], inner[r][k % 2]);
+                sums[k] = simd.mul_add_e_f64s(weight, prefixes[r], sums[k]);
+            }
+        }
+        for k in 0..K {
+            adjoints[k * step] = sums[k];
+        }
     }
 
     /// Add to the adjoints of the factors of a product what its own adjoint gives.

@@ -46,7 +46,11 @@ impl Recursion {
                     };
                     (one, -two)
                 };
-                let slope = if m > 0 { normalization(l, m - 1) / n } else { 0.0 };
+                let slope = if m > 0 {
+                    normalization(l, m - 1) / n
+                } else {
+                    0.0
+                };
                 steps.push([a, b, slope]);
             }
         }
@@ -227,7 +231,10 @@ mod tests {
         for axis in 0..3 {
             let expected: f64 = (1..n).map(|k| h[k] * dy[axis * n + k]).sum();
             let found = g[axis] - along * unit[axis];
-            assert!((found - expected).abs() < 1e-11, "{l_max} {axis}: {found} {expected}");
+            assert!(
+                (found - expected).abs() < 1e-11,
+                "{l_max} {axis}: {found} {expected}"
+            );
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The sums over neighbours and the way back, one cluster at a time.
 //!
-//! Neighbours stand in blocks of eight, species after species. Values and slopes of the radial functions lie in rows
-//! `[neighbour][column]`, harmonics in blocks `[block][row][neighbour]`, so that all three products
-//! (`A = Σ Y R`, `S = Σ Y ∂E/∂A`, `H = ∂E/∂A · R`) read contiguous vectors and keep their sums in registers.
+//! Neighbours stand in blocks of eight, species after species. Values of the radial functions lie in rows
+//! `[neighbour][column]`, and with their slopes in blocks `[block][column][neighbour]`, as the harmonics do in
+//! `[block][row][neighbour]`: all three products (`A = Σ Y R`; `T = ∂E/∂A · Y` and `H = ∂E/∂A · R`, made together) read
+//! contiguous vectors and keep their sums in registers.
 
 #![expect(
     clippy::inline_always,
@@ -43,9 +44,9 @@ pub struct Scratch {
     /// Adjoints of the sums of one atom, as the sums are, and with columns before rows.
     own: Vec<f64>,
     turned: Vec<f64>,
-    /// Derivatives by the harmonics of one block, and its radial functions by column.
+    /// Derivatives by the harmonics and by the radial functions of one block.
     by_harmonics: Vec<f64>,
-    columns: Vec<f64>,
+    by_columns: Vec<f64>,
     handover: Handover,
     species: Vec<u16>,
     displacements: Vec<[f64; 3]>,
@@ -62,8 +63,12 @@ struct Lane {
     inverse_distances: Vec<f64>,
     /// Blocks of each species, and where their rows and harmonics begin.
     parts: Vec<Part>,
+    /// `[neighbour][column]`.
+    rows: Vec<f64>,
+    /// `[block][column][neighbour]`.
     values: Vec<f64>,
     slopes: Vec<f64>,
+    /// `[block][row][neighbour]`.
     harmonics: Vec<f64>,
     /// Sums over the neighbours.
     sums: Vec<f64>,
@@ -165,8 +170,12 @@ impl CompiledCenter {
         }
         interleave(&scratch.lanes, self.n_sums, &mut scratch.values);
         let mut energies = [0.0; ATOMS];
-        self.graph
-            .evaluate(simd, &mut scratch.values, &mut scratch.adjoints, &mut energies);
+        self.graph.evaluate(
+            simd,
+            &mut scratch.values,
+            &mut scratch.adjoints,
+            &mut energies,
+        );
         for (k, atom) in atoms.enumerate() {
             self.pick_adjoints(k, scratch);
             self.gradients(simd, k, scratch);
@@ -204,11 +213,7 @@ impl CompiledCenter {
                 ..
             } = lane;
             let (copies, distances) = (&mut copies[..capacity], &mut distances[..capacity]);
-            let (x, y, z) = (
-                &mut x[..capacity],
-                &mut y[..capacity],
-                &mut z[..capacity],
-            );
+            let (x, y, z) = (&mut x[..capacity], &mut y[..capacity], &mut z[..capacity]);
             let mut closest = f64::INFINITY;
             // Each neighbour is written; the place moves on only if it is near.
             for &copy in row {
@@ -249,7 +254,12 @@ impl CompiledCenter {
         for (own, node) in scratch.own.iter_mut().zip(of_lane) {
             *own = node[k];
         }
-        for segment in self.species.iter().flatten().flat_map(|plan| &plan.segments) {
+        for segment in self
+            .species
+            .iter()
+            .flatten()
+            .flat_map(|plan| &plan.segments)
+        {
             let n_rows = segment.end_row - segment.first_row;
             let len = n_rows * segment.width;
             let from = &scratch.own[segment.start..][..len];
@@ -270,7 +280,7 @@ impl CompiledCenter {
             own,
             turned,
             by_harmonics,
-            columns,
+            by_columns,
             ..
         } = scratch;
         let lane = &mut lanes[k];
@@ -289,7 +299,7 @@ impl CompiledCenter {
             };
             let adjoints = Adjoints { plan, own, turned };
             for block in part.first_block..part.end_block {
-                lane.block_gradient(simd, &adjoints, part, block, by_harmonics, columns);
+                lane.block_gradient(simd, &adjoints, part, block, by_harmonics, by_columns);
             }
         }
     }
@@ -395,7 +405,12 @@ impl Lane {
         let (inverses, _) = S::as_mut_simd_f64s(&mut self.inverse_distances);
         let [x, y, z] = &mut self.displacements;
         let axes = S::as_mut_simd_f64s(x).0.iter_mut();
-        let axes = axes.zip(S::as_mut_simd_f64s(y).0.iter_mut().zip(S::as_mut_simd_f64s(z).0));
+        let axes = axes.zip(
+            S::as_mut_simd_f64s(y)
+                .0
+                .iter_mut()
+                .zip(S::as_mut_simd_f64s(z).0),
+        );
         for ((r, inverse), (x, (y, z))) in distances.iter_mut().zip(inverses).zip(axes) {
             *r = simd.sqrt_f64s(*r);
             *inverse = simd.div_f64s(one, *r);
@@ -428,6 +443,7 @@ impl Lane {
         used.rows += n_blocks * BLOCK * stride;
         used.harmonics += n_blocks * n_rows * BLOCK;
         let (rows, harmonics) = (part.rows..used.rows, part.harmonics..used.harmonics);
+        grow(&mut self.rows, used.rows);
         grow(&mut self.values, used.rows);
         grow(&mut self.slopes, used.rows);
         grow(&mut self.harmonics, used.harmonics);
@@ -435,6 +451,7 @@ impl Lane {
             simd,
             plan,
             &self.distances[neighbors],
+            &mut self.rows[rows.clone()],
             &mut self.values[rows.clone()],
             &mut self.slopes[rows.clone()],
         );
@@ -450,7 +467,7 @@ impl Lane {
                 }
             }
         }
-        let values = &self.values[rows];
+        let values = &self.rows[rows];
         let plain = &mut self.sums[plan.plain_start..][..plan.n_plain.next_multiple_of(BLOCK)];
         add_plain(simd, values, stride, plain);
         let harmonics = &self.harmonics[harmonics];
@@ -477,23 +494,35 @@ impl Lane {
         part: Part,
         block: usize,
         by_harmonics: &mut Vec<f64>,
-        columns: &mut Vec<f64>,
+        by_columns: &mut Vec<f64>,
     ) {
         let plan = adjoints.plan;
         let (stride, n_rows) = (plan.table.stride(), plan.recursion.n_rows());
         let own = block - part.first_block;
         let rows = part.rows + own * BLOCK * stride;
-        let values = &self.values[rows..][..BLOCK * stride];
         let slopes = &self.slopes[rows..][..BLOCK * stride];
-        let at = part.harmonics + own * n_rows * BLOCK;
-        let harmonics = &self.harmonics[at..][..n_rows * BLOCK];
-        let radial = adjoints.radial(simd, harmonics, slopes, stride);
         let per_row = BLOCK / S::F64_LANES;
         let angular = plan.is_angular();
+        adjoints.start(simd, by_columns);
         if angular {
+            let values = &self.values[rows..][..BLOCK * stride];
+            let at = part.harmonics + own * n_rows * BLOCK;
+            let harmonics = &self.harmonics[at..][..n_rows * BLOCK];
             by_harmonics.clear();
             by_harmonics.resize(n_rows * BLOCK, 0.0);
-            adjoints.by_harmonics(simd, values, stride, by_harmonics, columns);
+            adjoints.multiply(simd, harmonics, values, by_harmonics, by_columns);
+        }
+        let mut radial = [0.0; BLOCK];
+        {
+            let (radial, _) = S::as_mut_simd_f64s(&mut radial);
+            let (t, _) = S::as_simd_f64s(by_columns);
+            let (slopes, _) = S::as_simd_f64s(slopes);
+            let pairs = t.chunks_exact(per_row).zip(slopes.chunks_exact(per_row));
+            for (t, slope) in pairs {
+                for (sum, (t, slope)) in radial.iter_mut().zip(t.iter().zip(slope)) {
+                    *sum = simd.mul_add_e_f64s(*t, *slope, *sum);
+                }
+            }
         }
         let (radial, _) = S::as_simd_f64s(&radial);
         let (h, _) = S::as_simd_f64s(by_harmonics);
@@ -582,93 +611,57 @@ struct Adjoints<'a> {
 }
 
 impl Adjoints<'_> {
-    /// `Σ_c (Σ_lm ∂E/∂a_lmc Y_lm) f_c'` of the neighbours of a block.
+    /// What l = 0 contributes to `∂E/∂f_c`: the same for all neighbours.
     #[inline(always)]
-    fn radial<S: Simd>(
+    fn start<S: Simd>(&self, simd: S, by_columns: &mut Vec<f64>) {
+        let plan = self.plan;
+        let per_row = BLOCK / S::F64_LANES;
+        by_columns.clear();
+        by_columns.resize(plan.table.n_columns() * BLOCK, 0.0);
+        let (out, _) = S::as_mut_simd_f64s(by_columns);
+        let plain = &self.own[plan.plain_start..][..plan.n_plain];
+        for (out, adjoint) in out.chunks_exact_mut(per_row).zip(plain) {
+            out.fill(simd.splat_f64s(*adjoint));
+        }
+    }
+
+    /// Add `∂E/∂f_c = Σ_lm ∂E/∂a_lmc Y_lm` and `∂E/∂Y_lm = Σ_c ∂E/∂a_lmc f_c` of the neighbours of a block.
+    #[inline(always)]
+    fn multiply<S: Simd>(
         &self,
         simd: S,
         harmonics: &[f64],
-        slopes: &[f64],
-        stride: usize,
-    ) -> [f64; BLOCK] {
-        let plan = self.plan;
-        let per_row = stride / S::F64_LANES;
-        let (slopes, _) = S::as_simd_f64s(slopes);
-        let plain = &self.own[plan.plain_start..][..plan.n_plain.next_multiple_of(BLOCK)];
-        let (plain, _) = S::as_simd_f64s(plain);
-        let zero = simd.splat_f64s(0.0);
-        let mut total = [zero; BLOCK];
-        let (harmonics, _) = harmonics.as_chunks::<BLOCK>();
-        for v in 0..per_row {
-            let first = if v < plain.len() { plain[v] } else { zero };
-            let mut sums = [first; BLOCK];
-            for segment in &plan.segments {
-                let first = segment.column / S::F64_LANES;
-                let per_sum = segment.width / S::F64_LANES;
-                let used = segment.n_columns.div_ceil(S::F64_LANES);
-                if v < first || v >= first + used {
-                    continue;
-                }
-                let n_rows = segment.end_row - segment.first_row;
-                let adjoints = &self.own[segment.start..][..n_rows * segment.width];
-                let (adjoints, _) = S::as_simd_f64s(adjoints);
-                let rows = &harmonics[segment.first_row..segment.end_row];
-                for (adjoint, y) in adjoints.chunks_exact(per_sum).zip(rows) {
-                    let adjoint = adjoint[v - first];
-                    for (sum, y) in sums.iter_mut().zip(y) {
-                        *sum = simd.mul_add_e_f64s(simd.splat_f64s(*y), adjoint, *sum);
+        values: &[f64],
+        by_harmonics: &mut [f64],
+        by_columns: &mut [f64],
+    ) {
+        for segment in &self.plan.segments {
+            let n_rows = segment.end_row - segment.first_row;
+            let rows = segment.first_row * BLOCK..segment.end_row * BLOCK;
+            let columns = segment.column * BLOCK..(segment.column + segment.n_columns) * BLOCK;
+            let mut product = TwoProducts::<S> {
+                simd,
+                adjoints: &self.turned[segment.start..][..n_rows * segment.n_columns],
+                n_rows,
+                y: S::as_simd_f64s(&harmonics[rows.clone()]).0,
+                f: S::as_simd_f64s(&values[columns.clone()]).0,
+                h: S::as_mut_simd_f64s(&mut by_harmonics[rows]).0,
+                t: S::as_mut_simd_f64s(&mut by_columns[columns]).0,
+            };
+            for sub in 0..BLOCK / S::F64_LANES {
+                let mut row = 0;
+                if S::F64_LANES == BLOCK {
+                    while n_rows - row >= TILE {
+                        product.tile::<TILE>(row, sub);
+                        row += TILE;
                     }
                 }
-            }
-            for (j, (total, sum)) in total.iter_mut().zip(sums).enumerate() {
-                *total = simd.mul_add_e_f64s(sum, slopes[j * per_row + v], *total);
-            }
-        }
-        let mut radial = [0.0; BLOCK];
-        for (out, sum) in radial.iter_mut().zip(total) {
-            *out = simd.reduce_sum_f64s(sum);
-        }
-        radial
-    }
-
-    /// Add `Σ_c ∂E/∂a_lmc f_c` of the neighbours of a block to `out`, `[row][BLOCK]`.
-    #[inline(always)]
-    fn by_harmonics<S: Simd>(
-        &self,
-        simd: S,
-        values: &[f64],
-        stride: usize,
-        out: &mut [f64],
-        columns: &mut Vec<f64>,
-    ) {
-        let per_row = BLOCK / S::F64_LANES;
-        for segment in &self.plan.segments {
-            columns.clear();
-            columns.resize(segment.n_columns * BLOCK, 0.0);
-            let (by_column, _) = columns.as_chunks_mut::<BLOCK>();
-            for (j, row) in values.chunks_exact(stride).enumerate() {
-                let row = &row[segment.column..][..segment.n_columns];
-                for (column, value) in by_column.iter_mut().zip(row) {
-                    column[j] = *value;
-                }
-            }
-            let (f, _) = S::as_simd_f64s(columns);
-            let n_rows = segment.end_row - segment.first_row;
-            let adjoints = &self.turned[segment.start..][..n_rows * segment.width];
-            let out = &mut out[segment.first_row * BLOCK..segment.end_row * BLOCK];
-            let (out, _) = S::as_mut_simd_f64s(out);
-            for sub in 0..per_row {
-                let mut row = 0;
-                while n_rows - row >= TILE {
-                    harmonic_tile::<S, TILE>(simd, adjoints, n_rows, f, out, row, sub);
-                    row += TILE;
-                }
-                if n_rows - row >= 4 {
-                    harmonic_tile::<S, 4>(simd, adjoints, n_rows, f, out, row, sub);
+                while n_rows - row >= 4 {
+                    product.tile::<4>(row, sub);
                     row += 4;
                 }
                 while row < n_rows {
-                    harmonic_tile::<S, 1>(simd, adjoints, n_rows, f, out, row, sub);
+                    product.tile::<1>(row, sub);
                     row += 1;
                 }
             }
@@ -676,30 +669,45 @@ impl Adjoints<'_> {
     }
 }
 
-#[inline(always)]
-fn harmonic_tile<S: Simd, const N: usize>(
+/// `T_c += Σ_r g_rc Y_r` and `H_r += Σ_c g_rc f_c`, which share every broadcast of g.
+struct TwoProducts<'a, S: Simd> {
     simd: S,
-    adjoints: &[f64],
+    /// `[column][row]`.
+    adjoints: &'a [f64],
     n_rows: usize,
-    columns: &[S::f64s],
-    out: &mut [S::f64s],
-    row: usize,
-    sub: usize,
-) {
-    let per_row = BLOCK / S::F64_LANES;
-    let mut sums = [simd.splat_f64s(0.0); N];
-    for (k, sum) in sums.iter_mut().enumerate() {
-        *sum = out[(row + k) * per_row + sub];
-    }
-    let columns = columns.chunks_exact(per_row);
-    for (f, adjoints) in columns.zip(adjoints.chunks_exact(n_rows)) {
-        let f = f[sub];
-        for (sum, adjoint) in sums.iter_mut().zip(&adjoints[row..row + N]) {
-            *sum = simd.mul_add_e_f64s(simd.splat_f64s(*adjoint), f, *sum);
+    y: &'a [S::f64s],
+    f: &'a [S::f64s],
+    h: &'a mut [S::f64s],
+    t: &'a mut [S::f64s],
+}
+
+impl<S: Simd> TwoProducts<'_, S> {
+    #[inline(always)]
+    fn tile<const N: usize>(&mut self, row: usize, sub: usize) {
+        let simd = self.simd;
+        let per_row = BLOCK / S::F64_LANES;
+        let (mut y, mut h) = ([simd.splat_f64s(0.0); N], [simd.splat_f64s(0.0); N]);
+        for k in 0..N {
+            y[k] = self.y[(row + k) * per_row + sub];
+            h[k] = self.h[(row + k) * per_row + sub];
         }
-    }
-    for (k, sum) in sums.into_iter().enumerate() {
-        out[(row + k) * per_row + sub] = sum;
+        let columns = self.adjoints.chunks_exact(self.n_rows);
+        let f = self.f.chunks_exact(per_row);
+        let t = self.t.chunks_exact_mut(per_row);
+        for ((adjoints, f), t) in columns.zip(f).zip(t) {
+            let adjoints = &adjoints[row..row + N];
+            let f = f[sub];
+            let mut sums = [t[sub], simd.splat_f64s(0.0)];
+            for k in 0..N {
+                let adjoint = simd.splat_f64s(adjoints[k]);
+                sums[k % 2] = simd.mul_add_e_f64s(adjoint, y[k], sums[k % 2]);
+                h[k] = simd.mul_add_e_f64s(adjoint, f, h[k]);
+            }
+            t[sub] = simd.add_f64s(sums[0], sums[1]);
+        }
+        for k in 0..N {
+            self.h[(row + k) * per_row + sub] = h[k];
+        }
     }
 }
 
@@ -783,12 +791,13 @@ fn add_plain<S: Simd>(simd: S, values: &[f64], stride: usize, out: &mut [f64]) {
     }
 }
 
-/// Values and slopes of all columns at some distances.
+/// Values of all columns at some distances in rows, values and slopes by column.
 #[inline(always)]
 fn tabulate<S: Simd>(
     simd: S,
     plan: &SpeciesPlan,
     distances: &[f64],
+    rows: &mut [f64],
     values: &mut [f64],
     slopes: &mut [f64],
 ) {
@@ -796,33 +805,70 @@ fn tabulate<S: Simd>(
     let stride = table.stride();
     let per_row = stride / S::F64_LANES;
     let inverse_step = simd.splat_f64s(table.inverse_step());
-    let rows = values
-        .chunks_exact_mut(stride)
-        .zip(slopes.chunks_exact_mut(stride));
-    for (r, (values, slopes)) in distances.iter().zip(rows) {
-        let (interval, t) = match table.place(*r) {
-            Place::Interval(interval, t) => (interval, simd.splat_f64s(t)),
-            Place::Exact => {
-                values.fill(0.0);
-                slopes.fill(0.0);
-                table.exact(*r, values, slopes);
-                continue;
+    let len = BLOCK * stride;
+    let blocks = distances
+        .chunks_exact(BLOCK)
+        .zip(rows.chunks_exact_mut(len))
+        .zip(
+            values
+                .chunks_exact_mut(len)
+                .zip(slopes.chunks_exact_mut(len)),
+        );
+    for ((distances, rows), (values, slopes)) in blocks {
+        // Slopes are made where the values by column will be, then turned over.
+        let of_neighbors = rows
+            .chunks_exact_mut(stride)
+            .zip(values.chunks_exact_mut(stride));
+        for (r, (value, slope)) in distances.iter().zip(of_neighbors) {
+            match table.place(*r) {
+                Place::Interval(interval, t) => {
+                    let (c, _) = S::as_simd_f64s(table.interval(interval));
+                    let (value, _) = S::as_mut_simd_f64s(value);
+                    let (slope, _) = S::as_mut_simd_f64s(slope);
+                    let c = &c[..N_COEFFICIENTS * per_row];
+                    let t = simd.splat_f64s(t);
+                    for (v, (value, slope)) in value.iter_mut().zip(slope).enumerate() {
+                        let mut f = c[5 * per_row + v];
+                        let mut df = f;
+                        f = simd.mul_add_e_f64s(f, t, c[4 * per_row + v]);
+                        for k in (0..4).rev() {
+                            df = simd.mul_add_e_f64s(df, t, f);
+                            f = simd.mul_add_e_f64s(f, t, c[k * per_row + v]);
+                        }
+                        *value = f;
+                        *slope = simd.mul_f64s(df, inverse_step);
+                    }
+                }
+                Place::Exact => {
+                    value.fill(0.0);
+                    slope.fill(0.0);
+                    table.exact(*r, value, slope);
+                }
             }
-        };
-        let (c, _) = S::as_simd_f64s(table.interval(interval));
-        let c = &c[..N_COEFFICIENTS * per_row];
-        let (values, _) = S::as_mut_simd_f64s(values);
-        let (slopes, _) = S::as_mut_simd_f64s(slopes);
-        for (v, (value, slope)) in values.iter_mut().zip(slopes).enumerate() {
-            let mut f = c[5 * per_row + v];
-            let mut df = f;
-            f = simd.mul_add_e_f64s(f, t, c[4 * per_row + v]);
-            for k in (0..4).rev() {
-                df = simd.mul_add_e_f64s(df, t, f);
-                f = simd.mul_add_e_f64s(f, t, c[k * per_row + v]);
+        }
+        turn(values, stride, plan.table.n_columns(), slopes);
+        turn(rows, stride, plan.n_turned, values);
+    }
+}
+
+/// `[neighbour][column]` to `[column][neighbour]` for the first columns.
+#[inline(always)]
+fn turn(from: &[f64], stride: usize, n_columns: usize, to: &mut [f64]) {
+    let (to, _) = to.as_chunks_mut::<BLOCK>();
+    let (groups, _) = to.as_chunks_mut::<BLOCK>();
+    for (g, group) in groups
+        .iter_mut()
+        .enumerate()
+        .take(n_columns.div_ceil(BLOCK))
+    {
+        let mut block = [[0.0; BLOCK]; BLOCK];
+        for (j, row) in block.iter_mut().enumerate() {
+            row.copy_from_slice(&from[j * stride + g * BLOCK..][..BLOCK]);
+        }
+        for (c, column) in group.iter_mut().enumerate() {
+            for (j, value) in column.iter_mut().enumerate() {
+                *value = block[j][c];
             }
-            *value = f;
-            *slope = simd.mul_f64s(df, inverse_step);
         }
     }
 }

@@ -66,7 +66,12 @@ impl Potential {
             tasks.push((cluster, forces));
         }
         let scratches: Mutex<Vec<Scratch>> = Mutex::default();
-        let take = || scratches.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let take = || {
+            scratches
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop()
+        };
         let task = |(cluster, forces): (&crate::neighbors::Cluster, &mut [[f64; 3]])| {
             let mut scratch = take().unwrap_or_default();
             let n = cluster.atoms().len();

@@ -39,6 +39,8 @@ pub(super) struct SpeciesPlan {
     pub plain_start: usize,
     /// l ≥ 1.
     pub segments: Vec<Segment>,
+    /// Columns up to the last one with l ≥ 1.
+    pub n_turned: usize,
     pub recursion: Recursion,
 }
 
@@ -154,13 +156,18 @@ impl Places {
             }),
         }
         *next += (end_row - first_row) * width;
-        self.of_l.entry(l).or_default().push(self.segments.len() - 1);
+        self.of_l
+            .entry(l)
+            .or_default()
+            .push(self.segments.len() - 1);
     }
 
     /// The sum with `parts` and l, m = −l; further m follow at distances of the second number.
     fn find(&self, parts: &Parts, l: usize) -> (usize, usize) {
         if l == 0 {
-            let at = self.columns[..self.n_plain].iter().position(|own| own == parts);
+            let at = self.columns[..self.n_plain]
+                .iter()
+                .position(|own| own == parts);
             return (self.plain_start + at.expect("the column was asked for"), 0);
         }
         let segments = self.of_l[&l].iter().map(|k| &self.segments[*k]);
@@ -204,7 +211,11 @@ impl CompiledCenter {
         let of_species = |plan: &SpeciesPlan| {
             let rows = |s: &Segment| (s.end_row - s.first_row) * s.n_columns;
             let sums: usize = plan.segments.iter().map(rows).sum();
-            let harmonics = if plan.is_angular() { 9 * plan.recursion.n_rows() } else { 0 };
+            let harmonics = if plan.is_angular() {
+                9 * plan.recursion.n_rows()
+            } else {
+                0
+            };
             (13 * plan.table.n_columns() + harmonics + 3 * sums) as f64
         };
         let neighbor = self.species.iter().flatten().map(of_species);
@@ -224,9 +235,13 @@ impl CompiledCenter {
             plan.n_plain + plan.segments.iter().map(rows).sum::<usize>()
         };
         PlanSize {
-            columns: plans().map(|p| p.map_or(0, |p| p.table.n_columns())).collect(),
+            columns: plans()
+                .map(|p| p.map_or(0, |p| p.table.n_columns()))
+                .collect(),
             sums: plans().map(|p| p.map_or(0, sums)).collect(),
-            max_l: plans().map(|p| p.map_or(0, |p| p.recursion.l_max())).collect(),
+            max_l: plans()
+                .map(|p| p.map_or(0, |p| p.recursion.l_max()))
+                .collect(),
             table_bytes: plans().flatten().map(|p| p.table.bytes()).sum(),
             graph: self.graph.size(),
         }
@@ -248,10 +263,17 @@ impl CompiledCenter {
             .into_iter()
             .map(|needs| (!needs.is_empty()).then(|| Places::new(needs, &mut n_sums)))
             .collect();
-        let sums = Sums { basis, places: &places };
+        let sums = Sums {
+            basis,
+            places: &places,
+        };
         let mut builder = GraphBuilder::new(n_sums);
         let mut nodes: BTreeMap<u32, u32> = BTreeMap::new();
-        for (k, invariant) in invariants.iter().enumerate().filter(|(k, _)| in_products[*k]) {
+        for (k, invariant) in invariants
+            .iter()
+            .enumerate()
+            .filter(|(k, _)| in_products[*k])
+        {
             let node = match invariant {
                 Invariant::Pair(channel) => sums.find(*channel, 0).0 as u32,
                 _ => {
@@ -263,7 +285,11 @@ impl CompiledCenter {
             nodes.insert(k as u32, node);
         }
         let mut energy = Polynomial::default();
-        for (species, parts) in folded.iter().enumerate().filter(|(_, parts)| !parts.is_empty()) {
+        for (species, parts) in folded
+            .iter()
+            .enumerate()
+            .filter(|(_, parts)| !parts.is_empty())
+        {
             let place = places[species].as_ref().expect("the column was asked for");
             energy.push(&[place.find(parts, 0).0 as u32], 1.0);
         }
@@ -292,7 +318,10 @@ impl CompiledCenter {
             })
             .collect();
         let reach = repulsion.as_ref().map_or(0.0, CenterRepulsion::reach);
-        let used = places.iter().flatten().flat_map(|p| p.columns.iter().flatten());
+        let used = places
+            .iter()
+            .flatten()
+            .flat_map(|p| p.columns.iter().flatten());
         let cutoff = used.fold(reach, |c, (p, _)| c.max(basis.primitives()[*p].cutoff));
         Self {
             offset: kept.reference_energy + kept.constant,
@@ -334,7 +363,10 @@ fn needs(basis: &Basis, kept: &Kept, in_products: &[bool]) -> (Vec<Needs>, Vec<P
             }
         }
     }
-    let folded: Vec<Parts> = folded.into_iter().map(|f| f.into_iter().collect()).collect();
+    let folded: Vec<Parts> = folded
+        .into_iter()
+        .map(|f| f.into_iter().collect())
+        .collect();
     for (own, parts) in needs.iter_mut().zip(&folded) {
         if !parts.is_empty() {
             own.share(parts.clone(), 0);
@@ -362,6 +394,12 @@ fn species_plan(
         table,
         n_plain: places.n_plain,
         plain_start: places.plain_start,
+        n_turned: places
+            .segments
+            .iter()
+            .map(|s| s.column + s.n_columns)
+            .max()
+            .unwrap_or(0),
         segments: places.segments.clone(),
         recursion: Recursion::new(end_row.map_or(0, |end| end.isqrt() - 1)),
     }

@@ -243,7 +243,8 @@ fn jet(column: &Column, r: f64, seen: Seen, side: Side) -> [f64; 3] {
     let (u, du) = seen(r);
     for (function, weight) in &column.0 {
         // A node on the cutoff belongs to the inside when seen from below.
-        let outside = r > function.cutoff - 1e-9 && (side == Side::Above || r > function.cutoff + 1e-9);
+        let outside =
+            r > function.cutoff - 1e-9 && (side == Side::Above || r > function.cutoff + 1e-9);
         if outside {
             continue;
         }

@@ -2,11 +2,11 @@
 
 use super::plan::PlainCenter;
 use crate::Result;
-use crate::potential::{Evaluation, Potential};
 use crate::basis::local::STRAIN;
 use crate::basis::repulsion::Handover;
 use crate::environment::{Environment, EnvironmentBuffer};
 use crate::neighbors::{Frame, NeighborList};
+use crate::potential::{Evaluation, Potential};
 use crate::structure::Structure;
 use rayon::prelude::*;
 
@@ -32,7 +32,11 @@ impl Potential {
     ///
     /// # Errors
     /// Unknown elements and overlapping atoms, naming the atom.
-    pub fn evaluate_plainly(&self, structure: &Structure, list: &NeighborList) -> Result<Evaluation> {
+    pub fn evaluate_plainly(
+        &self,
+        structure: &Structure,
+        list: &NeighborList,
+    ) -> Result<Evaluation> {
         let n = structure.n_atoms();
         let species = self.basis().species(structure.numbers())?;
         let frame = list.frame(structure);
@@ -57,7 +61,8 @@ impl Potential {
                 chunk.gradients.clear();
                 let first = start + k * CHUNK;
                 for (i, (energy, virial)) in (first..).zip(energies.iter_mut().zip(virials)) {
-                    (*energy, *virial) = Self::evaluate_atom(plans, list, &frame, &species, i, chunk)?;
+                    (*energy, *virial) =
+                        Self::evaluate_atom(plans, list, &frame, &species, i, chunk)?;
                 }
                 Ok(())
             };
