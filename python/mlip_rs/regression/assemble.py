@@ -53,6 +53,8 @@ class Problem:
         (3,).
     folds
         (S,) fold of each structure.
+    kept
+        Whether the equations outlive the fit, so that later ones may weight the properties anew.
     """
 
     basis: Basis
@@ -61,11 +63,12 @@ class Problem:
     structure_weights: Array
     property_weights: Array
     folds: NDArray[np.int64]
+    kept: bool = True
 
     @property
     def summed(self) -> bool:
-        """Whether the equations are kept as one sum over the properties, because three would be too large."""
-        return 3 * 8 * self.basis.n_features**2 > SUMMED_BYTES
+        """Whether there is one sum over the properties, because three are of no use or would be too large."""
+        return not self.kept or 3 * 8 * self.basis.n_features**2 > SUMMED_BYTES
 
     @property
     def group_weights(self) -> Array:
@@ -129,7 +132,9 @@ def assemble(
     progress = progress or Silent()
     directory.mkdir(parents=True, exist_ok=True)
     _claim(directory, problem.fingerprint(), overwrite)
-    equations = FoldEquations(directory, problem.n_folds, problem.basis.n_features, problem.group_weights)
+    equations = FoldEquations(
+        directory, problem.n_folds, problem.basis.n_features, problem.group_weights, kept=problem.kept
+    )
     progress.start("normal equations: structures", len(problem.dataset))
     for fold in range(problem.n_folds):
         if equations.finished(fold):
