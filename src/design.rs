@@ -251,16 +251,24 @@ impl WithSimd for AddGradients<'_> {
     }
 }
 
-/// `out += x a + y b`.
+/// `out += x a + y b`, all of one length.
 #[inline(always)]
 fn add_products<S: Simd>(simd: S, out: &mut [f64], x: f64, a: &[f64], y: f64, b: &[f64]) {
-    let (out, out_tail) = S::as_mut_simd_f64s(out);
-    let ((a, a_tail), (b, b_tail)) = (S::as_simd_f64s(a), S::as_simd_f64s(b));
     let (all_x, all_y) = (simd.splat_f64s(x), simd.splat_f64s(y));
-    for ((o, a), b) in out.iter_mut().zip(a).zip(b) {
-        *o = simd.mul_add_e_f64s(all_x, *a, simd.mul_add_e_f64s(all_y, *b, *o));
+    let sum = |o, a, b| simd.mul_add_e_f64s(all_x, a, simd.mul_add_e_f64s(all_y, b, o));
+    let Some(tail) = out.len().checked_sub(S::F64_LANES) else {
+        for ((o, a), b) in out.iter_mut().zip(a).zip(b) {
+            *o += x * a + y * b;
+        }
+        return;
+    };
+    // What is left over is the end of a vector that overlaps the others, made before they are stored: runs are short, and
+    // one by one these entries took longer than the rest.
+    let of = |slice: &[f64]| S::as_simd_f64s(&slice[tail..]).0[0];
+    let last = sum(of(out), of(a), of(b));
+    let whole = S::as_mut_simd_f64s(out).0.iter_mut();
+    for ((o, a), b) in whole.zip(S::as_simd_f64s(a).0).zip(S::as_simd_f64s(b).0) {
+        *o = sum(*o, *a, *b);
     }
-    for ((o, a), b) in out_tail.iter_mut().zip(a_tail).zip(b_tail) {
-        *o += x * a + y * b;
-    }
+    S::as_mut_simd_f64s(&mut out[tail..]).0[0] = last;
 }
