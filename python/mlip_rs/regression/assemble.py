@@ -22,6 +22,9 @@ from mlip_rs.regression.store import DAMAGE, FoldEquations
 SUMMED_BYTES: int = 4 << 30
 """Where three Gram matrices take more than this, one sum over the properties is kept in their place."""
 
+SUMMED_BYTES_ONCE: int = 256 << 20
+"""The same for equations that are not kept, so that other weights of the properties are of no use to them."""
+
 CHECKPOINT_SECONDS: float = 30.0
 """Time between saves of an unfinished fold, at least."""
 
@@ -67,8 +70,8 @@ class Problem:
 
     @property
     def summed(self) -> bool:
-        """Whether there is one sum over the properties, because three are of no use or would be too large."""
-        return not self.kept or 3 * 8 * self.basis.n_features**2 > SUMMED_BYTES
+        """Whether there is one sum over the properties, because three would be too large."""
+        return 3 * 8 * self.basis.n_features**2 > (SUMMED_BYTES if self.kept else SUMMED_BYTES_ONCE)
 
     @property
     def group_weights(self) -> Array:

@@ -117,10 +117,9 @@ class FoldEquations:
         self._sums[fold] = Sums.weighted(self.weights, vars(equations))
         self._held.pop(fold, None)
         if self.small:
-            if not self.kept:
-                self._held[fold] = self._combined(lambda k: equations.gram[k])
-                return
             self._held[fold] = self._combined(lambda k: equations.gram[k].copy())
+            if not self.kept:
+                return
         with self._written(self._gram_path(fold)) as file:
             np.save(file, equations.gram)
         with self._written(self._sums_path(fold)) as file:
