@@ -6,7 +6,7 @@
 )]
 
 use crate::basis::Basis;
-use crate::basis::local::{BLOCK, LocalInvariants, Placement, complete_center};
+use crate::basis::local::{CenterSums, LocalInvariants};
 use crate::basis::monomials::Run;
 use crate::basis::repulsion::Handover;
 use crate::environment::EnvironmentBuffer;
@@ -31,20 +31,16 @@ pub struct RowsMut<'a> {
 pub struct DesignWorkspace {
     environment: EnvironmentBuffer,
     local: LocalInvariants,
-    slots: Vec<u32>,
-    touched: Vec<u32>,
-    slot_of_atom: Vec<u32>,
+    /// Of the invariants, of `s` and of `E_rep`.
+    sums: CenterSums,
+    scale_sums: CenterSums,
+    repulsion_sums: CenterSums,
     handover: Handover,
-    /// `∂s` and `∂E_rep` by the columns of [`LocalInvariants`].
-    scale_gradient: Vec<f64>,
-    repulsion_gradient: Vec<f64>,
     repulsion: Vec<f64>,
 }
 
 /// Larger features are refused, so that neither gradients nor products of rows overflow.
 const MAX_FEATURE: f64 = 1e100;
-
-const NO_SLOT: u32 = u32::MAX;
 
 /// Fill the rows of one structure (they are overwritten).
 ///
@@ -67,21 +63,13 @@ pub fn design_rows(
     rows.stress.fill(0.0);
     work.repulsion.clear();
     work.repulsion.resize(7 + 3 * structure.n_atoms(), 0.0);
-    work.slot_of_atom.clear();
-    work.slot_of_atom.resize(structure.n_atoms(), NO_SLOT);
     for i in 0..structure.n_atoms() {
         work.environment
             .gather(&list, &frame, &species, i, basis.cutoff())?;
-        work.assign_slots(i);
         let environment = work.environment.environment();
-        work.local
-            .evaluate(basis, &environment, &work.slots, work.touched.len());
-        work.hand_over(basis, structure.n_atoms(), stress_scale);
-        let center = work.environment.environment().center;
-        scatter(basis, center, work, rows, stress_scale);
-        for &atom in &work.touched {
-            work.slot_of_atom[atom as usize] = NO_SLOT;
-        }
+        work.local.evaluate(basis, &environment);
+        work.hand_over(basis, i, structure.n_atoms(), stress_scale);
+        scatter(basis, i, work, rows, stress_scale);
     }
     // Written so that a NaN is refused.
     if !rows.energy.iter().all(|x| x.abs() <= MAX_FEATURE) {
@@ -92,30 +80,14 @@ pub fn design_rows(
 }
 
 impl DesignWorkspace {
-    /// Number the distinct atoms among the neighbours; slot 0 is the centre.
-    fn assign_slots(&mut self, center: usize) {
-        self.touched.clear();
-        self.touched.push(center as u32);
-        self.slot_of_atom[center] = 0;
-        self.slots.clear();
-        for &atom in self.environment.atoms() {
-            let slot = &mut self.slot_of_atom[atom as usize];
-            if *slot == NO_SLOT {
-                *slot = self.touched.len() as u32;
-                self.touched.push(atom);
-            }
-            self.slots.push(*slot);
-        }
-    }
-
     /// What the repulsion adds to the labels of the last structure: energy (eV), 3N forces (eV/Å), 6 stresses (eV/Å³).
     #[must_use]
     pub fn repulsion(&self) -> &[f64] {
         &self.repulsion
     }
 
-    /// `s` of the current centre with its gradient; its repulsion is added to that of the structure.
-    fn hand_over(&mut self, basis: &Basis, n_atoms: usize, stress_scale: f64) {
+    /// `s` of the centre `atom` with its gradient; its repulsion is added to that of the structure.
+    fn hand_over(&mut self, basis: &Basis, atom: usize, n_atoms: usize, stress_scale: f64) {
         let environment = self.environment.environment();
         let handover = &mut self.handover;
         match basis.repulsion(environment.center) {
@@ -125,89 +97,97 @@ impl DesignWorkspace {
         if !handover.active {
             return;
         }
-        let strain = 3 * self.touched.len();
-        for (gradient, by_neighbor) in [
-            (&mut self.scale_gradient, &handover.scale_gradients),
-            (&mut self.repulsion_gradient, &handover.gradients),
-        ] {
-            gradient.clear();
-            gradient.resize(strain + 6, 0.0);
-            let neighbors = environment.displacements.iter().zip(&self.slots);
-            for ((&displacement, &slot), g) in neighbors.zip(by_neighbor) {
-                let slot = slot as usize;
-                let place = Placement {
-                    displacement,
-                    slot,
-                    strain,
-                };
-                place.add(gradient, 1, 0, &g.map(|x| [x]));
+        self.scale_sums.clear(1);
+        self.repulsion_sums.clear(1);
+        let forces = &mut self.repulsion[1..][..3 * n_atoms];
+        for (j, &neighbor) in self.environment.atoms().iter().enumerate() {
+            let (displacement, image) = (environment.displacements[j], neighbor as usize == atom);
+            (self.scale_sums).add(&handover.scale_gradients[j], displacement, image);
+            (self.repulsion_sums).add(&handover.gradients[j], displacement, image);
+            if !image {
+                let own = &mut forces[3 * neighbor as usize..][..3];
+                own.iter_mut()
+                    .zip(handover.gradients[j])
+                    .for_each(|(f, g)| *f -= g);
             }
-            complete_center(gradient, 1, self.touched.len());
         }
+        let (center, strain) = self.repulsion_sums.rows.split_at(3);
+        forces[3 * atom..][..3]
+            .iter_mut()
+            .zip(center)
+            .for_each(|(f, g)| *f -= g);
         self.repulsion[0] += handover.energy;
-        for (slot, &atom) in self.touched.iter().enumerate() {
-            for axis in 0..3 {
-                self.repulsion[1 + 3 * atom as usize + axis] -=
-                    self.repulsion_gradient[3 * slot + axis];
-            }
-        }
-        for k in 0..6 {
-            self.repulsion[1 + 3 * n_atoms + k] +=
-                stress_scale * self.repulsion_gradient[strain + k];
-        }
-    }
-
-    /// `s` and `∂s` in one gradient column.
-    fn scale(&self, column: usize) -> (f64, f64) {
-        if self.handover.active {
-            (self.handover.scale, self.scale_gradient[column])
-        } else {
-            (1.0, 0.0)
-        }
+        let stress = self.repulsion[1 + 3 * n_atoms..].iter_mut();
+        stress.zip(strain).for_each(|(s, g)| *s += stress_scale * g);
     }
 }
 
-/// Add the features of one centre to the rows of all atoms it depends on.
+/// Add the features of the centre `atom` to the rows of all atoms it depends on.
 fn scatter(
     basis: &Basis,
-    center: usize,
+    atom: usize,
     work: &mut DesignWorkspace,
     rows: &mut RowsMut,
     stress_scale: f64,
 ) {
+    let environment = work.environment.environment();
     let (columns, n) = (basis.n_features(), basis.features_per_center());
-    let start = center * n;
+    let n_invariants = basis.invariants().len();
+    let start = environment.center * n;
     let monomials = basis.monomials();
+    let handover = work.handover.active.then_some(&work.handover);
+    let scale = handover.map_or(1.0, |h| h.scale);
     if monomials.constant {
         rows.energy[start] += 1.0;
     }
     for run in &monomials.runs {
         let out = &mut rows.energy[start..start + n];
-        add_values(run, &work.local.values, work.scale(0).0, out);
+        add_values(run, &work.local.values, scale, out);
     }
-    let strain = 3 * work.touched.len();
-    for first in (0..work.local.columns()).step_by(BLOCK) {
-        work.local.block(basis, first);
-        let n_invariants = basis.invariants().len();
-        let gradients = work.local.gradients.chunks_exact(n_invariants.max(1));
-        for (column, gradient) in (first..).zip(gradients) {
-            let (factor, row) = if column < strain {
-                let row = 3 * work.touched[column / 3] as usize + column % 3;
-                (-1.0, &mut rows.forces[row * columns + start..][..n])
-            } else {
-                let row = column - strain;
-                (stress_scale, &mut rows.stress[row * columns + start..][..n])
-            };
-            let (scale, dscale) = work.scale(column);
-            pulp::Arch::new().dispatch(AddGradients {
-                runs: &monomials.runs,
-                values: &work.local.values,
-                gradient,
-                scale: factor * scale,
-                dscale: factor * dscale,
-                out: row,
-            });
+    if n_invariants == 0 {
+        return;
+    }
+    let add = |values: &[f64], gradient: &[f64], factor: f64, dscale: f64, row: &mut [f64]| {
+        pulp::Arch::new().dispatch(AddGradients {
+            runs: &monomials.runs,
+            values,
+            gradient,
+            scale: factor * scale,
+            dscale: factor * dscale,
+            out: &mut row[start..start + n],
+        });
+    };
+    work.sums.clear(n_invariants);
+    let atoms = work.environment.atoms();
+    let mut first = 0;
+    loop {
+        let count = work.local.block(basis, first);
+        if count == 0 {
+            break;
         }
+        let gradients = work.local.gradients.chunks_exact(3 * n_invariants);
+        for (j, gradient) in (first..first + count).zip(gradients) {
+            let (neighbor, displacement) = (atoms[j] as usize, environment.displacements[j]);
+            work.sums.add(gradient, displacement, neighbor == atom);
+            if neighbor == atom {
+                continue;
+            }
+            let rows = rows.forces[3 * neighbor * columns..].chunks_exact_mut(columns);
+            let gradient = gradient.chunks_exact(n_invariants);
+            for (axis, (gradient, row)) in gradient.zip(rows).enumerate() {
+                let dscale = handover.map_or(0.0, |h| h.scale_gradients[j][axis]);
+                add(&work.local.values, gradient, -1.0, dscale, row);
+            }
+        }
+        first += count;
+    }
+    let forces = rows.forces[3 * atom * columns..][..3 * columns].chunks_exact_mut(columns);
+    let stress = rows.stress.chunks_exact_mut(columns);
+    let sums = work.sums.rows.chunks_exact(n_invariants);
+    for (k, (gradient, row)) in sums.zip(forces.chain(stress)).enumerate() {
+        let factor = if k < 3 { -1.0 } else { stress_scale };
+        let dscale = handover.map_or(0.0, |_| work.scale_sums.rows[k]);
+        add(&work.local.values, gradient, factor, dscale, row);
     }
 }
 
@@ -271,16 +251,24 @@ impl WithSimd for AddGradients<'_> {
     }
 }
 
-/// `out += x a + y b`.
+/// `out += x a + y b`, all of one length.
 #[inline(always)]
 fn add_products<S: Simd>(simd: S, out: &mut [f64], x: f64, a: &[f64], y: f64, b: &[f64]) {
-    let (out, out_tail) = S::as_mut_simd_f64s(out);
-    let ((a, a_tail), (b, b_tail)) = (S::as_simd_f64s(a), S::as_simd_f64s(b));
     let (all_x, all_y) = (simd.splat_f64s(x), simd.splat_f64s(y));
-    for ((o, a), b) in out.iter_mut().zip(a).zip(b) {
-        *o = simd.mul_add_e_f64s(all_x, *a, simd.mul_add_e_f64s(all_y, *b, *o));
+    let sum = |o, a, b| simd.mul_add_e_f64s(all_x, a, simd.mul_add_e_f64s(all_y, b, o));
+    let Some(tail) = out.len().checked_sub(S::F64_LANES) else {
+        for ((o, a), b) in out.iter_mut().zip(a).zip(b) {
+            *o += x * a + y * b;
+        }
+        return;
+    };
+    // What is left over is the end of a vector that overlaps the others, made before they are stored: runs are short, and
+    // one by one these entries took longer than the rest.
+    let of = |slice: &[f64]| S::as_simd_f64s(&slice[tail..]).0[0];
+    let last = sum(of(out), of(a), of(b));
+    let whole = S::as_mut_simd_f64s(out).0.iter_mut();
+    for ((o, a), b) in whole.zip(S::as_simd_f64s(a).0).zip(S::as_simd_f64s(b).0) {
+        *o = sum(*o, *a, *b);
     }
-    for ((o, a), b) in out_tail.iter_mut().zip(a_tail).zip(b_tail) {
-        *o += x * a + y * b;
-    }
+    S::as_mut_simd_f64s(&mut out[tail..]).0[0] = last;
 }

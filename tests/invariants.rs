@@ -46,7 +46,7 @@ fn values(
         displacements,
     };
     let mut local = LocalInvariants::default();
-    local.evaluate(basis, &environment, &vec![0; neighbors.len()], 1);
+    local.evaluate(basis, &environment);
     let all = basis.invariants().iter().zip(&local.values);
     all.filter(|(invariant, _)| orders.contains(&invariant.order()))
         .map(|(_, value)| *value)

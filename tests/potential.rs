@@ -158,7 +158,7 @@ fn angular_invariants_equal_the_double_sum_over_legendre_polynomials() {
         displacements: &displacements,
     };
     let mut local = LocalInvariants::default();
-    local.evaluate(&basis, &environment, &[1, 2, 3, 4], 5);
+    local.evaluate(&basis, &environment);
     let norm = |r: &[f64; 3]| (r[0] * r[0] + r[1] * r[1] + r[2] * r[2]).sqrt();
     for (k, invariant) in basis.invariants().iter().enumerate() {
         let f = |n: usize, j: usize| basis.primitives()[n].value(norm(&displacements[j]));

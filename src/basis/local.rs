@@ -21,67 +21,63 @@ pub fn legendre_factor(l: usize) -> f64 {
     4.0 * PI / (2 * l + 1) as f64
 }
 
-/// Columns of the gradients that are made at once: what they need then stays in the cache.
-pub const BLOCK: usize = 32;
+/// Neighbours whose gradients are made at once: what they need then stays in the cache.
+const BLOCK: usize = 10;
+
+/// Numbers of one vector register, at most; rows of gradients are padded to a multiple.
+const LANES: usize = 8;
 
 /// Invariants of one centre and their gradients, reused from atom to atom.
 ///
-/// A gradient has `3 T + 6` columns: x, y, z of each of the T atoms touched (slot 0 is the centre itself), then
-/// the strain derivative `∂I/∂ε_ab = Σ_j r_a ∂I/∂r_b` in the order of [`STRAIN`].
+/// A gradient has three columns for each neighbour: `∂I/∂r_j` along x, y, z. What the centre and a strain of the whole see
+/// are sums over the neighbours, see [`CenterSums`].
 #[derive(Debug, Default)]
 pub struct LocalInvariants {
     /// Values, one per invariant.
     pub values: Vec<f64>,
     /// Gradients of the last block, row-major (columns × invariants).
     pub gradients: Vec<f64>,
-    columns: usize,
-    /// Gradients of the pairwise invariants (columns × pairwise invariants).
-    pair_gradients: Vec<f64>,
-    /// Order parameters of the primitives, and their gradients (columns × order parameters).
+    neighbors: Vec<Neighbor>,
+    /// `f_n(r)` and `f_n'(r)` of all primitives, neighbour by neighbour.
+    radial: Vec<(f64, f64)>,
+    /// Harmonics of each neighbour, then their derivatives by the unit vector along x, y, z, times `1 / r`.
+    harmonics: Vec<f64>,
+    /// Order parameters of the primitives and of the radial functions.
     primitive: Vec<f64>,
-    primitive_gradients: Vec<f64>,
-    /// Order parameters of the radial functions; their gradients in a block are (order parameters × padded columns).
     order: Vec<f64>,
+    block: Columns,
+    /// Gradients of the order parameters in a block (order parameters × padded columns).
+    primitive_gradients: Vec<f64>,
     order_gradients: Vec<f64>,
-    transposed: Vec<f64>,
     slopes: Vec<f64>,
     product_gradients: Vec<f64>,
-    neighbor: Neighbor,
 }
 
-/// What one neighbour contributes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Neighbor {
-    /// `f_n(r)` and `f_n'(r)` of all primitives.
-    radial: Vec<(f64, f64)>,
-    harmonics: Vec<f64>,
-    harmonic_gradients: Vec<f64>,
-    /// `∂a/∂r_j` of the order parameters of its species, x, y, z.
-    gradients: [Vec<f64>; 3],
+    species: usize,
+    unit: [f64; 3],
+}
+
+/// What the gradients of the primitives in a block are products of, all with padded columns:
+/// `∂(f Y)/∂r_x = (f' u_x) Y + f (∂_x Y / r)`.
+#[derive(Debug, Default)]
+struct Columns {
+    /// `Y` and `∂_x Y / r`, by (l, m).
+    harmonics: Vec<[f64; LANES]>,
+    slopes: Vec<[f64; LANES]>,
+    /// `f' u_x` and `f`, of one primitive, zero for other species.
+    along: Vec<[f64; LANES]>,
+    across: Vec<[f64; LANES]>,
 }
 
 impl LocalInvariants {
-    /// Number of gradient columns of the last environment.
-    #[must_use]
-    pub fn columns(&self) -> usize {
-        self.columns
-    }
-
-    /// Evaluate all invariants of `basis`; `slots[j]` tells which of the `n_slots` touched atoms neighbour j is
-    /// (0 if it is an image of the centre). The gradients follow block by block, see [`LocalInvariants::block`].
-    pub fn evaluate(
-        &mut self,
-        basis: &Basis,
-        environment: &Environment,
-        slots: &[u32],
-        n_slots: usize,
-    ) {
-        self.columns = 3 * n_slots + 6;
+    /// Evaluate all invariants of `basis`; [`LocalInvariants::block`] then makes their gradients.
+    pub fn evaluate(&mut self, basis: &Basis, environment: &Environment) {
         reset(&mut self.values, basis.invariants().len());
-        reset(&mut self.pair_gradients, basis.n_pair * self.columns);
         pulp::Arch::new().dispatch(
             #[inline(always)]
-            || self.sum_over_neighbors(basis, environment, slots, n_slots),
+            || self.sum_over_neighbors(basis, environment),
         );
         let products = &basis.tables.products;
         if !products.is_empty() {
@@ -91,91 +87,87 @@ impl LocalInvariants {
         }
     }
 
-    /// Make the gradients of at most [`BLOCK`] columns from `first` on.
-    pub fn block(&mut self, basis: &Basis, first: usize) {
+    /// Make the gradients for a few neighbours from `first` on; returns how many, zero after the last one.
+    pub fn block(&mut self, basis: &Basis, first: usize) -> usize {
         let (n, n_pair) = (basis.invariants().len(), basis.n_pair);
-        let count = BLOCK.min(self.columns - first);
-        self.gradients.resize(n * count, 0.0);
-        if n_pair > 0 {
-            let own = self.pair_gradients[first * n_pair..].chunks_exact(n_pair);
-            for (row, own) in self.gradients.chunks_exact_mut(n).zip(own) {
-                row[..n_pair].copy_from_slice(own);
+        let count = BLOCK.min(self.neighbors.len() - first);
+        reset(&mut self.gradients, 3 * count * n);
+        let n_radial = basis.primitives().len();
+        for (j, neighbor) in self.neighbors[first..][..count].iter().enumerate() {
+            for pair in &basis.tables.pairs {
+                let slope = self.radial[(first + j) * n_radial + pair.primitive].1;
+                for (axis, u) in neighbor.unit.iter().enumerate() {
+                    self.gradients[(3 * j + axis) * n + pair.invariants[neighbor.species]] =
+                        slope * u;
+                }
             }
         }
         let products = &basis.tables.products;
-        if products.is_empty() {
-            return;
+        if products.is_empty() || count == 0 {
+            return count;
         }
-        let stride = padded(count);
-        self.combine_gradients(basis, first, count);
+        let stride = padded(3 * count);
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || self.differentiate_primitives(basis, first, count),
+        );
+        self.combine_gradients(basis, stride);
         self.product_gradients.resize(products.len() * stride, 0.0);
         let out = &mut self.product_gradients;
         products.gradients(&self.slopes, &self.order_gradients, stride, out);
         let to = &mut self.gradients[n_pair..];
-        transpose(out, stride, (products.len(), count), to, n);
+        transpose(out, stride, (products.len(), 3 * count), to, n);
+        count
     }
 
-    /// Pairwise invariants and order parameters `a_{s n l m} = Σ_j f_n Y_lm` of the primitives, with their gradients.
+    /// Pairwise invariants and order parameters `a_{s n l m} = Σ_j f_n Y_lm` of the primitives.
     #[inline(always)]
-    fn sum_over_neighbors(
-        &mut self,
-        basis: &Basis,
-        environment: &Environment,
-        slots: &[u32],
-        n_slots: usize,
-    ) {
+    fn sum_over_neighbors(&mut self, basis: &Basis, environment: &Environment) {
         let tables = &basis.tables;
         let n_order = tables.primitive_layout.len;
         reset(&mut self.primitive, basis.n_species() * n_order);
-        reset(
-            &mut self.primitive_gradients,
-            basis.n_species() * n_order * self.columns,
-        );
-        for ((&r, &species), &slot) in environment
-            .displacements
-            .iter()
+        self.neighbors.clear();
+        self.radial.clear();
+        let n_lm = if n_order > 0 {
+            basis.harmonics().len()
+        } else {
+            0
+        };
+        self.harmonics
+            .resize(4 * n_lm * environment.neighbors.len(), 0.0);
+        for (j, (&r, &species)) in (environment.displacements.iter())
             .zip(environment.neighbors)
-            .zip(slots)
+            .enumerate()
         {
             let species = usize::from(species);
             let distance = (r[0] * r[0] + r[1] * r[1] + r[2] * r[2]).sqrt();
             let unit = r.map(|x| x / distance);
+            self.neighbors.push(Neighbor { species, unit });
             let (seen, dseen) = basis.seen_distance(environment.center, species, distance);
-            let place = Placement {
-                displacement: r,
-                slot: slot as usize,
-                strain: 3 * n_slots,
-            };
-            self.neighbor.radial.clear();
-            let radial = basis.primitives().iter();
-            let radial = radial.map(|f| {
+            let start = self.radial.len();
+            self.radial.extend(basis.primitives().iter().map(|f| {
                 let (f, df) = f.value_and_derivative(seen);
                 (f, df * dseen)
-            });
-            self.neighbor.radial.extend(radial);
+            }));
+            let radial = &self.radial[start..];
             for pair in &tables.pairs {
-                let (f, df) = self.neighbor.radial[pair.primitive];
-                let invariant = pair.invariants[species];
-                self.values[invariant] += f;
-                let gradient = unit.map(|u| [df * u]);
-                place.add(&mut self.pair_gradients, basis.n_pair, invariant, &gradient);
+                self.values[pair.invariants[species]] += radial[pair.primitive].0;
             }
             if n_order > 0 {
-                self.neighbor.evaluate(basis, distance, unit);
-                let first = species * n_order;
-                let own = &mut self.primitive[first..first + n_order];
-                self.neighbor.add_order_parameters(tables, own);
-                place.add(
-                    &mut self.primitive_gradients,
-                    basis.n_species() * n_order,
-                    first,
-                    &self.neighbor.gradients,
-                );
+                let (values, slopes) =
+                    self.harmonics[4 * n_lm * j..][..4 * n_lm].split_at_mut(n_lm);
+                (basis.harmonics()).evaluate_with_gradient(unit, values, slopes);
+                for dy in slopes.iter_mut() {
+                    *dy /= distance;
+                }
+                let own = &mut self.primitive[species * n_order..][..n_order];
+                for (primitive, start, len) in tables.segments() {
+                    let f = radial[primitive].0;
+                    let out = own[start..start + len].iter_mut();
+                    out.zip(&*values).for_each(|(a, y)| *a += f * y);
+                }
             }
         }
-        let width = basis.n_species() * n_order;
-        complete_center(&mut self.pair_gradients, basis.n_pair, n_slots);
-        complete_center(&mut self.primitive_gradients, width, n_slots);
     }
 
     /// Order parameters of the radial functions from those of the primitives.
@@ -193,63 +185,156 @@ impl LocalInvariants {
         }
     }
 
-    /// The same for a block of gradients, order parameter by order parameter.
-    fn combine_gradients(&mut self, basis: &Basis, first: usize, count: usize) {
+    /// Gradients of the order parameters of the primitives for a block of neighbours.
+    #[inline(always)]
+    fn differentiate_primitives(&mut self, basis: &Basis, first: usize, count: usize) {
         let tables = &basis.tables;
-        let n = basis.n_species() * tables.primitive_layout.len;
-        let stride = padded(count);
-        let from = &self.primitive_gradients[first * n..];
+        let (n_order, n_lm) = (tables.primitive_layout.len, basis.harmonics().len());
+        let vectors = padded(3 * count) / LANES;
+        let neighbors = &self.neighbors[first..][..count];
+        self.block
+            .set_harmonics(&self.harmonics[4 * n_lm * first..], n_lm, count);
+        self.primitive_gradients
+            .resize(basis.n_species() * n_order * vectors * LANES, 0.0);
+        let (out, _) = self.primitive_gradients.as_chunks_mut::<LANES>();
+        let n_radial = basis.primitives().len();
+        for species in 0..basis.n_species() {
+            let out = &mut out[species * n_order * vectors..][..n_order * vectors];
+            if neighbors.iter().all(|neighbor| neighbor.species != species) {
+                out.fill([0.0; LANES]);
+                continue;
+            }
+            for (primitive, start, len) in tables.segments() {
+                let radial = self.radial[first * n_radial..].chunks_exact(n_radial);
+                let radial = radial.map(|own| own[primitive]);
+                self.block.set_radial(neighbors, radial, species);
+                let out = out[start * vectors..][..len * vectors].chunks_exact_mut(vectors);
+                self.block.multiply(out);
+            }
+        }
+    }
+
+    /// The same of the radial functions.
+    fn combine_gradients(&mut self, basis: &Basis, stride: usize) {
+        let tables = &basis.tables;
         let Some(combinations) = &tables.combinations else {
-            self.order_gradients.resize(n * stride, 0.0);
-            transpose(from, n, (count, n), &mut self.order_gradients, stride);
+            std::mem::swap(&mut self.order_gradients, &mut self.primitive_gradients);
             return;
         };
-        self.transposed.resize(n * stride, 0.0);
-        transpose(from, n, (count, n), &mut self.transposed, stride);
         let n_order = basis.n_species() * tables.layout.len;
         reset(&mut self.order_gradients, n_order * stride);
         for (c, to, from) in tables.combined(combinations, basis.n_species()) {
             let out = self.order_gradients[to * stride..][..c.len * stride].iter_mut();
-            let own = &self.transposed[from * stride..][..c.len * stride];
+            let own = &self.primitive_gradients[from * stride..][..c.len * stride];
             out.zip(own).for_each(|(o, x)| *o += c.weight * x);
         }
     }
 }
 
-impl Neighbor {
-    /// `∂(f_n Y_lm)/∂r = f_n' r̂ Y_lm + (f_n / r) r ∇Y_lm`.
+impl Columns {
+    /// Lay out the harmonics of `count` neighbours, of which each has its `n_lm` values and three times as many slopes.
     #[inline(always)]
-    fn evaluate(&mut self, basis: &Basis, distance: f64, unit: [f64; 3]) {
-        let n_lm = basis.harmonics().len();
-        self.harmonics.resize(n_lm, 0.0);
-        self.harmonic_gradients.resize(3 * n_lm, 0.0);
-        basis.harmonics().evaluate_with_gradient(
-            unit,
-            &mut self.harmonics,
-            &mut self.harmonic_gradients,
+    fn set_harmonics(&mut self, harmonics: &[f64], n_lm: usize, count: usize) {
+        let vectors = padded(3 * count) / LANES;
+        for own in [&mut self.harmonics, &mut self.slopes] {
+            own.clear();
+            own.resize(n_lm * vectors, [0.0; LANES]);
+        }
+        let (values, slopes) = (
+            self.harmonics.as_flattened_mut(),
+            self.slopes.as_flattened_mut(),
         );
-        let tables = &basis.tables;
-        for (axis, out) in self.gradients.iter_mut().enumerate() {
-            out.resize(tables.primitive_layout.len, 0.0);
-            let slopes = &self.harmonic_gradients[axis * n_lm..][..n_lm];
-            for (primitive, start, len) in tables.segments() {
-                let (f, df) = self.radial[primitive];
-                let (along, across) = (df * unit[axis], f / distance);
-                let own = self.harmonics.iter().zip(slopes);
-                for (o, (y, dy)) in out[start..start + len].iter_mut().zip(own) {
-                    *o = along * y + across * dy;
+        for (j, own) in harmonics.chunks_exact(4 * n_lm).take(count).enumerate() {
+            for axis in 0..3 {
+                let column = 3 * j + axis;
+                let dy = &own[(1 + axis) * n_lm..][..n_lm];
+                for (k, (y, dy)) in own[..n_lm].iter().zip(dy).enumerate() {
+                    values[k * vectors * LANES + column] = *y;
+                    slopes[k * vectors * LANES + column] = *dy;
                 }
+            }
+        }
+        for own in [&mut self.along, &mut self.across] {
+            own.clear();
+            own.resize(vectors, [0.0; LANES]);
+        }
+    }
+
+    /// Lay out `f` and `f'` of one primitive for the neighbours of one species.
+    #[inline(always)]
+    fn set_radial(
+        &mut self,
+        neighbors: &[Neighbor],
+        radial: impl Iterator<Item = (f64, f64)>,
+        species: usize,
+    ) {
+        let (along, across) = (
+            self.along.as_flattened_mut(),
+            self.across.as_flattened_mut(),
+        );
+        for (j, (neighbor, (f, df))) in neighbors.iter().zip(radial).enumerate() {
+            let own = if neighbor.species == species {
+                1.0
+            } else {
+                0.0
+            };
+            for axis in 0..3 {
+                along[3 * j + axis] = own * df * neighbor.unit[axis];
+                across[3 * j + axis] = own * f;
             }
         }
     }
 
+    /// The gradients of one primitive times all harmonics, row by row.
     #[inline(always)]
-    fn add_order_parameters(&self, tables: &RadialTables, order: &mut [f64]) {
-        for (primitive, start, len) in tables.segments() {
-            let f = self.radial[primitive].0;
-            let out = order[start..start + len].iter_mut();
-            out.zip(&self.harmonics).for_each(|(a, y)| *a += f * y);
+    fn multiply<'a>(&self, out: impl Iterator<Item = &'a mut [[f64; LANES]]>) {
+        let vectors = self.along.len();
+        let harmonics = self
+            .harmonics
+            .chunks_exact(vectors)
+            .zip(self.slopes.chunks_exact(vectors));
+        for (row, (y, dy)) in out.zip(harmonics) {
+            let factors = self.along.iter().zip(&self.across);
+            for (((o, y), dy), (along, across)) in row.iter_mut().zip(y).zip(dy).zip(factors) {
+                for k in 0..LANES {
+                    o[k] = along[k] * y[k] + across[k] * dy[k];
+                }
+            }
         }
+    }
+}
+
+/// What the centre and the six strains see of quantities that depend on the neighbours: nothing changes when all atoms move
+/// together, `∂I/∂r_i = −Σ_j ∂I/∂r_j`, and `∂I/∂ε_ab = Σ_j r_a ∂I/∂r_b`.
+#[derive(Debug, Default)]
+pub struct CenterSums {
+    /// Rows x, y, z, then those of [`STRAIN`].
+    pub rows: Vec<f64>,
+}
+
+impl CenterSums {
+    /// Begin with zeros for `width` quantities.
+    pub fn clear(&mut self, width: usize) {
+        reset(&mut self.rows, 9 * width);
+    }
+
+    /// Add one neighbour: its gradient (3 × width). An image of the centre moves with it: only a strain changes `r = S·H`.
+    pub fn add(&mut self, gradient: &[f64], displacement: [f64; 3], image: bool) {
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                let width = gradient.len() / 3;
+                let own = |axis: usize| &gradient[axis * width..][..width];
+                let (center, strain) = self.rows.split_at_mut(3 * width);
+                if !image {
+                    center.iter_mut().zip(gradient).for_each(|(o, g)| *o -= g);
+                }
+                for (row, (a, b)) in strain.chunks_exact_mut(width).zip(STRAIN) {
+                    let r = displacement[a];
+                    row.iter_mut().zip(own(b)).for_each(|(o, g)| *o += r * g);
+                }
+            },
+        );
     }
 }
 
@@ -359,51 +444,6 @@ impl RadialTables {
             .iter()
             .zip(places)
             .map(|(p, (start, len))| (*p, *start, *len))
-    }
-}
-
-/// Where the gradient with respect to one displacement goes.
-pub(crate) struct Placement {
-    pub(crate) displacement: [f64; 3],
-    pub(crate) slot: usize,
-    pub(crate) strain: usize,
-}
-
-impl Placement {
-    /// Add the gradient along x, y, z of consecutive quantities from `first` to a matrix (columns × `width`); the columns
-    /// of the centre are left out.
-    #[inline(always)]
-    pub(crate) fn add(
-        &self,
-        matrix: &mut [f64],
-        width: usize,
-        first: usize,
-        g: &[impl AsRef<[f64]>; 3],
-    ) {
-        let mut add = |column: usize, weight: f64, own: &[f64]| {
-            let row = &mut matrix[column * width + first..][..own.len()];
-            row.iter_mut().zip(own).for_each(|(o, x)| *o += weight * x);
-        };
-        // An image of the centre moves with it: only a strain changes r_ij = S·H.
-        if self.slot != 0 {
-            for axis in 0..3 {
-                add(3 * self.slot + axis, 1.0, g[axis].as_ref());
-            }
-        }
-        for (k, (a, b)) in STRAIN.into_iter().enumerate() {
-            add(self.strain + k, self.displacement[a], g[b].as_ref());
-        }
-    }
-}
-
-/// Fill the columns of the centre of a matrix (columns × `width`): nothing changes when all atoms move together.
-pub(crate) fn complete_center(matrix: &mut [f64], width: usize, n_slots: usize) {
-    if width == 0 {
-        return;
-    }
-    let (center, others) = matrix[..3 * n_slots * width].split_at_mut(3 * width);
-    for other in others.chunks_exact(3 * width) {
-        center.iter_mut().zip(other).for_each(|(c, o)| *c -= o);
     }
 }
 

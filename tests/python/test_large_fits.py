@@ -55,7 +55,7 @@ def systems(problem, directory):
     """Total, then without each fold."""
     equations = assembly.assemble(problem, directory)
     n = problem.basis.n_features
-    with equations.total_on_disk():
+    with equations.totalled():
         return [equations.system(np.empty((n, n)), fold) for fold in (None, *range(problem.n_folds))]
 
 

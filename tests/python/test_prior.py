@@ -38,7 +38,7 @@ def selection(aluminium, tmp_path):
         folds(aluminium, 3),
     )
     equations = assemble(problem, tmp_path)
-    with equations.total_on_disk():
+    with equations.totalled():
         yield _Selection(problem, equations, SETTINGS, mlip.progress.Silent())
 
 

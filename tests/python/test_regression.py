@@ -60,7 +60,7 @@ def system(basis, dataset, weights, directory):
         folds(dataset, 3),
     )
     equations = assembly.assemble(problem, directory)
-    with equations.total_on_disk():
+    with equations.totalled():
         return equations.system(np.empty((basis.n_features, basis.n_features)))
 
 

@@ -22,6 +22,9 @@ from mlip_rs.regression.store import DAMAGE, FoldEquations
 SUMMED_BYTES: int = 4 << 30
 """Where three Gram matrices take more than this, one sum over the properties is kept in their place."""
 
+SUMMED_BYTES_ONCE: int = 256 << 20
+"""The same for equations that are not kept, so that other weights of the properties are of no use to them."""
+
 CHECKPOINT_SECONDS: float = 30.0
 """Time between saves of an unfinished fold, at least."""
 
@@ -53,6 +56,8 @@ class Problem:
         (3,).
     folds
         (S,) fold of each structure.
+    kept
+        Whether the equations outlive the fit, so that later ones may weight the properties anew.
     """
 
     basis: Basis
@@ -61,11 +66,12 @@ class Problem:
     structure_weights: Array
     property_weights: Array
     folds: NDArray[np.int64]
+    kept: bool = True
 
     @property
     def summed(self) -> bool:
-        """Whether the equations are kept as one sum over the properties, because three would be too large."""
-        return 3 * 8 * self.basis.n_features**2 > SUMMED_BYTES
+        """Whether there is one sum over the properties, because three would be too large."""
+        return 3 * 8 * self.basis.n_features**2 > (SUMMED_BYTES if self.kept else SUMMED_BYTES_ONCE)
 
     @property
     def group_weights(self) -> Array:
@@ -129,7 +135,9 @@ def assemble(
     progress = progress or Silent()
     directory.mkdir(parents=True, exist_ok=True)
     _claim(directory, problem.fingerprint(), overwrite)
-    equations = FoldEquations(directory, problem.n_folds, problem.basis.n_features, problem.group_weights)
+    equations = FoldEquations(
+        directory, problem.n_folds, problem.basis.n_features, problem.group_weights, kept=problem.kept
+    )
     progress.start("normal equations: structures", len(problem.dataset))
     for fold in range(problem.n_folds):
         if equations.finished(fold):

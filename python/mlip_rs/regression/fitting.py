@@ -111,6 +111,7 @@ def fit(
         settings.weights.of_structures(training, reference),
         settings.weights.of_properties(),
         folds(training, settings.n_folds, settings.seed),
+        kept=directory is not None,
     )
     _check_rows(problem, settings)
     check_resources(problem, settings, None if directory is None else Path(directory) / "equations")

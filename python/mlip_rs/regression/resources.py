@@ -65,12 +65,13 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     predicting = rows_of_structures + values
     active = 0 if settings.method == "ridge" else min(n, 2 * settings.max_nonzero)
     solving = NUMBER * max(n * PANEL, 5 * active**2)
-    held = (problem.n_folds + 1) * matrix
-    held = held if problem.n_folds * matrix <= HELD_BYTES else 0
+    small = problem.n_folds * matrix <= HELD_BYTES
+    held = (problem.n_folds + 1) * matrix if small else 0
+    summing = groups * matrix + held + block
     selecting = matrix + held + vectors + max(predicting, solving)
     # Beside the finished folds there is an old and a new checkpoint of the last, or its matrix and the total.
-    disk = (problem.n_folds + 1) * groups * matrix
-    return Resources(PACKAGE_BYTES + max(groups * matrix + block, selecting), disk)
+    disk = 0 if small and not problem.kept else (problem.n_folds + 1) * groups * matrix
+    return Resources(PACKAGE_BYTES + max(summing, selecting), disk)
 
 
 def check_resources(problem: Problem, settings: FitSettings, directory: Path | None) -> None:

@@ -1,6 +1,7 @@
 """The estimate itself: ridge penalty by cross-validation, then the sparse path, each point refitted and validated.
 
-There is one F × F matrix in memory: that of the fold, or of all data, that is being worked on.
+There is one F × F matrix in memory: that of the fold, or of all data, that is being worked on; beside it, those of all
+folds where they are small.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,13 @@ from mlip_rs.regression.settings import FitSettings
 from mlip_rs.regression.store import FoldEquations
 
 ALL_FOLDS: int = 5000
-"""Most features for which the search for the smoothness prior looks at all folds."""
+"""Most features for which the search for the penalties looks at all folds."""
+
+SOME_FOLDS: int = 2
+"""Folds that it looks at otherwise; the errors reported come from all of them."""
+
+Fits = dict[int, Array]
+"""Coefficients (F,) fitted without a fold, by fold."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,7 @@ class Candidates:
     scores
         (P,) root mean squared residual of the validation, in units of the precisions asked for.
     ridge_scores
-        The same for each candidate of the ridge penalty.
+        The same for each candidate of the ridge penalty, over the folds that the search looked at.
     """
 
     coefficients: Array
@@ -67,7 +74,7 @@ def select(
     FitError
         No ridge penalty gives finite coefficients; a path that cannot be computed.
     """
-    with equations.total_on_disk():
+    with equations.totalled():
         return _Selection(problem, equations, settings, progress or Silent()).run()
 
 
@@ -171,22 +178,29 @@ class _Selection:
         system = self.equations.system(self.gram, left_out)
         return Scaled.of(system, self.scale, self.penalized), system.n_rows
 
-    def _smooth(self) -> tuple[Array, dict[str, float]]:
-        """Penalties (F,) of the smoothness prior that predicts best, and what they mean."""
-        prior = Prior.of(self.problem.basis)
+    @property
+    def _searched(self) -> range:
+        """Folds that the search for the penalties looks at."""
         n_folds = self.problem.n_folds
-        # The search sees two folds of a large problem; the errors reported come from all of them.
-        searched = range(n_folds if self.problem.basis.n_features <= ALL_FOLDS else min(2, n_folds))
+        return range(n_folds if self.problem.basis.n_features <= ALL_FOLDS else min(SOME_FOLDS, n_folds))
+
+    def _smooth(self) -> tuple[Array, dict[str, float], Fits]:
+        """Penalties (F,) of the smoothness prior that predicts best, what they mean, and the fits with them."""
+        prior = Prior.of(self.problem.basis)
         self.progress.start("smoothness prior: cross-validations", self.settings.n_prior)
+        best: tuple[float, Array, Fits] = np.inf, np.empty(0), {}
 
         def gradient(penalties: Array) -> tuple[float, Array] | None:
+            nonlocal best
             score, slope = 0.0, np.zeros(len(penalties))
-            for fold in searched:
+            fits: Fits = {}
+            for fold in self._searched:
                 scaled, _ = self._load(fold)
 
                 def seed(w: Array, fold: int = fold) -> Array:
                     nonlocal score
-                    squares, derivative = self.equations.squares(fold, w / self.scale)
+                    fits[fold] = w / self.scale
+                    squares, derivative = self.equations.squares(fold, fits[fold])
                     score += squares
                     return derivative / self.scale
 
@@ -195,25 +209,33 @@ class _Selection:
                     return None
                 w, z = found
                 slope -= z * w
+            if score < best[0]:
+                best = score, penalties, fits
             return score, slope
 
         strengths = prior.tune(gradient, self.settings.n_prior, self.progress.advance)
-        return prior.penalties(strengths), prior.describe(strengths)
+        penalties = prior.penalties(strengths)
+        return penalties, prior.describe(strengths), best[2] if np.array_equal(penalties, best[1]) else {}
 
-    def _flat(self) -> tuple[Array, Array]:
-        """The penalty of the smallest cross-validated score, searched downhill from the middle, and the scores seen."""
+    def _flat(self) -> tuple[Array, Array, Fits]:
+        """The penalty of the smallest cross-validated score, searched downhill from the middle, and the scores seen.
+
+        Also the fits with this penalty.
+        """
         numbers = np.array(self.settings.ridge_penalties)
         order = np.argsort(numbers)
         penalties = flat_penalties(numbers[order], self.penalized)
         scores = np.full(len(penalties), np.nan)
+        fits: list[Fits] = [{} for _ in penalties]
+        n_rows = sum(self.equations.sums(fold).n_rows for fold in self._searched)
         self.progress.start("cross-validation of the ridge penalty: penalties", len(penalties))
 
         def score(k: int) -> float:
             if not 0 <= k < len(penalties):
                 return np.inf
             if np.isnan(scores[k]):
-                squares = self._cross_validate(penalties[k])
-                scores[k] = np.inf if squares is None else np.sqrt(squares / self.n_rows)
+                squares = self._cross_validate(penalties[k], fits[k])
+                scores[k] = np.inf if squares is None else np.sqrt(squares / max(n_rows, 1))
                 self.progress.advance()
             return float(scores[k])
 
@@ -230,16 +252,21 @@ class _Selection:
             best += 1
         in_given_order = np.empty(len(scores))
         in_given_order[order] = scores
-        return penalties[best], in_given_order
+        return penalties[best], in_given_order, fits[best]
 
-    def _cross_validate(self, penalties: Array) -> float | None:
-        """Sum of the squared residuals of all folds, by their equations; none if a matrix is singular."""
+    def _cross_validate(self, penalties: Array, fits: Fits | None = None) -> float | None:
+        """Sum of the squared residuals of the folds searched, by their equations; none if a matrix is singular.
+
+        The fits are added to `fits`.
+        """
         total = 0.0
-        for fold in range(self.problem.n_folds):
+        for fold in self._searched:
             scaled, _ = self._load(fold)
             w = scaled.ridge(penalties[None], threads=self.settings.threads)[0]
             if not np.isfinite(w).all():
                 return None
+            if fits is not None:
+                fits[fold] = w
             total += self.equations.squares(fold, w)[0]
         return total
 
@@ -248,14 +275,13 @@ class _Selection:
         described: dict[str, float] = {}
         scores = np.empty(0)
         if self.settings.prior == "smooth":
-            penalty, described = self._smooth()
+            penalty, described, known = self._smooth()
         else:
-            penalty, scores = self._flat()
+            penalty, scores, known = self._flat()
         self.progress.start("cross-validation: folds", self.problem.n_folds)
         fits, parts = [], []
         for fold in range(self.problem.n_folds):
-            scaled, _ = self._load(fold)
-            fits.append(self._refitted(scaled, penalty))
+            fits.append(known[fold] if fold in known else self._refitted(self._load(fold)[0], penalty))
             parts.append(self._residuals(fold, fits[-1][None]))
             self.progress.advance()
         return _Dense(penalty, described, scores, fits, reduce(add, parts))

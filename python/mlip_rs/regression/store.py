@@ -1,11 +1,15 @@
-"""Normal equations of folds on disk, read row by row: one F × F matrix in memory is enough for all of them."""
+"""Normal equations of folds: on disk, read row by row, so that one F × F matrix in memory is enough for all of them.
+
+Small ones stay in memory, and are not written at all unless they are to be kept.
+"""
 
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -13,7 +17,7 @@ from mlip_rs.files import atomic_file
 from mlip_rs.regression.equations import Array, NormalEquations, System
 
 HELD_BYTES: int = 512 << 20
-"""Matrices of all folds that are no larger than this together stay in memory once they were read."""
+"""Matrices of all folds that are no larger than this together stay in memory."""
 
 CHUNK_BYTES: int = 16 << 20
 """Part of a matrix that is read at a time."""
@@ -47,8 +51,23 @@ class Matrices:
         return np.fromfile(self.path, count=count, offset=self.offset + 8 * first).reshape(-1, n)
 
 
+@dataclass(frozen=True)
+class Sums:
+    """What belongs to the weighted Gram matrix of a fold: XᵀWy (F,), yᵀWy, and the number of rows that carry weight."""
+
+    moment: Array
+    yty: float
+    n_rows: int
+
+    @classmethod
+    def weighted(cls, weights: Array, equations: Mapping[str, Any]) -> "Sums":
+        """From those of the properties."""
+        moment, yty, n_rows = (equations[name] for name in ("moment", "yty", "n_rows"))
+        return cls(weights @ moment, float(weights @ yty), int(n_rows[weights > 0].sum()))
+
+
 class FoldEquations:
-    """Normal equations of each fold, kept on disk, and their weighted sums.
+    """Normal equations of each fold and their weighted sums.
 
     Parameters
     ----------
@@ -60,14 +79,21 @@ class FoldEquations:
         F.
     weights
         (G,) weights with which the matrices of a fold are summed.
+    kept
+        Whether they shall outlive this object.
     """
 
-    def __init__(self, directory: Path, n_folds: int, n_features: int, weights: Array) -> None:
+    def __init__(
+        self, directory: Path, n_folds: int, n_features: int, weights: Array, *, kept: bool = True
+    ) -> None:
         self.directory = directory
         self.n_folds = n_folds
         self.n_features = n_features
         self.weights = weights
-        self._held: dict[Path, Array] = {}
+        self.kept = kept
+        self._held: dict[int, Array] = {}
+        self._sums: dict[int, Sums] = {}
+        self._total: Array | None = None
 
     def finished(self, fold: int) -> bool:
         """Whether the fold was completed, and its files can be read."""
@@ -81,89 +107,131 @@ class FoldEquations:
         groups, n = len(self.weights), self.n_features
         return shapes == ((groups, n, n), (groups, n), (groups,), (groups,))
 
+    @property
+    def small(self) -> bool:
+        """Whether the matrices of all folds stay in memory."""
+        return 8 * self.n_folds * self.n_features**2 <= HELD_BYTES
+
     def save(self, fold: int, equations: NormalEquations) -> None:
-        """Store a finished fold; the sums come last and mark it as finished."""
-        self._held.pop(self._gram_path(fold), None)
-        with atomic_file(self._gram_path(fold), "wb") as file:
+        """Store a finished fold; on disk the sums come last and mark it as finished."""
+        self._sums[fold] = Sums.weighted(self.weights, vars(equations))
+        self._held.pop(fold, None)
+        if self.small:
+            self._held[fold] = self._combined(lambda k: equations.gram[k].copy())
+            if not self.kept:
+                return
+        with self._written(self._gram_path(fold)) as file:
             np.save(file, equations.gram)
-        with atomic_file(self._sums_path(fold), "wb") as file:
+        with self._written(self._sums_path(fold)) as file:
             np.savez(file, moment=equations.moment, yty=equations.yty, n_rows=equations.n_rows)
         self.partial_path(fold).unlink(missing_ok=True)
 
     @contextmanager
-    def total_on_disk(self) -> Iterator[None]:
-        """Keep the matrix of all folds together on disk, from which `system` subtracts one."""
+    def totalled(self) -> Iterator[None]:
+        """Have the matrix of all folds together, from which `system` subtracts one: on disk unless it is small."""
         try:
-            with self._total_path.open("wb") as file:
-                shape = (1, self.n_features, self.n_features)
-                header = {"descr": np.dtype(float).str, "fortran_order": False, "shape": shape}
-                np.lib.format.write_array_header_1_0(file, header)
-                stored = [Matrices.open(self._gram_path(fold)) for fold in range(self.n_folds)]
-                for rows in chunks(self.n_features):
-                    total = self._weighted(stored[0], rows)
-                    for fold in stored[1:]:
-                        total += self._weighted(fold, rows)
-                    file.write(total.tobytes())
+            if self.small:
+                self._total = np.concatenate(list(self._sum_over_folds()))
+            else:
+                with self._total_path.open("wb") as file:
+                    shape = (1, self.n_features, self.n_features)
+                    header = {"descr": np.dtype(float).str, "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(file, header)
+                    for part in self._sum_over_folds():
+                        file.write(part.data)
             yield
         finally:
+            self._total = None
             self._total_path.unlink(missing_ok=True)
 
     def system(self, out: Array, left_out: int | None = None) -> System:
-        """Weighted equations of all folds but one; needs `total_on_disk`.
+        """Weighted equations of all folds but one; needs `totalled`.
 
         Parameters
         ----------
         out
-            (F, F), becomes the Gram matrix: the only one of this size in memory.
+            (F, F), becomes the Gram matrix: the only one of this size in memory, unless all are small.
         left_out
             None leaves out nothing.
         """
-        total = Matrices.open(self._total_path)
-        fold = None if left_out is None else Matrices.open(self._gram_path(left_out))
         for rows in chunks(self.n_features):
-            out[rows] = total.rows(0, rows)
-            if fold is not None:
-                out[rows] -= self._weighted(fold, rows)
+            total = self._total_rows(rows)
+            if left_out is None:
+                out[rows] = total
+            else:
+                np.subtract(total, self._weighted(left_out, rows), out=out[rows])
         moment, yty, n_rows = np.zeros(self.n_features), 0.0, 0
         for k in range(self.n_folds):
             if k != left_out:
-                with np.load(self._sums_path(k)) as sums:
-                    moment += self.weights @ sums["moment"]
-                    yty += float(self.weights @ sums["yty"])
-                    n_rows += int(sums["n_rows"][self.weights > 0].sum())
+                sums = self.sums(k)
+                moment += sums.moment
+                yty += sums.yty
+                n_rows += sums.n_rows
         return System(out, moment, yty, n_rows)
+
+    def sums(self, fold: int) -> Sums:
+        """What belongs to the weighted Gram matrix of a fold."""
+        if fold not in self._sums:
+            with np.load(self._sums_path(fold)) as stored:
+                self._sums[fold] = Sums.weighted(self.weights, stored)
+        return self._sums[fold]
 
     def squares(self, fold: int, coefficients: Array) -> tuple[float, Array]:
         """Weighted sum of the squared residuals of one fold, `yᵀWy − 2 wᵀb + wᵀGw`, and its derivative (F,) by w."""
-        stored = Matrices.open(self._gram_path(fold))
-        parts = [self._weighted(stored, rows) @ coefficients for rows in chunks(self.n_features)]
+        parts = [self._weighted(fold, rows) @ coefficients for rows in chunks(self.n_features)]
         product = np.concatenate(parts)
-        with np.load(self._sums_path(fold)) as sums:
-            moment, yty = self.weights @ sums["moment"], float(self.weights @ sums["yty"])
-        squares = yty - 2.0 * float(coefficients @ moment) + float(coefficients @ product)
-        return max(squares, 0.0), 2.0 * (product - moment)
+        sums = self.sums(fold)
+        squares = sums.yty - 2.0 * float(coefficients @ sums.moment) + float(coefficients @ product)
+        return max(squares, 0.0), 2.0 * (product - sums.moment)
+
+    def _written(self, path: Path) -> AbstractContextManager[IO[Any]]:
+        """A file to write, safely if it is to be kept."""
+        return atomic_file(path, "wb") if self.kept else path.open("wb")
 
     def partial_path(self, fold: int) -> Path:
         """Checkpoint of an unfinished fold."""
         return self.directory / f"fold-{fold}.partial.npz"
 
-    def _weighted(self, stored: Matrices, rows: slice) -> Array:
-        """Some rows of the sum of the matrices of a fold."""
-        if 8 * self.n_folds * self.n_features**2 > HELD_BYTES:
-            return self._summed(stored, rows)
-        if stored.path not in self._held:
-            whole = [self._summed(stored, part) for part in chunks(self.n_features)]
-            self._held[stored.path] = np.concatenate(whole)
-        return self._held[stored.path][rows].copy()
+    def _sum_over_folds(self) -> Iterator[Array]:
+        """Some rows at a time of the sum of the weighted matrices of all folds."""
+        for rows in chunks(self.n_features):
+            total = self._weighted(0, rows).copy()
+            for fold in range(1, self.n_folds):
+                total += self._weighted(fold, rows)
+            yield total
 
-    def _summed(self, stored: Matrices, rows: slice) -> Array:
-        used = [(k, weight) for k, weight in enumerate(self.weights) if weight > 0]
-        total = np.zeros((rows.stop - rows.start, self.n_features))
-        for k, weight in used:
-            part = stored.rows(k, rows)
-            part *= weight
-            total += part
-        return total
+    def _weighted(self, fold: int, rows: slice) -> Array:
+        """Some rows of the sum of the matrices of a fold; not to be changed."""
+        if not self.small:
+            return self._read(fold, rows)
+        if fold not in self._held:
+            parts = [self._read(fold, part) for part in chunks(self.n_features)]
+            self._held[fold] = np.concatenate(parts)
+        return self._held[fold][rows]
+
+    def _read(self, fold: int, rows: slice) -> Array:
+        """The same from disk."""
+        stored = Matrices.open(self._gram_path(fold))
+        return self._combined(lambda k: stored.rows(k, rows))
+
+    def _combined(self, part: Callable[[int], Array]) -> Array:
+        """Weighted sum over the properties of the matrices that `part` gives, which may be overwritten."""
+        total: Array | None = None
+        for k in np.flatnonzero(self.weights > 0):
+            own = part(int(k))
+            if self.weights[k] != 1.0:
+                own *= self.weights[k]
+            if total is None:
+                total = own
+            else:
+                total += own
+        return np.zeros_like(part(0)) if total is None else total
+
+    def _total_rows(self, rows: slice) -> Array:
+        """Some rows of the matrix of all folds; not to be changed."""
+        if self._total is None:
+            return Matrices.open(self._total_path).rows(0, rows)
+        return self._total[rows]
 
     @property
     def _total_path(self) -> Path:
