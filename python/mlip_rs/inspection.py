@@ -11,6 +11,7 @@ from typing import Any
 
 from mlip_rs import _core
 from mlip_rs.composition import Composition, composition
+from mlip_rs.plans import Plan, evaluation_plans
 from mlip_rs.potential import Potential
 from mlip_rs.repulsion import repulsion_lines, short_range_failures
 
@@ -31,6 +32,8 @@ class Description:
         (kept, candidates) by kind of feature: constant, d, d^2, p, d*p, …
     repulsion
         Where close and crowded atoms are handed over to ZBL, one line each.
+    plans
+        What the compiled evaluator does, by centre element.
     composition
         The basis order by order, with what is kept.
     info
@@ -49,6 +52,7 @@ class Description:
     n_nonzero: int
     kept: Mapping[str, tuple[int, int]]
     repulsion: tuple[str, ...]
+    plans: tuple[Plan, ...]
     composition: Composition
     info: Mapping[str, Any]
     version: str
@@ -62,6 +66,7 @@ class Description:
             "elements": list(self.elements),
             "kept": kept,
             "repulsion": list(self.repulsion),
+            "plans": [plan.to_dict() for plan in self.plans],
             "composition": basis,
         }
 
@@ -78,6 +83,7 @@ class Description:
             f"coefficients        {self.n_nonzero} of {self.n_features}",
             *(f"  {kind:<18}{kept} of {total}" for kind, (kept, total) in self.kept.items()),
             *(f"{'' if k else 'repulsion':<20}{line}" for k, line in enumerate(self.repulsion)),
+            *(f"{'' if k else 'evaluator':<20}{plan}" for k, plan in enumerate(self.plans)),
             "basis",
             *(f"  {line}" for line in self.composition.lines()),
         ]
@@ -128,6 +134,7 @@ def describe(potential: Potential | str | os.PathLike[str]) -> Description:
         n_nonzero=potential.n_nonzero,
         kept={kind: (kept[kind], count * len(potential.elements)) for kind, count in candidates.items()},
         repulsion=tuple(repulsion_lines(potential.spec)),
+        plans=evaluation_plans(potential),
         composition=composition(basis, {e: list(potential.coefficients(e)) for e in potential.elements}),
         info=potential.info,
         version=str(document["content"]["package_version"]),

@@ -1,0 +1,89 @@
+"""What the compiled evaluator does with a potential, and what that should cost."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from mlip_rs import _core
+from mlip_rs.benchmark import crystal
+from mlip_rs.potential import Potential
+from mlip_rs.structures import structure_from_atoms
+
+US_PER_NEIGHBOR: float = 0.013
+"""Distance, table look-up and force of one neighbour, µs on one core (benches/README.md)."""
+
+MULTIPLY_ADDS_PER_US: float = 12_000.0
+"""Rate of the products and polynomials, on one core with AVX-512 (benches/README.md)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The evaluation of one centre element.
+
+    Parameters
+    ----------
+    element
+        Centre.
+    columns, sums, max_l
+        By element of the neighbours: radial functions in the table, sums over neighbours, largest l.
+    table_bytes
+        Of the radial tables.
+    rows, terms
+        Of the merged polynomial of the sums: prefixes and monomials.
+    neighbors
+        Within the cutoff in the crystal of the element, on which the rest is counted.
+    multiply_adds
+        Of one atom: energy, forces and virial.
+    us_per_atom
+        Predicted for one core.
+    """
+
+    element: str
+    columns: tuple[int, ...]
+    sums: tuple[int, ...]
+    max_l: tuple[int, ...]
+    table_bytes: int
+    rows: int
+    terms: int
+    neighbors: float
+    multiply_adds: float
+    us_per_atom: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain record."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    def __str__(self) -> str:
+        def by_species(values: tuple[int, ...]) -> str:
+            return "+".join(map(str, values))
+
+        return (
+            f"{self.element}: {by_species(self.columns)} radial functions, l up to {max(self.max_l)}, "
+            f"{by_species(self.sums)} sums, {self.terms} monomials; with {self.neighbors:.0f} neighbours "
+            f"{self.multiply_adds:.2g} multiply-adds, about {self.us_per_atom:.2g} µs/atom on one core"
+        )
+
+
+def evaluation_plans(potential: Potential) -> tuple[Plan, ...]:
+    """Give the plan of every centre element, with its predicted cost in the crystal of the first element."""
+    atoms = crystal(potential.elements)
+    first, *_ = _core.neighbor_list(structure_from_atoms(atoms), potential.cutoff, 1)
+    neighbors = len(first) / len(atoms)
+    plans = []
+    for entry in json.loads(potential.core.plans()):
+        multiply_adds = neighbors * entry["multiply_adds_per_neighbor"] + entry["multiply_adds_per_atom"]
+        plans.append(
+            Plan(
+                entry["element"],
+                tuple(entry["columns"]),
+                tuple(entry["sums"]),
+                tuple(entry["max_l"]),
+                entry["table_bytes"],
+                entry["rows"],
+                entry["terms"],
+                neighbors,
+                multiply_adds,
+                neighbors * US_PER_NEIGHBOR + multiply_adds / MULTIPLY_ADDS_PER_US,
+            )
+        )
+    return tuple(plans)
