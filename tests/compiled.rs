@@ -179,3 +179,16 @@ fn more_neighbours_than_any_block() {
     let (energy, force, _) = differences(&potential, &dense);
     assert!(energy < 1e-4 && force < 1e-3, "{energy:e} {force:e}");
 }
+
+#[test]
+fn a_single_radial_function_of_any_hierarchy() {
+    for hierarchy in HIERARCHIES.into_iter().filter(|h| *h != "contracted") {
+        let mut document =
+            serde_json::to_value(spec(&["Al", "Ni"], "gaussian", hierarchy)).unwrap();
+        document["radial"] =
+            json!([{"function": {"family": "gaussian", "beta": [0.8], "mu": [2.0]}}]);
+        let spec = BasisSpec::from_json(&document.to_string()).unwrap();
+        let (potential, _) = random_potential(spec, 5);
+        assert_equal(&potential, &alloy(2), hierarchy);
+    }
+}

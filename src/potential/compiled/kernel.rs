@@ -13,7 +13,7 @@
 use super::graph::ATOMS;
 use super::harmonics::BLOCK;
 use super::plan::{CompiledCenter, Segment, SpeciesPlan};
-use super::table::{N_COEFFICIENTS, Place};
+use super::table::{N_COEFFICIENTS, Place, Table};
 use crate::basis::repulsion::Handover;
 use crate::environment::{Environment, MIN_DISTANCE};
 use crate::neighbors::{Cluster, Frame};
@@ -41,8 +41,8 @@ pub struct Scratch {
     /// Nodes of the graph, `[node][ATOMS]`.
     values: Vec<f64>,
     adjoints: Vec<f64>,
-    /// Adjoints of the sums of one atom, as the sums are, and with columns before rows.
-    own: Vec<f64>,
+    /// Adjoints of the sums of one atom: those with l = 0 of one species, and the others with columns before rows.
+    plain: Vec<f64>,
     turned: Vec<f64>,
     /// Derivatives by the harmonics and by the radial functions of one block.
     by_harmonics: Vec<f64>,
@@ -176,8 +176,9 @@ impl CompiledCenter {
             &mut scratch.adjoints,
             &mut energies,
         );
+        deinterleave(&scratch.adjoints, self.n_sums, &mut scratch.lanes);
         for (k, atom) in atoms.enumerate() {
-            self.pick_adjoints(k, scratch);
+            self.turn_adjoints(k, scratch);
             self.gradients(simd, k, scratch);
             let learnt = self.hand_over(k, energies[k], scratch);
             output.energies[atom] = self.offset + learnt;
@@ -245,28 +246,25 @@ impl CompiledCenter {
         Ok(())
     }
 
-    /// Adjoints of the sums of lane `k`: as the sums are, and with columns before rows.
+    /// Adjoints of the sums of lane `k` with columns before rows.
     #[inline(always)]
-    fn pick_adjoints(&self, k: usize, scratch: &mut Scratch) {
-        resize(&mut scratch.own, self.n_sums);
+    fn turn_adjoints(&self, k: usize, scratch: &mut Scratch) {
         resize(&mut scratch.turned, self.n_sums);
-        let of_lane = scratch.adjoints.chunks_exact(ATOMS);
-        for (own, node) in scratch.own.iter_mut().zip(of_lane) {
-            *own = node[k];
-        }
-        for segment in self
+        let segments = self
             .species
             .iter()
             .flatten()
-            .flat_map(|plan| &plan.segments)
-        {
+            .flat_map(|plan| &plan.segments);
+        for segment in segments {
             let n_rows = segment.end_row - segment.first_row;
             let len = n_rows * segment.width;
-            let from = &scratch.own[segment.start..][..len];
+            // The sums themselves are not needed any more; their adjoints stand in their place.
+            let from = &scratch.lanes[k].sums[segment.start..][..len];
             let to = &mut scratch.turned[segment.start..][..len];
-            for (row, columns) in from.chunks_exact(segment.width).enumerate() {
-                for (c, value) in columns[..segment.n_columns].iter().enumerate() {
-                    to[c * n_rows + row] = *value;
+            for c in 0..segment.n_columns {
+                let column = &mut to[c * n_rows..(c + 1) * n_rows];
+                for (row, value) in column.iter_mut().enumerate() {
+                    *value = from[row * segment.width + c];
                 }
             }
         }
@@ -277,7 +275,7 @@ impl CompiledCenter {
     fn gradients<S: Simd>(&self, simd: S, k: usize, scratch: &mut Scratch) {
         let Scratch {
             lanes,
-            own,
+            plain,
             turned,
             by_harmonics,
             by_columns,
@@ -297,9 +295,25 @@ impl CompiledCenter {
                 }
                 continue;
             };
-            let adjoints = Adjoints { plan, own, turned };
+            plain.clear();
+            plain.extend_from_slice(&lane.sums[plan.plain_start..][..plan.n_plain]);
+            plain.resize(plan.n_plain.next_multiple_of(BLOCK), 0.0);
+            by_harmonics.clear();
+            by_harmonics.resize(plan.recursion.n_rows() * BLOCK, 0.0);
+            resize(by_columns, plan.table.n_columns() * BLOCK);
+            let mut adjoints = Adjoints {
+                plan,
+                plain,
+                turned,
+                by_harmonics,
+                by_columns,
+            };
             for block in part.first_block..part.end_block {
-                lane.block_gradient(simd, &adjoints, part, block, by_harmonics, by_columns);
+                if plan.is_angular() {
+                    lane.block_gradient(simd, &mut adjoints, part, block);
+                } else {
+                    lane.plain_gradient(simd, &adjoints, part, block);
+                }
             }
         }
     }
@@ -490,62 +504,75 @@ impl Lane {
     fn block_gradient<S: Simd>(
         &mut self,
         simd: S,
-        adjoints: &Adjoints,
+        adjoints: &mut Adjoints,
         part: Part,
         block: usize,
-        by_harmonics: &mut Vec<f64>,
-        by_columns: &mut Vec<f64>,
     ) {
         let plan = adjoints.plan;
         let (stride, n_rows) = (plan.table.stride(), plan.recursion.n_rows());
         let own = block - part.first_block;
-        let rows = part.rows + own * BLOCK * stride;
-        let slopes = &self.slopes[rows..][..BLOCK * stride];
+        let columns = part.rows + own * BLOCK * stride;
+        let values = &self.values[columns..][..BLOCK * stride];
+        let at = part.harmonics + own * n_rows * BLOCK;
+        let harmonics = &self.harmonics[at..][..n_rows * BLOCK];
+        adjoints.multiply(simd, harmonics, values);
         let per_row = BLOCK / S::F64_LANES;
-        let angular = plan.is_angular();
-        adjoints.start(simd, by_columns);
-        if angular {
-            let values = &self.values[rows..][..BLOCK * stride];
-            let at = part.harmonics + own * n_rows * BLOCK;
-            let harmonics = &self.harmonics[at..][..n_rows * BLOCK];
-            by_harmonics.clear();
-            by_harmonics.resize(n_rows * BLOCK, 0.0);
-            adjoints.multiply(simd, harmonics, values, by_harmonics, by_columns);
-        }
-        let mut radial = [0.0; BLOCK];
-        {
-            let (radial, _) = S::as_mut_simd_f64s(&mut radial);
-            let (t, _) = S::as_simd_f64s(by_columns);
-            let (slopes, _) = S::as_simd_f64s(slopes);
-            let pairs = t.chunks_exact(per_row).zip(slopes.chunks_exact(per_row));
-            for (t, slope) in pairs {
-                for (sum, (t, slope)) in radial.iter_mut().zip(t.iter().zip(slope)) {
-                    *sum = simd.mul_add_e_f64s(*t, *slope, *sum);
-                }
-            }
-        }
-        let (radial, _) = S::as_simd_f64s(&radial);
-        let (h, _) = S::as_simd_f64s(by_harmonics);
+        let (slopes, _) = S::as_simd_f64s(&self.slopes[columns..][..BLOCK * stride]);
+        let (t, _) = S::as_simd_f64s(adjoints.by_columns);
+        let slopes = &slopes[..t.len()];
+        let (h, _) = S::as_simd_f64s(adjoints.by_harmonics);
         for sub in 0..per_row {
+            let mut sums = [simd.splat_f64s(0.0); 2];
+            for c in 0..plan.table.n_columns() {
+                let at = c * per_row + sub;
+                sums[c % 2] = simd.mul_add_e_f64s(t[at], slopes[at], sums[c % 2]);
+            }
+            let radial = simd.add_f64s(sums[0], sums[1]);
             let unit = self.unit::<S>(block, sub);
             let place = block * per_row + sub;
-            let mut gradient = unit;
-            for axis in &mut gradient {
-                *axis = simd.mul_f64s(*axis, radial[sub]);
+            let g = plan.recursion.gradient(simd, unit, h, per_row, sub);
+            let inverse = S::as_simd_f64s(&self.inverse_distances).0[place];
+            let mut along = simd.mul_f64s(g[0], unit[0]);
+            along = simd.mul_add_e_f64s(g[1], unit[1], along);
+            along = simd.mul_add_e_f64s(g[2], unit[2], along);
+            // (g − (g·r̂) r̂) / r + radial r̂
+            let onto = simd.sub_f64s(radial, simd.mul_f64s(along, inverse));
+            for axis in 0..3 {
+                let tangent = simd.mul_f64s(g[axis], inverse);
+                S::as_mut_simd_f64s(&mut self.gradients[axis]).0[place] =
+                    simd.mul_add_e_f64s(onto, unit[axis], tangent);
             }
-            if angular {
-                let g = plan.recursion.gradient(simd, unit, h, per_row, sub);
-                let inverse = S::as_simd_f64s(&self.inverse_distances).0[place];
-                let mut along = simd.mul_f64s(g[0], unit[0]);
-                along = simd.mul_add_e_f64s(g[1], unit[1], along);
-                along = simd.mul_add_e_f64s(g[2], unit[2], along);
-                for axis in 0..3 {
-                    let tangent = simd.sub_f64s(g[axis], simd.mul_f64s(along, unit[axis]));
-                    gradient[axis] = simd.mul_add_e_f64s(tangent, inverse, gradient[axis]);
+        }
+    }
+
+    /// `∂E/∂r_ij = (Σ_c ∂E/∂f_c f_c') r̂` of the neighbours of one block, where no sum has a harmonic.
+    #[inline(always)]
+    fn plain_gradient<S: Simd>(&mut self, simd: S, adjoints: &Adjoints, part: Part, block: usize) {
+        let stride = adjoints.plan.table.stride();
+        let rows = part.rows + (block - part.first_block) * BLOCK * stride;
+        let slopes = &self.slopes[rows..][..BLOCK * stride];
+        let mut radial = [0.0; BLOCK];
+        if stride == 1 {
+            for (out, slope) in radial.iter_mut().zip(slopes) {
+                *out = adjoints.plain[0] * slope;
+            }
+        } else {
+            let (plain, _) = S::as_simd_f64s(adjoints.plain);
+            for (out, slopes) in radial.iter_mut().zip(slopes.chunks_exact(stride)) {
+                let (slopes, _) = S::as_simd_f64s(slopes);
+                let mut sum = simd.splat_f64s(0.0);
+                for k in 0..plain.len().min(slopes.len()) {
+                    sum = simd.mul_add_e_f64s(plain[k], slopes[k], sum);
                 }
+                *out = simd.reduce_sum_f64s(sum);
             }
-            for (out, g) in self.gradients.iter_mut().zip(gradient) {
-                S::as_mut_simd_f64s(out).0[place] = g;
+        }
+        let place = block * BLOCK..(block + 1) * BLOCK;
+        for axis in 0..3 {
+            let unit = &self.displacements[axis][place.clone()];
+            let out = &mut self.gradients[axis][place.clone()];
+            for k in 0..BLOCK {
+                out[k] = unit[k] * radial[k];
             }
         }
     }
@@ -603,39 +630,32 @@ impl Lane {
     }
 }
 
-/// The adjoints of the sums over one species.
+/// The adjoints of the sums over one species, and what they make of a block of neighbours.
 struct Adjoints<'a> {
     plan: &'a SpeciesPlan,
-    own: &'a [f64],
+    /// Those with l = 0, padded.
+    plain: &'a [f64],
+    /// The others, `[column][row]` in each segment.
     turned: &'a [f64],
+    /// `∂E/∂Y_lm`, `[row][neighbour]`; rows that no segment has stay zero.
+    by_harmonics: &'a mut [f64],
+    /// `∂E/∂f_c`, `[column][neighbour]`.
+    by_columns: &'a mut [f64],
 }
 
 impl Adjoints<'_> {
-    /// What l = 0 contributes to `∂E/∂f_c`: the same for all neighbours.
+    /// `∂E/∂f_c = Σ_lm ∂E/∂a_lmc Y_lm` and `∂E/∂Y_lm = Σ_c ∂E/∂a_lmc f_c` of the neighbours of a block.
     #[inline(always)]
-    fn start<S: Simd>(&self, simd: S, by_columns: &mut Vec<f64>) {
+    fn multiply<S: Simd>(&mut self, simd: S, harmonics: &[f64], values: &[f64]) {
         let plan = self.plan;
+        // What l = 0 contributes is the same for all neighbours.
+        let (t, _) = S::as_mut_simd_f64s(self.by_columns);
         let per_row = BLOCK / S::F64_LANES;
-        by_columns.clear();
-        by_columns.resize(plan.table.n_columns() * BLOCK, 0.0);
-        let (out, _) = S::as_mut_simd_f64s(by_columns);
-        let plain = &self.own[plan.plain_start..][..plan.n_plain];
-        for (out, adjoint) in out.chunks_exact_mut(per_row).zip(plain) {
-            out.fill(simd.splat_f64s(*adjoint));
+        for c in 0..plan.table.n_columns() {
+            let adjoint = if c < plan.n_plain { self.plain[c] } else { 0.0 };
+            t[c * per_row..(c + 1) * per_row].fill(simd.splat_f64s(adjoint));
         }
-    }
-
-    /// Add `∂E/∂f_c = Σ_lm ∂E/∂a_lmc Y_lm` and `∂E/∂Y_lm = Σ_c ∂E/∂a_lmc f_c` of the neighbours of a block.
-    #[inline(always)]
-    fn multiply<S: Simd>(
-        &self,
-        simd: S,
-        harmonics: &[f64],
-        values: &[f64],
-        by_harmonics: &mut [f64],
-        by_columns: &mut [f64],
-    ) {
-        for segment in &self.plan.segments {
+        for segment in &plan.segments {
             let n_rows = segment.end_row - segment.first_row;
             let rows = segment.first_row * BLOCK..segment.end_row * BLOCK;
             let columns = segment.column * BLOCK..(segment.column + segment.n_columns) * BLOCK;
@@ -643,10 +663,12 @@ impl Adjoints<'_> {
                 simd,
                 adjoints: &self.turned[segment.start..][..n_rows * segment.n_columns],
                 n_rows,
+                n_columns: segment.n_columns,
+                adds: !segment.is_first,
                 y: S::as_simd_f64s(&harmonics[rows.clone()]).0,
                 f: S::as_simd_f64s(&values[columns.clone()]).0,
-                h: S::as_mut_simd_f64s(&mut by_harmonics[rows]).0,
-                t: S::as_mut_simd_f64s(&mut by_columns[columns]).0,
+                h: S::as_mut_simd_f64s(&mut self.by_harmonics[rows]).0,
+                t: S::as_mut_simd_f64s(&mut self.by_columns[columns]).0,
             };
             for sub in 0..BLOCK / S::F64_LANES {
                 let mut row = 0;
@@ -669,12 +691,15 @@ impl Adjoints<'_> {
     }
 }
 
-/// `T_c += Σ_r g_rc Y_r` and `H_r += Σ_c g_rc f_c`, which share every broadcast of g.
+/// `T_c += Σ_r g_rc Y_r` and `H_r (+)= Σ_c g_rc f_c`, which share every broadcast of g.
 struct TwoProducts<'a, S: Simd> {
     simd: S,
     /// `[column][row]`.
     adjoints: &'a [f64],
     n_rows: usize,
+    n_columns: usize,
+    /// Whether H has something already.
+    adds: bool,
     y: &'a [S::f64s],
     f: &'a [S::f64s],
     h: &'a mut [S::f64s],
@@ -689,21 +714,26 @@ impl<S: Simd> TwoProducts<'_, S> {
         let (mut y, mut h) = ([simd.splat_f64s(0.0); N], [simd.splat_f64s(0.0); N]);
         for k in 0..N {
             y[k] = self.y[(row + k) * per_row + sub];
-            h[k] = self.h[(row + k) * per_row + sub];
+            if self.adds {
+                h[k] = self.h[(row + k) * per_row + sub];
+            }
         }
-        let columns = self.adjoints.chunks_exact(self.n_rows);
-        let f = self.f.chunks_exact(per_row);
-        let t = self.t.chunks_exact_mut(per_row);
-        for ((adjoints, f), t) in columns.zip(f).zip(t) {
-            let adjoints = &adjoints[row..row + N];
-            let f = f[sub];
-            let mut sums = [t[sub], simd.splat_f64s(0.0)];
+        let n = self.n_columns * per_row;
+        let (f, t) = (&self.f[..n], &mut self.t[..n]);
+        let mut first = row;
+        let mut c = sub;
+        while c < n {
+            let adjoints = &self.adjoints[first..first + N];
+            let f = f[c];
+            let mut sums = [t[c], simd.splat_f64s(0.0)];
             for k in 0..N {
                 let adjoint = simd.splat_f64s(adjoints[k]);
                 sums[k % 2] = simd.mul_add_e_f64s(adjoint, y[k], sums[k % 2]);
                 h[k] = simd.mul_add_e_f64s(adjoint, f, h[k]);
             }
-            t[sub] = simd.add_f64s(sums[0], sums[1]);
+            t[c] = simd.add_f64s(sums[0], sums[1]);
+            first += self.n_rows;
+            c += per_row;
         }
         for k in 0..N {
             self.h[(row + k) * per_row + sub] = h[k];
@@ -753,21 +783,22 @@ impl Product<'_> {
         row: usize,
         v: usize,
     ) {
-        let column = self.segment.column / S::F64_LANES + v;
         let (values, _) = S::as_simd_f64s(self.values);
         let per_neighbor = self.stride / S::F64_LANES;
-        let blocks = self.harmonics.chunks_exact(self.n_rows * BLOCK);
         let mut sums = [simd.splat_f64s(0.0); N];
-        let first = (self.segment.first_row + row) * BLOCK;
-        for (values, harmonics) in values.chunks_exact(BLOCK * per_neighbor).zip(blocks) {
-            let (rows, _) = harmonics[first..first + N * BLOCK].as_chunks::<BLOCK>();
-            for (j, values) in values.chunks_exact(per_neighbor).enumerate().take(BLOCK) {
-                let f = values[column];
+        let mut at = self.segment.column / S::F64_LANES + v;
+        let mut first = (self.segment.first_row + row) * BLOCK;
+        while first < self.harmonics.len() {
+            let rows = &self.harmonics[first..first + N * BLOCK];
+            for j in 0..BLOCK {
+                let f = values[at];
                 for k in 0..N {
-                    let y = simd.splat_f64s(rows[k][j]);
+                    let y = simd.splat_f64s(rows[k * BLOCK + j]);
                     sums[k] = simd.mul_add_e_f64s(y, f, sums[k]);
                 }
+                at += per_neighbor;
             }
+            first += self.n_rows * BLOCK;
         }
         for (k, sum) in sums.into_iter().enumerate() {
             out[(row + k) * per_sum + v] = sum;
@@ -778,6 +809,16 @@ impl Product<'_> {
 /// Add the rows of radial functions up.
 #[inline(always)]
 fn add_plain<S: Simd>(simd: S, values: &[f64], stride: usize, out: &mut [f64]) {
+    if stride == 1 {
+        let mut sums = [0.0; BLOCK];
+        for block in values.as_chunks::<BLOCK>().0 {
+            for k in 0..BLOCK {
+                sums[k] += block[k];
+            }
+        }
+        out[0] = sums.iter().sum();
+        return;
+    }
     let (values, _) = S::as_simd_f64s(values);
     let (out, _) = S::as_mut_simd_f64s(out);
     let per_row = stride / S::F64_LANES;
@@ -803,6 +844,10 @@ fn tabulate<S: Simd>(
 ) {
     let table = &plan.table;
     let stride = table.stride();
+    if stride == 1 {
+        tabulate_one(table, distances, rows, slopes);
+        return;
+    }
     let per_row = stride / S::F64_LANES;
     let inverse_step = simd.splat_f64s(table.inverse_step());
     let len = BLOCK * stride;
@@ -815,10 +860,15 @@ fn tabulate<S: Simd>(
                 .zip(slopes.chunks_exact_mut(len)),
         );
     for ((distances, rows), (values, slopes)) in blocks {
-        // Slopes are made where the values by column will be, then turned over.
+        // Slopes that are to be turned over are made where the values by column will be.
+        let made = if plan.is_angular() {
+            &mut *values
+        } else {
+            &mut *slopes
+        };
         let of_neighbors = rows
             .chunks_exact_mut(stride)
-            .zip(values.chunks_exact_mut(stride));
+            .zip(made.chunks_exact_mut(stride));
         for (r, (value, slope)) in distances.iter().zip(of_neighbors) {
             match table.place(*r) {
                 Place::Interval(interval, t) => {
@@ -846,8 +896,28 @@ fn tabulate<S: Simd>(
                 }
             }
         }
-        turn(values, stride, plan.table.n_columns(), slopes);
-        turn(rows, stride, plan.n_turned, values);
+        if plan.is_angular() {
+            turn(values, stride, plan.table.n_columns(), slopes);
+            turn(rows, stride, plan.n_turned, values);
+        }
+    }
+}
+
+/// [`tabulate`] for a single column.
+#[inline(always)]
+fn tabulate_one(table: &Table, distances: &[f64], values: &mut [f64], slopes: &mut [f64]) {
+    for ((r, value), slope) in distances.iter().zip(values).zip(slopes) {
+        let Place::Interval(interval, t) = table.place(*r) else {
+            table.exact(*r, std::slice::from_mut(value), std::slice::from_mut(slope));
+            continue;
+        };
+        let c = table.interval(interval);
+        let (mut f, mut df) = (c[N_COEFFICIENTS - 1], 0.0);
+        for c in c[..N_COEFFICIENTS - 1].iter().rev() {
+            df = df * t + f;
+            f = f * t + c;
+        }
+        (*value, *slope) = (f, df * table.inverse_step());
     }
 }
 
@@ -886,6 +956,21 @@ fn interleave(lanes: &[Lane], n_sums: usize, out: &mut [f64]) {
         for (n, node) in group.iter_mut().enumerate() {
             for (lane, value) in node.iter_mut().enumerate() {
                 *value = block[lane][n];
+            }
+        }
+    }
+}
+
+/// The adjoints of the sums of all lanes, from `[sum][ATOMS]` to where the sums of each were.
+#[inline(always)]
+fn deinterleave(adjoints: &[f64], n_sums: usize, lanes: &mut [Lane]) {
+    let (nodes, _) = adjoints[..n_sums * ATOMS].as_chunks::<ATOMS>();
+    let (groups, _) = nodes.as_chunks::<ATOMS>();
+    for (g, group) in groups.iter().enumerate() {
+        for (k, lane) in lanes.iter_mut().enumerate() {
+            let out = &mut lane.sums[g * ATOMS..][..ATOMS];
+            for (n, node) in group.iter().enumerate() {
+                out[n] = node[k];
             }
         }
     }

@@ -27,6 +27,8 @@ pub(super) struct Segment {
     pub width: usize,
     /// First sum: `[row][width]`.
     pub start: usize,
+    /// Whether no segment before has any of these rows.
+    pub is_first: bool,
 }
 
 /// What is summed over the neighbours of one species.
@@ -147,6 +149,7 @@ impl Places {
                 last.end_row = end_row;
             }
             _ => self.segments.push(Segment {
+                is_first: self.segments.iter().all(|s| s.end_row <= first_row),
                 first_row,
                 end_row,
                 column,
@@ -388,8 +391,9 @@ fn species_plan(
         .map(|parts| Column(parts.iter().map(|(p, w)| (function(*p), *w)).collect()))
         .collect();
     let seen = |r: f64| repulsion.map_or((r, 1.0), |own| own.seen_distance(species, r));
-    let table = Table::new(columns, &seen, repulsion.map(|own| own.inner(species)));
+    let saturated = repulsion.map(|own| own.inner(species));
     let end_row = places.segments.iter().map(|s| s.end_row).max();
+    let table = Table::new(columns, &seen, saturated, end_row.is_some());
     SpeciesPlan {
         table,
         n_plain: places.n_plain,

@@ -14,7 +14,7 @@ pub(super) const N_COEFFICIENTS: usize = 6;
 /// Length of an interval aimed at, Å.
 const STEP: f64 = 0.025;
 /// Error of value and slope (1/Å), relative to the largest of the column, at which intervals are short enough.
-const TOLERANCE: f64 = 1e-10;
+const TOLERANCE: f64 = 3e-9;
 /// Most intervals: 16 columns then take 6 MB.
 const MAX_INTERVALS: usize = 8192;
 /// Distances below this are not tabulated if nothing else tells where to begin, Å.
@@ -49,7 +49,7 @@ pub(super) struct Table {
     start: f64,
     inverse_step: f64,
     n_intervals: usize,
-    /// Padded number of columns.
+    /// Number of columns, padded unless there is but one.
     stride: usize,
     /// `[n_intervals + 1][N_COEFFICIENTS][stride]`; the last interval is zero, it stands for all beyond the end.
     coefficients: Vec<f64>,
@@ -68,8 +68,8 @@ pub(super) enum Place {
 
 impl Table {
     /// Tabulate columns up to the largest cutoff among them. `saturated` is the distance below which `seen` does not
-    /// change any more; none if it is the distance itself.
-    pub fn new(columns: Vec<Column>, seen: Seen, saturated: Option<f64>) -> Self {
+    /// change any more; none if it is the distance itself. Several columns are padded, a single one if asked for.
+    pub fn new(columns: Vec<Column>, seen: Seen, saturated: Option<f64>, padded: bool) -> Self {
         let functions = columns.iter().flat_map(|c| c.0.iter());
         let mut cutoffs: Vec<f64> = functions.map(|(f, _)| f.cutoff).collect();
         cutoffs.sort_unstable_by(f64::total_cmp);
@@ -77,7 +77,12 @@ impl Table {
         let end = cutoffs.last().copied().unwrap_or(1.0);
         let start = saturated.unwrap_or(START.min(0.5 * end)).min(0.999 * end);
         let mut table = Self {
-            stride: columns.len().next_multiple_of(WIDTH),
+            // A single column is evaluated number by number.
+            stride: if columns.len() == 1 && !padded {
+                1
+            } else {
+                columns.len().next_multiple_of(WIDTH)
+            },
             columns,
             start,
             inverse_step: 0.0,
@@ -96,7 +101,7 @@ impl Table {
         }
     }
 
-    /// Padded number of columns.
+    /// Number of columns, padded unless there is but one.
     pub fn stride(&self) -> usize {
         self.stride
     }
@@ -314,7 +319,7 @@ mod tests {
             ]),
             Column(vec![(function(Primitive::Cosine { p: 2.0 }, 4.2), 1.0)]),
         ];
-        let table = Table::new(columns.clone(), &|r| (r, 1.0), None);
+        let table = Table::new(columns.clone(), &|r| (r, 1.0), None, false);
         for k in 0..5000 {
             let r = 0.81 + 5.3 * f64::from(k) / 5000.0;
             for (c, column) in columns.iter().enumerate() {
@@ -332,7 +337,7 @@ mod tests {
             function(Primitive::Exponential { p: 1.0 }, 5.0),
             1.0,
         )])];
-        let table = Table::new(columns, &|r| (r, 1.0), None);
+        let table = Table::new(columns, &|r| (r, 1.0), None, false);
         assert_eq!(table.value_and_derivative(0, 5.3), (0.0, 0.0));
         let Place::Interval(k, _) = table.place(f64::NAN) else {
             panic!("a NaN is not close")
@@ -348,7 +353,7 @@ mod tests {
             1.0,
         )])];
         let seen = |r: f64| if r < 1.5 { (1.5, 0.0) } else { (r, 1.0) };
-        let table = Table::new(columns.clone(), &seen, Some(1.5));
+        let table = Table::new(columns.clone(), &seen, Some(1.5), true);
         let (f, df) = table.value_and_derivative(0, 0.2);
         assert!((f - columns[0].evaluate(1.5).0).abs() < 1e-12);
         assert!(df.is_finite());
