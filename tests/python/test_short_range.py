@@ -76,7 +76,7 @@ def test_potentials_of_published_data_repel(shared_data, hierarchy, file, elemen
 def test_a_potential_that_falls_within_its_data_says_where(aluminium):
     training = aluminium.subset(np.arange(len(aluminium)) % 4 == 0)
     guard = Guard.of(basis(["Al"], "pair").resolved(training), training)
-    attraction = -np.eye(guard.basis.n_features)[1]  # one function at short range, and nothing else
+    attraction = -10.0 * np.eye(guard.basis.n_features)[0]  # the innermost function, and nothing else
     potential = guard.potential(attraction, {"Al": 0.0}, {})
     assert not potential.info["short_range"]["monotonic"]
     assert short_range_failures(potential.info)
