@@ -20,7 +20,8 @@ const EQUALITY_TOLERANCE: f64 = 1e-11;
 const INNER: f64 = 1.5;
 const OUTER: f64 = 1.9;
 
-/// Hands over pairs between 1.5 and 1.9 Å, and atoms as crowded as in `alloy` compressed by 10 to 25 %.
+/// Hands over pairs between 1.5 and 1.9 Å, and atoms as crowded as in `alloy` compressed by 10 to 25 %; two elements
+/// count near neighbours only and keep an energy.
 fn guarded(elements: &[&str], hierarchy: &str) -> BasisSpec {
     let n = elements.len();
     let mut spec = spec(elements, "gaussian", hierarchy);
@@ -34,8 +35,12 @@ fn guarded(elements: &[&str], hierarchy: &str) -> BasisSpec {
         inner,
         outer,
         crowding: Some(Crowding {
-            onset: vec![5.0; n],
-            end: (0..n).map(|k| 14.0 + k as f64).collect(),
+            onset: vec![if n == 2 { 3.5 } else { 5.0 }; n],
+            end: (0..n)
+                .map(|k| if n == 2 { 9.0 } else { 14.0 } + k as f64)
+                .collect(),
+            level: if n == 2 { 3.0 } else { 0.0 },
+            range: (n == 2).then_some(2.1),
         }),
     });
     spec
@@ -67,18 +72,48 @@ fn cases() -> impl Iterator<Item = (&'static str, usize, f64)> {
 
 #[test]
 fn the_cases_reach_from_untouched_to_wholly_handed_over() {
-    let (potential, _) = random_potential(guarded(&["Al"], "angular-poly"), 3);
-    let center = potential.basis().repulsion(0).unwrap();
-    let crowding = COMPRESSIONS.map(|c| {
-        let structure = scaled(&alloy(1), c);
-        let list = mlip_rs::NeighborList::new(&structure, 4.5).unwrap();
-        let mut buffer = mlip_rs::environment::EnvironmentBuffer::default();
-        let frame = list.frame(&structure);
-        buffer.gather(&list, &frame, &[0; 5], 0, 4.5).unwrap();
-        center.crowding(&buffer.environment()).0
-    });
-    assert!(crowding[1] < 5.0 && crowding[4] > 14.0, "{crowding:?}");
-    assert!((5.0..14.0).contains(&crowding[2]) && (5.0..14.0).contains(&crowding[3]));
+    for n in [1, 2] {
+        let spec = guarded(elements(n), "angular-poly");
+        let crowding = spec.repulsion.as_ref().unwrap().crowding.clone().unwrap();
+        let (potential, _) = random_potential(spec, 3);
+        let center = potential.basis().repulsion(0).unwrap();
+        let rho = COMPRESSIONS.map(|c| {
+            let structure = scaled(&alloy(n), c);
+            let list = mlip_rs::NeighborList::new(&structure, 4.5).unwrap();
+            let mut buffer = mlip_rs::environment::EnvironmentBuffer::default();
+            let frame = list.frame(&structure);
+            let species = potential.basis().species(structure.numbers()).unwrap();
+            buffer.gather(&list, &frame, &species, 0, 4.5).unwrap();
+            center.crowding(&buffer.environment()).0
+        });
+        let (onset, end) = (crowding.onset[0], crowding.end[0]);
+        assert!(rho[1] < onset && rho[4] > end, "{n}: {rho:?}");
+        assert!(
+            rho[2..4].iter().all(|x| (onset..end).contains(x)),
+            "{n}: {rho:?}"
+        );
+    }
+}
+
+#[test]
+fn a_crowded_atom_keeps_its_level_besides_zbl() {
+    let structure = scaled(&alloy(1), 0.5);
+    let energy = |level: f64| {
+        let mut spec = guarded(&["Al"], "pair");
+        spec.repulsion
+            .as_mut()
+            .unwrap()
+            .crowding
+            .as_mut()
+            .unwrap()
+            .level = level;
+        evaluate(&random_potential(spec, 5).0, &structure).energy()
+    };
+    let pair = mlip_rs::basis::repulsion::Zbl::new(13.0, 13.0)
+        .value_and_derivative(OUTER)
+        .0;
+    let expected = energy(0.0) + 2.0 * pair * structure.n_atoms() as f64;
+    assert!((energy(2.0) - expected).abs() < 1e-12 * expected);
 }
 
 #[test]
@@ -316,6 +351,8 @@ fn distances_that_make_no_sense_are_refused_by_pair() {
             |r| r.crowding.as_mut().unwrap().end[1] = 1.0,
             "Ni: crowding",
         ),
+        (|r| r.crowding.as_mut().unwrap().level = -1.0, "level"),
+        (|r| r.crowding.as_mut().unwrap().range = Some(0.9), "range"),
     ] {
         let message = with(change);
         assert!(message.contains(culprit), "{message}");

@@ -21,6 +21,7 @@ from mlip_rs.ladder import (
     Rung,
     choose,
     default_size,
+    target,
 )
 from mlip_rs.orders import COUPLINGS, HigherOrder
 from mlip_rs.plain import check_integer, check_number, make_plain
@@ -120,8 +121,8 @@ class Basis:
         One of `HIERARCHIES`.
     size
         In `invariants`: "small", "medium", "standard", "large" or "huge", about 10², 10³, 3·10³, 10⁴, 3·10⁴ candidate
-        features over all elements; "standard" if None, in a fit to few data a smaller one. It chooses every setting
-        below that is left at None.
+        features over all elements, "standard" 6·10³ for several elements; "standard" if None, in a fit to few data a
+        smaller one. It chooses every setting below that is left at None.
     radial
         A family of `FAMILIES`, covered evenly up to the cutoff, or explicit sets, freely mixed.
     n_radial, n_angular
@@ -328,11 +329,11 @@ class Basis:
     @property
     def _rung(self) -> Rung:
         """The rung of the ladder that the size asks for."""
-        size = self.size or DEFAULT_SIZE
+        size, n_elements = self.size or DEFAULT_SIZE, len(self.elements)
         if isinstance(self.radial, str):
-            return _standard_rung(len(self.elements), size)
+            return _standard_rung(n_elements, size)
         # Explicit radial functions: what to do with them follows from how many features they then give.
-        return choose(_ladder(len(self.elements)), SIZES[size], lambda rung: _count(self, rung))
+        return choose(_ladder(n_elements), target(size, n_elements), lambda rung: _count(self, rung))
 
     def _invariants(self, rung: Rung) -> dict[str, Any]:
         """The specification with what is not set taken from a rung."""
@@ -370,9 +371,9 @@ class Basis:
 
     def _second_order(self, second: Level, radial: Sequence[RadialSet], rung: Rung) -> dict[str, Any]:
         """The angular invariants and their products."""
-        degree = 1 if self.angular_degree is None else self.angular_degree
-        cross = degree if self.angular_cross_degree is None else self.angular_cross_degree
         by_rung = self.mixed_degree is None and rung.mixed_l is not None
+        degree = self.angular_degree or (rung.second_degree if by_rung else 1)
+        cross = degree if self.angular_cross_degree is None else self.angular_cross_degree
         mixed = self.mixed_degree or (2 if by_rung else 0)
         angular: dict[str, Any] = {
             "max_l": max([second.max_l, *(entry.max_l or 0 for entry in radial)]),
@@ -496,7 +497,7 @@ class Basis:
                 (f.energy is not None) + 3 * f.n_atoms * (f.forces is not None) + 6 * (f.stress is not None)
                 for f in dataset
             )
-            basis = replace(basis, size=default_size(rows))
+            basis = replace(basis, size=default_size(rows, len(basis.elements)))
         return basis
 
     @classmethod
@@ -582,7 +583,7 @@ def _standard_rung(n_elements: int, size: str) -> Rung:
     """What a size means for a number of elements, whichever they are."""
     n_elements = min(max(n_elements, 1), len(chemical_symbols) - 1)
     stand_in = Basis(chemical_symbols[1 : n_elements + 1])
-    return choose(_ladder(n_elements), SIZES[size], lambda rung: _count(stand_in, rung))
+    return choose(_ladder(n_elements), target(size, n_elements), lambda rung: _count(stand_in, rung))
 
 
 def _count(basis: Basis, rung: Rung) -> float:

@@ -11,19 +11,24 @@ SIZES: dict[str, int] = {
     "large": 10_000,
     "huge": 30_000,
 }
-"""Candidate features aimed at, over all elements."""
+"""Candidate features aimed at, over all elements; for "standard" see `target`."""
 
 DEFAULT_SIZE: str = "standard"
 """Where more gains little on most data, and a fit takes minutes."""
 
-ROWS_PER_FEATURE: int = 8
+ROWS_PER_FEATURE: int = 4
 """Labels that the default size wants for each candidate; large and huge are for those who ask."""
 
 
-def default_size(n_rows: int) -> str:
+def target(size: str, n_elements: int) -> int:
+    """Candidate features aimed at; "standard" means twice as many for several elements, which have more pairs."""
+    return SIZES[size] * (2 if size == "standard" and n_elements > 1 else 1)
+
+
+def default_size(n_rows: int, n_elements: int) -> str:
     """The largest size up to the default one that has enough labels."""
     allowed = [name for name, n in SIZES.items() if n <= SIZES[DEFAULT_SIZE]]
-    carried = [name for name in allowed if ROWS_PER_FEATURE * SIZES[name] <= n_rows]
+    carried = [name for name in allowed if ROWS_PER_FEATURE * target(name, n_elements) <= n_rows]
     return carried[-1] if carried else allowed[0]
 
 
@@ -50,6 +55,8 @@ class Rung:
         Invariants of these orders; None leaves them out.
     mixed_l
         Largest l of the angular invariants p of one radial function that are multiplied by d; None for no products d·p.
+    second_degree
+        2: these p are also multiplied with each other.
     """
 
     pair: int
@@ -61,6 +68,7 @@ class Rung:
     fifth: Level | None = None
     sixth: Level | None = None
     mixed_l: int | None = None
+    second_degree: int = 1
 
     @property
     def higher(self) -> dict[int, Level]:
@@ -107,14 +115,16 @@ SEVERAL_ELEMENTS: tuple[Rung, ...] = (
     Rung(10, 3, 1, _f(2, 4), _d(2, 2)),
     Rung(12, 3, 1, _f(3, 4), _d(3, 2), _d(1, 1)),
     Rung(12, 3, 2, _f(3, 5), _d(3, 3), _d(2, 1)),
-    Rung(12, 3, 2, _f(4, 5), _d(4, 3), _d(2, 2)),
-    Rung(12, 3, 2, _f(5, 6), _f(3, 3), _d(3, 2), None, None, 2),
-    Rung(14, 3, 2, _f(6, 6), _f(4, 3), _d(4, 2), None, None, 3),
-    Rung(14, 3, 2, _f(7, 7), _f(5, 4), _d(4, 3), _d(2, 2), None, 4),
-    Rung(16, 3, 2, _f(8, 8), _f(6, 5), _d(5, 3), _d(3, 2), None, 4),
-    Rung(16, 3, 2, _f(8, 8), _f(8, 5), _d(6, 4), _d(4, 2), None, 4),
+    Rung(12, 3, 2, _f(3, 5), _d(4, 3), _d(3, 2)),
+    Rung(12, 3, 2, _f(3, 5), _d(4, 3), _d(3, 2), None, None, 4, 2),
+    Rung(12, 3, 2, _f(4, 6), _d(4, 3), _d(3, 2), None, None, 4, 2),
+    Rung(14, 3, 2, _f(5, 6), _f(4, 3), _d(4, 2), None, None, 4, 2),
+    Rung(14, 3, 2, _f(7, 7), _f(5, 4), _d(4, 3), _d(2, 2), None, 4, 2),
+    Rung(16, 3, 2, _f(8, 8), _f(6, 5), _d(5, 3), _d(3, 2), None, 4, 2),
+    Rung(16, 3, 2, _f(8, 8), _f(8, 5), _d(6, 4), _d(4, 2), None, 4, 2),
 )
-"""For several elements: fewer functions, lower l, orders 3 and 4 diagonal first."""
+"""For several elements: fewer functions, lower l, orders 3 and 4 diagonal first; products d·p and p·p up to l = 4 come
+before more of anything."""
 
 
 def choose(ladder: Sequence[Rung], target: int, count: Callable[[Rung], float]) -> Rung:

@@ -15,7 +15,7 @@ from mlip_rs.structures import structure_from_arrays
 
 if TYPE_CHECKING:
     from mlip_rs.basis import Basis
-    from mlip_rs.data import Dataset
+    from mlip_rs.data import Dataset, Frame
 
 UNSAMPLED_FRACTION: float = 0.7
 """Shortest distance of a pair that never occurs in the data, in sums of covalent radii, unless others tell more."""
@@ -35,13 +35,19 @@ class Repulsion:
     inner, outer
         (E, E) distances of each pair of elements, Å: nothing changes beyond `outer`, ZBL in full below `inner`.
     crowding_onset, crowding_end
-        (E,) crowding ρ = Σ (1 − r²/rc²)³ of an atom between which it is handed over as a whole; never if None.
+        (E,) crowding ρ = Σ (1 − r²/range²)³ of an atom between which it is handed over as a whole; never if None.
+    crowding_level
+        Energy that atoms handed over keep besides ZBL, in ZBL energies of two of their element at `outer`.
+    crowding_range
+        How far neighbours count in ρ, in `outer` of their pair, at most the cutoff; the cutoff if None.
     """
 
     inner: Matrix
     outer: Matrix
     crowding_onset: tuple[float, ...] | None = None
     crowding_end: tuple[float, ...] | None = None
+    crowding_level: float = 0.0
+    crowding_range: float | None = None
 
     def __post_init__(self) -> None:
         make_plain(self)
@@ -52,6 +58,10 @@ class Repulsion:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if (self.crowding_onset is None) != (self.crowding_end is None):
             raise ConfigError("repulsion: give both crowding_onset and crowding_end, or none of them")
+        if self.crowding_onset is None and (self.crowding_level or self.crowding_range is not None):
+            raise ConfigError(
+                "repulsion: crowding_level and crowding_range need crowding_onset and crowding_end"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of the specification."""
@@ -61,6 +71,10 @@ class Repulsion:
         }
         if self.crowding_onset is not None and self.crowding_end is not None:
             entry["crowding"] = {"onset": list(self.crowding_onset), "end": list(self.crowding_end)}
+            if self.crowding_level:
+                entry["crowding"]["level"] = self.crowding_level
+            if self.crowding_range is not None:
+                entry["crowding"]["range"] = self.crowding_range
         return entry
 
 
@@ -74,22 +88,41 @@ class Handover:
         Distance of full repulsion, in shortest distances.
     onset, end
         Crowding between which an atom is handed over, in largest crowdings of the data.
+    level
+        Energy that atoms handed over keep, see `Repulsion`. It lifts what follows above the energies learnt of
+        crowded atoms, which else may be higher than ZBL alone.
+    close
+        Whether crowding is that of the nearest neighbours, within `CLOSE_RANGE`. An open crystal such as diamond,
+        strange to data of dense ones, leaves them by its shells, long before its density does.
     """
 
     inner: float
     onset: float
     end: float
+    level: float = 0.0
+    close: bool = False
 
+
+CLOSE_RANGE: float = 1.6
+"""How far the nearest neighbours count, in distances at which the repulsion of their pair begins."""
 
 HANDOVERS: tuple[Handover, ...] = (
     Handover(0.8, 1.1, 2.2),
     Handover(0.8, 1.05, 1.7),
     Handover(0.85, 1.02, 1.4),
     Handover(0.9, 1.0, 1.25),
-    Handover(0.9, 1.0, 1.6),
-    Handover(0.95, 1.0, 1.12),
+    Handover(0.8, 1.1, 2.2, level=5.0),
+    Handover(0.85, 1.02, 1.4, level=5.0),
+    Handover(0.8, 1.1, 2.2, level=10.0),
+    Handover(0.85, 1.02, 1.4, level=10.0),
+    Handover(0.8, 1.15, 2.2, close=True),
+    Handover(0.8, 1.15, 2.2, level=5.0, close=True),
+    Handover(0.8, 1.15, 2.2, level=10.0, close=True),
+    Handover(0.8, 1.05, 1.4, close=True),
+    Handover(0.8, 1.05, 1.4, level=5.0, close=True),
+    Handover(0.85, 1.03, 1.2, level=10.0, close=True),
 )
-"""From wide to narrow: the first one whose curves rise is taken."""
+"""From wide and plain to narrow: the first one whose curves rise is taken."""
 
 
 @dataclass(frozen=True)
@@ -102,19 +135,30 @@ class Domain:
         (E, E) shortest distance of each pair of elements, Å; estimated for pairs that never occur.
     crowding
         (E,) largest crowding ρ = Σ (1 − r²/rc²)³ of an atom of each element.
+    close_crowding
+        (E,) the same with `CLOSE_RANGE` times `outer` of each pair instead of the cutoff.
     """
 
     closest: Matrix
     crowding: tuple[float, ...]
+    close_crowding: tuple[float, ...]
+
+    @property
+    def outer(self) -> Matrix:
+        """(E, E) distances at which the repulsion begins, Å: a little below the shortest."""
+        return tuple(tuple((1.0 - MARGIN) * r for r in row) for row in self.closest)
 
     def repulsion(self, handover: Handover = HANDOVERS[0]) -> Repulsion:
         """The repulsion that begins where the data end."""
-        outer = tuple(tuple((1.0 - MARGIN) * r for r in row) for row in self.closest)
+        outer = self.outer
+        crowding = self.close_crowding if handover.close else self.crowding
         return Repulsion(
             inner=tuple(tuple(handover.inner * r for r in row) for row in outer),
             outer=outer,
-            crowding_onset=tuple((1.0 + MARGIN) * handover.onset * rho for rho in self.crowding),
-            crowding_end=tuple((1.0 + MARGIN) * handover.end * rho for rho in self.crowding),
+            crowding_onset=tuple((1.0 + MARGIN) * handover.onset * rho for rho in crowding),
+            crowding_end=tuple((1.0 + MARGIN) * handover.end * rho for rho in crowding),
+            crowding_level=handover.level,
+            crowding_range=CLOSE_RANGE if handover.close else None,
         )
 
 
@@ -134,17 +178,39 @@ def domain(dataset: "Dataset", elements: Sequence[str], cutoff: float) -> Domain
     closest = np.full((len(numbers), len(numbers)), np.inf)
     crowding = np.zeros(len(numbers))
     for frame in dataset:
-        structure = structure_from_arrays(frame.numbers, frame.positions, frame.cell, frame.pbc)
-        first, second, _, vectors = _core.neighbor_list(structure, cutoff, 1)
-        squared = (vectors**2).sum(axis=1)
-        weights = (1.0 - squared / cutoff**2) ** 3
+        first, second, distances = _pairs(frame, cutoff)
         species = order[frame.numbers]
-        rho = np.bincount(first, weights, minlength=len(species))
-        np.maximum.at(crowding, species, rho)
-        np.minimum.at(closest, (species[first], species[second]), np.sqrt(squared))
+        _raise(crowding, species, first, distances / cutoff)
+        np.minimum.at(closest, (species[first], species[second]), distances)
+    matrix = _completed(closest, elements, cutoff)
+    ranges = np.minimum(CLOSE_RANGE * (1.0 - MARGIN) * np.array(matrix), cutoff)
+    close_crowding = np.zeros(len(numbers))
+    for frame in dataset:
+        first, second, distances = _pairs(frame, cutoff)
+        species = order[frame.numbers]
+        _raise(close_crowding, species, first, distances / ranges[species[first], species[second]])
     # Elements without any neighbour: as crowded as the others; alone, as if one pair were at its closest.
-    crowding[crowding == 0.0] = crowding.max() or 1.0
-    return Domain(_completed(closest, elements, cutoff), tuple(crowding.tolist()))
+    for rho in (crowding, close_crowding):
+        rho[rho == 0.0] = rho.max() or 1.0
+    return Domain(matrix, tuple(crowding.tolist()), tuple(close_crowding.tolist()))
+
+
+def _pairs(frame: "Frame", cutoff: float) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Both atoms and the distance of each pair within the cutoff."""
+    structure = structure_from_arrays(frame.numbers, frame.positions, frame.cell, frame.pbc)
+    first, second, _, vectors = _core.neighbor_list(structure, cutoff, 1)
+    return first, second, np.linalg.norm(vectors, axis=1)
+
+
+def _raise(
+    largest: NDArray[np.float64],
+    species: NDArray[np.int64],
+    first: NDArray[np.int64],
+    scaled: NDArray[np.float64],
+) -> None:
+    """Raise the largest crowding of each element (E,) to that of the atoms of one frame, in place."""
+    weights = np.maximum(1.0 - scaled**2, 0.0) ** 3
+    np.maximum.at(largest, species, np.bincount(first, weights, minlength=len(species)))
 
 
 def _completed(closest: NDArray[np.float64], elements: Sequence[str], cutoff: float) -> Matrix:
@@ -185,8 +251,10 @@ def repulsion_lines(spec: Mapping[str, Any]) -> list[str]:
     ]
     crowding = entry.get("crowding")
     if crowding:
+        reach = f" within {crowding['range']:.2f} of these distances" if "range" in crowding else ""
+        level = f" and {crowding['level']:g} times that of a close pair" if "level" in crowding else " alone"
         lines += [
-            f"{symbol}: crowding from {onset:.2f}, ZBL alone beyond {end:.2f}"
+            f"{symbol}: crowding{reach} from {onset:.2f}, ZBL{level} beyond {end:.2f}"
             for symbol, onset, end in zip(elements, crowding["onset"], crowding["end"], strict=True)
         ]
     return lines

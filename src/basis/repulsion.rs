@@ -1,13 +1,15 @@
 //! What holds where no data are: close pairs and crowded atoms are handed over to the ZBL repulsion.
 //!
-//! `E_i = E0 + s(ρ_i) w·φ_i + ½ Σ_j V(r_ij) [S + (1 − s(ρ_i)) (1 − S) g(r_ij)]`, and `φ_i` sees the distance `u(r)`.
+//! `E_i = E0 + s(ρ_i) w·φ_i + (1 − s(ρ_i)) E_c + ½ Σ_j V(r_ij) [S + (1 − s(ρ_i)) (1 − S) g(r_ij)]`, and `φ_i` sees the
+//! distance `u(r)`.
 //!
 //! * `V` is the universal repulsion of J. F. Ziegler, J. P. Biersack and U. Littmark, *The Stopping and Range of Ions
 //!   in Solids* (1985).
 //! * `S` rises from 0 at `outer` to 1 at `inner`, and `u` saturates there: a close pair repels as ZBL, and what is
 //!   learnt of it stays as it was near `outer`.
 //! * `ρ_i = Σ_j g(r_ij)`, `g = (1 − r²/rc²)³`, measures how crowded an atom is; `s` falls from 1 at `onset` to 0 at
-//!   `end`: beyond, the atom has its ZBL energy alone, which rises under any compression.
+//!   `end`: beyond, the atom has its ZBL energy and a constant `E_c` (`level`), which rises under any compression. With
+//!   `E_c` at least what is learnt of crowded atoms, the energy rises in between as well.
 //!
 //! Every piece is C². With `outer` below the shortest distance and `onset` above the largest ρ of the data, nothing
 //! changes on the data.
@@ -30,6 +32,11 @@ const TERMS: [(f64, f64); 4] = [
     (0.02817, 0.20162),
 ];
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(x: &f64) -> bool {
+    *x == 0.0
+}
+
 /// Where the repulsion takes over; matrices and lists in the order of the elements of the basis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +58,12 @@ pub struct Crowding {
     pub onset: Vec<f64>,
     /// ρ from which ZBL is alone.
     pub end: Vec<f64>,
+    /// Energy that a centre handed over keeps, in ZBL energies of two of its element at `outer`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub level: f64,
+    /// How far neighbours count in ρ, in `outer` of their pair; as far as the cutoff if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<f64>,
 }
 
 impl Repulsion {
@@ -87,6 +100,18 @@ impl Repulsion {
                 "crowding needs an onset and an end for each of {n} elements"
             ));
         }
+        if crowding
+            .range
+            .is_some_and(|range| !(range > 1.0 && range.is_finite()))
+        {
+            return fail("crowding range must be larger than 1 outer distance".to_owned());
+        }
+        if !(crowding.level >= 0.0 && crowding.level.is_finite()) {
+            return fail(format!(
+                "crowding level {} must be a finite number, not negative",
+                crowding.level
+            ));
+        }
         for (symbol, (onset, end)) in symbols.iter().zip(crowding.onset.iter().zip(&crowding.end)) {
             if !(*onset >= 0.0 && onset < end && end.is_finite()) {
                 return fail(format!(
@@ -107,9 +132,23 @@ impl Repulsion {
                     zbl: Zbl::new(charge(i), charge(j)),
                     inner: self.inner[i][j],
                     outer: self.outer[i][j],
+                    range: self
+                        .crowding
+                        .as_ref()
+                        .and_then(|c| c.range)
+                        .map_or(spec.cutoff, |range| {
+                            spec.cutoff.min(range * self.outer[i][j])
+                        }),
                 })
                 .collect(),
-            crowding: self.crowding.as_ref().map(|c| (c.onset[i], c.end[i])),
+            crowding: self.crowding.as_ref().map(|c| CrowdedAtom {
+                onset: c.onset[i],
+                end: c.end[i],
+                level: c.level
+                    * Zbl::new(charge(i), charge(i))
+                        .value_and_derivative(self.outer[i][i])
+                        .0,
+            }),
             cutoff: spec.cutoff,
         };
         (0..n).map(center).collect()
@@ -154,6 +193,8 @@ struct ClosePair {
     zbl: Zbl,
     inner: f64,
     outer: f64,
+    /// Distance from which the pair does not count in ρ.
+    range: f64,
 }
 
 impl ClosePair {
@@ -176,11 +217,19 @@ impl ClosePair {
     }
 }
 
+/// [`Crowding`] of one element.
+#[derive(Debug, Clone, Copy)]
+struct CrowdedAtom {
+    onset: f64,
+    end: f64,
+    level: f64,
+}
+
 /// The repulsion of one centre element.
 #[derive(Debug, Clone)]
 pub struct CenterRepulsion {
     pairs: Vec<ClosePair>,
-    crowding: Option<(f64, f64)>,
+    crowding: Option<CrowdedAtom>,
     cutoff: f64,
 }
 
@@ -237,23 +286,16 @@ impl CenterRepulsion {
         let (mut rho, mut close) = (0.0, false);
         for (r, &species) in environment.displacements.iter().zip(environment.neighbors) {
             let squared = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
-            let outer = self.pairs[usize::from(species)].outer;
-            rho += self.weight(squared).0;
-            close |= squared < outer * outer;
+            let pair = &self.pairs[usize::from(species)];
+            rho += weight(squared, pair.range).0;
+            close |= squared < pair.outer * pair.outer;
         }
         (rho, close)
     }
 
-    /// `g` and `dg/d(r²)` from `r²`.
-    fn weight(&self, squared: f64) -> (f64, f64) {
-        let scale = 1.0 / (self.cutoff * self.cutoff);
-        let x = (1.0 - squared * scale).max(0.0);
-        (x * x * x, -3.0 * scale * x * x)
-    }
-
     /// `s(ρ)` and `ds/dρ`.
     fn scale(&self, rho: f64) -> (f64, f64) {
-        let Some((onset, end)) = self.crowding else {
+        let Some(CrowdedAtom { onset, end, .. }) = self.crowding else {
             return (1.0, 0.0);
         };
         let (h, dh) = smooth_step((rho - onset) / (end - onset));
@@ -263,7 +305,7 @@ impl CenterRepulsion {
     /// `s(ρ)` and the repulsion of one environment with their gradients.
     pub fn evaluate(&self, environment: &Environment, out: &mut Handover) {
         let (rho, close) = self.crowding(environment);
-        let crowded = self.crowding.is_some_and(|(onset, _)| rho > onset);
+        let crowded = self.crowding.is_some_and(|c| rho > c.onset);
         out.active = close || crowded;
         if !out.active {
             return;
@@ -272,15 +314,16 @@ impl CenterRepulsion {
         (out.scale, out.energy) = (scale, 0.0);
         out.scale_gradients.clear();
         out.gradients.clear();
-        // Repulsion that crowding alone brings: its factor 1 − s depends on all neighbours.
-        let mut crowding_energy = 0.0;
+        // What crowding alone brings: its factor 1 − s depends on all neighbours.
+        let mut crowding_energy = self.crowding.map_or(0.0, |c| c.level);
         for (r, &species) in environment.displacements.iter().zip(environment.neighbors) {
             let squared = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
             let distance = squared.sqrt();
             let pair = &self.pairs[usize::from(species)];
             let (v, dv) = pair.zbl.value_and_derivative(distance);
             let (s, ds) = pair.switch(distance);
-            let (g, dg) = self.weight(squared);
+            let (g, dg) = weight(squared, self.cutoff);
+            let (_, drho) = weight(squared, pair.range);
             let (rest, drest) = ((1.0 - s) * g, -ds * g + (1.0 - s) * 2.0 * distance * dg);
             out.energy += 0.5 * v * s;
             crowding_energy += 0.5 * v * rest;
@@ -288,7 +331,7 @@ impl CenterRepulsion {
             let dshare = ds + (1.0 - scale) * drest;
             let radial = 0.5 * (dv * share + v * dshare) / distance;
             out.gradients.push(r.map(|x| radial * x));
-            out.scale_gradients.push(r.map(|x| slope * 2.0 * dg * x));
+            out.scale_gradients.push(r.map(|x| slope * 2.0 * drho * x));
         }
         out.energy += (1.0 - scale) * crowding_energy;
         for (gradient, ds) in out.gradients.iter_mut().zip(&out.scale_gradients) {
@@ -297,6 +340,13 @@ impl CenterRepulsion {
             }
         }
     }
+}
+
+/// `g = (1 − r²/range²)³` and `dg/d(r²)` from `r²`.
+fn weight(squared: f64, range: f64) -> (f64, f64) {
+    let scale = 1.0 / (range * range);
+    let x = (1.0 - squared * scale).max(0.0);
+    (x * x * x, -3.0 * scale * x * x)
 }
 
 /// The C² step `6x⁵ − 15x⁴ + 10x³` from 0 at 0 to 1 at 1, and its derivative.
@@ -317,6 +367,7 @@ mod tests {
             zbl: Zbl::new(42.0, 14.0),
             inner: 1.4,
             outer: 1.9,
+            range: 5.0,
         }
     }
 

@@ -11,6 +11,7 @@ from mlip_rs.data import read_dataset
 from mlip_rs.demo import DATA_PATH, REFERENCE_PATH, run_demo
 from mlip_rs.demo.aluminium import bases, split
 from mlip_rs.evaluation import evaluate
+from mlip_rs.repulsion import short_range_failures
 from mlip_rs.validate import load_reference
 
 HIERARCHIES = tuple(bases())
@@ -40,6 +41,12 @@ def parts():
 
 def rmse(errors):
     return errors.energy.rmse, errors.forces.rmse, errors.stress.rmse
+
+
+def test_every_potential_chosen_repels_at_short_range(demo):
+    for name, entry in demo.hierarchies.items():
+        for choice in (entry.best, entry.knee):
+            assert short_range_failures(choice.point.potential.info) == (), (name, choice.label)
 
 
 def test_held_out_frames_are_never_in_the_training_part(parts, demo):

@@ -1,6 +1,7 @@
 """Repulsion at short range: every default fit must repel, and the fit must not notice."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from mlip_rs.config import load_job
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError
 from mlip_rs.inspection import describe
-from mlip_rs.repulsion import HANDOVERS, Domain, Repulsion, domain
+from mlip_rs.regression.guard import Guard
+from mlip_rs.repulsion import CLOSE_RANGE, HANDOVERS, Domain, Repulsion, domain, short_range_failures
 from mlip_rs.validate import short_range
 from mlip_rs.validate.short_range_figures import short_range_curves
 
@@ -37,14 +39,13 @@ def aluminium():
 
 
 @pytest.mark.parametrize("hierarchy", SIZES)
-def test_dimers_and_crystals_of_aluminium_repel_or_the_potential_says_where_not(aluminium, hierarchy):
+def test_dimers_and_crystals_of_aluminium_repel_in_every_hierarchy(aluminium, hierarchy):
     run = mlip.fit(aluminium, basis(["Al"], hierarchy), mlip.FitSettings(n_folds=3, n_path=8))
     closest = domain(aluminium, ["Al"], 6.0).closest
     for potential in (run.best(), run.knee()):
         check = short_range(potential, closest=closest)
-        assert potential.info["short_range"]["monotonic"] == check.monotonic
-        if hierarchy == "angular-poly":
-            assert check.failures == ()
+        assert potential.info["short_range"] == {"monotonic": True, "failures": []}
+        assert check.failures == ()
         assert [curve.kind for curve in check.curves] == ["dimer", "fcc", "bcc", "diamond", "sc"]
 
 
@@ -52,14 +53,13 @@ def test_dimers_and_crystals_of_aluminium_repel_or_the_potential_says_where_not(
 @pytest.mark.parametrize(
     ("file", "elements", "reference"),
     [
+        ("mlearn/Li_train.xyz", ["Li"], None),
         ("mlearn/Mo_train.xyz", ["Mo"], {"Mo": -4.588}),
         ("mlearn/Si_train.xyz", ["Si"], {"Si": -0.872}),
         ("agau/AgAu_train.xyz", ["Ag", "Au"], {"Ag": -0.198, "Au": -0.185}),
     ],
 )
-def test_potentials_of_published_data_say_whether_they_repel(
-    shared_data, hierarchy, file, elements, reference
-):
+def test_potentials_of_published_data_repel(shared_data, hierarchy, file, elements, reference):
     path = shared_data / file
     if not path.is_file():
         pytest.skip(f"{file} not present")
@@ -69,7 +69,32 @@ def test_potentials_of_published_data_say_whether_they_repel(
     closest = domain(data, elements, 6.0).closest
     for potential in (run.best(), run.knee()):
         check = short_range(potential, closest=closest)
-        assert potential.info["short_range"]["monotonic"] == check.monotonic
+        assert potential.info["short_range"] == {"monotonic": True, "failures": []}
+        assert check.failures == ()
+
+
+def test_a_potential_that_falls_within_its_data_says_where(aluminium):
+    training = aluminium.subset(np.arange(len(aluminium)) % 4 == 0)
+    guard = Guard.of(basis(["Al"], "pair").resolved(training), training)
+    attraction = -10.0 * np.eye(guard.basis.n_features)[0]  # the innermost function, and nothing else
+    potential = guard.potential(attraction, {"Al": 0.0}, {})
+    assert not potential.info["short_range"]["monotonic"]
+    assert short_range_failures(potential.info)
+
+
+def test_a_check_that_ends_where_atoms_are_handed_over_agrees_with_the_whole_one(aluminium):
+    measured = domain(aluminium, ["Al"], 6.0)
+    rng = np.random.default_rng(3)
+    plain = basis(["Al"], "angular")
+    for handover in HANDOVERS:
+        document = replace(plain, repulsion=measured.repulsion(handover)).to_dict()
+        potential = mlip.Potential.from_coefficients(document, rng.normal(size=plain.n_features), {"Al": 0.0})
+        fast, whole = (
+            short_range(potential, closest=measured.closest, whole=whole) for whole in (False, True)
+        )
+        assert fast.monotonic == whole.monotonic
+        for one, other in zip(fast.curves, whole.curves, strict=True):
+            assert one.distances[-1] >= other.distances[-1]
 
 
 def test_a_potential_without_repulsion_fails_the_check(aluminium):
@@ -101,7 +126,7 @@ def test_the_fit_is_the_same_to_the_last_bit_with_and_without_repulsion(aluminiu
 
 def test_the_domain_holds_every_distance_and_crowding_of_the_data(aluminium):
     measured = domain(aluminium, ["Al"], 6.0)
-    distances, crowding = [], []
+    distances, crowding, close = [], [], []
     for frame in aluminium:
         atoms = frame.to_atoms()
         from ase.neighborlist import neighbor_list
@@ -109,8 +134,11 @@ def test_the_domain_holds_every_distance_and_crowding_of_the_data(aluminium):
         first, r = neighbor_list("id", atoms, 6.0)
         distances.append(r.min())
         crowding.append(np.bincount(first, (1 - (r / 6.0) ** 2) ** 3).max())
+        scaled = r / (CLOSE_RANGE * measured.outer[0][0])
+        close.append(np.bincount(first, np.maximum(1 - scaled**2, 0.0) ** 3).max())
     assert measured.closest[0][0] == pytest.approx(min(distances))
     assert measured.crowding[0] == pytest.approx(max(crowding))
+    assert measured.close_crowding[0] == pytest.approx(max(close))
 
 
 def test_a_pair_that_never_occurs_gets_an_estimate():
@@ -131,7 +159,7 @@ def test_a_pair_that_never_occurs_gets_an_estimate():
 
 @pytest.mark.parametrize("handover", HANDOVERS)
 def test_every_hand_over_begins_where_the_data_end(handover):
-    repulsion = Domain(((2.0,),), (10.0,)).repulsion(handover)
+    repulsion = Domain(((2.0,),), (10.0,), (10.0,)).repulsion(handover)
     assert repulsion.inner[0][0] < repulsion.outer[0][0] < 2.0
     assert 10.0 < repulsion.crowding_onset[0] < repulsion.crowding_end[0]
 
@@ -179,15 +207,26 @@ class TestConfiguration:
     def test_half_a_crowding_is_refused(self):
         with pytest.raises(ConfigError, match="crowding_end"):
             Repulsion(((1.5,),), ((2.0,),), crowding_onset=(3.0,))
+        with pytest.raises(ConfigError, match="crowding_end"):
+            Repulsion(((1.5,),), ((2.0,),), crowding_level=3.0)
 
 
 def test_inspect_tells_the_repulsion(aluminium):
-    document = mlip.Basis(["Al"], hierarchy="pair", repulsion=Repulsion([[1.5]], [[2.0]], [9.0], [12.0]))
+    explicit = Repulsion([[1.5]], [[2.0]], [9.0], [12.0])
+    near = replace(explicit, crowding_level=5.0, crowding_range=1.6)
+    document = mlip.Basis(["Al"], hierarchy="pair", repulsion=explicit)
+    other = mlip.Potential.from_coefficients(
+        replace(document, repulsion=near).to_dict(), np.zeros(document.n_features), {"Al": 0.0}
+    )
     coefficients = np.zeros(document.n_features)
     potential = mlip.Potential.from_coefficients(document.to_dict(), coefficients, {"Al": 0.0})
     text = "\n".join(describe(potential).lines())
     assert "Al–Al: ZBL from 2.000 Å, in full below 1.500 Å" in text
     assert "Al: crowding from 9.00, ZBL alone beyond 12.00" in text
+    text = "\n".join(describe(other).lines())
+    assert (
+        "Al: crowding within 1.60 of these distances from 9.00, ZBL and 5 times that of a close pair" in text
+    )
     assert "nothing guards" in "\n".join(describe(random_potential()).lines())
 
 

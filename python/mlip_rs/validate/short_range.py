@@ -30,11 +30,14 @@ UNKNOWN_FRACTION: float = 0.7
 COARSE_POINTS: int = 30
 """Grid that brackets the lowest energy of a crystal; the second one inside it is as fine."""
 
-EQUILIBRIUM_LIMIT: float = 1.6
+EQUILIBRIUM_LIMIT: float = 1.25
 """Longest distance at which a crystal starts, in shortest distances of the data; what is farther is not short range."""
 
-HANDED_OVER_MARGIN: float = 0.9
-"""Distance by which crystals of different shells may differ in crowding at one density."""
+SHELLS: float = 8.0
+"""Distance, in nearest-neighbour distances, up to which the neighbours of an atom of a crystal are counted."""
+
+HANDED_OVER_POINTS: int = 500
+"""Grid of nearest-neighbour distances on which it is looked up where a crystal is handed over."""
 
 Array = NDArray[np.float64]
 
@@ -178,7 +181,7 @@ class _Crystals:
 
     def __init__(self, potential: Potential, lattice: str, element: str, threads: int | None) -> None:
         self.potential, self.threads = potential, threads
-        self.unit = _unit(lattice, element)
+        self.lattice, self.unit = lattice, _unit(lattice, element)
 
     def energies(self, distances: Array) -> Array:
         """Energies (K,) in eV per atom."""
@@ -190,16 +193,18 @@ class _Crystals:
         return _energies(self.potential, structures, self.threads)
 
     def handed_over(self, element: int) -> float:
-        """Distance (Å) below which an atom is wholly handed over to ZBL; 0 if it never is.
-
-        From the crowding of a uniform density, n ∫ (1 − r²/rc²)³ dr, with a margin for the shells of the crystal.
-        """
-        crowding = (self.potential.spec.get("repulsion") or {}).get("crowding")
+        """Distance (Å) below which an atom is wholly handed over to ZBL, as its crowding says; 0 if it never is."""
+        repulsion = self.potential.spec.get("repulsion") or {}
+        crowding = repulsion.get("crowding")
         if crowding is None:
             return 0.0
-        volume = self.unit.get_volume() / len(self.unit)  # at a distance of 1 Å
-        integral = 64.0 * np.pi / 315.0 * self.potential.cutoff**3
-        return float((integral / (volume * crowding["end"][element])) ** (1 / 3)) * HANDED_OVER_MARGIN
+        reach: float = self.potential.cutoff
+        if "range" in crowding:
+            reach = min(reach, crowding["range"] * repulsion["outer"][element][element])
+        distances = np.linspace(0.0, reach, HANDED_OVER_POINTS)
+        scaled = np.outer(distances / reach, _shells(self.lattice))
+        rho = (np.maximum(1.0 - scaled**2, 0.0) ** 3).sum(axis=1)
+        return float(distances[rho >= crowding["end"][element]].max(initial=0.0))
 
     def equilibrium(self, shortest: float, longest: float) -> float:
         """Distance (Å) of the lowest energy, between `shortest` and `longest`."""
@@ -216,6 +221,14 @@ def _unit(lattice: str, element: str) -> Atoms:
     nearest = neighbor_list("d", atoms, 2.0).min()
     atoms.set_cell(atoms.cell[:] / nearest, scale_atoms=True)
     return atoms
+
+
+@cache
+def _shells(lattice: str) -> Array:
+    """Distances (N,) of the neighbours of one atom up to `SHELLS`; all atoms of `LATTICES` are alike."""
+    first, distances = neighbor_list("id", _unit(lattice, "H"), SHELLS)
+    shells: Array = distances[first == 0]
+    return shells
 
 
 def _energies(potential: Potential, structures: Sequence[Atoms], threads: int | None) -> Array:
