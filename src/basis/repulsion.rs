@@ -268,10 +268,16 @@ impl CenterRepulsion {
         self.pairs[species].outer
     }
 
-    /// ρ beyond which something changes, and the cutoff in ρ (Å); none if crowding never matters.
+    /// ρ beyond which something changes; none if crowding never matters.
     #[must_use]
-    pub fn crowding_onset(&self) -> Option<(f64, f64)> {
-        self.crowding.map(|(onset, _)| (onset, self.cutoff))
+    pub fn crowding_onset(&self) -> Option<f64> {
+        self.crowding.map(|crowded| crowded.onset)
+    }
+
+    /// Distance from which a neighbour of this species does not count in ρ, Å.
+    #[must_use]
+    pub fn crowding_range(&self, species: usize) -> f64 {
+        self.pairs[species].range
     }
 
     /// The distance that the radial functions see of a neighbour, and its derivative.

@@ -331,17 +331,21 @@ impl CompiledCenter {
             lane.distances[neighbors].iter().any(|r| *r < outer)
         };
         let crowded = || {
-            repulsion.crowding_onset().is_some_and(|(onset, cutoff)| {
-                let scale = 1.0 / (cutoff * cutoff);
-                let mut rho = [0.0; BLOCK];
-                for block in lane.distances.as_chunks::<BLOCK>().0 {
-                    for (sum, r) in rho.iter_mut().zip(block) {
-                        let x = (1.0 - r * r * scale).max(0.0);
-                        *sum += x * x * x;
+            let Some(onset) = repulsion.crowding_onset() else {
+                return false;
+            };
+            let mut rho = [0.0; BLOCK];
+            for (s, part) in lane.parts.iter().enumerate() {
+                let scale = repulsion.crowding_range(s).powi(-2);
+                let neighbors = part.first_block * BLOCK..part.end_block * BLOCK;
+                for block in lane.distances[neighbors].as_chunks::<BLOCK>().0 {
+                    for k in 0..BLOCK {
+                        let x = (1.0 - block[k] * block[k] * scale).max(0.0);
+                        rho[k] += x * x * x;
                     }
                 }
-                rho.iter().sum::<f64>() > onset
-            })
+            }
+            rho.iter().sum::<f64>() > onset
         };
         if lane.parts.iter().enumerate().any(close) || crowded() {
             return self.hand_over_for_sure(k, learnt, scratch);

@@ -325,8 +325,14 @@ mod tests {
             for (c, column) in columns.iter().enumerate() {
                 let (f, df) = column.evaluate(r);
                 let (g, dg) = table.value_and_derivative(c, r);
-                assert!((f - g).abs() < 2.0 * TOLERANCE, "value of {c} at {r}: {f} {g}");
-                assert!((df - dg).abs() < 10.0 * TOLERANCE, "slope of {c} at {r}: {df} {dg}");
+                assert!(
+                    (f - g).abs() < 2.0 * TOLERANCE,
+                    "value of {c} at {r}: {f} {g}"
+                );
+                assert!(
+                    (df - dg).abs() < 10.0 * TOLERANCE,
+                    "slope of {c} at {r}: {df} {dg}"
+                );
             }
         }
     }
