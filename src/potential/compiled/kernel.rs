@@ -325,29 +325,24 @@ impl CompiledCenter {
             return learnt;
         };
         let lane = &scratch.lanes[k];
-        let close = |(s, part): (usize, &Part)| {
-            let outer = repulsion.outer(s);
+        let mut rho = [0.0; BLOCK];
+        let mut close = false;
+        for (s, part) in lane.parts.iter().enumerate() {
+            let range = repulsion.crowding_range(s);
+            let (scale, outer) = (1.0 / (range * range), repulsion.outer(s));
+            let mut closest = [f64::INFINITY; BLOCK];
             let neighbors = part.first_block * BLOCK..part.end_block * BLOCK;
-            lane.distances[neighbors].iter().any(|r| *r < outer)
-        };
-        let crowded = || {
-            let Some(onset) = repulsion.crowding_onset() else {
-                return false;
-            };
-            let mut rho = [0.0; BLOCK];
-            for (s, part) in lane.parts.iter().enumerate() {
-                let scale = repulsion.crowding_range(s).powi(-2);
-                let neighbors = part.first_block * BLOCK..part.end_block * BLOCK;
-                for block in lane.distances[neighbors].as_chunks::<BLOCK>().0 {
-                    for k in 0..BLOCK {
-                        let x = (1.0 - block[k] * block[k] * scale).max(0.0);
-                        rho[k] += x * x * x;
-                    }
+            for block in lane.distances[neighbors].as_chunks::<BLOCK>().0 {
+                for k in 0..BLOCK {
+                    let x = (1.0 - block[k] * block[k] * scale).max(0.0);
+                    rho[k] += x * x * x;
+                    closest[k] = closest[k].min(block[k]);
                 }
             }
-            rho.iter().sum::<f64>() > onset
-        };
-        if lane.parts.iter().enumerate().any(close) || crowded() {
+            close |= closest.iter().any(|r| *r < outer);
+        }
+        let crowded = |onset| rho.iter().sum::<f64>() > onset;
+        if close || repulsion.crowding_onset().is_some_and(crowded) {
             return self.hand_over_for_sure(k, learnt, scratch);
         }
         learnt
