@@ -12,7 +12,7 @@ from mlip_rs.structures import structure_from_atoms
 US_PER_NEIGHBOR: float = 0.013
 """Distance, table look-up and force of one neighbour, µs on one core (benches/README.md)."""
 
-MULTIPLY_ADDS_PER_US: float = 12_000.0
+MULTIPLY_ADDS_PER_US: float = 13_500.0
 """Rate of the products and polynomials, on one core with AVX-512 (benches/README.md)."""
 
 

@@ -14,7 +14,9 @@ pub(super) const N_COEFFICIENTS: usize = 6;
 /// Length of an interval aimed at, Å.
 const STEP: f64 = 0.05;
 /// Error of value and slope (1/Å), relative to the largest of the column, at which intervals are short enough.
-const TOLERANCE: f64 = 1e-8;
+const TOLERANCE: f64 = 1e-9;
+/// Part of a table that is innermost.
+const INNERMOST: f64 = 0.25;
 /// Most intervals: 16 columns then take 6 MB.
 const MAX_INTERVALS: usize = 8192;
 /// Distances below this are not tabulated if nothing else tells where to begin, Å.
@@ -180,21 +182,29 @@ impl Table {
         }
     }
 
-    /// Largest error of value and slope between the nodes, in units of the largest of the column.
+    /// Largest error of value and slope between the nodes. Its unit is the largest value or slope of the column beyond
+    /// the innermost part of the table, where functions may diverge; there, the value or slope itself if larger.
     fn error(&self, seen: Seen) -> f64 {
         let mut worst: f64 = 0.0;
+        let inner = (INNERMOST * self.n_intervals as f64) as usize;
         for (c, column) in self.columns.iter().enumerate() {
-            let (mut error, mut largest): (f64, f64) = (0.0, 1e-300);
-            for k in 0..self.n_intervals {
+            let (mut unit, mut outer): (f64, f64) = (1e-300, 0.0);
+            for k in (0..self.n_intervals).rev() {
                 let t = 0.37 + 0.3 * (k % 2) as f64;
                 let r = self.start + (k as f64 + t) / self.inverse_step;
                 let (u, du) = seen(r);
                 let (f, df) = column.evaluate(u);
                 let (g, dg) = self.value_and_derivative(c, r);
-                largest = largest.max(f.abs()).max((df * du).abs());
-                error = error.max((f - g).abs()).max((df * du - dg).abs());
+                let size = f.abs().max((df * du).abs());
+                let error = (f - g).abs().max((df * du - dg).abs());
+                if k >= inner {
+                    unit = unit.max(size);
+                    outer = outer.max(error);
+                } else {
+                    worst = worst.max(error / unit.max(size));
+                }
             }
-            worst = worst.max(error / largest);
+            worst = worst.max(outer / unit);
         }
         worst
     }
