@@ -170,7 +170,7 @@ fn more_neighbours_than_any_block() {
     let (potential, _) = random_potential(spec(&["Al"], "gaussian", "angular"), 3);
     let n = 12;
     let positions: Vec<[f64; 3]> = (0..n * n * n)
-        .map(|k| [k / (n * n), k / n % n, k % n].map(|x| 0.62 * x as f64))
+        .map(|k| [k / (n * n), k / n % n, k % n].map(|x| 0.62 * f64::from(x)))
         .collect();
     let numbers = vec![13; positions.len()];
     let dense = Structure::new(Cell::open(), positions, numbers).unwrap();

@@ -21,7 +21,7 @@ const WANTED: usize = 16;
 /// A neighbour list, cluster by cluster.
 #[derive(Debug, Clone)]
 pub struct Clusters {
-    clusters: Vec<Cluster>,
+    list: Vec<Cluster>,
     n_species: usize,
     /// Places of the copies of each atom, counted through all clusters.
     copies: Vec<u32>,
@@ -72,7 +72,7 @@ impl Clusters {
         );
         let (copies, ends) = copies_of_atoms(&clusters, list.n_atoms(), first);
         Self {
-            clusters,
+            list: clusters,
             n_species,
             copies,
             ends,
@@ -82,7 +82,7 @@ impl Clusters {
     /// The clusters.
     #[must_use]
     pub fn clusters(&self) -> &[Cluster] {
-        &self.clusters
+        &self.list
     }
 
     /// Number of species that the neighbours are sorted by.
@@ -245,12 +245,12 @@ mod tests {
     fn rows_of_clusters_are_the_rows_of_the_list() {
         let n = 6;
         let positions: Vec<[f64; 3]> = (0..n * n * n)
-            .map(|k| [k / (n * n), k / n % n, k % n].map(|x| 1.1 * x as f64))
+            .map(|k| [k / (n * n), k / n % n, k % n].map(|x| 1.1 * f64::from(x)))
             .collect();
         let species: Vec<u16> = (0..positions.len())
             .map(|k| u16::from(k % 3 == 0))
             .collect();
-        let length = 1.1 * n as f64;
+        let length = 1.1 * f64::from(n);
         let cell = Cell::new(
             [[length, 0.0, 0.0], [0.3, length, 0.0], [0.0, 0.0, length]],
             [true, true, false],

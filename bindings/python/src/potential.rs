@@ -234,22 +234,17 @@ impl Evaluator {
 
     /// Evaluate with the list taken out of its place: a second thread builds its own instead of waiting.
     fn evaluate(&self, structure: &Structure) -> mlip_rs::Result<Evaluation> {
-        let taken = self.kept().list.take();
-        let (list, clusters, built) = match taken {
-            Some((mut list, clusters)) => {
-                if list.update(structure)? {
-                    let clusters = self.potential.clusters(structure, list.list())?;
-                    (list, clusters, true)
-                } else {
-                    (list, clusters, false)
-                }
+        let (potential, taken) = (&self.potential, self.kept().list.take());
+        let (list, clusters, built) = if let Some((mut list, mut clusters)) = taken {
+            let built = list.update(structure)?;
+            if built {
+                clusters = potential.clusters(structure, list.list())?;
             }
-            None => {
-                let cutoff = self.potential.basis().cutoff();
-                let list = VerletList::new(structure, cutoff, self.skin)?;
-                let clusters = self.potential.clusters(structure, list.list())?;
-                (list, clusters, true)
-            }
+            (list, clusters, built)
+        } else {
+            let list = VerletList::new(structure, potential.basis().cutoff(), self.skin)?;
+            let clusters = potential.clusters(structure, list.list())?;
+            (list, clusters, true)
         };
         let evaluation = self
             .potential

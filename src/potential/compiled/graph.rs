@@ -35,7 +35,7 @@ impl Polynomial {
 
     /// Merge equal monomials; those that cancel disappear.
     fn merged(mut self) -> Vec<(Factors, f64)> {
-        self.0.sort_by(|a, b| a.0.cmp(&b.0));
+        self.0.sort_by_key(|term| term.0);
         let mut list: Vec<(Factors, f64)> = Vec::with_capacity(self.0.len());
         for (factors, coefficient) in self.0 {
             match list.last_mut() {
@@ -63,7 +63,7 @@ struct Group {
 struct Rows {
     /// The last node of each prefix; `NONE` if it is empty.
     last: [u32; 2],
-    n_rows: u32,
+    count: u32,
     /// Runs of terms, and their weights.
     first_run: u32,
     end_run: u32,
@@ -158,7 +158,7 @@ impl GraphBuilder {
             })
             .collect();
         let len = |prefix: &[u32; 3]| prefix.iter().filter(|f| **f != NONE).count();
-        split.sort_by(|a, b| (len(&a.0), a.0, a.1).cmp(&(len(&b.0), b.0, b.1)));
+        split.sort_by_key(|term| (len(&term.0), term.0, term.1));
         self.graph.n_terms += split.len();
         // Rows with the same terms, and prefixes that differ in the last node only, are neighbours after sorting.
         let mut rows: Vec<&[([u32; 3], u32, f64)]> = split.chunk_by(|a, b| a.0 == b.0).collect();
@@ -197,7 +197,7 @@ impl GraphBuilder {
         let graph = &mut self.graph;
         let mut entry = Rows {
             last: [NONE; 2],
-            n_rows: rows.len() as u32,
+            count: rows.len() as u32,
             first_run: graph.runs.len() as u32,
             end_run: 0,
             first_weight: graph.weights.len() as u32,
@@ -267,7 +267,7 @@ impl Graph {
     pub fn size(&self) -> GraphSize {
         GraphSize {
             nodes: self.n_nodes,
-            rows: self.rows.iter().map(|r| r.n_rows as usize).sum(),
+            rows: self.rows.iter().map(|r| r.count as usize).sum(),
             terms: self.n_terms,
         }
     }
@@ -380,7 +380,7 @@ impl<S: Simd> Lanes<'_, S> {
             let mut weights = graph.weights[rows.first_weight as usize..].iter();
             let mut inner = [simd.splat_f64s(0.0); 2];
             for run in &graph.runs[rows.first_run as usize..rows.end_run as usize] {
-                for inner in &mut inner[..rows.n_rows as usize] {
+                for inner in &mut inner[..rows.count as usize] {
                     for k in 0..run.len {
                         let value = self.values[self.at(run.first + k)];
                         if let Some(weight) = weights.next() {
@@ -389,7 +389,7 @@ impl<S: Simd> Lanes<'_, S> {
                     }
                 }
             }
-            for (inner, last) in inner.iter().zip(&rows.last).take(rows.n_rows as usize) {
+            for (inner, last) in inner.iter().zip(&rows.last).take(rows.count as usize) {
                 total = if *last == NONE {
                     simd.add_f64s(total, *inner)
                 } else {
@@ -413,7 +413,7 @@ impl<S: Simd> Lanes<'_, S> {
         let common = self.common(group, seed);
         let mut total = simd.splat_f64s(0.0);
         for rows in &graph.rows[group.first_rows as usize..group.end_rows as usize] {
-            total = match rows.n_rows {
+            total = match rows.count {
                 1 => self.rows::<1>(graph, rows, common, total),
                 _ => self.rows::<2>(graph, rows, common, total),
             };
@@ -479,8 +479,8 @@ impl<S: Simd> Lanes<'_, S> {
     ) {
         let simd = self.simd;
         let (at, step) = (self.at(first), Self::PER_NODE);
-        let values = &self.values[at..at + (K - 1) * step + 1];
-        let adjoints = &mut self.adjoints[at..at + (K - 1) * step + 1];
+        let values = &self.values[at..=at + (K - 1) * step];
+        let adjoints = &mut self.adjoints[at..=at + (K - 1) * step];
         let mut sums = [simd.splat_f64s(0.0); K];
         for k in 0..K {
             sums[k] = adjoints[k * step];

@@ -277,13 +277,12 @@ impl CompiledCenter {
             .enumerate()
             .filter(|(k, _)| in_products[*k])
         {
-            let node = match invariant {
-                Invariant::Pair(channel) => sums.find(*channel, 0).0 as u32,
-                _ => {
-                    let mut polynomial = Polynomial::default();
-                    sums.expand(invariant, 1.0, &mut polynomial);
-                    builder.form(polynomial)
-                }
+            let node = if let Invariant::Pair(channel) = invariant {
+                sums.find(*channel, 0).0 as u32
+            } else {
+                let mut polynomial = Polynomial::default();
+                sums.expand(invariant, 1.0, &mut polynomial);
+                builder.form(polynomial)
             };
             nodes.insert(k as u32, node);
         }
