@@ -2,8 +2,8 @@
 
     python benches/nve.py al-demo/angular-poly/best.mlip.json [--steps 100000] [--threads 1]
 
-The crystal is heated to 600 K and equilibrated for 2 ps by Langevin dynamics, then runs freely at 1 fs. The drift is the slope
-of a straight line through the total energy. Steps per second in core time, those of ASE's own EMT beside them.
+The crystal is heated to 600 K and equilibrated for 2 ps by Langevin dynamics, then runs freely at 1 fs. The drift is
+the slope of a straight line through the total energy. Steps per second in core time, those of ASE's own EMT beside them.
 """
 
 import argparse
@@ -48,7 +48,9 @@ def main() -> None:
     atoms.calc = mlip.Potential.load(args.potential).calculator(threads=args.threads)
     rng = np.random.default_rng(1)
     friction = 0.02 / units.fs
-    Langevin(atoms, 1.0 * units.fs, temperature_K=TEMPERATURE_K, friction=friction, rng=rng).run(EQUILIBRATION)
+    Langevin(atoms, 1.0 * units.fs, temperature_K=TEMPERATURE_K, friction=friction, rng=rng).run(
+        EQUILIBRATION
+    )
     dynamics = VelocityVerlet(atoms, 1.0 * units.fs)
     energies, temperatures = [], []
 

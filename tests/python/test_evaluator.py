@@ -4,10 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from potentials import HIERARCHIES, alloy, aluminium, argon_potential, molecule, random_potential, slab
+
 from mlip_rs.inspection import describe
 from mlip_rs.plans import evaluation_plans
 from mlip_rs.structures import structure_from_atoms
-from potentials import HIERARCHIES, alloy, aluminium, argon_potential, molecule, random_potential, slab
 
 ENERGY_TOLERANCE = 1e-6
 FORCE_TOLERANCE = 1e-5
@@ -47,13 +48,16 @@ def test_what_has_no_coefficient_costs_nothing():
     sparse = evaluation_plans(_without(full, "l=3"))
     for one, other in zip(dense, sparse, strict=True):
         assert (one.max_l, other.max_l) == ((3, 3), (2, 2))
-        assert other.multiply_adds < one.multiply_adds and other.us_per_atom < one.us_per_atom
+        assert other.multiply_adds < one.multiply_adds
+        assert other.us_per_atom < one.us_per_atom
 
 
 def test_inspect_tells_the_plan_of_every_element():
     description = describe(random_potential(("Al", "Ni"), "angular"))
     lines = [line for line in description.lines() if "multiply-adds" in line]
-    assert len(lines) == 2 and "Al:" in lines[0] and "Ni:" in lines[1]
+    assert len(lines) == 2
+    assert "Al:" in lines[0]
+    assert "Ni:" in lines[1]
     plans = json.loads(json.dumps(description.to_dict()))["plans"]
     assert [plan["element"] for plan in plans] == ["Al", "Ni"]
     assert all(plan["terms"] > 0 and plan["multiply_adds"] > 0 for plan in plans)
