@@ -3,7 +3,7 @@
     python benches/nve.py al-demo/angular-poly/best.mlip.json [--steps 100000] [--threads 1]
 
 The crystal is heated to 600 K and equilibrated for 2 ps by Langevin dynamics, then runs freely at 1 fs. The drift is
-the slope of a straight line through the total energy. Steps per second in core time, those of ASE's own EMT beside them.
+the slope of a straight line through the total energy. Steps per second in core time, those of ASE's EMT beside them.
 """
 
 import argparse
