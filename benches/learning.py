@@ -1,6 +1,6 @@
-"""Error against training structures, against candidates by highest order, and what a radial contraction gains.
+"""Error against training structures and candidates by highest order; what contracted and shared radial functions gain.
 
-    python benches/learning.py DATA [--sets Mo Si] [--parts learning orders contraction] [-o benches/out]
+    python benches/learning.py DATA [--sets Mo Si] [--parts learning orders contraction shared] [-o benches/out]
 
 DATA as for `accuracy.py`. Dense fits (ridge with the smooth prior), default cutoff and weights, published isolated-atom
 energies. Prints Markdown tables of the MAE on the test file and draws `learning.png` and `orders.png`.
@@ -148,6 +148,30 @@ def contraction(cases: Sequence[Case], _output: Path) -> None:
                 row(case.name, count, label, *text(errors))
 
 
+def shared(cases: Sequence[Case], output: Path) -> None:
+    """One set of radial functions for all orders above one: cheap to evaluate. Keeps the potentials."""
+    row("set", "functions", "candidates", "energy meV/atom", "force eV/Å")
+    row(*["---"] * 5)
+    higher = (
+        mlip.HigherOrder(3, 4, radial_coupling="free"),
+        mlip.HigherOrder(4, 3, radial_coupling="diagonal"),
+    )
+    for case in cases:
+        cutoff = float(case.basis(size="small").cutoff or 6.0)
+        pair = radial_grid("gaussian", 16, cutoff, orders=(1,))
+        for count in (5, 6):
+            radial = radial_grid("gaussian", count, cutoff, orders=(2, 3, 4))
+            basis = case.basis(
+                cutoff=cutoff, radial=[pair, radial], size="small", max_l=6, radial_coupling="free",
+                higher=higher, pair_degree=3, pair_cross_degree=2, mixed_degree=0,
+            )  # fmt: skip
+            run = mlip.fit(case.training, basis, case.settings, test=case.test)
+            point = run.points[-1]
+            assert point.test is not None
+            point.potential.save(output / f"{case.name}-shared{count}.mlip.json")
+            row(case.name, count, run.record["n_features"], *text(point.test))
+
+
 def panels() -> tuple[plt.Figure, np.ndarray]:
     figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
     return figure, axes
@@ -169,7 +193,7 @@ def finish(figure: plt.Figure, axes: np.ndarray, x: str, path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-PARTS = {"learning": learning, "orders": orders, "contraction": contraction}
+PARTS = {"learning": learning, "orders": orders, "contraction": contraction, "shared": shared}
 
 
 def main() -> None:
