@@ -56,6 +56,18 @@ impl Potential {
         list: &NeighborList,
         clusters: &Clusters,
     ) -> Result<Evaluation> {
+        let best = |task: ClusterTask| pulp::Arch::new().dispatch(task);
+        self.evaluate_with(structure, list, clusters, &best)
+    }
+
+    /// [`Potential::evaluate_clusters`] with the instructions that `run` chooses.
+    fn evaluate_with(
+        &self,
+        structure: &Structure,
+        list: &NeighborList,
+        clusters: &Clusters,
+        run: &(dyn Fn(ClusterTask) -> Result<()> + Sync),
+    ) -> Result<Evaluation> {
         let frame = list.frame(structure);
         let mut copies = vec![[0.0; 3]; clusters.n_copies()];
         let mut tasks = Vec::with_capacity(clusters.clusters().len());
@@ -76,7 +88,7 @@ impl Potential {
             let mut scratch = take().unwrap_or_default();
             let n = cluster.atoms().len();
             let (mut energies, mut virials) = (vec![0.0; n], vec![[0.0; 6]; n]);
-            let result = pulp::Arch::new().dispatch(ClusterTask {
+            let result = run(ClusterTask {
                 centers: &self.compiled,
                 cluster,
                 frame: &frame,
@@ -146,5 +158,94 @@ impl Potential {
             .enumerate()
             .map(|(k, r)| r.map_err(|e| (k, e)))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cell;
+    use crate::basis::Basis;
+    use crate::basis::spec::BasisSpec;
+    use pulp::Simd;
+    use serde_json::json;
+
+    /// Agreement of instruction sets, whose sums are rounded differently, eV and eV/Å.
+    const TOLERANCE: f64 = 1e-11;
+
+    fn potential(max_l: usize, pair_degree: usize) -> Potential {
+        let spec = json!({
+            "elements": ["Al", "Ni"], "cutoff": 4.5, "cutoff_function": "polynomial",
+            "radial": [
+                {"function": {"family": "gaussian", "beta": [0.8], "mu": [1.5, 2.5, 3.5]}},
+                {"function": {"family": "gaussian", "beta": [0.5], "mu": [1.0, 2.0, 3.0, 4.0]}, "orders": [1]},
+            ],
+            "pair": {"degree": pair_degree, "cross_degree": pair_degree},
+            "angular": {"max_l": max_l, "radial": "free", "degree": 2, "cross_degree": 2, "product_max_l": 1},
+            "higher": [
+                {"order": 3, "max_l": 2, "radial": "free", "max_total": 4},
+                {"order": 4, "max_l": 2, "min_l": 1, "radial": "diagonal", "max_n": 2},
+            ],
+        });
+        let spec = BasisSpec::from_json(&spec.to_string()).unwrap();
+        let n = Basis::new(spec.clone()).unwrap().n_features();
+        let coefficients: Vec<f64> = (0..n).map(|k| 1e-3 * (k as f64).sin()).collect();
+        Potential::from_coefficients(spec, &coefficients, &[0.0, 0.0], json!({})).unwrap()
+    }
+
+    fn alloy() -> Structure {
+        let positions: Vec<[f64; 3]> = (0..60)
+            .map(|k| {
+                let x = [k % 4, k / 4 % 4, k / 16].map(|i| 2.4 * f64::from(i));
+                std::array::from_fn(|axis| x[axis] + 0.1 * (f64::from(k) + x[axis]).sin())
+            })
+            .collect();
+        let numbers = (0..60).map(|k| if k % 3 == 0 { 28 } else { 13 }).collect();
+        let cell = Cell::new(
+            [[9.6, 0.0, 0.0], [0.0, 9.6, 0.0], [0.0, 0.0, 9.6]],
+            [true; 3],
+        );
+        Structure::new(cell.unwrap(), positions, numbers).unwrap()
+    }
+
+    fn agrees<S: Simd>(simd: S) {
+        let structure = alloy();
+        for (max_l, pair_degree) in [(1, 1), (3, 2), (6, 3)] {
+            let potential = potential(max_l, pair_degree);
+            let list = NeighborList::new(&structure, 4.5).unwrap();
+            let clusters = potential.clusters(&structure, &list).unwrap();
+            let run = |task: ClusterTask| simd.vectorize(task);
+            let own = potential
+                .evaluate_with(&structure, &list, &clusters, &run)
+                .unwrap();
+            let plain = potential.evaluate_plainly(&structure, &list).unwrap();
+            let best = potential
+                .evaluate_clusters(&structure, &list, &clusters)
+                .unwrap();
+            for (a, b) in own.energies.iter().zip(&best.energies) {
+                assert!((a - b).abs() < TOLERANCE, "{max_l}: {a} {b}");
+            }
+            let forces = own
+                .forces
+                .iter()
+                .flatten()
+                .zip(best.forces.iter().flatten());
+            assert!(forces.clone().all(|(a, b)| (a - b).abs() < TOLERANCE));
+            let exact = own
+                .forces
+                .iter()
+                .flatten()
+                .zip(plain.forces.iter().flatten());
+            assert!(exact.clone().all(|(a, b)| (a - b).abs() < 1e-7));
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same() {
+        agrees(pulp::Scalar::new());
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            agrees(simd);
+        }
     }
 }
