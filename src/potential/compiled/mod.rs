@@ -3,8 +3,11 @@
 mod graph;
 mod harmonics;
 mod kernel;
+mod lane;
 mod plan;
+mod products;
 mod table;
+mod tabulate;
 
 pub use graph::GraphSize;
 pub use kernel::Scratch;
