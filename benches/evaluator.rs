@@ -36,19 +36,14 @@ fn main() {
                 .evaluate_clusters(&structure, &list, &clusters)
                 .unwrap();
         });
-        let plain = if std::env::var_os("NOPLAIN").is_some() {
-            0.0
-        } else {
-            time(1, &|| {
-                potential.evaluate_plainly(&structure, &list).unwrap();
-            })
-        };
+        let plain = time(1, &|| {
+            potential.evaluate_plainly(&structure, &list).unwrap();
+        });
         let name = path.rsplit('/').next().unwrap().replace(".mlip.json", "");
         let neighbors = list.n_pairs() as f64 / n as f64;
         let work = potential.plans()[0].work();
         let radial = work.per_neighbor * neighbors;
         let rate = 2e-3 * (radial + work.per_atom) / fast;
-        println!("{:?}", potential.plans()[0].size());
         println!(
             "{name}, {neighbors:.0}, {fast:.2}, {plain:.1}, {radial:.0} + {:.0}, {rate:.1}",
             work.per_atom
