@@ -27,6 +27,12 @@ FRACTIONS = (0.125, 0.25, 0.5, 1.0)
 HIGHEST = (2, 3, 4, 5)
 PRIMITIVES = 10
 
+HIGHER = (
+    mlip.HigherOrder(3, 4, radial_coupling="free"),
+    mlip.HigherOrder(4, 3, radial_coupling="diagonal"),
+)
+"""Higher orders of the bases with contracted or shared radial functions."""
+
 
 class Case:
     """One data set."""
@@ -115,10 +121,6 @@ def contraction(cases: Sequence[Case], _output: Path) -> None:
     """Errors at equal numbers of order parameters: an even grid, and combinations of a finer one."""
     row("set", "functions per l", "made from", "energy meV/atom", "force eV/Å")
     row(*["---"] * 5)
-    higher = (
-        mlip.HigherOrder(3, 4, radial_coupling="free"),
-        mlip.HigherOrder(4, 3, radial_coupling="diagonal"),
-    )
     for case in cases:
         cutoff = float(case.basis(size="small").cutoff or 6.0)
         pair = radial_grid("gaussian", 16, cutoff, orders=(1,))
@@ -142,7 +144,7 @@ def contraction(cases: Sequence[Case], _output: Path) -> None:
             for label, radial in sets.items():
                 basis = case.basis(
                     cutoff=cutoff, radial=[pair, radial], size="small", max_l=6, radial_coupling="free",
-                    higher=higher, pair_degree=1, mixed_degree=0,
+                    higher=HIGHER, pair_degree=1, mixed_degree=0,
                 )  # fmt: skip
                 _, errors = case.errors(basis)
                 row(case.name, count, label, *text(errors))
@@ -152,10 +154,6 @@ def shared(cases: Sequence[Case], output: Path) -> None:
     """One set of radial functions for all orders above one: cheap to evaluate. Keeps the potentials."""
     row("set", "functions", "candidates", "energy meV/atom", "force eV/Å")
     row(*["---"] * 5)
-    higher = (
-        mlip.HigherOrder(3, 4, radial_coupling="free"),
-        mlip.HigherOrder(4, 3, radial_coupling="diagonal"),
-    )
     for case in cases:
         cutoff = float(case.basis(size="small").cutoff or 6.0)
         pair = radial_grid("gaussian", 16, cutoff, orders=(1,))
@@ -163,7 +161,7 @@ def shared(cases: Sequence[Case], output: Path) -> None:
             radial = radial_grid("gaussian", count, cutoff, orders=(2, 3, 4))
             basis = case.basis(
                 cutoff=cutoff, radial=[pair, radial], size="small", max_l=6, radial_coupling="free",
-                higher=higher, pair_degree=3, pair_cross_degree=2, mixed_degree=0,
+                higher=HIGHER, pair_degree=3, pair_cross_degree=2, mixed_degree=0,
             )  # fmt: skip
             run = mlip.fit(case.training, basis, case.settings, test=case.test)
             point = run.points[-1]
