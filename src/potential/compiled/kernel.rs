@@ -22,7 +22,7 @@ pub(super) struct ClusterOutput<'a> {
     pub energies: &'a mut [f64],
     /// Virials of its atoms, eV.
     pub virials: &'a mut [[f64; 6]],
-    /// Forces on its copies, eV/Å.
+    /// Forces on its copies, eV/Å; zero at first.
     pub forces: &'a mut [[f64; 3]],
 }
 
@@ -67,7 +67,6 @@ impl WithSimd for ClusterTask<'_> {
             mut output,
         } = self;
         scratch.copy_positions(cluster, frame);
-        output.forces.fill([0.0; 3]);
         let mut first = 0;
         for (center, count) in centers.iter().zip(cluster.counts()) {
             let end = first + *count as usize;
