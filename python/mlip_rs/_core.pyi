@@ -115,6 +115,26 @@ class Basis:
     def n_invariants(self) -> int:
         """Invariants of one centre."""
 
+    def requirements(
+        self,
+    ) -> tuple[
+        NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]
+    ]:
+        """Return what each feature of one centre needs in the compiled evaluator.
+
+        Returns
+        -------
+        kinds : (I,)
+            0 column of a radial table, 1 harmonics and 2 sums over neighbours of one l, 3 prefix and 4 monomial of the
+            merged polynomial.
+        amounts : (I,)
+            Harmonics or sums of an item; 1 for the other kinds.
+        species : (I,)
+            Number of the neighbours' element; 0 for prefixes and monomials.
+        starts : (F' + 1,), items
+            `items[starts[k]:starts[k + 1]]` are those of feature k of a centre.
+        """
+
     def labels(self) -> list[str]:
         """Return the labels of the features of one centre, in order."""
 

@@ -339,24 +339,24 @@ class Basis:
         """The specification with what is not set taken from a rung."""
         second = rung.second
         if second is None and (self.n_angular is not None or self.max_l is not None):
-            second = Level(1, 2, "diagonal")  # asked for, though the size has none
+            second = Level(2, "diagonal")  # asked for, though the size has none
+        n_second = self.n_angular or rung.n
         if second is not None:
             second = Level(
-                self.n_angular or second.n,
                 second.max_l if self.max_l is None else self.max_l,
                 self.radial_coupling or second.coupling,
             )
         higher = self.higher
         if higher is None:
             higher = tuple(
-                HigherOrder(order, level.max_l, radial_coupling=level.coupling, max_n=level.n)
+                HigherOrder(order, level.max_l, radial_coupling=level.coupling, max_n=n_second)
                 for order, level in rung.higher.items()
             )
         degree = rung.degree if self.pair_degree is None else self.pair_degree
         cross = min(rung.cross, degree) if self.pair_cross_degree is None else self.pair_cross_degree
         radial: Sequence[RadialSet]
         if isinstance(self.radial, str):
-            radial = self._sets_by_order(self.n_radial or rung.pair, second, higher, rung)
+            radial = self._sets_by_order(self.n_radial or rung.pair, n_second, second, higher)
             higher = tuple(replace(entry, max_n=None) for entry in higher)  # every order has sets of its own
         else:
             radial = self._explicit_sets(second)
@@ -392,7 +392,7 @@ class Basis:
         return {"angular": angular, "mixed_degree": mixed}
 
     def _sets_by_order(
-        self, n_pair: int, second: Level | None, higher: Sequence[HigherOrder], rung: Rung
+        self, n_pair: int, n: int, second: Level | None, higher: Sequence[HigherOrder]
     ) -> list[RadialSet]:
         """An even grid for each order; orders with as many functions and the same cutoff share one."""
         long = self._cutoff
@@ -400,14 +400,12 @@ class Basis:
         wanted: list[tuple[int, float, int]] = [(n_pair, long, 1)]
         far: list[RadialSet] = []
         if second is not None:
-            n_far = 0 if short == long else second.n // 3
+            n_far = 0 if short == long else n // 3
             if n_far:
                 grid = self._grid(n_far, long, (2,))
                 far = [replace(grid, max_l=min(LONG_MAX_L, second.max_l))]
-            wanted.append((second.n - n_far, short, 2))
-        for entry in higher:
-            level = rung.higher.get(entry.order) or second
-            wanted.append((entry.max_n or (level.n if level else n_pair), short, entry.order))
+            wanted.append((n, short, 2))
+        wanted += [(entry.max_n or n, short, entry.order) for entry in higher]
         orders: dict[tuple[int, float], list[int]] = {}
         for count, cutoff, order in wanted:
             orders.setdefault((count, cutoff), []).append(order)

@@ -34,9 +34,8 @@ def default_size(n_rows: int, n_elements: int) -> str:
 
 @dataclass(frozen=True)
 class Level:
-    """The invariants of one order from 2: number of radial functions, largest l, and how the functions combine."""
+    """The invariants of one order from 2: largest l, and how their radial functions combine."""
 
-    n: int
     max_l: int
     coupling: str = "free"
 
@@ -51,6 +50,9 @@ class Rung:
         Number of radial functions of the pairwise invariants d.
     degree, cross
         Largest power of a d, and largest degree of products of different d.
+    n
+        Number of radial functions of all invariants from order 2: one set for all of them, because the evaluator pays
+        for each function and each of its sums over neighbours once, however many orders use them.
     second, third, fourth, fifth, sixth
         Invariants of these orders; None leaves them out.
     mixed_l
@@ -62,6 +64,7 @@ class Rung:
     pair: int
     degree: int = 1
     cross: int = 1
+    n: int = 1
     second: Level | None = None
     third: Level | None = None
     fourth: Level | None = None
@@ -77,51 +80,54 @@ class Rung:
         return {order: level for order, level in enumerate(levels, start=3) if level is not None}
 
 
-def _d(n: int, max_l: int) -> Level:
-    return Level(n, max_l, "diagonal")
+def _d(max_l: int) -> Level:
+    return Level(max_l, "diagonal")
 
 
-def _f(n: int, max_l: int) -> Level:
-    return Level(n, max_l, "free")
+def _f(max_l: int) -> Level:
+    return Level(max_l, "free")
 
 
-# pair, degree, cross, then orders 2, 3, 4, 5, 6; mixed_l. Every entry is at least that of the rung before.
+# pair, degree, cross, n, orders 2, 3, 4, 5, 6, mixed_l, second_degree. Every entry is at least that of the rung before.
 ONE_ELEMENT: tuple[Rung, ...] = (
     Rung(4),
-    Rung(8, 2, 1, _f(2, 2)),
-    Rung(10, 2, 1, _f(3, 3), _d(2, 1)),
-    Rung(12, 3, 1, _f(3, 4), _f(2, 2)),
-    Rung(12, 3, 1, _f(4, 4), _f(3, 2)),
-    Rung(12, 3, 2, _f(5, 5), _f(3, 2), _d(2, 1)),
-    Rung(14, 3, 2, _f(5, 6), _f(3, 3), _d(3, 2)),
-    Rung(16, 3, 2, _f(6, 6), _f(4, 3), _d(3, 2)),
-    Rung(16, 3, 2, _f(7, 7), _f(5, 4), _d(4, 3)),
-    Rung(16, 3, 2, _f(8, 8), _f(6, 4), _d(5, 3), _d(3, 1), None, 2),
-    Rung(18, 3, 2, _f(8, 8), _f(7, 5), _d(5, 4), _d(4, 2), None, 3),
-    Rung(20, 3, 2, _f(10, 8), _f(8, 5), _f(5, 3), _d(5, 2), None, 4),
-    Rung(20, 3, 2, _f(10, 8), _f(9, 6), _f(6, 3), _d(5, 3), _d(3, 2), 4),
-    Rung(20, 3, 2, _f(12, 8), _f(10, 6), _f(6, 4), _d(6, 3), _d(4, 2), 4),
-    Rung(20, 3, 2, _f(12, 8), _f(12, 7), _f(7, 4), _d(6, 3), _d(4, 2), 5),
+    Rung(8, 2, 1, 2, _f(2)),
+    Rung(8, 2, 1, 3, _f(3), _d(1)),
+    Rung(12, 3, 1, 3, _f(4), _f(2)),
+    Rung(12, 3, 1, 4, _f(4), _f(2), None, None, None, 1),
+    Rung(12, 3, 2, 4, _f(5), _f(3), _d(2), None, None, 1, 2),
+    Rung(12, 3, 2, 5, _f(5), _f(3), _d(2), None, None, 1, 2),
+    Rung(16, 3, 2, 5, _f(6), _f(4), _d(3), None, None, 2, 2),
+    Rung(16, 3, 2, 6, _f(6), _f(4), _d(3), None, None, 3, 2),
+    Rung(16, 3, 2, 6, _f(7), _f(4), _d(3), _d(2), None, 4, 2),
+    Rung(16, 3, 2, 7, _f(7), _f(5), _d(4), _d(2), None, 4, 2),
+    Rung(18, 3, 2, 8, _f(8), _f(5), _d(4), _d(3), None, 4, 2),
+    Rung(20, 3, 2, 8, _f(8), _f(6), _d(5), _d(3), _d(2), 4, 2),
+    Rung(20, 3, 2, 9, _f(8), _f(6), _d(5), _d(3), _d(2), 4, 2),
+    Rung(20, 3, 2, 10, _f(8), _f(7), _d(6), _d(3), _d(2), 5, 2),
+    Rung(20, 3, 2, 12, _f(8), _f(7), _d(6), _d(3), _d(2), 5, 2),
 )
 """For one element."""
 
 SEVERAL_ELEMENTS: tuple[Rung, ...] = (
     Rung(1),
     Rung(4),
-    Rung(6, 2, 1, _d(1, 2)),
-    Rung(8, 2, 1, _d(2, 2)),
-    Rung(8, 3, 1, _d(3, 3)),
-    Rung(10, 3, 1, _d(3, 4), _d(2, 1)),
-    Rung(10, 3, 1, _f(2, 4), _d(2, 2)),
-    Rung(12, 3, 1, _f(3, 4), _d(3, 2), _d(1, 1)),
-    Rung(12, 3, 2, _f(3, 5), _d(3, 3), _d(2, 1)),
-    Rung(12, 3, 2, _f(3, 5), _d(4, 3), _d(3, 2)),
-    Rung(12, 3, 2, _f(3, 5), _d(4, 3), _d(3, 2), None, None, 4, 2),
-    Rung(12, 3, 2, _f(4, 6), _d(4, 3), _d(3, 2), None, None, 4, 2),
-    Rung(14, 3, 2, _f(5, 6), _f(4, 3), _d(4, 2), None, None, 4, 2),
-    Rung(14, 3, 2, _f(7, 7), _f(5, 4), _d(4, 3), _d(2, 2), None, 4, 2),
-    Rung(16, 3, 2, _f(8, 8), _f(6, 5), _d(5, 3), _d(3, 2), None, 4, 2),
-    Rung(16, 3, 2, _f(8, 8), _f(8, 5), _d(6, 4), _d(4, 2), None, 4, 2),
+    Rung(6, 2, 1, 1, _d(2)),
+    Rung(8, 2, 1, 2, _d(2)),
+    Rung(8, 3, 1, 3, _d(3)),
+    Rung(10, 3, 1, 3, _d(4), _d(1)),
+    Rung(10, 3, 1, 3, _f(4), _d(2)),
+    Rung(10, 3, 1, 3, _f(4), _d(3)),
+    Rung(12, 3, 1, 3, _f(4), _d(3), _d(1)),
+    Rung(12, 3, 2, 3, _f(5), _d(3), _d(1)),
+    Rung(12, 3, 2, 3, _f(5), _d(3), _d(2)),
+    Rung(12, 3, 2, 3, _f(5), _d(3), _d(2), None, None, 4, 2),
+    Rung(12, 3, 2, 3, _f(5), _d(4), _d(2), None, None, 4, 2),
+    Rung(12, 3, 2, 4, _f(6), _d(4), _d(2), None, None, 4, 2),
+    Rung(14, 3, 2, 5, _f(6), _d(5), _d(2), None, None, 4, 2),
+    Rung(14, 3, 2, 5, _f(7), _f(4), _d(3), None, None, 4, 2),
+    Rung(16, 3, 2, 6, _f(8), _f(4), _d(3), _d(1), None, 4, 2),
+    Rung(16, 3, 2, 8, _f(8), _f(5), _d(4), _d(2), None, 4, 2),
 )
 """For several elements: fewer functions, lower l, orders 3 and 4 diagonal first; products d·p and p·p up to l = 4 come
 before more of anything."""
@@ -160,17 +166,14 @@ def _towards(rung: Rung, goal: Rung, fits: Callable[[Rung], bool]) -> Iterator[R
 
 
 def _steps(value: int | Level | None, wanted: int | Level | None) -> Iterator[int | Level]:
-    """From one entry to the next: numbers one by one, then l, then the coupling."""
-    if value == wanted or wanted is None:
-        return
-    if value is None:
-        yield wanted
-    elif isinstance(value, Level) and isinstance(wanted, Level):
-        for n in range(value.n + 1, wanted.n + 1):
-            yield replace(value, n=n)
-        for max_l in range(value.max_l + 1, wanted.max_l + 1):
-            yield replace(value, n=max(value.n, wanted.n), max_l=max_l)
-        if value.coupling != wanted.coupling:
+    """From one entry to the next: numbers one by one, l one by one, then the coupling."""
+    if isinstance(wanted, Level):
+        start = replace(wanted, max_l=0) if value is None else value
+        assert isinstance(start, Level)
+        for max_l in range(start.max_l + 1, wanted.max_l + 1):
+            yield replace(start, max_l=max_l)
+        if start.coupling != wanted.coupling:
             yield wanted
-    elif isinstance(value, int) and isinstance(wanted, int):
-        yield from range(value + 1, wanted + 1)
+    elif isinstance(wanted, int):
+        assert not isinstance(value, Level)
+        yield from range(0 if value is None else value + 1, wanted + 1)

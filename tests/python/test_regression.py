@@ -189,7 +189,7 @@ def test_equations_without_a_manifest_are_not_trusted(aluminium, tmp_path):
 
 
 def test_a_path_that_ends_before_its_first_point_leaves_the_dense_candidate(aluminium):
-    settings = FitSettings(n_folds=3, reference_energies=REFERENCE, n_path=1, max_nonzero=1)
+    settings = FitSettings(n_folds=3, reference_energies=REFERENCE, method="lasso", n_path=1, max_nonzero=1)
     run = fit(aluminium, BASIS, settings)
     assert [point.potential.n_nonzero for point in run.points] == [BASIS.n_features]
 
@@ -210,7 +210,8 @@ def test_scaled_equations_are_exactly_symmetric(rng):
 def test_adaptive_weights_do_not_depend_on_the_size_of_constants():
     penalized = np.array([0.0, 1.0, 1.0])
     scaled = Scaled(np.eye(3), np.ones(3), np.ones(3), penalized)
-    weights = [l1_weights(scaled, FitSettings(), np.array([c, 0.1, 0.4])) for c in (0.0, 1e9)]
+    settings = FitSettings(method="adaptive-lasso")
+    weights = [l1_weights(scaled, settings, np.array([c, 0.1, 0.4])) for c in (0.0, 1e9)]
     np.testing.assert_array_equal(weights[0], weights[1])
     np.testing.assert_allclose(weights[0], [0.0, 4 / 3, 2 / 3])
 
@@ -363,8 +364,14 @@ def test_the_best_lies_on_the_front_even_among_equals():
 
 def test_impossible_selections_name_the_cheapest(aluminium):
     run = fit(aluminium, BASIS, FitSettings(n_folds=3, reference_energies=REFERENCE))
-    with pytest.raises(ConfigError, match="the cheapest takes"):
+    with pytest.raises(ConfigError, match="the lowest are max-cost="):
         run.select(max_cost=1e-6)
+    with pytest.raises(ConfigError, match=r"max-nonzero=1, max-force=1e-09.* not together"):
+        run.select(max_nonzero=1, max_force=1e-9)
+    forces = [point.validation.forces.rmse for point in run.points]
+    allowed = [point for point, force in zip(run.points, forces, strict=True) if force <= np.median(forces)]
+    cheapest = min(allowed, key=lambda point: point.us_per_atom)
+    assert run.select(max_force=float(np.median(forces))) is cheapest.potential
     assert run.select(max_nonzero=4).n_nonzero <= 4
     assert isinstance(run, Run)
     assert mlip_rs.fit is fit

@@ -6,8 +6,18 @@ use mlip_rs::basis::Basis;
 use mlip_rs::basis::spec::BasisSpec;
 use mlip_rs::normal::unweighted_rows;
 use mlip_rs::parallel;
-use numpy::{IntoPyArray, PyArray2, PyArrayMethods};
+use mlip_rs::potential::compiled;
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
+
+type Integers<'py> = Bound<'py, PyArray1<i64>>;
+type Requirements<'py> = (
+    Integers<'py>,
+    Bound<'py, PyArray1<f64>>,
+    Integers<'py>,
+    Integers<'py>,
+    Integers<'py>,
+);
 
 /// A validated basis.
 #[pyclass(name = "Basis", frozen, module = "mlip_rs._core")]
@@ -78,6 +88,33 @@ impl PyBasis {
             .map(|n| n as i64)
             .collect();
         flat.into_pyarray(py).reshape([rows.len(), 5])
+    }
+
+    /// What each feature of one centre needs in the compiled evaluator: kind, amount and species of each item (I,), and
+    /// the items of feature k as `items[starts[k]:starts[k + 1]]`.
+    ///
+    /// Kinds: 0 column, 1 harmonics, 2 sums, 3 row, 4 term.
+    fn requirements<'py>(&self, py: Python<'py>) -> Requirements<'py> {
+        let found = py.detach(|| compiled::Requirements::new(&self.0));
+        let kinds = found
+            .kinds
+            .iter()
+            .map(|kind| *kind as i64)
+            .collect::<Vec<_>>();
+        let amounts = found
+            .amounts
+            .iter()
+            .map(|n| f64::from(*n))
+            .collect::<Vec<_>>();
+        let integers =
+            |values: Vec<usize>| -> Vec<i64> { values.into_iter().map(|n| n as i64).collect() };
+        (
+            kinds.into_pyarray(py),
+            amounts.into_pyarray(py),
+            integers(found.species).into_pyarray(py),
+            integers(found.starts).into_pyarray(py),
+            integers(found.items).into_pyarray(py),
+        )
     }
 
     /// Design rows (1 + 3N + 6, F): energy, forces, stress.

@@ -9,10 +9,18 @@ from mlip_rs.cli.output import Json, print_json, print_table
 
 
 def run(
-    directory: Annotated[Path, typer.Argument(metavar="RUN", help="Run directory of a fit.")],
+    directories: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...", help="Run directories; several fits to the same data give one front."
+        ),
+    ],
     select: Annotated[
         str | None,
-        typer.Option(metavar="CHOICE", help="knee, best, max-cost=MICROSECONDS or max-nonzero=NUMBER."),
+        typer.Option(
+            metavar="CHOICE",
+            help="knee, best, max-cost=µs, max-nonzero=N, max-energy=meV/atom, max-force=eV/Å.",
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -25,16 +33,16 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the Pareto front of a fit, error against cost, and take a potential from it."""
+    """Show the Pareto front of one or several fits, error against cost, and take a potential from it."""
     from mlip_rs.regression.record import export, front_figure, front_points
     from mlip_rs.regression.run import table
 
-    points = front_points(directory)
+    points = front_points(directories)
     document: dict[str, Any] = {"points": points}
     lines = []
     if select is not None or output is not None:
         target = output or Path("potential.mlip.json")
-        point, _ = export(directory, select or "knee", target)
+        point, _ = export(directories, select or "knee", target)
         document["selected"] = point | {"file": str(target)}
         lines.append(
             f"{select or 'knee'}: {point['n_nonzero']} coefficients, {point['us_per_atom']:.2f} µs/atom -> {target}"
@@ -42,7 +50,7 @@ def run(
     if figure is not None:
         from mlip_rs.validate.saving import save_figure
 
-        lines.append(f"figure -> {save_figure(front_figure(directory), figure)}")
+        lines.append(f"figure -> {save_figure(front_figure(directories), figure)}")
     if as_json:
         print_json(document)
         return

@@ -1,10 +1,11 @@
 """`fit`: data and a basis in, a run with its front of potentials out."""
 
+import json
 import os
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,11 @@ from mlip_rs.data import (
     suggest_cutoff,
 )
 from mlip_rs.errors import ConfigError, DataError, FitError
+from mlip_rs.files import write_atomically
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem, assemble
+from mlip_rs.regression.costs import calibrate, timed_structure
 from mlip_rs.regression.equations import core_structure
 from mlip_rs.regression.guard import Guard
 from mlip_rs.regression.residuals import Residuals, residuals
@@ -37,10 +40,7 @@ from mlip_rs.regression.run import Point, Run
 from mlip_rs.regression.selection import Candidates, select
 from mlip_rs.regression.settings import FitSettings
 from mlip_rs.repulsion import repulsion_setting
-from mlip_rs.timing import enlarged, measure
-
-TIMED_ATOMS: int = 200
-"""Size of the structure on which the candidates are timed."""
+from mlip_rs.timing import measure
 
 Data = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Iterable[Atoms] | Dataset
 
@@ -124,6 +124,7 @@ def fit(
             overwrite=overwrite,
         )
         assembled = time.perf_counter()
+        settings = _with_unit_costs(problem, settings, Path(place) / "equations" / "unit-costs.json")
         candidates = select(problem, equations, settings, progress)
     selected = time.perf_counter()
     points = _points(problem, candidates, settings, testing, guard, progress)
@@ -233,6 +234,17 @@ def _check_rows(problem: Problem, settings: FitSettings) -> None:
         )
 
 
+def _with_unit_costs(problem: Problem, settings: FitSettings, path: Path) -> FitSettings:
+    """The settings with the unit costs measured, if that is asked for; those of a run that resumes are kept."""
+    if not settings.calibrate or settings.unit_costs is not None:
+        return settings
+    with suppress(OSError, ValueError, ConfigError):
+        return replace(settings, unit_costs=json.loads(path.read_text(encoding="utf-8")))
+    found = asdict(calibrate(problem.basis, timed_structure(problem.dataset)))
+    write_atomically(path, json.dumps(found))
+    return replace(settings, unit_costs=found)
+
+
 def _points(
     problem: Problem,
     candidates: Candidates,
@@ -248,8 +260,7 @@ def _points(
         return residuals(basis, dataset.frames, reference, candidates.coefficients, threads=settings.threads)
 
     training, tested = of_all(problem.dataset), None if testing is None else of_all(testing)
-    largest = max(problem.dataset, key=lambda frame: frame.n_atoms)
-    timed = enlarged(largest.to_atoms(), TIMED_ATOMS)
+    timed = timed_structure(problem.dataset)
     progress.start("errors and costs: potentials", len(candidates.coefficients))
     points = []
     for k, coefficients in enumerate(candidates.coefficients):
@@ -271,6 +282,13 @@ def _points(
             )
         )
         progress.advance()
+    if candidates.costs is not None:
+        supports = list(candidates.coefficients != 0.0)
+        costs = candidates.costs.calibrated(supports, [point.us_per_atom for point in points])
+        points = [
+            replace(point, predicted_us_per_atom=costs.cost(support))
+            for point, support in zip(points, supports, strict=True)
+        ]
     return tuple(_guarded(points, guard, candidates, reference, settings))
 
 

@@ -2,37 +2,82 @@
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import write_atomically
 from mlip_rs.potential import Potential
-from mlip_rs.regression.run import read_record
+from mlip_rs.regression.run import KNEE_TOLERANCE, LIMITS, read_record, within_limits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Point = dict[str, Any]
 
+Directories = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
-def front_points(directory: str | os.PathLike[str]) -> list[Point]:
-    """The points of the Pareto front of a run directory, cheapest first.
+
+def front_points(directories: Directories) -> list[Point]:
+    """The points of the Pareto front of a run directory, or of several together, cheapest first.
+
+    Parameters
+    ----------
+    directories
+        Fits to the same data with the same weights: only then are their scores comparable. The potentials of several
+        are named by their run directories, too.
 
     Raises
     ------
     DataError
         Not a complete run directory.
+    ConfigError
+        Runs that cannot be compared.
     """
-    record = read_record(directory)
-    try:
-        return [record["points"][k] for k in record["front"]]
-    except (KeyError, IndexError, TypeError) as error:
-        raise DataError(f"{directory}/run.json: damaged ({error!r}); repeat the fit, it resumes") from None
+    chosen = _several(directories)
+    records = [read_record(directory) for directory in chosen]
+    _check_comparable(chosen, records)
+    points = []
+    for directory, record in zip(chosen, records, strict=True):
+        try:
+            own = [record["points"][k] for k in record["front"]]
+        except (KeyError, IndexError, TypeError) as error:
+            raise DataError(
+                f"{directory}/run.json: damaged ({error!r}); repeat the fit, it resumes"
+            ) from None
+        if len(chosen) > 1:
+            own = [point | {"potential": str(directory / point["potential"])} for point in own]
+        points += own
+    points.sort(key=lambda point: (point["us_per_atom"], point["score"]))
+    front: list[Point] = []
+    for point in points:
+        if not front or point["score"] < front[-1]["score"]:
+            front.append(point)
+    return front
 
 
-def choose(directory: str | os.PathLike[str], wish: str) -> Point:
-    """Choose from the front: "knee", "best", "max-cost=µs per atom" or "max-nonzero=number".
+def _several(directories: Directories) -> list[Path]:
+    one = isinstance(directories, str | os.PathLike)
+    return [Path(directories)] if one else [Path(directory) for directory in directories]  # type: ignore[arg-type,union-attr]
+
+
+def _check_comparable(directories: Sequence[Path], records: Sequence[dict[str, Any]]) -> None:
+    """Scores of several runs mean the same: errors of the same structures, weighted alike."""
+
+    def basis_of_scores(record: dict[str, Any]) -> tuple[Any, ...]:
+        return record["data"]["fingerprint"], record["settings"]["weights"], record["settings"]["n_folds"]
+
+    for directory, record in zip(directories[1:], records[1:], strict=True):
+        if basis_of_scores(record) != basis_of_scores(records[0]):
+            raise ConfigError(
+                f"{directory}: not comparable with {directories[0]}; "
+                "runs of one front need the same data, weights and folds"
+            )
+
+
+def choose(directories: Directories, wish: str) -> Point:
+    """Choose from the front: "knee", "best", or a limit, such as "max-cost=5" (µs/atom) or "max-force=0.1" (eV/Å).
 
     Raises
     ------
@@ -41,30 +86,24 @@ def choose(directory: str | os.PathLike[str], wish: str) -> Point:
     DataError
         Not a complete run directory.
     """
-    points = front_points(directory)
+    points = front_points(directories)
     if wish in ("knee", "best"):
-        record = read_record(directory)
-        point: Point = record["points"][record[wish]]
-        return point
-    found = re.fullmatch(r"(max-cost|max-nonzero)=(\d+\.?\d*|\.\d+)", wish)
+        chosen = _several(directories)
+        if len(chosen) == 1:
+            record = read_record(chosen[0])
+            point: Point = record["points"][record[wish]]
+            return point
+        limit = (1.0 + (KNEE_TOLERANCE if wish == "knee" else 0.0)) * points[-1]["score"]
+        return next(point for point in points if point["score"] <= limit)
+    found = re.fullmatch(rf"({'|'.join(LIMITS)})=(\d+\.?\d*|\.\d+)", wish)
     if not found:
         raise ConfigError(
-            f"selection {wish!r} is not understood; give knee, best, max-cost=MICROSECONDS or max-nonzero=NUMBER"
+            f"selection {wish!r} is not understood; give knee, best, or {', '.join(LIMITS)}=NUMBER"
         )
-    key, limit = {"max-cost": "us_per_atom", "max-nonzero": "n_nonzero"}[found[1]], float(found[2])
-    allowed = [point for point in points if point[key] <= limit]
-    if not allowed:
-        least = min(points, key=lambda point: float(point[key]))
-        raise ConfigError(
-            f"{wish}: no potential on the front is that small; the cheapest takes "
-            f"{least['us_per_atom']:.3g} µs/atom with {least['n_nonzero']} coefficients"
-        )
-    return min(allowed, key=lambda point: float(point["score"]))
+    return points[within_limits(points, {found[1]: float(found[2])})]
 
 
-def export(
-    directory: str | os.PathLike[str], wish: str, output: str | os.PathLike[str]
-) -> tuple[Point, Potential]:
+def export(directories: Directories, wish: str, output: str | os.PathLike[str]) -> tuple[Point, Potential]:
     """Copy the potential that is chosen to a file of its own.
 
     Raises
@@ -74,24 +113,28 @@ def export(
     PotentialFileError
         The potential in the run directory is damaged, or the output cannot be written.
     """
-    point = choose(directory, wish)
+    point = choose(directories, wish)
+    chosen = _several(directories)
     name = point["potential"] or f"{wish}.mlip.json"  # the knee may be a little off the front
-    source = Path(directory) / name
+    source = chosen[0] / name if len(chosen) == 1 else Path(name)
     potential = Potential.load(source)
     write_atomically(output, source.read_text(encoding="utf-8"))
     return point, potential
 
 
-def front_figure(directory: str | os.PathLike[str]) -> "Figure":
-    """Error against cost of all candidates, the front, the knee and the best.
+def front_figure(directories: Directories) -> "Figure":
+    """Error against cost of all candidates, the front, the knee and the best; of several runs, the front of each.
 
     Raises
     ------
     DataError
         Not a complete run directory.
     """
-    from mlip_rs.validate.path_figures import ModelPoint, pareto
+    from mlip_rs.validate.path_figures import ModelPoint, pareto, pareto_fronts
 
-    record = read_record(directory)
-    points = [ModelPoint.from_dict(point) for point in record["points"]]
-    return pareto(points, selected={name: record[name] for name in ("knee", "best")})
+    chosen = _several(directories)
+    records = [read_record(directory) for directory in chosen]
+    points = [[ModelPoint.from_dict(point) for point in record["points"]] for record in records]
+    if len(chosen) == 1:
+        return pareto(points[0], selected={name: records[0][name] for name in ("knee", "best")})
+    return pareto_fronts({str(directory): own for directory, own in zip(chosen, points, strict=True)})

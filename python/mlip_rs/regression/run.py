@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import write_atomically
 from mlip_rs.potential import Potential
-from mlip_rs.validate.metrics import Errors
+from mlip_rs.validate.metrics import ENERGY_KEY, FORCE_KEY, Errors
 
 KNEE_TOLERANCE: float = 0.1
 """The knee is the cheapest potential whose validation score exceeds the best by at most this fraction."""
@@ -36,6 +36,8 @@ class Point:
         ℓ1 penalty; zero for the dense candidate.
     training, validation, test
         Errors on the data fitted to, in the cross-validation, and on test data if given.
+    predicted_us_per_atom
+        What the model of the costs says, its units fitted to the measured times, where the selection used it.
     """
 
     potential: Potential
@@ -45,6 +47,7 @@ class Point:
     training: Errors
     validation: Errors
     test: Errors | None = None
+    predicted_us_per_atom: float | None = None
 
     @property
     def repels(self) -> bool:
@@ -58,6 +61,7 @@ class Point:
             "n_features": self.potential.n_features,
             "n_nonzero": self.potential.n_nonzero,
             "us_per_atom": self.us_per_atom,
+            "predicted_us_per_atom": self.predicted_us_per_atom,
             "score": self.score,
             "penalty": self.penalty,
             "training": self.training.to_dict(),
@@ -128,27 +132,40 @@ class Run:
                 front.append(k)
         return tuple(front)
 
-    def select(self, *, max_cost: float | None = None, max_nonzero: int | None = None) -> Potential:
-        """The potential with the lowest validation score below a cost (µs/atom) or number of coefficients.
+    def select(
+        self,
+        *,
+        max_cost: float | None = None,
+        max_nonzero: int | None = None,
+        max_energy: float | None = None,
+        max_force: float | None = None,
+    ) -> Potential:
+        """Choose by limits; with a limit of an error the cheapest potential, else that of the lowest validation score.
+
+        Parameters
+        ----------
+        max_cost
+            µs/atom.
+        max_nonzero
+            Coefficients.
+        max_energy, max_force
+            RMSE of the validation, meV/atom and eV/Å.
 
         Raises
         ------
         ConfigError
-            No candidate is that cheap; the message names the cheapest.
+            No candidate keeps the limits; the message names what comes closest.
         """
-        allowed = [
-            point
-            for point in self.points
-            if (max_cost is None or point.us_per_atom <= max_cost)
-            and (max_nonzero is None or point.potential.n_nonzero <= max_nonzero)
-        ]
-        if not allowed:
-            cheapest = min(self.points, key=lambda point: point.us_per_atom)
-            raise ConfigError(
-                f"no potential of this fit is that small; the cheapest takes {cheapest.us_per_atom:.2f} µs/atom "
-                f"with {cheapest.potential.n_nonzero} coefficients"
-            )
-        return min(allowed, key=lambda point: point.score).potential
+        limits = {
+            "max-cost": max_cost,
+            "max-nonzero": max_nonzero,
+            "max-energy": max_energy,
+            "max-force": max_force,
+        }
+        points = [point.to_dict("") for point in self.points]
+        return self.points[
+            within_limits(points, {k: v for k, v in limits.items() if v is not None})
+        ].potential
 
     def pareto(self) -> list[dict[str, Any]]:
         """The points of the front as plain records, cheapest first; `potential` is the file in a run directory."""
@@ -212,6 +229,44 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(f"{path}: damaged ({reason}); repeat the fit, it resumes") from None
     return record
+
+
+LIMITS: dict[str, Callable[[Mapping[str, Any]], float]] = {
+    "max-cost": lambda point: float(point["us_per_atom"]),
+    "max-nonzero": lambda point: float(point["n_nonzero"]),
+    "max-energy": lambda point: _rmse(point, ENERGY_KEY),
+    "max-force": lambda point: _rmse(point, FORCE_KEY),
+}
+"""What a potential can be chosen by: µs/atom, coefficients, RMSE of the validation in meV/atom and eV/Å."""
+
+
+def _rmse(point: Mapping[str, Any], key: str) -> float:
+    errors = point["validation"][key]
+    return float("inf") if errors is None else float(errors["rmse"])
+
+
+def within_limits(points: Sequence[Mapping[str, Any]], limits: Mapping[str, float]) -> int:
+    """Position of the point that keeps the limits: the cheapest if an error is limited, else that of the lowest score.
+
+    Raises
+    ------
+    ConfigError
+        None does; the message names what comes closest.
+    """
+    allowed = [
+        k
+        for k, point in enumerate(points)
+        if all(LIMITS[name](point) <= limit for name, limit in limits.items())
+    ]
+    if allowed:
+        by_error = any(name in limits for name in ("max-energy", "max-force"))
+        key = (lambda k: LIMITS["max-cost"](points[k])) if by_error else (lambda k: float(points[k]["score"]))
+        return min(allowed, key=key)
+    wishes = ", ".join(f"{name}={limit:g}" for name, limit in limits.items())
+    least = {name: min(LIMITS[name](point) for point in points) for name in limits}
+    nearest = ", ".join(f"{name}={value:.3g}" for name, value in least.items())
+    together = "" if len(limits) == 1 else ", but not together"
+    raise ConfigError(f"{wishes}: no potential of this fit keeps that; the lowest are {nearest}{together}")
 
 
 def table(points: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:

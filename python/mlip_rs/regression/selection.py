@@ -16,12 +16,15 @@ from mlip_rs.basis import Basis
 from mlip_rs.errors import FitError
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem
+from mlip_rs.regression.costs import CostModel, timed_structure
+from mlip_rs.regression.elimination import eliminate, groups_of
 from mlip_rs.regression.equations import Array, Mask
 from mlip_rs.regression.estimators import Scaled, feature_scale, flat_penalties, l1_weights
 from mlip_rs.regression.prior import Prior
 from mlip_rs.regression.residuals import Residuals, residuals
 from mlip_rs.regression.settings import FitSettings
 from mlip_rs.regression.store import FoldEquations
+from mlip_rs.regression.unit_costs import UnitCosts
 
 ALL_FOLDS: int = 5000
 """Most features for which the search for the penalties looks at all folds."""
@@ -53,6 +56,8 @@ class Candidates:
         (P,) root mean squared residual of the validation, in units of the precisions asked for.
     ridge_scores
         The same for each candidate of the ridge penalty, over the folds that the search looked at.
+    costs
+        Of the features, where the selection looked at them.
     """
 
     coefficients: Array
@@ -62,6 +67,7 @@ class Candidates:
     validation: Residuals
     scores: Array
     ridge_scores: Array
+    costs: CostModel | None = None
 
 
 def select(
@@ -110,19 +116,19 @@ class _Path:
     Parameters
     ----------
     lambdas
-        (L,) ℓ1 penalties of the points with distinct supports.
+        (L,) ℓ1 penalties of the points with distinct supports; zero where there is none.
     coefficients
         (L, F) after the refit on each support.
-    all_lambdas
-        ℓ1 penalties of all points that were reached.
-    points
-        (L,) positions of `lambdas` in them.
+    validation
+        Residuals of the same points, chosen and fitted without each fold.
+    costs
+        Of the features, where they were looked at.
     """
 
     lambdas: Array
     coefficients: Array
-    all_lambdas: Array
-    points: list[int]
+    validation: Residuals
+    costs: CostModel | None = None
 
 
 class _Selection:
@@ -159,18 +165,20 @@ class _Selection:
             return Candidates(
                 coefficients[None, :], lambdas, penalty, dense.prior, dense.validation, score, dense.scores
             )
-        path = self._path(full, dense.penalty, l1_weights(full, self.settings, coefficients))
-        sparse_validation = self._validate(path, dense)
-        n_points = len(sparse_validation.squares)
-        validation = sparse_validation.beside(dense.validation)
+        if self.settings.method == "cost-aware":
+            path = self._cost_path(full, dense)
+        else:
+            path = self._l1_path(full, dense, coefficients)
+        validation = path.validation.beside(dense.validation)
         return Candidates(
-            np.vstack([path.coefficients[:n_points], coefficients[None, :]]),
-            np.append(path.lambdas[:n_points], 0.0),
+            np.vstack([path.coefficients, coefficients[None, :]]),
+            np.append(path.lambdas, 0.0),
             penalty,
             dense.prior,
             validation,
             self._scores(validation),
             dense.scores,
+            path.costs,
         )
 
     def _load(self, left_out: int | None) -> tuple[Scaled, int]:
@@ -286,33 +294,66 @@ class _Selection:
             self.progress.advance()
         return _Dense(penalty, described, scores, fits, reduce(add, parts))
 
-    def _path(self, full: Scaled, penalty: Array, l1: Array) -> _Path:
-        """Sparse candidates with distinct supports."""
-        settings = self.settings
-        largest = full.lambda_max(l1, penalty)
-        lambdas = largest * np.geomspace(1.0, settings.path_ratio, settings.n_path + 1)[1:]
+    def _l1_path(self, full: Scaled, dense: _Dense, coefficients: Array) -> _Path:
+        """Candidates with distinct supports along an ℓ1 path, of which the last may have no fit without a fold."""
+        settings, penalty = self.settings, dense.penalty
+        l1 = l1_weights(full, settings, coefficients)
+        lambdas = (
+            full.lambda_max(l1, penalty) * np.geomspace(1.0, settings.path_ratio, settings.n_path + 1)[1:]
+        )
         self.progress.start("ℓ1 paths: points", settings.n_path * (self.problem.n_folds + 1))
         supports = self._supports(full, lambdas, l1, penalty, settings.max_nonzero)
-        points = [k for k in range(len(supports)) if k == 0 or (supports[k] != supports[k - 1]).any()]
-        coefficients = self._refitted_all(full, penalty, supports[points])
-        return _Path(lambdas[points], coefficients, lambdas[: len(supports)], points)
-
-    def _validate(self, path: _Path, dense: _Dense) -> Residuals:
-        """Residuals of the sparse candidates, of which the last may have no fit without some fold."""
-        parts = []
-        n_reached = len(path.all_lambdas)
+        points = _distinct(supports)
+        fitted = self._refitted_all(full, penalty, supports[points])
+        parts, n_reached = [], len(supports)
         for fold in range(self.problem.n_folds):
             scaled, n_rows = self._load(fold)
             # The weights of the path, too, must not know the fold that judges it.
-            l1 = l1_weights(scaled, self.settings, dense.of_folds[fold])
+            l1 = l1_weights(scaled, settings, dense.of_folds[fold])
             # As many points as the full path has; a fold may need a few more features for the same penalty.
-            lambdas = path.all_lambdas[:n_reached] * (n_rows / self.n_rows)
-            supports = self._supports(scaled, lambdas, l1, dense.penalty, 2 * self.settings.max_nonzero)
+            of_fold = lambdas[:n_reached] * (n_rows / self.n_rows)
+            supports = self._supports(scaled, of_fold, l1, penalty, 2 * settings.max_nonzero)
             n_reached = min(n_reached, len(supports))
-            points = [k for k in path.points if k < n_reached]
-            parts.append(self._residuals(fold, self._refitted_all(scaled, dense.penalty, supports[points])))
-        n_points = len(parts[-1].squares)
-        return reduce(add, (part.columns(slice(n_points)) for part in parts))
+            points = [k for k in points if k < n_reached]
+            parts.append(self._residuals(fold, self._refitted_all(scaled, penalty, supports[points])))
+        validation = reduce(add, (part.columns(slice(len(points))) for part in parts))
+        return _Path(lambdas[points], fitted[: len(points)], validation)
+
+    def _cost_path(self, full: Scaled, dense: _Dense) -> _Path:
+        """Candidates of falling cost, by elimination; what is left without a fold is chosen without it, too."""
+        basis, settings, penalty = self.problem.basis, self.settings, dense.penalty
+        self.progress.start("elimination: points", settings.n_path * (self.problem.n_folds + 1))
+        units = UnitCosts() if settings.unit_costs is None else UnitCosts(**settings.unit_costs)
+        costs = CostModel.of(basis, timed_structure(self.problem.dataset), units)
+        groups = groups_of(basis, costs)
+
+        def supports(scaled: Scaled, targets: Array) -> Mask:
+            return eliminate(
+                scaled.gram,
+                scaled.moment,
+                penalty,
+                costs,
+                groups,
+                targets,
+                settings.cost_power,
+                self.progress.advance,
+            )
+
+        smallest = np.sqrt(costs.base / costs.cost(np.ones(basis.n_features, dtype=bool)) / basis.n_features)
+        targets = np.geomspace(1.0, smallest, settings.n_path + 2)[1:-1]
+        masks = supports(full, targets)
+        points = _distinct(masks)
+        masks = masks[points]
+        fitted = self._refitted_all(full, penalty, masks)
+        parts = []
+        for fold in range(self.problem.n_folds):
+            scaled, _ = self._load(fold)
+            of_fold = supports(scaled, targets[points])
+            parts.append(self._residuals(fold, self._refitted_all(scaled, penalty, of_fold)))
+        n_points = min(len(part.squares) for part in parts)
+        sparsest_first = slice(n_points - 1, None, -1) if n_points else slice(0)
+        validation = reduce(add, (part.columns(slice(n_points)).columns(sparsest_first) for part in parts))
+        return _Path(np.zeros(n_points), fitted[:n_points][sparsest_first], validation, costs)
 
     def _supports(self, scaled: Scaled, lambdas: Array, l1: Array, penalty: Array, max_nonzero: int) -> Mask:
         """(L, F) what is not zero at each point of the path that is reached."""
@@ -352,6 +393,11 @@ class _Selection:
             return True
 
         return tick
+
+
+def _distinct(supports: Mask) -> list[int]:
+    """Positions of the supports that differ from the one before."""
+    return [k for k in range(len(supports)) if k == 0 or (supports[k] != supports[k - 1]).any()]
 
 
 def _groups(basis: Basis) -> NDArray[np.int64]:

@@ -1,19 +1,20 @@
 """Settings of a fit; the defaults are meant to be kept."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from mlip_rs.errors import ConfigError
 from mlip_rs.plain import check_integer, check_number, make_plain
+from mlip_rs.regression.unit_costs import UnitCosts
 from mlip_rs.regression.weights import Weights
 from mlip_rs.threads import MAX_THREADS
 
 RUN_ONLY: tuple[str, ...] = ("threads", "memory_gib")
 """Settings of the machine, on which the result does not depend."""
 
-METHODS: tuple[str, ...] = ("adaptive-lasso", "lasso", "ridge")
+METHODS: tuple[str, ...] = ("cost-aware", "adaptive-lasso", "lasso", "ridge")
 """Estimators; all but ridge give a path of sparse potentials and end with the dense one."""
 
 
@@ -28,8 +29,9 @@ class FitSettings:
     Parameters
     ----------
     method
-        One of `METHODS`. The ℓ1 paths carry the ridge penalty found by cross-validation as well (elastic net), and
-        every point is refitted on its support with that penalty only.
+        One of `METHODS`. "cost-aware" eliminates what gives up least for the evaluation time that it saves (see
+        `regression/elimination.py`). The ℓ1 paths carry the ridge penalty found by cross-validation as well (elastic
+        net). Every point is refitted on its support with the ridge penalty only.
     n_folds
         Folds of the cross-validation.
     prior
@@ -40,11 +42,19 @@ class FitSettings:
     ridge_penalties
         Candidates of the flat prior, relative to features of unit norm.
     n_path
-        Points of the path between the largest ℓ1 penalty and `path_ratio` times it.
+        Points of the path: from the largest ℓ1 penalty to `path_ratio` times it, or from the cost of all features to
+        that of none.
     path_ratio
         Smallest over largest ℓ1 penalty.
+    cost_power
+        Exponent γ of the elimination: 1 for a small cost, 0 for a small number of coefficients, or between.
+    unit_costs
+        What the elimination takes each requirement of the evaluator to cost, ns by the names of `UnitCosts`; None takes
+        those of `UnitCosts`, so that the same fit gives the same potentials on every machine.
+    calibrate
+        Measure the unit costs on this machine instead; the run directory keeps them.
     max_nonzero
-        The path ends where more coefficients are non-zero.
+        The ℓ1 path ends where more coefficients are non-zero.
     adaptive_power
         Exponent γ of the adaptive weights 1 / |w|^γ, w the ridge coefficients of features of unit norm.
     weights
@@ -67,13 +77,16 @@ class FitSettings:
         A setting out of range.
     """
 
-    method: str = "adaptive-lasso"
+    method: str = "cost-aware"
     n_folds: int = 5
     prior: str = "smooth"
     n_prior: int = 15
     ridge_penalties: tuple[float, ...] = tuple(10.0**k for k in range(-9, -2))
     n_path: int = 50
     path_ratio: float = 1e-7
+    cost_power: float = 1.0
+    unit_costs: Mapping[str, float] | None = None
+    calibrate: bool = False
     max_nonzero: int = 1500
     adaptive_power: float = 0.5
     weights: Weights = field(default_factory=Weights)
@@ -88,13 +101,14 @@ class FitSettings:
         for name in ("n_folds", "n_prior", "n_path", "max_nonzero", "threads"):
             check_integer(name, getattr(self, name), -MAX_THREADS)  # the limits of each are below
         check_integer("seed", self.seed, 0)
-        for name in ("path_ratio", "adaptive_power"):
+        for name in ("path_ratio", "adaptive_power", "cost_power"):
             check_number(name, getattr(self, name))
         if self.memory_gib is not None:
             check_number("memory_gib", self.memory_gib)
             if not self.memory_gib > 0:
                 raise ConfigError(f"memory_gib is {self.memory_gib}; it must be positive, or None")
         self._check_reference_energies()
+        self._check_unit_costs()
         if self.method not in METHODS:
             raise ConfigError(f"method {self.method!r} does not exist; choose one of {', '.join(METHODS)}")
         if self.prior not in PRIORS:
@@ -111,6 +125,8 @@ class FitSettings:
             raise ConfigError("n_path and max_nonzero must be at least 1")
         if not 0 < self.path_ratio < 1:
             raise ConfigError(f"path_ratio is {self.path_ratio}; it must lie between 0 and 1")
+        if not 0 <= self.cost_power <= 1:
+            raise ConfigError(f"cost_power is {self.cost_power}; it must lie between 0 and 1")
         if not (self.adaptive_power >= 0 and np.isfinite(self.adaptive_power)):
             raise ConfigError(f"adaptive_power is {self.adaptive_power}; it must not be negative")
         if not 0 <= self.threads <= MAX_THREADS:
@@ -125,3 +141,14 @@ class FitSettings:
             raise ConfigError("reference_energies must be energies (eV) by element, such as {'Al': -0.1}")
         for symbol, energy in self.reference_energies.items():
             check_number(f"the reference energy of {symbol}", energy)
+
+    def _check_unit_costs(self) -> None:
+        if self.unit_costs is None:
+            return
+        names = [entry.name for entry in fields(UnitCosts)]
+        if not isinstance(self.unit_costs, Mapping) or sorted(self.unit_costs) != sorted(names):
+            raise ConfigError(f"unit_costs must be times in ns by name, exactly: {', '.join(names)}")
+        for name, cost in self.unit_costs.items():
+            check_number(f"the unit cost {name}", cost)
+            if not cost > 0:
+                raise ConfigError(f"the unit cost {name} is {cost}; it must be positive")

@@ -33,8 +33,18 @@ impl Polynomial {
         self.0.push((factors, coefficient));
     }
 
+    /// Number of factors that make the prefix of a monomial.
+    pub fn prefix(degree: usize) -> usize {
+        match degree {
+            0 | 1 => 0,
+            2 => 1,
+            3 | 4 => 2,
+            _ => 3,
+        }
+    }
+
     /// Merge equal monomials; those that cancel disappear.
-    fn merged(mut self) -> Vec<(Factors, f64)> {
+    pub fn merged(mut self) -> Vec<(Factors, f64)> {
         self.0.sort_by_key(|term| term.0);
         let mut list: Vec<(Factors, f64)> = Vec::with_capacity(self.0.len());
         for (factors, coefficient) in self.0 {
@@ -145,12 +155,7 @@ impl GraphBuilder {
             .into_iter()
             .map(|(factors, weight)| {
                 let degree = factors.iter().filter(|f| **f != NONE).count();
-                let n_prefix = match degree {
-                    0 | 1 => 0,
-                    2 => 1,
-                    3 | 4 => 2,
-                    _ => 3,
-                };
+                let n_prefix = Polynomial::prefix(degree);
                 let mut prefix = [NONE; 3];
                 prefix[..n_prefix].copy_from_slice(&factors[..n_prefix]);
                 let rest = &factors[n_prefix..degree];

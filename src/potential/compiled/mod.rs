@@ -6,12 +6,14 @@ mod kernel;
 mod lane;
 mod plan;
 mod products;
+mod requirements;
 mod table;
 mod tabulate;
 
 pub use graph::GraphSize;
 pub use kernel::Scratch;
 pub use plan::{CompiledCenter, PlanSize, Work};
+pub use requirements::{Kind, Requirements};
 
 use super::{Evaluation, Potential};
 use crate::Result;

@@ -421,35 +421,46 @@ impl Sums<'_> {
         places.expect("the species was asked for").find(&parts, l)
     }
 
-    /// Add `weight` times an invariant as a polynomial of the sums. Those with l = 0 come without their harmonic.
+    /// [`expand`] with the sums of the plan.
     fn expand(&self, invariant: &Invariant, weight: f64, out: &mut Polynomial) {
-        let y00 = (0.25 / PI).sqrt();
-        match invariant {
-            Invariant::Pair(channel) => out.push(&[self.find(*channel, 0).0 as u32], weight),
-            Invariant::Angular { first, second, l } => {
-                let ((a, da), (b, db)) = (self.find(*first, *l), self.find(*second, *l));
-                let factor = legendre_factor(*l) * if *l == 0 { y00 * y00 } else { 1.0 };
-                for m in 0..=2 * l {
-                    out.push(&[(a + m * da) as u32, (b + m * db) as u32], factor * weight);
-                }
+        expand(invariant, weight, |channel, l| self.find(channel, l), out);
+    }
+}
+
+/// Add `weight` times an invariant as a polynomial of the sums; `find` gives the sum with m = −l of a channel, and the
+/// distance of those that follow. Those with l = 0 come without their harmonic.
+pub(super) fn expand(
+    invariant: &Invariant,
+    weight: f64,
+    find: impl Fn(Channel, usize) -> (usize, usize),
+    out: &mut Polynomial,
+) {
+    let y00 = (0.25 / PI).sqrt();
+    match invariant {
+        Invariant::Pair(channel) => out.push(&[find(*channel, 0).0 as u32], weight),
+        Invariant::Angular { first, second, l } => {
+            let ((a, da), (b, db)) = (find(*first, *l), find(*second, *l));
+            let factor = legendre_factor(*l) * if *l == 0 { y00 * y00 } else { 1.0 };
+            for m in 0..=2 * l {
+                out.push(&[(a + m * da) as u32, (b + m * db) as u32], factor * weight);
             }
-            Invariant::Coupled { factors, component } => {
-                let degrees: Vec<usize> = factors.iter().map(|f| f.l).collect();
-                let polynomials = coupling::polynomials(&degrees, &equal_runs(factors));
-                let polynomial = &polynomials[*component];
-                let places: Vec<(usize, usize)> =
-                    factors.iter().map(|f| self.find(f.channel, f.l)).collect();
-                let plain = degrees.iter().filter(|l| **l == 0).count() as i32;
-                let scale = weight * y00.powi(plain);
-                let terms = polynomial.components.chunks_exact(factors.len());
-                for (c, m) in polynomial.coefficients.iter().zip(terms) {
-                    let nodes: Vec<u32> = places
-                        .iter()
-                        .zip(m)
-                        .map(|((start, step), m)| (start + usize::from(*m) * step) as u32)
-                        .collect();
-                    out.push(&nodes, scale * c);
-                }
+        }
+        Invariant::Coupled { factors, component } => {
+            let degrees: Vec<usize> = factors.iter().map(|f| f.l).collect();
+            let polynomials = coupling::polynomials(&degrees, &equal_runs(factors));
+            let polynomial = &polynomials[*component];
+            let places: Vec<(usize, usize)> =
+                factors.iter().map(|f| find(f.channel, f.l)).collect();
+            let plain = degrees.iter().filter(|l| **l == 0).count() as i32;
+            let scale = weight * y00.powi(plain);
+            let terms = polynomial.components.chunks_exact(factors.len());
+            for (c, m) in polynomial.coefficients.iter().zip(terms) {
+                let nodes: Vec<u32> = places
+                    .iter()
+                    .zip(m)
+                    .map(|((start, step), m)| (start + usize::from(*m) * step) as u32)
+                    .collect();
+                out.push(&nodes, scale * c);
             }
         }
     }

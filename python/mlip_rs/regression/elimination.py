@@ -1,0 +1,232 @@
+"""Backward elimination by what evaluation costs: of all features, those go first that give up least for what they save.
+
+The ridge fit to features A, with P = (G_AA + diag(d))⁻¹ and w = P b, loses
+
+    Δ(g) = w_gᵀ (P_gg)⁻¹ w_g
+
+in its objective when the features g leave and the others are refitted, exactly; P and w of the rest follow by an update
+of low rank (for single features: B. Hassibi and D. Stork, NIPS 5, 164 (1993)). What g saves is what the compiled
+evaluator pays for g and for nothing else that is left (`costs`), so groups are what is paid for together: single
+features, the couplings of the same order parameters, all that needs a sum over neighbours, a harmonic, a radial
+function. The group with the smallest Δ / (saving^γ size^(1−γ)) leaves; then all are looked at again.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from scipy.linalg.blas import dsymv, dsyrk
+from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from mlip_rs.basis import Basis
+from mlip_rs.errors import FitError
+from mlip_rs.regression.costs import PER_NEIGHBOR, CostModel
+from mlip_rs.regression.equations import Array, Mask
+
+BATCH: float = 0.02
+"""Part of the features that may leave before all are looked at again."""
+
+BATCH_SCORE: float = 2.0
+"""Groups leave together only if their scores are within this factor of the lowest one."""
+
+REFRESH: float = 0.85
+"""The inverse is computed anew when fewer than this part of its features is left: updates add rounding errors."""
+
+PER_FEATURE: float = 1e-4
+"""µs per atom that a feature counts beside what it costs: those that cost nothing leave when they are worth nothing."""
+
+LARGEST_GROUP: int = 400
+"""Larger groups are not tried: their loss is always the largest."""
+
+Groups = Sequence[NDArray[np.int64]]
+"""Features that may leave together."""
+
+
+def groups_of(basis: Basis, costs: CostModel) -> Groups:
+    """Groups of the features of a basis; the constant is in none."""
+    labels = [f"{element}:{label}" for element in basis.elements for label in basis.labels()]
+    constant = np.array([label.endswith(":1") for label in labels])
+    groups = [np.array([k]) for k in np.flatnonzero(~constant)]
+    blocks: dict[str, list[int]] = {}
+    for k, label in enumerate(labels):
+        blocks.setdefault(re.sub(r",k=\d+", "", label), []).append(k)
+    groups += [np.array(block) for block in blocks.values() if len(block) > 1]
+    by_item = costs.uses.tocsc()
+    for item in np.flatnonzero(costs.kinds < 2 + PER_NEIGHBOR):
+        needing = by_item.indices[by_item.indptr[item] : by_item.indptr[item + 1]]
+        if len(needing) > 1:
+            groups.append(np.sort(needing).astype(np.int64))
+    return groups
+
+
+def eliminate(
+    gram: Array,
+    moment: Array,
+    penalties: Array,
+    costs: CostModel,
+    groups: Groups,
+    targets: Array,
+    power: float,
+    advance: Callable[[], None],
+) -> Mask:
+    """(L, F) what is left at the first step at which its size is at most each of `targets`.
+
+    The size is the geometric mean of two ratios, of cost and of number of features, to those of all features.
+
+    Parameters
+    ----------
+    gram, moment
+        (F, F), (F,) of features of unit norm; not changed.
+    penalties
+        (F,) of the ridge.
+    costs
+        Of the features.
+    groups
+        That may leave together.
+    targets
+        Sizes, descending; those that no feature is left for have no mask.
+    power
+        γ, 0 for a small number of features, 1 for a small cost.
+    advance
+        Called for each target reached.
+
+    Raises
+    ------
+    FitError
+        The matrix is not positive definite.
+    """
+    with threadpool_limits(1):  # the same bits whatever the number of threads
+        steps = _Elimination(gram, moment, penalties, costs, groups, power).steps(targets)
+        masks = []
+        for mask in steps:
+            masks.append(mask)
+            advance()
+    return np.array(masks, dtype=bool).reshape(len(masks), len(moment))
+
+
+class _Elimination:
+    """The state of one elimination: features left, the inverse of their matrix, their coefficients."""
+
+    def __init__(
+        self, gram: Array, moment: Array, penalties: Array, costs: CostModel, groups: Groups, power: float
+    ) -> None:
+        self.gram = gram
+        self.moment = moment
+        self.penalties = penalties
+        self.costs = costs
+        self.power = power
+        self.left = np.ones(len(moment), dtype=bool)
+        self.dearest = costs.cost(self.left)
+        self.users = np.asarray(costs.uses.sum(axis=0)).reshape(-1)
+        rows = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        columns = np.concatenate(groups) if groups else np.empty(0, dtype=np.int64)
+        self.members = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(groups), len(moment)))
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """The inverse for the features left: lower triangle, in `inverse`; `features` are its rows."""
+        self.features = np.flatnonzero(self.left)
+        self.present = np.ones(len(self.features), dtype=bool)
+        self.inverse = np.empty((0, 0))  # its memory is needed
+        matrix = self.gram[
+            np.ix_(self.features, self.features)
+        ].T  # symmetric: the same, in the order of LAPACK
+        matrix[np.diag_indices(len(matrix))] += self.penalties[self.features]
+        matrix, singular = dpotrf(matrix, lower=1, clean=0, overwrite_a=1)
+        if not singular:
+            matrix, singular = dpotri(matrix, lower=1, overwrite_c=1)
+        if singular:
+            raise FitError("the matrix of all features is singular; use larger ridge_penalties")
+        self.inverse = matrix
+        self.coefficients = dsymv(1.0, matrix, self.moment[self.features], lower=1)
+
+    @property
+    def size(self) -> float:
+        """Size of what is left."""
+        cost = self.costs.base + float(self.costs.weights[self.users > 0.5].sum())
+        return float(np.sqrt(cost / self.dearest * self.left.sum() / len(self.left)))
+
+    def steps(self, targets: Array) -> Iterator[Mask]:
+        """What is left at each target."""
+        remaining = targets.tolist()
+        while self.left.any():
+            while remaining and self.size <= remaining[0]:
+                remaining.pop(0)
+                yield self.left.copy()
+            if not remaining:
+                return
+            leaving = self._leaving()
+            if not len(leaving):
+                return
+            self._remove(leaving)
+
+    def _leaving(self) -> NDArray[np.int64]:
+        """Positions, among `features`, of those that leave next."""
+        members = self.members[:, self.features[self.present]]
+        place = np.flatnonzero(self.present)
+        lists = [
+            place[members.indices[members.indptr[k] : members.indptr[k + 1]]] for k in range(members.shape[0])
+        ]
+        savings = self._savings(members)
+        sizes = np.maximum([len(own) for own in lists], 1)
+        worth = (savings + PER_FEATURE * sizes) ** self.power * sizes ** (1.0 - self.power)
+        scores = np.array([self._loss(np.sort(own)) for own in lists]) / worth
+        order = np.argsort(scores, kind="stable")
+        most = max(1, int(BATCH * len(place)))
+        chosen: list[int] = []
+        taken = np.zeros(len(self.features), dtype=bool)
+        for k in order:
+            if not np.isfinite(scores[k]):
+                break
+            own = lists[k][~taken[lists[k]]]
+            if not len(own) or 1 < len(own) == len(place):
+                continue  # gone already, or all that is left
+            if chosen and (len(chosen) + len(own) > most or scores[k] > BATCH_SCORE * scores[order[0]]):
+                break
+            chosen.extend(own)
+            taken[own] = True
+        return np.array(sorted(chosen), dtype=np.int64)
+
+    def _savings(self, members: csr_matrix) -> Array:
+        """µs per atom that each group saves."""
+        needs = (members @ self.costs.uses[self.features[self.present]]).tocsr()
+        only = needs.data > self.users[needs.indices] - 0.5
+        group = np.repeat(np.arange(needs.shape[0]), np.diff(needs.indptr))
+        saved = self.costs.weights[needs.indices] * only
+        return np.bincount(group, saved, minlength=needs.shape[0]).astype(np.float64)
+
+    def _loss(self, own: NDArray[np.int64]) -> float:
+        """Δ of the features at these positions, ascending."""
+        if not 0 < len(own) <= LARGEST_GROUP:
+            return np.inf
+        w = self.coefficients[own]
+        if len(own) == 1:
+            return float(w[0] ** 2 / self.inverse[own[0], own[0]])
+        try:
+            factor = cho_factor(self.inverse[np.ix_(own, own)], lower=True, check_finite=False)
+        except LinAlgError:
+            return np.inf
+        return float(w @ cho_solve(factor, w, check_finite=False))
+
+    def _remove(self, own: NDArray[np.int64]) -> None:
+        """Take the features at these positions out."""
+        gone = self.features[own]
+        self.left[gone] = False
+        self.present[own] = False
+        self.users -= np.asarray(self.costs.uses[gone].sum(axis=0)).reshape(-1)
+        if self.left.sum() < REFRESH * len(self.features):
+            self._refresh()
+            return
+        rows = np.arange(len(self.features))[:, None]
+        columns = self.inverse[np.maximum(rows, own), np.minimum(rows, own)]
+        factor, info = dpotrf(self.inverse[np.ix_(own, own)], lower=1, clean=1)
+        if info != 0:
+            self._refresh()
+            return
+        half = dtrtrs(factor, columns.T, lower=1)[0]  # L⁻¹ P_g,
+        self.coefficients -= half.T @ dtrtrs(factor, self.coefficients[own], lower=1)[0]
+        self.inverse = dsyrk(-1.0, half, 1.0, self.inverse, trans=1, lower=1, overwrite_c=1)

@@ -1,0 +1,35 @@
+"""What the requirements of the compiled evaluator cost, each."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from mlip_rs.regression.equations import Array
+
+
+@dataclass(frozen=True)
+class UnitCosts:
+    """Times of one core, ns: of an atom and of a neighbour whatever is computed, then of each requirement.
+
+    Parameters
+    ----------
+    atom, neighbor
+        Neighbour list, forces, repulsion.
+    column, harmonic, sum
+        For each neighbour: one radial function, one spherical harmonic, one sum over neighbours.
+    row, term
+        For each atom: one prefix and one monomial of the polynomial.
+    """
+
+    atom: float = 60.0
+    neighbor: float = 11.0
+    column: float = 1.0
+    harmonic: float = 0.7
+    sum: float = 0.25
+    row: float = 0.4
+    term: float = 0.2
+
+    @property
+    def values(self) -> Array:
+        """(7,) in this order."""
+        return np.array(list(asdict(self).values()))
