@@ -218,6 +218,8 @@ class _Elimination:
         self.left[gone] = False
         self.present[own] = False
         self.users -= np.asarray(self.costs.uses[gone].sum(axis=0)).reshape(-1)
+        if not self.left.any():
+            return
         if self.left.sum() < REFRESH * len(self.features):
             self._refresh()
             return
