@@ -22,12 +22,12 @@ class UnitCosts:
     """
 
     atom: float = 60.0
-    neighbor: float = 11.0
-    column: float = 1.0
-    harmonic: float = 0.7
-    sum: float = 0.25
-    row: float = 0.4
-    term: float = 0.2
+    neighbor: float = 15.0
+    column: float = 2.0
+    harmonic: float = 1.3
+    sum: float = 0.2
+    row: float = 0.8
+    term: float = 0.12
 
     @property
     def values(self) -> Array:
