@@ -61,15 +61,17 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--bases", nargs="+", default=["default", "standard"])
-    parser.add_argument("--method", default="adaptive-lasso")
+    parser.add_argument("--method", default="cost-aware")
     parser.add_argument("-o", "--output", type=Path, default=Path("benches/out"))
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
-    print("| set | potential | candidates | kept | energy meV/atom | force eV/Å | stress GPa | fit s | GB |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print(
+        "| set | potential | candidates | kept | µs/atom | energy meV/atom | force eV/Å | stress GPa | fit s | GB |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name in args.sets:
         for peer, figures in PEERS[name].items():
-            print(f"| {name} | *{peer}* | | | {figures.replace(', ', ' | ')} | | | |")
+            print(f"| {name} | *{peer}* | | | | {figures.replace(', ', ' | ')} | | | |")
         for kind in args.bases:
             row(name, kind, args)
 
@@ -103,7 +105,7 @@ def row(name: str, kind: str, args: argparse.Namespace) -> None:
         ]
         print(
             f"| {name} | {kind}, {label} | {run.record['n_features']} | {point.potential.n_nonzero} "
-            f"| {' | '.join(texts)} | {seconds:.0f} | {gigabytes:.1f} |",
+            f"| {point.us_per_atom:.1f} | {' | '.join(texts)} | {seconds:.0f} | {gigabytes:.1f} |",
             flush=True,
         )
     record = run.record | {"points": [p.to_dict("") for p in run.points]}

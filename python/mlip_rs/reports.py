@@ -13,7 +13,13 @@ from mlip_rs.regression import Point, Run
 from mlip_rs.regression.repeat import configuration
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 from mlip_rs.validate import Code, Errors, ErrorSummary, Image, Item, Report, Table
-from mlip_rs.validate.figures import ModelPoint, error_by_config_type, pareto, sparsity_path
+from mlip_rs.validate.figures import (
+    ModelPoint,
+    error_by_config_type,
+    pareto,
+    predicted_cost,
+    sparsity_path,
+)
 
 REPORT_NAME: str = "report.html"
 
@@ -106,23 +112,38 @@ def error_cells(errors: Errors) -> tuple[str, ...]:
 def path_content(run: Run) -> list[Item]:
     """The regularisation path and the front of cost and error."""
     points, selected = model_points(run), {"knee": run.knee_index, "best": run.best_index}
-    return [
+    items: list[Item] = [
         Image(
             sparsity_path(points, selected=selected),
-            "Error against the number of nonzero coefficients along the path, each point refitted without the "
-            "ℓ1 penalty. Validation: predicted by potentials that were fitted without the structure.",
+            "Error against the number of nonzero coefficients along the path, each point refitted on its support. "
+            "Validation: predicted by potentials that were chosen and fitted without the structure.",
         ),
         Image(
             pareto(points, selected=selected),
             "Validation error against the measured time of energy, forces and stress together on one thread.",
         ),
     ]
+    if any(point.predicted_us_per_atom is not None for point in points):
+        items.append(
+            Image(
+                predicted_cost(points),
+                "What the model of the costs says against the measured time, its units fitted to the path.",
+            )
+        )
+    return items
 
 
 def model_points(run: Run) -> list[ModelPoint]:
     """The points of a run as the figures take them."""
     return [
-        ModelPoint(p.potential.n_nonzero, p.us_per_atom, p.validation, p.test, p.potential.hierarchy)
+        ModelPoint(
+            p.potential.n_nonzero,
+            p.us_per_atom,
+            p.validation,
+            p.test,
+            p.potential.hierarchy,
+            p.predicted_us_per_atom,
+        )
         for p in run.points
     ]
 
@@ -203,7 +224,7 @@ def settings_table(record: Mapping[str, Any]) -> Table:
         ("cutoff", f"{spec['cutoff']:g} Å, {spec['cutoff_function']}"),
         ("radial functions", families),
         ("candidate features", f"{record['n_features']}"),
-        ("method", settings["method"] + _adaptive(settings)),
+        ("method", settings["method"] + _power(settings)),
         ("folds of the cross-validation", f"{settings['n_folds']}, seed {settings['seed']}"),
         ("ridge penalty chosen", _penalty_text(record)),
         ("precision asked for", "; ".join(precisions)),
@@ -322,5 +343,7 @@ def _notices(summary: DataSummary) -> str:
     )
 
 
-def _adaptive(settings: Mapping[str, Any]) -> str:
-    return f", γ = {settings['adaptive_power']:g}" if settings["method"] == "adaptive-lasso" else ""
+def _power(settings: Mapping[str, Any]) -> str:
+    powers = {"adaptive-lasso": "adaptive_power", "cost-aware": "cost_power"}
+    name = powers.get(settings["method"])
+    return "" if name is None else f", γ = {settings[name]:g}"

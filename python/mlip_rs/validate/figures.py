@@ -16,6 +16,7 @@ from mlip_rs.validate.path_figures import (
     ModelPoint,
     pareto,
     pareto_fronts,
+    predicted_cost,
     sparsity_path,
     sparsity_paths,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "pareto",
     "pareto_fronts",
     "parity",
+    "predicted_cost",
     "sparsity_path",
     "sparsity_paths",
 ]

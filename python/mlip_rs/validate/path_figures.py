@@ -35,19 +35,20 @@ Pairs = list[tuple[float, float]]
 
 @dataclass(frozen=True)
 class ModelPoint:
-    """One potential of a path: its size, cost (µs per atom and evaluation, if measured) and errors."""
+    """One potential of a path: its size, cost (µs per atom and evaluation, if measured or predicted) and errors."""
 
     n_nonzero: int
     us_per_atom: float | None = None
     validation: Errors | None = None
     test: Errors | None = None
     label: str = ""
+    predicted_us_per_atom: float | None = None
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "ModelPoint":
         """From one of the `points` of `mlip-rs pareto --json`."""
         try:
-            cost = document.get("us_per_atom")
+            cost, predicted = document.get("us_per_atom"), document.get("predicted_us_per_atom")
             parts = {key: document.get(key) for key in ("validation", "test")}
             return cls(
                 n_nonzero=int(document["n_nonzero"]),
@@ -55,6 +56,7 @@ class ModelPoint:
                 validation=None if parts["validation"] is None else Errors.from_dict(parts["validation"]),
                 test=None if parts["test"] is None else Errors.from_dict(parts["test"]),
                 label=str(document.get("potential") or ""),
+                predicted_us_per_atom=None if predicted is None else float(predicted),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"not a point of a Pareto front: {error!r}") from error
@@ -146,6 +148,25 @@ def pareto(
         _mark_selected(axes, points, selected or {}, key, lambda point: point.us_per_atom)
         _plain_log_ticks(axes)
         legend(axes, location="upper right")
+    return figure
+
+
+def predicted_cost(points: Sequence[ModelPoint]) -> Figure:
+    """Predicted against measured cost of the potentials of a path, with a band of ± 20 %."""
+    known = [(p.us_per_atom, p.predicted_us_per_atom) for p in points]
+    pairs = np.array([pair for pair in known if None not in pair], dtype=float).reshape(-1, 2)
+    if not len(pairs):
+        raise ConfigError("no potential has a measured and a predicted cost")
+    figure = new_figure(COLUMN_WIDTH, 2.7)
+    axes = figure.subplots()
+    ends = np.array([pairs.min(), pairs.max()])
+    axes.fill_between(ends, 0.8 * ends, 1.2 * ends, color=NEUTRAL, alpha=0.3, linewidth=0.0, label="± 20 %")
+    axes.plot(*pairs.T, "o", color=color(0), ms=MARKER_SIZE - 0.8)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    dress(axes, x="measured time (µs/atom)", y="predicted time (µs/atom)")
+    _plain_log_ticks(axes)
+    legend(axes, location="lower right")
     return figure
 
 
