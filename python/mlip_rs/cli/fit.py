@@ -56,7 +56,15 @@ def run(
     pair_degree: Annotated[int | None, typer.Option(help="Largest power of a pairwise invariant.")] = None,
     angular_degree: Annotated[int | None, typer.Option(help="Largest power of an angular invariant.")] = None,
     mixed_degree: Annotated[int | None, typer.Option(help="Largest degree of mixed products.")] = None,
-    method: Annotated[str | None, typer.Option(help="adaptive-lasso (the default), lasso or ridge.")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="cost-aware (the default), adaptive-lasso, lasso or ridge.")
+    ] = None,
+    cost_power: Annotated[
+        float | None, typer.Option(help="1 (the default) for little evaluation time, 0 for few coefficients.")
+    ] = None,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Measure on this machine what evaluation costs.")
+    ] = False,
     folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation.")] = None,
     max_nonzero: Annotated[int | None, typer.Option(help="Most coefficients of a sparse potential.")] = None,
     energy_precision: Annotated[
@@ -110,6 +118,8 @@ def run(
         },
         "fit": {
             "method": method,
+            "cost_power": cost_power,
+            "calibrate": calibrate or None,
             "n_folds": folds,
             "max_nonzero": max_nonzero,
             "reference_energies": _energies(reference_energy),
