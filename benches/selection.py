@@ -2,11 +2,11 @@
 
     python benches/selection.py DATA [--sets Mo Si Li] [--parts methods literature] [--size standard] [-o benches/out]
 
-DATA as for `accuracy.py`. `methods`: one basis, one set of normal equations, every method of selection; the best
-potential of each below given costs, and a figure of the fronts, `selection-SET.png`. `literature`: errors against the number
-of coefficients from a pool of about 5,000 pairwise descriptors, powers and products (A. Seko, A. Takahashi, I. Tanaka,
-PRB 92, 054113 (2015)) and from invariants up to order 5, by elimination with γ = 0; draws `literature.png`. Times are
-core times of one thread.
+DATA as for `accuracy.py`. `methods`: one basis, one set of normal equations, every method of selection; the
+best potential of each below given costs, and a figure of the fronts, `selection-SET.png`. `literature`:
+errors against the number of coefficients from a pool of about 5,000 pairwise descriptors, powers and products
+(A. Seko, A. Takahashi, I. Tanaka, PRB 92, 054113 (2015)) and from invariants up to order 5, by elimination
+with γ = 0; draws `literature.png`. Times are core times of one thread.
 """
 
 import argparse
