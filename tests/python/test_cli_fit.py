@@ -164,7 +164,7 @@ def uninterrupted(tmp_path_factory):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
-@pytest.mark.parametrize("phase", ["normal equations", "cross-validation", "ℓ1 paths", "errors and costs"])
+@pytest.mark.parametrize("phase", ["normal equations", "cross-validation", "elimination", "errors and costs"])
 def test_a_fit_interrupted_in_any_phase_resumes_to_the_same_bits(uninterrupted, tmp_path, phase):
     command = ("fit", uninterrupted / "al.extxyz", *SMALL_BASIS, "-o", tmp_path / "run")
     stopped = spawn(*command, interrupted_phase=phase)

@@ -176,6 +176,7 @@ class _Elimination:
         worth = (savings + PER_FEATURE * sizes) ** self.power * sizes ** (1.0 - self.power)
         scores = np.array([self._loss(np.sort(own)) for own in lists]) / worth
         order = np.argsort(scores, kind="stable")
+        n_leaving = len(np.unique(members.indices))
         most = max(1, int(BATCH * len(place)))
         chosen: list[int] = []
         taken = np.zeros(len(self.features), dtype=bool)
@@ -183,8 +184,8 @@ class _Elimination:
             if not np.isfinite(scores[k]):
                 break
             own = lists[k][~taken[lists[k]]]
-            if not len(own) or 1 < len(own) == len(place):
-                continue  # gone already, or all that is left
+            if not len(own) or 1 < len(own) == n_leaving:
+                continue  # gone already, or all that is left beside a constant
             if chosen and (len(chosen) + len(own) > most or scores[k] > BATCH_SCORE * scores[order[0]]):
                 break
             chosen.extend(own)
