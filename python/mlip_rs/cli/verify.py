@@ -1,0 +1,64 @@
+"""`mlip-rs verify`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mlip_rs.cli.output import Json, print_json, progress
+
+if TYPE_CHECKING:
+    from mlip_rs.verify import CheckResult, Verification
+
+WIDTH: int = 150
+"""Columns where standard output is no terminal."""
+
+STYLES: dict[str, str] = {"pass": "green", "fail": "bold red", "not applicable": "dim"}
+
+
+def run(
+    potential: Annotated[Path, typer.Argument(metavar="POTENTIAL", help="Potential file.")],
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME...", help="These checks; all by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check that it is a potential at all: derivatives, smoothness, invariance, periodicity; exit code 1 if not."""
+    from mlip_rs.verify import verify
+
+    with progress() as receiver:
+        verification = verify(potential, only=only or None, progress=receiver)
+    if as_json:
+        print_json(verification.to_dict())
+    else:
+        _print(verification)
+    if not verification.passed:
+        raise typer.Exit(1)
+
+
+def _print(verification: "Verification") -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("check", no_wrap=True)
+    table.add_column("result", no_wrap=True)
+    table.add_column("number", justify="right", no_wrap=True)
+    table.add_column("limit", justify="right", no_wrap=True)
+    table.add_column("unit", no_wrap=True)
+    table.add_column("what")
+    for check in verification.checks:
+        outcome = Text(check.outcome.value, style=STYLES[check.outcome.value])
+        cells = (check.name, outcome, *_numbers(check), check.unit, check.sentence)
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+    console.print(table)
+    failures = [check.name for check in verification.failures]
+    verdict = f"failed: {', '.join(failures)}" if failures else "all checks passed"
+    console.print(Text(f"{verification.subject}: {verdict}", style=STYLES["fail" if failures else "pass"]))
+
+
+def _numbers(check: "CheckResult") -> list[str]:
+    return ["–" if number is None else f"{number:.2g}" for number in (check.value, check.limit)]
