@@ -52,8 +52,8 @@ def _print(verification: "Verification") -> None:
     table.add_column("what")
     for check in verification.checks:
         outcome = Text(check.outcome.value, style=STYLES[check.outcome.value])
-        cells = (check.name, outcome, *_numbers(check), check.unit, check.sentence)
-        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in cells))
+        name, *others = map(Text, (check.name, *_numbers(check), check.unit, check.sentence))
+        table.add_row(name, outcome, *others)
     console.print(table)
     failures = [check.name for check in verification.failures]
     verdict = f"failed: {', '.join(failures)}" if failures else "all checks passed"

@@ -1,7 +1,9 @@
 """Is it a potential at all? Checks that any potential must pass, whatever it was fitted to.
 
-    verification = mlip_rs.verify.verify("al.mlip.json")
-    verification = mlip_rs.verify.verify_calculator(EMT, ["Al", "Cu"], cutoff=7.0)
+    verification = verify("al.mlip.json")
+    verification = verify_calculator(EMT, ["Al", "Cu"], cutoff=7.0)
+
+Each check gives one number, its limit and a sentence.
 """
 
 from mlip_rs.verify.result import CheckResult, Outcome, Verification

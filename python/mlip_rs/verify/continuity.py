@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,13 @@ from mlip_rs.verify.subject import ROUNDING, Subject
 
 Array = NDArray[np.float64]
 
-N_POINTS: int = 300
+N_POINTS: int = 240
 """Of the first look at a curve."""
 
-N_SEGMENTS: int = 10
+N_SEGMENTS: int = 8
 """Each part of the curve is searched: the steep ones hide what happens elsewhere."""
 
-N_FINALISTS: int = 4
+N_FINALISTS: int = 3
 """Segments searched to the end: after half of the levels the smooth ones have nothing left."""
 
 ZOOM: int = 4
@@ -46,7 +47,7 @@ CLEARANCE: float = 0.02
 
 @dataclass(frozen=True)
 class Smoothness:
-    """The largest steps along one curve: of energy (eV), force (eV/Å) and curvature (eV/Å²)."""
+    """The largest steps along one curve: energy (eV), force (eV/Å), curvature (eV/Å², within a factor of two)."""
 
     energy: Measured
     force: Measured
@@ -194,14 +195,16 @@ class _Search:
             starts.append((_Stencil(float(points[k]), spacing, values[k : k + 4]),))
         half = [self._closer(stencils, LEVELS // 2) for stencils in starts]
         half.sort(key=lambda stencils: stencils[-1].difference, reverse=True)
-        self.places = [_Place(self._closer(stencils, LEVELS - LEVELS // 2)) for stencils in half[:N_FINALISTS]]
+        self.places = [
+            _Place(self._closer(stencils, LEVELS - LEVELS // 2)) for stencils in half[:N_FINALISTS]
+        ]
 
     def _closer(self, stencils: tuple[_Stencil, ...], levels: int) -> tuple[_Stencil, ...]:
         """Add the stencils of the largest third difference within, some levels closer."""
         for _ in range(levels):
             left, h = stencils[-1].left, stencils[-1].h / ZOOM
             # From one point before to one behind: a step near an end is in the middle of some stencil.
-            finer = left + h * np.arange(-1, 3 * ZOOM + 2)
+            finer = np.linspace(left - h, left + (3 * ZOOM + 1) * h, 3 * ZOOM + 3)
             sampled = self.curve.sample(finer)[self.row]
             k = int(np.argmax(third_differences(sampled)))
             stencils = (*stencils, _Stencil(float(finer[k]), h, sampled[k : k + 4]))
@@ -229,6 +232,6 @@ def _between(curve: Curve, places: Sequence[float]) -> list[Curve]:
     edges = [curve.start - CLEARANCE, *(place for place in places if curve.start < place < curve.end)]
     return [
         replace(curve, start=low + CLEARANCE, end=high - CLEARANCE, memory={})
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
+        for low, high in pairwise(edges)
         if high - low > 10.0 * CLEARANCE
     ]

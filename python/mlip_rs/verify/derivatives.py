@@ -18,9 +18,10 @@ DERIVATIVE_TOLERANCE: float = 1e-5
 
 
 def check_forces(subject: Subject) -> list[Measured]:
-    """Every component of the forces on all atoms is −dE/dr."""
+    """Every component of the forces on all atoms is −dE/dr, in crystals, in small cells and free."""
     found = []
-    for name, atoms in subject.samples.named().items():
+    for name in ("crystal", "small cell", "cluster"):
+        atoms = subject.samples.named()[name]
         answer = subject.answer(atoms)
         errors = [
             smallest_error(_along(subject, atoms, atom, axis), -answer.forces[atom, axis])
@@ -47,9 +48,11 @@ def check_virial(subject: Subject) -> list[Measured]:
             smallest_error(_strained(subject, atoms, component), answer.stress[component] * volume) / volume
             for component in range(6)
         ]
-        virial = max(subject.force_scale * subject.samples.spacing * len(atoms) / volume, largest(answer.stress))
+        virial = max(
+            subject.force_scale * subject.samples.spacing * len(atoms) / volume, largest(answer.stress)
+        )
         limit = DERIVATIVE_TOLERANCE * virial + ROUNDING * abs(answer.energy) / STEPS[0] / volume
-        label = "xx yy zz yz xz xy".split()[int(np.argmax(errors))]
+        label = ("xx", "yy", "zz", "yz", "xz", "xy")[int(np.argmax(errors))]
         found.append(Measured(max(errors), limit, "eV/Å³", f"{label} of the {name}"))
     return found
 

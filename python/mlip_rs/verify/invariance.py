@@ -24,7 +24,9 @@ def check_translation(subject: Subject) -> list[Measured]:
             answer, subject.answer(shifted), atoms, INVARIANCE_TOLERANCE, f"of the shifted {name}"
         )
         limit = INVARIANCE_TOLERANCE * max(subject.force_scale, largest(answer.forces)) * len(atoms)
-        found.append(Measured(largest(answer.forces.sum(axis=0)), limit, "eV/Å", f"total force of the {name}"))
+        found.append(
+            Measured(largest(answer.forces.sum(axis=0)), limit, "eV/Å", f"total force of the {name}")
+        )
     return found
 
 

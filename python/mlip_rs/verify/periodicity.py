@@ -35,7 +35,7 @@ def check_lattice_vector(subject: Subject) -> list[Measured]:
 
 
 def check_supercell(subject: Subject) -> list[Measured]:
-    """k cells have k times the energy, the same forces and the same stress."""
+    """Repeated k times, a cell has k times the energy, and the same forces and stress."""
     return _repeated(subject, subject.samples.crystal, SUPERCELL, "of the repeated crystal")
 
 

@@ -112,7 +112,9 @@ def verify_calculator(
     """
     unknown = [symbol for symbol in elements if symbol not in atomic_numbers]
     if unknown or not elements:
-        raise ConfigError(f"elements: {', '.join(unknown) or 'none'}; give the chemical symbols it is made for")
+        raise ConfigError(
+            f"elements: {', '.join(unknown) or 'none'}; give the chemical symbols it is made for"
+        )
     if not 0.0 < cutoff < float("inf"):
         raise ConfigError(f"cutoff = {cutoff} is not a distance in Å")
     if not callable(make):

@@ -146,9 +146,7 @@ class Subject:
             raise PropertyError(f"{where}: one structure has a stress, the other has none")
         if one.stress is not None and other.stress is not None:
             limit = tolerance * max(force * len(atoms) / atoms.get_volume(), largest(one.stress))
-            found.append(
-                Measured(largest(one.stress - other.stress), limit, "eV/Å³", f"stress {where}")
-            )
+            found.append(Measured(largest(one.stress - other.stress), limit, "eV/Å³", f"stress {where}"))
         return found
 
 
