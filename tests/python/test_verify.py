@@ -246,7 +246,7 @@ def test_the_command_passes_a_good_potential(tmp_path):
     assert all(check["value"] <= check["limit"] for check in document["checks"])
     table = invoke("verify", "--only", "forces", "species", path)
     assert table.exit_code == 0, table.output
-    assert "all checks passed" in table.stdout
+    assert table.stdout.splitlines()[-1] == f"{path}: 2 pass"
     assert "eV/Å" in table.stdout
 
 
@@ -256,7 +256,7 @@ def test_the_command_fails_with_a_bad_one(tmp_path, monkeypatch):
     monkeypatch.setattr(Potential, "calculator", lambda self, **_: broken.WrongSignOfAForce())
     result = invoke("verify", path, "--only", "forces", "species")
     assert result.exit_code == 1
-    assert "failed: forces" in result.stdout
+    assert "1 pass, 1 fail: forces" in result.stdout
 
 
 def test_the_command_refuses_what_it_does_not_know(tmp_path):

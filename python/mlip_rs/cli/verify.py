@@ -55,9 +55,22 @@ def _print(verification: "Verification") -> None:
         name, *others = map(Text, (check.name, *_numbers(check), check.unit, check.sentence))
         table.add_row(name, outcome, *others)
     console.print(table)
-    failures = [check.name for check in verification.failures]
-    verdict = f"failed: {', '.join(failures)}" if failures else "all checks passed"
-    console.print(Text(f"{verification.subject}: {verdict}", style=STYLES["fail" if failures else "pass"]))
+    console.print(
+        Text(_verdict(verification), style=STYLES["pass" if verification.passed else "fail"]), soft_wrap=True
+    )
+
+
+def _verdict(verification: "Verification") -> str:
+    outcomes = [check.outcome.value for check in verification.checks]
+    counts = [
+        f"{outcomes.count(outcome)} {outcome}"
+        for outcome in ("pass", "not applicable")
+        if outcome in outcomes
+    ]
+    failed = [check.name for check in verification.failures]
+    if failed:
+        counts.append(f"{len(failed)} fail: {', '.join(failed)}")
+    return f"{verification.subject}: {', '.join(counts)}"
 
 
 def _numbers(check: "CheckResult") -> list[str]:
