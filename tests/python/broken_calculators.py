@@ -6,6 +6,8 @@ from ase.calculators.morse import MorsePotential
 from ase.neighborlist import neighbor_list
 from potentials import ARGON_CUTOFF, ARGON_EPSILON, ARGON_SIGMA, argon_potential
 
+from mlip_rs.calculators import MLIPCalculator
+
 ARGON = argon_potential()
 
 
@@ -16,7 +18,7 @@ class Good(Calculator):
 
     def __init__(self):
         super().__init__()
-        self.inner = ARGON.calculator(threads=1)
+        self.inner = MLIPCalculator(ARGON, threads=1)
 
     def calculate(self, atoms=None, properties=None, system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)

@@ -68,7 +68,7 @@ def check_c2(subject: Subject) -> list[Measured] | NotApplicable:
     below = [smooth(part).curvature for dimer in dimers for part in _between(dimer, cutoffs(spec))]
     if not all(measured.good for measured in below):
         return below
-    step = max((smooth(dimer).curvature for dimer in dimers), key=lambda measured: measured.value)
+    step = max((smooth(dimer).curvature for dimer in dimers), key=lambda measured: measured.severity)
     return NotApplicable(
         f"none on dimers within the cutoffs, but a step of {step.value:.3g} {step.unit} at the cutoff ({step.where}), "
         'as the cosine cutoff function has it; fit with cutoff_function = "polynomial" where that matters'
