@@ -1,5 +1,7 @@
 """Calculators each of which is wrong in one way, around one that is right."""
 
+import mmap
+
 import numpy as np
 from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.morse import MorsePotential
@@ -186,6 +188,19 @@ class Leaks(Good):
 
     def spoil(self, atoms, results):
         self.kept.append(results["forces"].copy())
+
+
+class LeaksWithoutPython(Good):
+    """Keeps pages of the system that Python does not count."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept = []
+
+    def spoil(self, atoms, results):
+        page = mmap.mmap(-1, mmap.PAGESIZE)
+        page[:1] = b"x"
+        self.kept.append(page)
 
 
 class SharesItsScratch(Good):

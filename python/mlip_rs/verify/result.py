@@ -148,7 +148,7 @@ def judge(name: str, claim: str, found: Sequence[Measured] | NotApplicable) -> C
     worst = max(found, key=lambda measured: measured.severity)
     outcome = Outcome.PASS if all(measured.good for measured in found) else Outcome.FAIL
     return CheckResult(
-        name, outcome, worst.value, worst.limit, worst.unit, f"{claim}; largest: {worst.where}"
+        name, outcome, float(worst.value), float(worst.limit), worst.unit, f"{claim}; largest: {worst.where}"
     )
 
 
