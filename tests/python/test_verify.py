@@ -252,6 +252,15 @@ def test_the_command_passes_a_good_potential(tmp_path):
     assert "eV/Å" in table.stdout
 
 
+def test_the_command_draws_the_dimers(tmp_path):
+    path, figure = tmp_path / "alni.mlip.json", tmp_path / "dimers.png"
+    random_potential(("Al", "Ni"), "pair").save(path)
+    result = invoke("verify", path, "--only", "units", "--figure", figure)
+    assert result.exit_code == 0, result.output
+    assert figure.read_bytes().startswith(b"\x89PNG")
+    assert result.stdout.endswith(f"figure -> {figure}\n")
+
+
 def test_the_command_fails_with_a_bad_one(tmp_path, monkeypatch):
     path = tmp_path / "ar.mlip.json"
     argon_potential().save(path)

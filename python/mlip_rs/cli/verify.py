@@ -22,17 +22,28 @@ def run(
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME...", help="These checks; all by default.")
     ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the dimers (.png, .pdf, .svg).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check that it is a potential at all: derivatives, smoothness, invariance, periodicity; exit code 1 if not."""
+    from mlip_rs.potential import Potential
     from mlip_rs.verify import verify
 
     with progress() as receiver:
         verification = verify(potential, only=only or None, progress=receiver)
+    if figure is not None:
+        from mlip_rs.validate.saving import save_figure
+        from mlip_rs.verify.figures import dimer_curves
+
+        save_figure(dimer_curves(Potential.load(potential)), figure)
     if as_json:
         print_json(verification.to_dict())
     else:
         _print(verification)
+        if figure is not None:
+            print(f"figure -> {figure}")
     if not verification.passed:
         raise typer.Exit(1)
 

@@ -77,10 +77,10 @@ def verify(
     PotentialFileError
         Not a potential file.
     """
-    name = "potential" if isinstance(potential, Potential) else os.fspath(potential)
     checks = _chosen(only)
-    loaded = potential if isinstance(potential, Potential) else Potential.load(potential)
-    subject = Subject(lambda: loaded.calculator(threads=1), loaded.elements, loaded.cutoff, name, loaded)
+    if isinstance(potential, Potential):
+        return _verification(subject_of(potential), checks, progress)
+    subject = subject_of(Potential.load(potential), os.fspath(potential))
     return _verification(subject, checks, progress)
 
 
@@ -121,6 +121,13 @@ def verify_calculator(
         raise ConfigError("give a function that makes calculators, such as the class, not one calculator")
     name = getattr(make, "__name__", type(make).__name__)
     return _verification(Subject(make, tuple(elements), float(cutoff), name), _chosen(only), progress)
+
+
+def subject_of(potential: Potential, name: str = "potential") -> Subject:
+    """A potential as what is verified."""
+    return Subject(
+        lambda: potential.calculator(threads=1), potential.elements, potential.cutoff, name, potential
+    )
 
 
 def claim(check: Check) -> str:
