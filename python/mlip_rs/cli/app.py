@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mlip_rs.cli import bench, demo, evaluate, fit, inspection, pareto, predict
+from mlip_rs.cli import bench, demo, evaluate, fit, inspection, pareto, predict, verify
 from mlip_rs.cli.several import SeveralValues
 from mlip_rs.errors import MlipError
 
@@ -83,6 +83,7 @@ app.command("evaluate")(evaluate.run)
 app.command("predict")(predict.run)
 app.command("inspect", cls=SeveralValues)(inspection.run)
 app.command("bench", cls=SeveralValues)(bench.run)
+app.command("verify", cls=SeveralValues)(verify.run)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typer.core import TyperCommand
 
 PATTERNS: dict[str, re.Pattern[str]] = {
     "--elements": re.compile(r"[A-Z][a-z]?"),
+    "--only": re.compile(r"[a-z][a-z0-9]*(-[a-z]+)*"),
     "--reference-energy": re.compile(r"[A-Z][a-z]?=.+"),
     "--sizes": re.compile(r"\d+"),
     "--threads": re.compile(r"\d+"),

@@ -1,0 +1,75 @@
+"""What must not matter: place, orientation, order of the atoms."""
+
+import numpy as np
+
+from mlip_rs.verify.result import Measured
+from mlip_rs.verify.structures import improper_rotation
+from mlip_rs.verify.subject import Answer, Subject, largest
+
+INVARIANCE_TOLERANCE: float = 1e-8
+"""Relative change that only rounding explains."""
+
+TRANSLATION: tuple[float, float, float] = (7.31, -12.9, 0.57)
+"""Å; carries some atoms out of their cell."""
+
+
+def check_translation(subject: Subject) -> list[Measured]:
+    """Nothing changes when all atoms are shifted, and the forces sum to zero."""
+    found = []
+    for name, atoms in subject.samples.named().items():
+        answer = subject.answer(atoms)
+        shifted = atoms.copy()
+        shifted.positions += TRANSLATION
+        found += subject.differences(
+            answer, subject.answer(shifted), atoms, INVARIANCE_TOLERANCE, f"of the shifted {name}"
+        )
+        limit = INVARIANCE_TOLERANCE * max(subject.force_scale, largest(answer.forces)) * len(atoms)
+        found.append(
+            Measured(largest(answer.forces.sum(axis=0)), limit, "eV/Å", f"total force of the {name}")
+        )
+    return found
+
+
+def check_rotation(subject: Subject) -> list[Measured]:
+    """Energy stays, forces and stress turn along when a structure is rotated and inverted."""
+    found = []
+    for seed, (name, atoms) in enumerate(subject.samples.named().items()):
+        matrix = improper_rotation(seed)
+        turned = atoms.copy()
+        turned.set_cell(atoms.cell.array @ matrix)
+        turned.positions = atoms.positions @ matrix
+        answer = subject.answer(turned)
+        back = Answer(answer.energy, answer.forces @ matrix.T, _turned_stress(answer.stress, matrix.T))
+        found += subject.differences(
+            subject.answer(atoms), back, atoms, INVARIANCE_TOLERANCE, f"of the rotated {name}"
+        )
+    return found
+
+
+def check_permutation(subject: Subject) -> list[Measured]:
+    """The order of the atoms does not matter."""
+    found = []
+    for name, atoms in subject.samples.named().items():
+        order = np.random.default_rng(len(atoms)).permutation(len(atoms))
+        if np.array_equal(order, np.arange(len(atoms))):
+            order = order[::-1]
+        answer = subject.answer(atoms[order])
+        forces = np.empty_like(answer.forces)
+        forces[order] = answer.forces
+        found += subject.differences(
+            subject.answer(atoms),
+            Answer(answer.energy, forces, answer.stress),
+            atoms,
+            INVARIANCE_TOLERANCE,
+            f"of the permuted {name}",
+        )
+    return found
+
+
+def _turned_stress(stress: np.ndarray | None, matrix: np.ndarray) -> np.ndarray | None:
+    """Stress (6,) after positions became positions @ matrix."""
+    if stress is None:
+        return None
+    xx, yy, zz, yz, xz, xy = stress
+    tensor = matrix.T @ np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]]) @ matrix
+    return np.array([tensor[0, 0], tensor[1, 1], tensor[2, 2], tensor[1, 2], tensor[0, 2], tensor[0, 1]])

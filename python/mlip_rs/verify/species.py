@@ -1,0 +1,113 @@
+"""Elements as stated, single atoms, and input that makes no sense."""
+
+from collections.abc import Callable
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from mlip_rs.errors import PropertyError
+from mlip_rs.verify.invariance import INVARIANCE_TOLERANCE
+from mlip_rs.verify.result import Measured
+from mlip_rs.verify.structures import bond_length
+from mlip_rs.verify.subject import Answer, Subject, largest
+
+CANDIDATES: tuple[str, ...] = ("Xe", "Pu", "He", "Og", "Fr")
+"""Elements that a potential is unlikely to know."""
+
+
+def check_species(subject: Subject) -> list[Measured]:
+    """Every element stated works, with every other; an unknown one is refused by name."""
+    for i, first in enumerate(subject.elements):
+        for second in subject.elements[i:]:
+            length = 1.2 * bond_length(first, second)
+            subject.answer(Atoms([first, second], [[0, 0, 0], [0, 0, length]]))
+    unknown = next(
+        symbol for symbol in (*CANDIDATES, *chemical_symbols[1:]) if symbol not in subject.elements
+    )
+    symbols = [subject.elements[0], unknown]
+    atoms = Atoms(symbols, [[0, 0, 0], [0, 0, 1.2 * bond_length(*symbols)]])
+    error = refusal(subject, atoms)
+    # A `PropertyError` is this package's own word for an answer that is not finite.
+    by_name = error is not None and not isinstance(error, PropertyError) and unknown in str(error)
+    where = f"{unknown} is refused: {error}" if by_name else f"{unknown} is not refused by name"
+    return [Measured(float(not by_name), 0.0, "elements", where)]
+
+
+def check_isolated_atom(subject: Subject) -> list[Measured]:
+    """Atoms farther apart than the cutoff are alone: energies add, nothing pulls, and boundaries do not matter."""
+    found = []
+    for symbol in subject.elements:
+        alone = Atoms(symbol)
+        answer = subject.answer(alone)
+        reference = _stated_energy(subject, symbol, answer.energy)
+        lattice = Atoms(symbol, cell=np.eye(3) * (subject.cutoff + 1.0), pbc=True)
+        two = Atoms([symbol, symbol], [[0, 0, 0], [0, 0, subject.cutoff + 1.0]])
+        reach = 2.0 * answer.energy
+        expected = Answer(reference, np.zeros((1, 3)), None)
+        pair = Answer(reach, np.zeros((2, 3)), None)
+        for twin, atoms, other, where in (
+            (expected, alone, answer, f"of a free {symbol} atom"),
+            (expected, lattice, subject.answer(lattice), f"of one {symbol} atom in a wide cell"),
+            (pair, two, subject.answer(two), f"of two {symbol} atoms beyond the cutoff"),
+        ):
+            bare = Answer(other.energy, other.forces, None)
+            found += subject.differences(twin, bare, atoms, INVARIANCE_TOLERANCE, where)
+    return found
+
+
+def check_bad_input(subject: Subject) -> list[Measured]:
+    """Positions and cells that are not finite, and atoms on one spot, are never answered by finite numbers."""
+    symbol = subject.elements[0]
+    pair = Atoms([symbol, symbol], [[0, 0, 0], [0, 0, bond_length(symbol, symbol)]])
+    crystal = subject.samples.crystal
+    spoilt: dict[str, tuple[Atoms, Callable[[Atoms], None]]] = {
+        "NaN position": (pair, lambda atoms: atoms.positions.__setitem__((1, 2), np.nan)),
+        "infinite position": (pair, lambda atoms: atoms.positions.__setitem__((1, 2), np.inf)),
+        "NaN position in a crystal": (crystal, lambda atoms: atoms.positions.__setitem__((1, 2), np.nan)),
+        "NaN in the cell": (crystal, lambda atoms: atoms.cell.__setitem__((0, 0), np.nan)),
+        "two atoms on one spot": (pair, lambda atoms: atoms.positions.__setitem__(1, atoms.positions[0])),
+    }
+    accepted = []
+    for name, (good, spoil) in spoilt.items():
+        atoms = good.copy()
+        spoil(atoms)
+        if refusal(subject, atoms) is None:
+            accepted.append(name)
+    where = f"answered as if it were good: {', '.join(accepted)}" if accepted else "all refused"
+    return [Measured(float(len(accepted)), 0.0, "structures", where)]
+
+
+def check_empty_structure(subject: Subject) -> list[Measured]:
+    """A structure without atoms has no energy and no forces, or is refused with a message."""
+    empty = Atoms(cell=np.eye(3) * 10.0, pbc=True)
+    try:
+        answer = subject.answer(empty)
+    except Exception as error:
+        if not str(error):
+            raise
+        return [Measured(0.0, 0.0, "eV", f"refused: {error}")]
+    return [
+        Measured(abs(answer.energy), 0.0, "eV", "energy"),
+        Measured(largest(answer.forces), 0.0, "eV/Å", "forces"),
+    ]
+
+
+def _stated_energy(subject: Subject, symbol: str, otherwise: float) -> float:
+    """What the file says of a free atom: its reference energy and the coefficient of the constant feature, eV."""
+    if subject.potential is None:
+        return otherwise
+    constant = subject.potential.coefficients(symbol).get("1", 0.0)
+    return subject.potential.reference_energies[symbol] + constant
+
+
+def refusal(subject: Subject, atoms: Atoms) -> Exception | None:
+    """Return the error of a calculator that refuses the atoms; None if it gives a finite answer.
+
+    A new calculator is asked: one that has met bad input may be good for nothing afterwards.
+    """
+    try:
+        subject.answer(atoms, subject.make())
+    except Exception as error:
+        return error
+    return None

@@ -1,0 +1,177 @@
+"""What is verified: anything that makes ASE calculators, and what it says about structures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import PropertyNotImplementedError
+from numpy.typing import NDArray
+
+from mlip_rs.errors import PropertyError
+from mlip_rs.potential import Potential
+from mlip_rs.validate.calculations import Calculator
+from mlip_rs.verify.curves import Curve, curves
+from mlip_rs.verify.result import Measured
+from mlip_rs.verify.structures import Samples
+
+Array = NDArray[np.float64]
+
+ROUNDING: float = 64.0 * float(np.finfo(np.float64).eps)
+"""Relative error of a sum of terms as large as itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a calculator says about one structure.
+
+    Parameters
+    ----------
+    energy
+        eV.
+    forces
+        (N, 3) eV/Å.
+    stress
+        (6,) eV/Å³, ASE's sign and order; None if the calculator gives none, or the cell has no volume.
+    """
+
+    energy: float
+    forces: Array
+    stress: Array | None
+
+    def same_bits(self, other: "Answer") -> bool:
+        """Whether not a single bit differs."""
+        return self._bytes() == other._bytes()
+
+    def _bytes(self) -> bytes:
+        stress = b"" if self.stress is None else self.stress.tobytes()
+        return np.float64(self.energy).tobytes() + self.forces.tobytes() + stress
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is verified.
+
+    Parameters
+    ----------
+    make
+        Gives a new calculator at each call.
+    elements
+        Chemical symbols it is made for.
+    cutoff
+        Distance in Å beyond which atoms do not interact.
+    name
+        For people.
+    potential
+        The potential behind the calculators, for the checks of its file and its evaluators.
+    """
+
+    make: Callable[[], Calculator]
+    elements: tuple[str, ...]
+    cutoff: float
+    name: str
+    potential: Potential | None = None
+
+    @cached_property
+    def samples(self) -> Samples:
+        """The structures it is tried on."""
+        return Samples(self.elements, self.cutoff)
+
+    @cached_property
+    def curves(self) -> tuple[Curve, ...]:
+        """The curves that should be smooth: dimers of all pairs of elements first."""
+        return tuple(curves(self))
+
+    @cached_property
+    def calculator(self) -> Calculator:
+        """One calculator, used over and over."""
+        return self.make()
+
+    def answer(self, atoms: Atoms, calculator: Calculator = None) -> Answer:
+        """Energy, forces and stress, computed anew and not recalled.
+
+        Raises
+        ------
+        PropertyError
+            The answer has the wrong shape or is not finite.
+        """
+        calculator = self.calculator if calculator is None else calculator
+        attached = forgotten(calculator, atoms)
+        with np.errstate(all="ignore"):
+            energy = float(attached.get_potential_energy())
+            forces = np.array(attached.get_forces(), dtype=float)
+            stress = _stress(attached)
+        if forces.shape != (len(atoms), 3):
+            raise PropertyError(f"forces of {len(atoms)} atoms have the shape {forces.shape}")
+        for name, array in (("energy", np.array(energy)), ("forces", forces), ("stress", stress)):
+            if array is not None and not np.isfinite(array).all():
+                raise PropertyError(f"{name} of {atoms.get_chemical_formula()}: not finite")
+        return Answer(energy, forces, stress)
+
+    def energy(self, atoms: Atoms) -> float:
+        """Energy in eV, computed anew."""
+        with np.errstate(all="ignore"):
+            return float(forgotten(self.calculator, atoms).get_potential_energy())
+
+    @cached_property
+    def force_scale(self) -> float:
+        """Root mean square force on the atoms of a rattled crystal, eV/Å: what is large or small."""
+        forces = self.answer(self.samples.crystal).forces
+        return max(float(np.sqrt(np.mean(forces**2))), 1e-6)
+
+    def differences(
+        self, one: Answer, other: Answer, atoms: Atoms, tolerance: float, where: str
+    ) -> list[Measured]:
+        """Largest differences of energy, forces and stress between two answers that should be the same.
+
+        Parameters
+        ----------
+        atoms
+            The structure of both.
+        tolerance
+            Relative: of the larger of the force scale and the forces, times 1 Å for energies per atom and virials.
+        where
+            What was done, for the sentence.
+        """
+        force = max(self.force_scale, _rms(one.forces), _rms(other.forces))
+        rounding = ROUNDING * (abs(one.energy) + abs(other.energy))
+        energy_limit = tolerance * force * max(len(atoms), 1) + rounding
+        found = [
+            Measured(abs(one.energy - other.energy), energy_limit, "eV", f"energy {where}"),
+            Measured(largest(one.forces - other.forces), tolerance * force, "eV/Å", f"forces {where}"),
+        ]
+        if (one.stress is None) != (other.stress is None):
+            raise PropertyError(f"{where}: one structure has a stress, the other has none")
+        if one.stress is not None and other.stress is not None:
+            limit = tolerance * max(force * len(atoms) / atoms.get_volume(), largest(one.stress))
+            found.append(Measured(largest(one.stress - other.stress), limit, "eV/Å³", f"stress {where}"))
+        return found
+
+
+def forgotten(calculator: Calculator, atoms: Atoms) -> Atoms:
+    """A copy of the atoms with the calculator, which has forgotten its last results."""
+    if hasattr(calculator, "reset"):
+        calculator.reset()
+    attached = atoms.copy()
+    attached.calc = calculator
+    return attached
+
+
+def largest(array: Array) -> float:
+    """Largest absolute value; 0 of none."""
+    return float(np.abs(array).max(initial=0.0))
+
+
+def _rms(forces: Array) -> float:
+    return float(np.sqrt(np.mean(forces**2))) if forces.size else 0.0
+
+
+def _stress(attached: Any) -> Array | None:  # noqa: ANN401 (Atoms, to the checker)
+    if not attached.pbc.all():
+        return None
+    try:
+        return np.array(attached.get_stress(voigt=True), dtype=float)
+    except (PropertyNotImplementedError, NotImplementedError):
+        return None
