@@ -30,8 +30,8 @@ run {steps}
 """
 
 
-def eam_alloy(file: str, element: str) -> str:
-    return f"pair_style eam/alloy\npair_coeff * * {POTENTIALS / file} {element}\n"
+def eam(style: str, file: str, element: str) -> str:
+    return f"pair_style {style}\npair_coeff * * {POTENTIALS / file} {element}\n"
 
 
 def snap(element: str, quadratic: bool) -> str:

@@ -32,7 +32,7 @@ from matplotlib.figure import Figure
 import mlip_rs as mlip
 from mlip_rs.evaluation import evaluate
 from mlip_rs.timing import crystal, enlarged, measure
-from mlip_rs.validate.style import color, dress, label_decades, legend, marker
+from mlip_rs.validate.style import color, dress, label_decades, marker
 
 N_ATOMS, FEW_ATOMS = 4000, 250
 LATTICES = {"Li": ("bcc", 3.44), "Mo": ("bcc", 3.147), "Si": ("diamond", 5.431), "AgAu": ("fcc", 4.13)}
@@ -180,13 +180,13 @@ def draw(records: list[Record], path: Path) -> None:
             for k, code in enumerate(codes):
                 shown = [r for r in records if r["set"] == name and r["code"] == code and r.get(key)]
                 x, y = [r["us_per_atom"] for r in shown], [r[key]["mae"] for r in shown]
-                axes.plot(x, y, marker(k), color=color(k), ms=5, label=code if shown else None)
-                for r, right, above in zip(shown, x, y, strict=True):
+                axes.plot(x, y, marker(k), color=color(k), ms=5, label=code)
+                for i, (r, right, height) in enumerate(zip(shown, x, y, strict=True)):
                     text = r["potential"].removeprefix(f"{name}-").removesuffix("-best")
-                    left = right > 60.0
+                    left, below = right > 60.0, i % 2
                     axes.annotate(
-                        text, (right, above), (-5 if left else 5, 3), textcoords="offset points",
-                        fontsize=6.5, color=color(k), ha="right" if left else "left",
+                        text, (right, height), (-5 if left else 5, -8 if below else 3), fontsize=6.5,
+                        textcoords="offset points", color=color(k), ha="right" if left else "left",
                     )  # fmt: skip
             eam = next(r["us_per_atom"] for r in records if r["potential"].startswith("eam/alloy"))
             axes.axvline(eam, color="0.6", linewidth=0.8, linestyle=":", label="eam/alloy Cu, cost")
@@ -197,7 +197,8 @@ def draw(records: list[Record], path: Path) -> None:
             dress(axes, x=cost, y=label, title=name if key == ENERGY else "")
     for axes in panels[1]:
         label_decades(axes.xaxis)
-    legend(panels[0][0], location="upper right")
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
     figure.savefig(path, dpi=150)
 
 
@@ -236,7 +237,7 @@ def main() -> None:
             print(row(record), flush=True)
 
     copper = enlarged(bulk("Cu", "fcc", 3.615, cubic=True), N_ATOMS)
-    eam = lammps_runs.eam_alloy("Cu_mishin1.eam.alloy", "Cu")
+    eam = lammps_runs.eam("eam/alloy", "Cu_mishin1.eam.alloy", "Cu")
     add(lammps("Cu", "eam/alloy Cu", eam, copper, steps=300, warm_up=10))
     for path in args.potentials:
         add(ours(path, args.data, args.sets))
