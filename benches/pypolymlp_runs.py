@@ -17,18 +17,11 @@ from pathlib import Path
 
 import numpy as np
 from ase.io import read
+from fit_peers import ATOMIC_ENERGY
 from pypolymlp.calculator.properties import Properties
 from pypolymlp.core.data_format import PolymlpStructure
 from pypolymlp.mlp_dev.pypolymlp import Pypolymlp
 
-# Isolated atoms (PBE, eV).
-ATOMIC_ENERGY = {
-    "Li": -0.29385697,
-    "Mo": -4.58763796,
-    "Si": -0.871629,
-    "Ag": -0.19820116,
-    "Au": -0.18494148,
-}
 POLYNOMIAL = dict(feature_type="gtinv", max_p=2)
 MODELS = {  # from cheap to accurate
     "pair": dict(feature_type="pair", model_type=2, max_p=3, cutoff=6.0, n_gaussians=8),
