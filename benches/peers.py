@@ -179,26 +179,41 @@ def draw(records: list[Record], path: Path) -> None:
         ):
             for k, code in enumerate(codes):
                 shown = [r for r in records if r["set"] == name and r["code"] == code and r.get(key)]
+                shown.sort(key=lambda r: r["us_per_atom"])
                 x, y = [r["us_per_atom"] for r in shown], [r[key]["mae"] for r in shown]
                 axes.plot(x, y, marker(k), color=color(k), ms=5, label=code)
                 for i, (r, right, height) in enumerate(zip(shown, x, y, strict=True)):
                     text = r["potential"].removeprefix(f"{name}-").removesuffix("-best")
-                    left, below = right > 60.0, i % 2
+                    if (
+                        i == 0
+                    ):  # the cheapest to the left, the dearest to the right, others away from the one before
+                        place = {"xytext": (-5, 3), "ha": "right"}
+                    elif i == len(shown) - 1:
+                        place = {"xytext": (5, 3), "ha": "left"}
+                    else:
+                        place = {"xytext": (0, -11 if height < y[i - 1] else 5), "ha": "center"}
                     axes.annotate(
-                        text, (right, height), (-5 if left else 5, -8 if below else 3), fontsize=6.5,
-                        textcoords="offset points", color=color(k), ha="right" if left else "left",
+                        text.replace("quadratic ", "q"), (right, height), textcoords="offset points",
+                        fontsize=6.5, color=color(k), **place,
                     )  # fmt: skip
             eam = next(r["us_per_atom"] for r in records if r["potential"].startswith("eam/alloy"))
             axes.axvline(eam, color="0.6", linewidth=0.8, linestyle=":", label="eam/alloy Cu, cost")
             axes.set(xscale="log", yscale="log")
-            axes.margins(x=0.1, y=0.12)
+            axes.margins(x=0.2, y=0.15)
             label_decades(axes.yaxis)
             cost = "time per atom (µs), one thread" if key == FORCE else ""
             dress(axes, x=cost, y=label, title=name if key == ENERGY else "")
     for axes in panels[1]:
         label_decades(axes.xaxis)
     handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=4 if len(sets) > 1 else 2,
+        frameon=False,
+        fontsize=8,
+    )
     figure.savefig(path, dpi=150)
 
 
