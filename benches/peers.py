@@ -46,10 +46,17 @@ HEADER = (
 Record = dict[str, Any]
 
 
+def cube(symbol: str, lattice: str, a: float, n_atoms: int) -> Atoms:
+    """A rattled cube of about as many atoms."""
+    cell = bulk(symbol, lattice, a, cubic=True)
+    atoms = cell.repeat(round((n_atoms / len(cell)) ** (1 / 3)))
+    atoms.rattle(0.02, seed=0)
+    return atoms
+
+
 def structure(name: str, n_atoms: int) -> Atoms:
     elements = SETS[name]["elements"]
-    kind, a = LATTICES[name]
-    atoms = enlarged(bulk(elements[0], kind, a, cubic=True), n_atoms)
+    atoms = cube(elements[0], *LATTICES[name], n_atoms)
     atoms.symbols[:] = np.random.default_rng(0).choice(elements, len(atoms))
     return atoms
 
@@ -251,7 +258,7 @@ def main() -> None:
         if not args.json:
             print(row(record), flush=True)
 
-    copper = enlarged(bulk("Cu", "fcc", 3.615, cubic=True), N_ATOMS)
+    copper = cube("Cu", "fcc", 3.615, N_ATOMS)
     eam = lammps_runs.eam("eam/alloy", "Cu_mishin1.eam.alloy", "Cu")
     add(lammps("Cu", "eam/alloy Cu", eam, copper, steps=300, warm_up=10))
     for path in args.potentials:
