@@ -5,7 +5,7 @@
 DATA is the folder that holds `mlearn/{Li,Mo,Si}_{train,test}.xyz` (Zuo et al., J. Phys. Chem. A 124, 731 (2020)) and
 `agau/AgAu_{train,test}.xyz` (pypolymlp's tests). "default" is `mlip-rs fit` with nothing chosen; a size or a hierarchy
 also gets the isolated-atom energies published with the data. `--method ridge` leaves out the sparse path. The
-potentials are kept in the output folder for `speed.py`. Prints one Markdown row per fit: MAE (RMSE) on the test file
+potentials are kept in the output folder for `peers.py`. Prints one Markdown row per fit: MAE (RMSE) on the test file
 as it is.
 """
 

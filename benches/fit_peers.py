@@ -26,7 +26,13 @@ from pathlib import Path
 
 # The parent imports nothing heavy: the peak memory of a process counts that of the one that it was forked from.
 
-ATOMIC_ENERGY = {"Mo": -4.58763796, "Si": -0.871629}  # isolated atoms (PBE, eV)
+ATOMIC_ENERGY = {  # isolated atoms (PBE, eV)
+    "Li": -0.29385697,
+    "Mo": -4.58763796,
+    "Si": -0.871629,
+    "Ag": -0.19820116,
+    "Au": -0.18494148,
+}
 # Of each side: number of radial functions and largest l of order 2, 3. The peer has l = 0 among its invariants of order
 # 2, which is the square of the pairwise one; one more l instead gives mlip_rs the same number of features.
 CASES = {
@@ -176,11 +182,12 @@ def fit_peer(case: str, data: Path) -> dict:
     from ase.io import read
     from pypolymlp.calculator.properties import Properties
     from pypolymlp.mlp_dev.pypolymlp import Pypolymlp
+    from pypolymlp_runs import peer_data, peer_errors
 
     element, setting = case.split(":")[0], CASES[case]
     training, test = (read(path, ":") for path in paths(case, data))
     n_radial, max_l = setting["peer"]
-    sets = peer_data(training, "train") | peer_data(test, "test")
+    sets = peer_data(training, "train", [element]) | peer_data(test, "test", [element])
     with Meter() as meter:
         peer = Pypolymlp()
         peer.set_params(
@@ -200,52 +207,8 @@ def fit_peer(case: str, data: Path) -> dict:
     with tempfile.TemporaryDirectory() as place:
         file = str(Path(place) / "potential.yaml")
         peer.save_mlp(filename=file)
-        errors = peer_errors(Properties(pot=file), test, sets["test_structures"])
+        errors = peer_errors(Properties(pot=file), sets)
     return meter.figures | errors | {"n_features": int(peer.n_features)}
-
-
-def peer_data(frames, name: str) -> dict:
-    """Lattice vectors in columns, forces [3][atom], virials (eV, positive in compression)."""
-    import numpy as np
-    from pypolymlp.core.data_format import PolymlpStructure
-
-    structures = [
-        PolymlpStructure(
-            axis=atoms.cell.array.T,
-            positions=atoms.get_scaled_positions(wrap=False).T,
-            n_atoms=[len(atoms)],
-            elements=list(atoms.symbols),
-            types=[0] * len(atoms),
-            volume=atoms.get_volume(),
-        )
-        for atoms in frames
-    ]
-    return {
-        f"{name}_structures": structures,
-        f"{name}_energies": np.array([atoms.get_potential_energy() for atoms in frames]),
-        f"{name}_forces": [atoms.get_forces().T for atoms in frames],
-        f"{name}_stresses": np.array([-a.get_stress(voigt=False) * a.get_volume() for a in frames]),
-    }
-
-
-def peer_errors(potential, frames, structures) -> dict:
-    import numpy as np
-
-    energies, forces, _ = potential.eval_multiple(structures)
-    per_atom, components = [], []
-    for atoms, energy, force in zip(frames, energies, forces, strict=True):
-        isolated = sum(
-            ATOMIC_ENERGY[symbol] for symbol in atoms.symbols
-        )  # the peer predicts relative to them
-        per_atom.append(1e3 * (energy + isolated - atoms.get_potential_energy()) / len(atoms))
-        components.append((np.asarray(force).T - atoms.get_forces()).ravel())
-    return {
-        key: {"mae": float(abs(values).mean()), "rmse": float(np.sqrt((values**2).mean()))}
-        for key, values in (
-            ("energy_mev_per_atom", np.array(per_atom)),
-            ("force_ev_per_angstrom", np.concatenate(components)),
-        )
-    }
 
 
 WORKERS = {"pypolymlp": fit_peer, "mlip_rs": fit_ours}

@@ -14,13 +14,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from accuracy import SETS
-from matplotlib.ticker import StrMethodFormatter
 
 import mlip_rs as mlip
 from mlip_rs.contraction import contract
 from mlip_rs.data import Dataset, read_dataset
 from mlip_rs.radial import RadialSet, radial_grid
 from mlip_rs.validate.metrics import Errors
+from mlip_rs.validate.style import label_decades
 
 SIZES = ("small", "medium", "standard")
 FRACTIONS = (0.125, 0.25, 0.5, 1.0)
@@ -185,8 +185,8 @@ def finish(figure: plt.Figure, axes: np.ndarray, x: str, path: Path) -> None:
     for axis, name in zip(axes, ("energy MAE (meV/atom)", "force MAE (meV/Å)"), strict=True):
         axis.set(xscale="log", yscale="log", xlabel=x, ylabel=name)
         axis.grid(alpha=0.3, which="both")
-        for part in (axis.yaxis.set_major_formatter, axis.yaxis.set_minor_formatter):
-            part(StrMethodFormatter("{x:g}"))
+        label_decades(axis.xaxis)
+        label_decades(axis.yaxis)
     axes[1].legend(fontsize=8)
     figure.savefig(path, dpi=150)
 

@@ -4,10 +4,13 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ase import Atoms
+
 from mlip_rs import _core
-from mlip_rs.benchmark import crystal
+from mlip_rs.errors import ConfigError
 from mlip_rs.potential import Potential
 from mlip_rs.structures import structure_from_atoms
+from mlip_rs.timing import crystal
 
 US_PER_NEIGHBOR: float = 0.013
 """Distance, table look-up and force of one neighbour, µs on one core (benches/README.md)."""
@@ -31,7 +34,7 @@ class Plan:
     rows, terms
         Of the merged polynomial of the sums: prefixes and monomials.
     neighbors
-        Within the cutoff in the crystal of the element, on which the rest is counted.
+        Within the cutoff, mean over the atoms of the structure on which the rest is counted.
     multiply_adds
         Of one atom: energy, forces and virial.
     us_per_atom
@@ -64,9 +67,24 @@ class Plan:
         )
 
 
-def evaluation_plans(potential: Potential) -> tuple[Plan, ...]:
-    """Give the plan of every centre element, with its predicted cost in the crystal of the first element."""
-    atoms = crystal(potential.elements)
+def evaluation_plans(potential: Potential, atoms: Atoms | None = None) -> tuple[Plan, ...]:
+    """Give the plan of every centre element, with its predicted cost.
+
+    Parameters
+    ----------
+    potential
+        What is evaluated.
+    atoms
+        Structure in which neighbours are counted; the crystal of the first element if None.
+
+    Raises
+    ------
+    ConfigError
+        No atoms.
+    """
+    atoms = crystal(potential.elements) if atoms is None else atoms
+    if len(atoms) == 0:
+        raise ConfigError("a structure without atoms has no neighbours to count")
     first, *_ = _core.neighbor_list(structure_from_atoms(atoms), potential.cutoff, 1)
     neighbors = len(first) / len(atoms)
     plans = []

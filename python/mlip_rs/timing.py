@@ -2,11 +2,14 @@
 
 import statistics
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.build import bulk
+from ase.data import atomic_numbers, covalent_radii, reference_states
 
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError
@@ -15,6 +18,11 @@ from mlip_rs.structures import arrays_from_atoms
 
 MIN_SECONDS: float = 0.02
 """Evaluations are repeated until a sample takes at least this long."""
+
+SKIN: float = 0.5
+"""Distance beyond the cutoff up to which neighbours are listed, Å: that of the calculator."""
+
+_LATTICES = frozenset(("fcc", "bcc", "hcp", "diamond", "sc"))
 
 
 @dataclass(frozen=True)
@@ -51,7 +59,7 @@ def measure(potential: Potential, atoms: Atoms, *, threads: int = 1, samples: in
     """
     if len(atoms) == 0:
         raise ConfigError("a structure without atoms takes no time")
-    evaluator = _core.Evaluator(potential.core, 0.5, threads)
+    evaluator = _core.Evaluator(potential.core, SKIN, threads)
     arrays = arrays_from_atoms(atoms)
     evaluator.compute(*arrays)
     times = []
@@ -66,6 +74,40 @@ def measure(potential: Potential, atoms: Atoms, *, threads: int = 1, samples: in
     return Timing(len(atoms), threads, statistics.median(times) / len(atoms) * 1e6)
 
 
+def measure_list(potential: Potential, atoms: Atoms, *, threads: int = 1, samples: int = 3) -> float:
+    """Median time of building the neighbour list anew, µs per atom, by the clock of `measure`.
+
+    It is what an evaluation takes longer when atoms come back from a crystal so much wider that the list is of no use.
+
+    Raises
+    ------
+    ConfigError
+        No atoms.
+    """
+    if len(atoms) == 0:
+        raise ConfigError("a structure without atoms takes no time")
+    evaluator = _core.Evaluator(potential.core, SKIN, threads)
+    numbers, positions, cell, pbc = arrays_from_atoms(atoms)
+    widening = 1.0 + 2.0 * SKIN / potential.cutoff
+    clock = time.process_time if threads == 1 else time.perf_counter
+
+    def seconds(work: Callable[[], object]) -> float:
+        begin = clock()
+        work()
+        return clock() - begin
+
+    def compute() -> object:
+        return evaluator.compute(numbers, positions, cell, pbc)
+
+    building: list[float] = []
+    reusing: list[float] = []
+    while len(building) < samples or sum(building) < samples * MIN_SECONDS:
+        evaluator.compute(numbers, positions * widening, cell * widening, pbc)
+        building.append(seconds(compute))
+        reusing.append(seconds(compute))
+    return max(0.0, statistics.median(building) - statistics.median(reusing)) / len(atoms) * 1e6
+
+
 def enlarged(atoms: Atoms, n_atoms: int) -> Atoms:
     """Repeat a periodic structure that has atoms to at least about `n_atoms`, atoms displaced at random by 0.02 Å."""
     big = atoms.copy()
@@ -77,3 +119,17 @@ def enlarged(atoms: Atoms, n_atoms: int) -> Atoms:
         big = big.repeat(repeat)
     big.rattle(0.02, seed=0)
     return big
+
+
+def crystal(elements: Sequence[str]) -> Atoms:
+    """The crystal of the first element, as wide as the mean size of all elements wants it."""
+    first = elements[0]
+    number = atomic_numbers[first]
+    state = reference_states[number] or {}
+    if state.get("symmetry") in _LATTICES and state.get("a"):
+        atoms = bulk(first)
+    else:  # molecules, complicated crystals: close-packed spheres that touch
+        atoms = bulk(first, "fcc", a=2.0 * np.sqrt(2.0) * float(covalent_radii[number]))
+    radii = [float(covalent_radii[atomic_numbers[symbol]]) for symbol in elements]
+    atoms.set_cell(atoms.cell * (np.mean(radii) / radii[0]), scale_atoms=True)
+    return atoms

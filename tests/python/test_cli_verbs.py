@@ -15,10 +15,12 @@ from cli_case import invoke, labelled_frames, spawn, write_frames
 import mlip_rs
 from mlip_rs.benchmark import benchmark, crystal
 from mlip_rs.cli.several import spread
+from mlip_rs.errors import ConfigError
 from mlip_rs.evaluation import evaluate
 from mlip_rs.inspection import describe, feature_kind
 from mlip_rs.potential import Potential
 from mlip_rs.regression import read_record
+from mlip_rs.timing import measure_list
 
 ERROR_KEYS = ("energy_mev_per_atom", "force_ev_per_angstrom", "stress_gpa")
 
@@ -149,6 +151,49 @@ def test_bench_times_every_size_and_number_of_threads(best, tmp_path):
     ]
     assert all(point["us_per_atom"] > 0 and point["n_nonzero"] > 0 for point in measured)
     assert (tmp_path / "b.png").is_file()
+
+
+def test_bench_compares_potentials_with_the_first(best, small_run, tmp_path):
+    front = sorted((small_run / "front").glob("*.mlip.json"))[0]
+    options = ("--sizes", "10", "50", "--threads", "1", "-o", tmp_path / "b.png")
+    document = json.loads(output_of("bench", best, front, *options, "--json"))
+    names = ["best", front.name.removesuffix(".mlip.json")]
+    assert [entry["potential"] for entry in document["potentials"]] == names
+    measured = document["measurements"]
+    assert [(point["potential"], point["n_atoms"]) for point in measured] == [
+        (name, n_atoms) for name in names for n_atoms in (16, 64)
+    ]
+    for point, reference in zip(measured, measured[:2] * 2, strict=True):
+        assert point["ratio"] == pytest.approx(point["us_per_atom"] / reference["us_per_atom"])
+        assert 0.0 <= point["list_share"] < 1.0
+        assert point["predicted_us_per_atom"] > 0.0
+    header = output_of("bench", best, front, "--sizes", "10", "--threads", "1").splitlines()[2]
+    assert header.split("  ")[0] == "potential"
+    assert "ratio" in header
+    assert "predicted" in header
+    assert (tmp_path / "b.png").is_file()
+
+
+def test_bench_names_files_of_one_name_by_their_folders(best, tmp_path):
+    other = tmp_path / "other" / best.name
+    other.parent.mkdir()
+    other.write_bytes(best.read_bytes())
+    options = ("--sizes", "10", "--threads", "1", "--json")
+    document = json.loads(output_of("bench", best, other, *options))
+    assert [entry["potential"] for entry in document["potentials"]] == [
+        f"{best.parent.name}/best",
+        "other/best",
+    ]
+
+
+def test_time_of_a_list_is_that_of_building_it(best):
+    potential = Potential.load(best)
+    atoms = crystal(["Al"]).repeat(5)
+    assert measure_list(potential, atoms) > 0.0
+    with pytest.raises(ConfigError, match="without atoms"):
+        measure_list(potential, Atoms())
+    with pytest.raises(ConfigError, match="without atoms"):
+        benchmark(potential, sizes=[10], like=Atoms())
 
 
 def test_bench_repeats_a_structure_given(best, data):

@@ -1,5 +1,6 @@
 """`mlip-rs bench`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,9 @@ from mlip_rs.cli.output import Json, print_json, print_table, progress
 
 
 def run(
-    potential: Annotated[Path, typer.Argument(metavar="POTENTIAL", help="Potential file.")],
+    potentials: Annotated[
+        list[Path], typer.Argument(metavar="POTENTIAL...", help="Potential files; ratios are to the first.")
+    ],
     sizes: Annotated[
         list[int] | None, typer.Option(metavar="N...", help="Numbers of atoms; 100 1000 10000 by default.")
     ] = None,
@@ -20,16 +23,17 @@ def run(
         Path | None, typer.Option(metavar="STRUCTURE", help="Repeat this structure, not a crystal.")
     ] = None,
     figure: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw time against size (.png, .pdf, .svg).")
+        Path | None,
+        typer.Option("--figure", "-o", metavar="FILE", help="Draw time against size (.png, .pdf, .svg)."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Time per atom against size and threads, and memory."""
-    from mlip_rs.benchmark import SIZES, benchmark
+    """Time per atom against size and threads, beside the predicted one; neighbour list and memory."""
+    from mlip_rs.benchmark import SIZES, STEPS_PER_LIST, benchmark
     from mlip_rs.data import read_structures
     from mlip_rs.potential import Potential
 
-    loaded = Potential.load(potential)
+    loaded = {name: Potential.load(path) for name, path in _named(potentials).items()}
     structure = None if like is None else read_structures(like, index="0")[0].atoms
     with progress() as receiver:
         result = benchmark(
@@ -42,7 +46,24 @@ def run(
     if as_json:
         print_json(result.to_dict())
         return
-    print(f"{result.structure}, repeated; {loaded.n_nonzero} of {loaded.n_features} coefficients")
+    for subject in result.subjects:
+        label = f"{subject.name}: " if len(result.subjects) > 1 else ""
+        kept, all_of_them = subject.potential.n_nonzero, subject.potential.n_features
+        print(f"{label}{subject.structure}, repeated; {kept} of {all_of_them} coefficients")
     print_table(*result.table())
+    print(
+        "one thread: core time; predicted: by the plan (mlip-rs inspect); list: building it, and its share of a run "
+        f"in which it lasts {STEPS_PER_LIST} steps"
+    )
     if figure is not None:
         print(f"figure -> {figure}")
+
+
+def _named(paths: Sequence[Path]) -> dict[str, Path]:
+    """Name files by as few of their last parts as tell them apart."""
+    unique = list(dict.fromkeys(path.absolute() for path in paths))
+    for count in range(1, max(len(path.parts) for path in unique) + 1):
+        names = ["/".join(path.parts[-count:]).removesuffix(".mlip.json") for path in unique]
+        if len(set(names)) == len(unique):
+            break
+    return dict(zip(names, unique, strict=True))

@@ -1,10 +1,13 @@
 """How every figure looks: sizes, colours, lines, in one place, without touching matplotlib's global state."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 PALETTE: tuple[str, ...] = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours, told apart with any colour vision; without yellow, which vanishes on white."""
@@ -22,6 +25,12 @@ LABEL_SIZE = 9.0
 SMALL_SIZE = 8.0
 LINE_WIDTH = 1.4
 MARKER_SIZE = 4.5
+_LABELS = (
+    (0.7, (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)),
+    (1.2, (1.0, 2.0, 3.0, 5.0)),
+    (3.0, (1.0, 2.0, 5.0)),
+)
+"""Of logarithmic axes shorter than so many decades: what is labelled in each decade."""
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -38,6 +47,21 @@ def dress(axes: Axes, *, x: str, y: str, title: str = "") -> None:
     axes.tick_params(which="both", direction="in", top=True, right=True, labelsize=SMALL_SIZE, width=0.7)
     for spine in axes.spines.values():
         spine.set_linewidth(0.7)
+
+
+def label_decades(axis: Axis) -> None:
+    """Label a logarithmic axis with plain numbers, closer on a short one; above three decades with powers of ten.
+
+    Its limits must be final.
+    """
+    low, high = axis.get_view_interval()
+    decades = math.log10(high / low)
+    for most, subs in _LABELS:
+        if decades < most:
+            axis.set_major_locator(LogLocator(subs=subs))
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            break
+    axis.set_minor_formatter(NullFormatter())
 
 
 def legend(axes: Axes, *, location: Location = "best", columns: int = 1, marker_scale: float = 1.0) -> None:
