@@ -70,7 +70,6 @@ def settings(threads: int = 0) -> FitSettings:
     """The same for all hierarchies, so that their scores can be compared."""
     return FitSettings(
         path_ratio=1e-9,
-        prior="flat",  # so that the path starts from the candidates as they are
         weights=WEIGHTS,
         reference_energies={"Al": 0.0},  # the energies of the data are relative to the isolated atom
         seed=SEED,
