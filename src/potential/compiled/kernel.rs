@@ -121,7 +121,7 @@ impl CompiledCenter {
             lane.sums.clear();
             lane.sums.resize(self.n_sums, 0.0);
         }
-        interleave(&scratch.lanes, self.n_sums, &mut scratch.values);
+        interleave(simd, &scratch.lanes, self.n_sums, &mut scratch.values);
         let mut energies = [0.0; ATOMS];
         self.graph.evaluate(
             simd,
@@ -129,7 +129,7 @@ impl CompiledCenter {
             &mut scratch.adjoints,
             &mut energies,
         );
-        deinterleave(&scratch.adjoints, self.n_sums, &mut scratch.lanes);
+        deinterleave(simd, &scratch.adjoints, self.n_sums, &mut scratch.lanes);
         for (k, atom) in atoms.enumerate() {
             self.turn_adjoints(k, scratch);
             self.gradients(simd, k, scratch);

@@ -13,6 +13,7 @@ use super::harmonics::BLOCK;
 use super::plan::SpeciesPlan;
 use super::products::{Adjoints, Product, add_plain};
 use super::tabulate::tabulate;
+use super::turn::{columns_of_rows, rows_of_columns};
 use pulp::Simd;
 
 /// The neighbourhood of one atom.
@@ -315,33 +316,27 @@ impl Lane {
 
 /// The sums of all lanes, `[sum][ATOMS]`.
 #[inline(always)]
-pub(super) fn interleave(lanes: &[Lane], n_sums: usize, out: &mut [f64]) {
-    let sources: [&[f64]; ATOMS] = std::array::from_fn(|k| &lanes[k].sums[..n_sums]);
-    let (out, _) = out[..n_sums * ATOMS].as_chunks_mut::<ATOMS>();
-    let (groups, _) = out.as_chunks_mut::<ATOMS>();
-    // Sums come in groups of eight: a block is transposed at a time.
-    for (g, group) in groups.iter_mut().enumerate() {
-        let block: [&[f64; ATOMS]; ATOMS] =
-            std::array::from_fn(|k| &sources[k].as_chunks::<ATOMS>().0[g]);
-        for (n, node) in group.iter_mut().enumerate() {
-            for (lane, value) in node.iter_mut().enumerate() {
-                *value = block[lane][n];
-            }
+pub(super) fn interleave<S: Simd>(simd: S, lanes: &[Lane], n_sums: usize, out: &mut [f64]) {
+    let (out, _) = S::as_mut_simd_f64s(&mut out[..n_sums * ATOMS]);
+    let (blocks, _) = out.as_chunks_mut::<ATOMS>();
+    for (v, block) in blocks.iter_mut().enumerate() {
+        let mut rows = [simd.splat_f64s(0.0); ATOMS];
+        for k in 0..ATOMS {
+            rows[k] = S::as_simd_f64s(&lanes[k].sums).0[v];
         }
+        *block = columns_of_rows(simd, rows);
     }
 }
 
 /// The adjoints of the sums of all lanes, from `[sum][ATOMS]` to where the sums of each were.
 #[inline(always)]
-pub(super) fn deinterleave(adjoints: &[f64], n_sums: usize, lanes: &mut [Lane]) {
-    let (nodes, _) = adjoints[..n_sums * ATOMS].as_chunks::<ATOMS>();
-    let (groups, _) = nodes.as_chunks::<ATOMS>();
-    for (g, group) in groups.iter().enumerate() {
-        for (k, lane) in lanes.iter_mut().enumerate() {
-            let out = &mut lane.sums[g * ATOMS..][..ATOMS];
-            for (n, node) in group.iter().enumerate() {
-                out[n] = node[k];
-            }
+pub(super) fn deinterleave<S: Simd>(simd: S, adjoints: &[f64], n_sums: usize, lanes: &mut [Lane]) {
+    let (adjoints, _) = S::as_simd_f64s(&adjoints[..n_sums * ATOMS]);
+    let (blocks, _) = adjoints.as_chunks::<ATOMS>();
+    for (v, block) in blocks.iter().enumerate() {
+        let rows = rows_of_columns(simd, *block);
+        for k in 0..ATOMS {
+            S::as_mut_simd_f64s(&mut lanes[k].sums).0[v] = rows[k];
         }
     }
 }

@@ -8,6 +8,7 @@ mod plan;
 mod products;
 mod table;
 mod tabulate;
+mod turn;
 
 pub use graph::GraphSize;
 pub use kernel::Scratch;

@@ -8,6 +8,7 @@
 use super::harmonics::BLOCK;
 use super::plan::SpeciesPlan;
 use super::table::{N_COEFFICIENTS, Place, Table};
+use super::turn::columns_of_rows;
 use pulp::Simd;
 
 /// Values of all columns at some distances in rows, values and slopes by column.
@@ -26,58 +27,134 @@ pub(super) fn tabulate<S: Simd>(
         tabulate_one(table, distances, rows, slopes);
         return;
     }
-    let per_row = stride / S::F64_LANES;
-    let inverse_step = simd.splat_f64s(table.inverse_step());
     let len = BLOCK * stride;
-    let blocks = distances
-        .chunks_exact(BLOCK)
-        .zip(rows.chunks_exact_mut(len))
-        .zip(
-            values
-                .chunks_exact_mut(len)
-                .zip(slopes.chunks_exact_mut(len)),
-        );
-    for ((distances, rows), (values, slopes)) in blocks {
-        // Slopes that are to be turned over are made where the values by column will be.
-        let made = if plan.is_angular() {
-            &mut *values
+    let mut at = 0;
+    while at < distances.len() {
+        let distances = &distances[at..at + BLOCK];
+        let block = at * stride..at * stride + len;
+        let rows = &mut rows[block.clone()];
+        let slopes = &mut slopes[block.clone()];
+        if plan.is_angular() {
+            by_column(simd, plan, distances, rows, &mut values[block], slopes);
         } else {
-            &mut *slopes
-        };
-        let of_neighbors = rows
-            .chunks_exact_mut(stride)
-            .zip(made.chunks_exact_mut(stride));
-        for (r, (value, slope)) in distances.iter().zip(of_neighbors) {
-            match table.place(*r) {
-                Place::Interval(interval, t) => {
-                    let (c, _) = S::as_simd_f64s(table.interval(interval));
-                    let (value, _) = S::as_mut_simd_f64s(value);
-                    let (slope, _) = S::as_mut_simd_f64s(slope);
-                    let c = &c[..N_COEFFICIENTS * per_row];
-                    let t = simd.splat_f64s(t);
-                    for (v, (value, slope)) in value.iter_mut().zip(slope).enumerate() {
-                        let mut f = c[5 * per_row + v];
-                        let mut df = f;
-                        f = simd.mul_add_e_f64s(f, t, c[4 * per_row + v]);
-                        for k in (0..4).rev() {
-                            df = simd.mul_add_e_f64s(df, t, f);
-                            f = simd.mul_add_e_f64s(f, t, c[k * per_row + v]);
-                        }
-                        *value = f;
-                        *slope = simd.mul_f64s(df, inverse_step);
-                    }
-                }
-                Place::Exact => {
-                    value.fill(0.0);
-                    slope.fill(0.0);
-                    table.exact(*r, value, slope);
+            by_row(simd, table, distances, rows, slopes);
+        }
+        at += BLOCK;
+    }
+}
+
+/// Values and slopes of one vector of columns; `c` are their coefficients, `step` vectors apart.
+#[inline(always)]
+fn spline<S: Simd>(simd: S, c: &[S::f64s], step: usize, t: f64) -> (S::f64s, S::f64s) {
+    let t = simd.splat_f64s(t);
+    let c = &c[..(N_COEFFICIENTS - 1) * step + 1];
+    let mut df = c[5 * step];
+    let mut f = simd.mul_add_e_f64s(df, t, c[4 * step]);
+    df = simd.mul_add_e_f64s(df, t, f);
+    f = simd.mul_add_e_f64s(f, t, c[3 * step]);
+    df = simd.mul_add_e_f64s(df, t, f);
+    f = simd.mul_add_e_f64s(f, t, c[2 * step]);
+    df = simd.mul_add_e_f64s(df, t, f);
+    f = simd.mul_add_e_f64s(f, t, c[step]);
+    df = simd.mul_add_e_f64s(df, t, f);
+    f = simd.mul_add_e_f64s(f, t, c[0]);
+    (f, df)
+}
+
+/// Values and slopes of a block of neighbours in rows.
+#[inline(always)]
+fn by_row<S: Simd>(
+    simd: S,
+    table: &Table,
+    distances: &[f64],
+    values: &mut [f64],
+    slopes: &mut [f64],
+) {
+    let stride = table.stride();
+    let per_row = stride / S::F64_LANES;
+    for j in 0..BLOCK {
+        let row = j * stride..(j + 1) * stride;
+        let (value, slope) = (&mut values[row.clone()], &mut slopes[row]);
+        match table.place(distances[j]) {
+            Place::Interval(interval, t, inverse_step) => {
+                let (c, _) = S::as_simd_f64s(table.interval(interval));
+                let (value, _) = S::as_mut_simd_f64s(value);
+                let (slope, _) = S::as_mut_simd_f64s(slope);
+                for v in 0..per_row {
+                    let (f, df) = spline(simd, &c[v..], per_row, t);
+                    value[v] = f;
+                    slope[v] = simd.mul_f64s(df, simd.splat_f64s(inverse_step));
                 }
             }
+            Place::Exact => exact(table, distances[j], value, slope),
         }
-        if plan.is_angular() {
-            turn(values, stride, plan.table.n_columns(), slopes);
-            turn(rows, stride, plan.n_turned, values);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn exact(table: &Table, r: f64, values: &mut [f64], slopes: &mut [f64]) {
+    values.fill(0.0);
+    slopes.fill(0.0);
+    table.exact(r, values, slopes);
+}
+
+/// Values of a block of neighbours in rows, values and slopes by column.
+#[inline(always)]
+fn by_column<S: Simd>(
+    simd: S,
+    plan: &SpeciesPlan,
+    distances: &[f64],
+    rows: &mut [f64],
+    values: &mut [f64],
+    slopes: &mut [f64],
+) {
+    let table = &plan.table;
+    let stride = table.stride();
+    let per_row = stride / S::F64_LANES;
+    let (mut first, mut t, mut inverse_step) = ([0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
+    for j in 0..BLOCK {
+        let Place::Interval(interval, own, inverse) = table.place(distances[j]) else {
+            // Slopes are made where the values by column will be.
+            by_row(simd, table, distances, rows, values);
+            turn(simd, values, stride, slopes);
+            turn(simd, rows, stride, values);
+            return;
+        };
+        (first[j], t[j], inverse_step[j]) = (interval * N_COEFFICIENTS * per_row, own, inverse);
+    }
+    let (rows, _) = S::as_mut_simd_f64s(rows);
+    let (values, _) = S::as_mut_simd_f64s(values);
+    let (slopes, _) = S::as_mut_simd_f64s(slopes);
+    let (coefficients, _) = S::as_simd_f64s(table.coefficients());
+    for v in 0..plan.table.n_columns().div_ceil(S::F64_LANES) {
+        let (mut f, mut df) = ([simd.splat_f64s(0.0); BLOCK], [simd.splat_f64s(0.0); BLOCK]);
+        for j in 0..BLOCK {
+            let own;
+            (f[j], own) = spline(simd, &coefficients[first[j] + v..], per_row, t[j]);
+            df[j] = simd.mul_f64s(own, simd.splat_f64s(inverse_step[j]));
+            rows[j * per_row + v] = f[j];
         }
+        let block = v * BLOCK..(v + 1) * BLOCK;
+        slopes[block.clone()].copy_from_slice(&columns_of_rows(simd, df));
+        if v * S::F64_LANES < plan.n_turned {
+            values[block].copy_from_slice(&columns_of_rows(simd, f));
+        }
+    }
+}
+
+/// `[neighbour][column]` to `[column][neighbour]`.
+#[inline(always)]
+fn turn<S: Simd>(simd: S, from: &[f64], stride: usize, to: &mut [f64]) {
+    let per_row = stride / S::F64_LANES;
+    let (from, _) = S::as_simd_f64s(from);
+    let (to, _) = S::as_mut_simd_f64s(to);
+    for v in 0..per_row {
+        let mut rows = [simd.splat_f64s(0.0); BLOCK];
+        for j in 0..BLOCK {
+            rows[j] = from[j * per_row + v];
+        }
+        to[v * BLOCK..(v + 1) * BLOCK].copy_from_slice(&columns_of_rows(simd, rows));
     }
 }
 
@@ -85,7 +162,7 @@ pub(super) fn tabulate<S: Simd>(
 #[inline(always)]
 fn tabulate_one(table: &Table, distances: &[f64], values: &mut [f64], slopes: &mut [f64]) {
     for ((r, value), slope) in distances.iter().zip(values).zip(slopes) {
-        let Place::Interval(interval, t) = table.place(*r) else {
+        let Place::Interval(interval, t, inverse_step) = table.place(*r) else {
             table.exact(*r, std::slice::from_mut(value), std::slice::from_mut(slope));
             continue;
         };
@@ -95,28 +172,6 @@ fn tabulate_one(table: &Table, distances: &[f64], values: &mut [f64], slopes: &m
             df = df * t + f;
             f = f * t + c;
         }
-        (*value, *slope) = (f, df * table.inverse_step());
-    }
-}
-
-/// `[neighbour][column]` to `[column][neighbour]` for the first columns.
-#[inline(always)]
-fn turn(from: &[f64], stride: usize, n_columns: usize, to: &mut [f64]) {
-    let (to, _) = to.as_chunks_mut::<BLOCK>();
-    let (groups, _) = to.as_chunks_mut::<BLOCK>();
-    for (g, group) in groups
-        .iter_mut()
-        .enumerate()
-        .take(n_columns.div_ceil(BLOCK))
-    {
-        let mut block = [[0.0; BLOCK]; BLOCK];
-        for (j, row) in block.iter_mut().enumerate() {
-            row.copy_from_slice(&from[j * stride + g * BLOCK..][..BLOCK]);
-        }
-        for (c, column) in group.iter_mut().enumerate() {
-            for (j, value) in column.iter_mut().enumerate() {
-                *value = block[j][c];
-            }
-        }
+        (*value, *slope) = (f, df * inverse_step);
     }
 }
