@@ -1,7 +1,8 @@
 //! The neighbourhood of one atom of a batch: neighbours in blocks of eight, species after species.
 //!
-//! Values of the radial functions lie in rows `[neighbour][column]`, and with their slopes in blocks
-//! `[block][column][neighbour]`, as the harmonics do in `[block][row][neighbour]`: all products read contiguous vectors.
+//! Values of the radial functions lie in rows `[neighbour][column]`, their slopes in blocks `[block][column][neighbour]`,
+//! as the harmonics do in `[block][row][neighbour]`: all products read contiguous vectors. On the way back, values are
+//! turned over block by block: keeping them twice would cost more in the caches.
 
 #![expect(
     clippy::inline_always,
@@ -12,7 +13,7 @@ use super::graph::ATOMS;
 use super::harmonics::BLOCK;
 use super::plan::SpeciesPlan;
 use super::products::{Adjoints, Product, add_plain};
-use super::tabulate::tabulate;
+use super::tabulate::{tabulate, turn};
 use super::turn::{columns_of_rows, rows_of_columns};
 use pulp::Simd;
 
@@ -30,7 +31,6 @@ pub(super) struct Lane {
     /// `[neighbour][column]`.
     pub(super) rows: Vec<f64>,
     /// `[block][column][neighbour]`.
-    pub(super) values: Vec<f64>,
     pub(super) slopes: Vec<f64>,
     /// `[block][row][neighbour]`.
     pub(super) harmonics: Vec<f64>,
@@ -131,7 +131,6 @@ impl Lane {
         used.harmonics += n_blocks * n_rows * BLOCK;
         let (rows, harmonics) = (part.rows..used.rows, part.harmonics..used.harmonics);
         grow(&mut self.rows, used.rows);
-        grow(&mut self.values, used.rows);
         grow(&mut self.slopes, used.rows);
         grow(&mut self.harmonics, used.harmonics);
         tabulate(
@@ -139,7 +138,6 @@ impl Lane {
             plan,
             &self.distances[neighbors],
             &mut self.rows[rows.clone()],
-            &mut self.values[rows.clone()],
             &mut self.slopes[rows.clone()],
         );
         let per_row = BLOCK / S::F64_LANES;
@@ -185,10 +183,11 @@ impl Lane {
         let (stride, n_rows) = (plan.table.stride(), plan.recursion.n_rows());
         let own = block - part.first_block;
         let columns = part.rows + own * BLOCK * stride;
-        let values = &self.values[columns..][..BLOCK * stride];
+        let rows = &self.rows[columns..][..BLOCK * stride];
+        turn(simd, rows, stride, plan.n_turned, adjoints.values);
         let at = part.harmonics + own * n_rows * BLOCK;
         let harmonics = &self.harmonics[at..][..n_rows * BLOCK];
-        adjoints.multiply(simd, harmonics, values);
+        adjoints.multiply(simd, harmonics);
         let per_row = BLOCK / S::F64_LANES;
         let (slopes, _) = S::as_simd_f64s(&self.slopes[columns..][..BLOCK * stride]);
         let (t, _) = S::as_simd_f64s(adjoints.by_columns);

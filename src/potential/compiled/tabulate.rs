@@ -11,14 +11,13 @@ use super::table::{N_COEFFICIENTS, Place, Table};
 use super::turn::columns_of_rows;
 use pulp::Simd;
 
-/// Values of all columns at some distances in rows, values and slopes by column.
+/// Values of all columns at some distances in rows; slopes by column where there are harmonics, else in rows.
 #[inline(always)]
 pub(super) fn tabulate<S: Simd>(
     simd: S,
     plan: &SpeciesPlan,
     distances: &[f64],
     rows: &mut [f64],
-    values: &mut [f64],
     slopes: &mut [f64],
 ) {
     let table = &plan.table;
@@ -33,9 +32,9 @@ pub(super) fn tabulate<S: Simd>(
         let distances = &distances[at..at + BLOCK];
         let block = at * stride..at * stride + len;
         let rows = &mut rows[block.clone()];
-        let slopes = &mut slopes[block.clone()];
+        let slopes = &mut slopes[block];
         if plan.is_angular() {
-            by_column(simd, plan, distances, rows, &mut values[block], slopes);
+            by_column(simd, table, distances, rows, slopes);
         } else {
             by_row(simd, table, distances, rows, slopes);
         }
@@ -99,57 +98,54 @@ fn exact(table: &Table, r: f64, values: &mut [f64], slopes: &mut [f64]) {
     table.exact(r, values, slopes);
 }
 
-/// Values of a block of neighbours in rows, values and slopes by column.
+/// Values of a block of neighbours in rows, slopes by column.
 #[inline(always)]
 fn by_column<S: Simd>(
     simd: S,
-    plan: &SpeciesPlan,
+    table: &Table,
     distances: &[f64],
     rows: &mut [f64],
-    values: &mut [f64],
     slopes: &mut [f64],
 ) {
-    let table = &plan.table;
     let stride = table.stride();
     let per_row = stride / S::F64_LANES;
     let (mut first, mut t, mut inverse_step) = ([0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
     for j in 0..BLOCK {
         let Place::Interval(interval, own, inverse) = table.place(distances[j]) else {
-            // Slopes are made where the values by column will be.
-            by_row(simd, table, distances, rows, values);
-            turn(simd, values, stride, slopes);
-            turn(simd, rows, stride, values);
+            let mut made = vec![0.0; slopes.len()];
+            by_row(simd, table, distances, rows, &mut made);
+            turn(simd, &made, stride, table.n_columns(), slopes);
             return;
         };
         (first[j], t[j], inverse_step[j]) = (interval * N_COEFFICIENTS * per_row, own, inverse);
     }
     let (rows, _) = S::as_mut_simd_f64s(rows);
-    let (values, _) = S::as_mut_simd_f64s(values);
     let (slopes, _) = S::as_mut_simd_f64s(slopes);
     let (coefficients, _) = S::as_simd_f64s(table.coefficients());
-    for v in 0..plan.table.n_columns().div_ceil(S::F64_LANES) {
-        let (mut f, mut df) = ([simd.splat_f64s(0.0); BLOCK], [simd.splat_f64s(0.0); BLOCK]);
+    for v in 0..table.n_columns().div_ceil(S::F64_LANES) {
+        let mut df = [simd.splat_f64s(0.0); BLOCK];
         for j in 0..BLOCK {
-            let own;
-            (f[j], own) = spline(simd, &coefficients[first[j] + v..], per_row, t[j]);
+            let (f, own) = spline(simd, &coefficients[first[j] + v..], per_row, t[j]);
+            rows[j * per_row + v] = f;
             df[j] = simd.mul_f64s(own, simd.splat_f64s(inverse_step[j]));
-            rows[j * per_row + v] = f[j];
         }
-        let block = v * BLOCK..(v + 1) * BLOCK;
-        slopes[block.clone()].copy_from_slice(&columns_of_rows(simd, df));
-        if v * S::F64_LANES < plan.n_turned {
-            values[block].copy_from_slice(&columns_of_rows(simd, f));
-        }
+        slopes[v * BLOCK..(v + 1) * BLOCK].copy_from_slice(&columns_of_rows(simd, df));
     }
 }
 
-/// `[neighbour][column]` to `[column][neighbour]`.
+/// `[neighbour][column]` to `[column][neighbour]` for the first columns.
 #[inline(always)]
-fn turn<S: Simd>(simd: S, from: &[f64], stride: usize, to: &mut [f64]) {
+pub(super) fn turn<S: Simd>(
+    simd: S,
+    from: &[f64],
+    stride: usize,
+    n_columns: usize,
+    to: &mut [f64],
+) {
     let per_row = stride / S::F64_LANES;
     let (from, _) = S::as_simd_f64s(from);
     let (to, _) = S::as_mut_simd_f64s(to);
-    for v in 0..per_row {
+    for v in 0..n_columns.div_ceil(S::F64_LANES) {
         let mut rows = [simd.splat_f64s(0.0); BLOCK];
         for j in 0..BLOCK {
             rows[j] = from[j * per_row + v];
