@@ -9,12 +9,16 @@
     reason = "only what is inlined into a dispatch is compiled for its instruction set"
 )]
 
+use super::harmonics::BLOCK;
 use crate::basis::radial::RadialFunction;
+use pulp::Simd;
 
 /// Columns of a table are padded to a multiple of this.
 pub(super) const WIDTH: usize = 8;
 /// Coefficients of an interval and column.
 pub(super) const N_COEFFICIENTS: usize = 6;
+/// Numbers of an interval of a table of a single column: padded.
+pub(super) const SINGLE: usize = 8;
 
 /// Length of an interval aimed at, Å.
 const STEP: f64 = 0.05;
@@ -28,6 +32,8 @@ const MAX_INTERVALS: usize = 8192;
 const START: f64 = 0.8;
 /// Distances at which the size of a column is taken.
 const SAMPLES: usize = 400;
+/// 2⁵²: numbers from here on have no fraction.
+const WHOLE: f64 = 4_503_599_627_370_496.0;
 /// Step of the differences that give curvatures, Å.
 const DIFFERENCE: f64 = 1e-3;
 
@@ -73,17 +79,20 @@ pub(super) struct Table {
     inner: Option<Piece>,
     /// Number of columns, padded unless there is but one.
     stride: usize,
-    /// `[n_intervals + 1][N_COEFFICIENTS][stride]`; the last interval is zero, it stands for all beyond the end.
+    /// `[n_intervals + 1][N_COEFFICIENTS][stride]`, or `[n_intervals + 1][SINGLE]`; the last interval is zero, it stands for all beyond the end.
     coefficients: Vec<f64>,
 }
 
-/// Where to look up a distance.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
-    /// Interval, position in it, and intervals per Å.
-    Interval(usize, f64, f64),
-    /// Closer than the table reaches.
-    Exact,
+/// Where to look up the distances of a block.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub intervals: [usize; BLOCK],
+    /// Position in the interval.
+    pub t: [f64; BLOCK],
+    /// Intervals per Å.
+    pub inverse_steps: [f64; BLOCK],
+    /// Number of the interval plus [`WHOLE`].
+    whole: [f64; BLOCK],
 }
 
 impl Table {
@@ -127,7 +136,7 @@ impl Table {
             table.inner = Some(table.append(start, joint, &cutoffs, &goal));
         }
         table.outer = table.append(joint, end, &cutoffs, &goal);
-        let len = table.coefficients.len() + N_COEFFICIENTS * table.stride;
+        let len = table.coefficients.len() + table.interval_len();
         table.coefficients.resize(len, 0.0);
         table
     }
@@ -147,41 +156,71 @@ impl Table {
         self.columns.len()
     }
 
-    /// Where a distance is found.
+    /// Numbers of an interval.
     #[inline(always)]
-    pub fn place(&self, r: f64) -> Place {
-        if r < self.outer.start {
-            return self.place_inside(r);
+    pub fn interval_len(&self) -> usize {
+        if self.stride == 1 {
+            SINGLE
+        } else {
+            N_COEFFICIENTS * self.stride
         }
-        // A cast saturates: whatever is beyond the end, a NaN as well, falls into an interval that exists.
-        let x = (r - self.outer.start) * self.outer.inverse_step;
-        let interval = (x as usize).min(self.outer.n_intervals);
-        let place = self.outer.first + interval;
-        Place::Interval(place, x - interval as f64, self.outer.inverse_step)
     }
 
-    /// The rare case of [`Self::place`].
+    /// Intervals, positions in them, and intervals per Å, of a block of distances; false if one is closer than the
+    /// table reaches, and has to be computed exactly.
+    ///
+    /// Whatever is beyond the end, a NaN as well, falls into the last interval.
+    #[inline(always)]
+    pub fn places<S: Simd>(&self, simd: S, distances: &[f64; BLOCK], out: &mut Places) -> bool {
+        let outer = &self.outer;
+        let start = simd.splat_f64s(outer.start);
+        let inverse_step = simd.splat_f64s(outer.inverse_step);
+        let last = simd.splat_f64s(outer.n_intervals as f64);
+        let half = simd.splat_f64s(0.5);
+        let whole = simd.splat_f64s(WHOLE);
+        let (r, _) = S::as_simd_f64s(distances);
+        let (whole_parts, _) = S::as_mut_simd_f64s(&mut out.whole);
+        let (t, _) = S::as_mut_simd_f64s(&mut out.t);
+        let (inverses, _) = S::as_mut_simd_f64s(&mut out.inverse_steps);
+        for k in 0..r.len() {
+            let x = simd.mul_f64s(simd.sub_f64s(r[k], start), inverse_step);
+            // The second is what a NaN gives.
+            let x = simd.min_f64s(x, last);
+            // Rounded to a whole number by the addition, which is then found in the last bits.
+            whole_parts[k] = simd.add_f64s(simd.sub_f64s(x, half), whole);
+            t[k] = simd.sub_f64s(x, simd.sub_f64s(whole_parts[k], whole));
+            inverses[k] = inverse_step;
+        }
+        let mut inside = false;
+        for j in 0..BLOCK {
+            let number = out.whole[j].to_bits() & 0xffff_ffff;
+            out.intervals[j] = outer.first + (number as usize).min(outer.n_intervals);
+            inside |= distances[j] < outer.start;
+        }
+        !inside || self.places_inside(distances, out)
+    }
+
+    /// The rare case of [`Self::places`].
     #[cold]
-    fn place_inside(&self, r: f64) -> Place {
+    #[inline(never)]
+    fn places_inside(&self, distances: &[f64; BLOCK], out: &mut Places) -> bool {
         let Some(inner) = self.inner else {
-            return Place::Exact;
+            return false;
         };
-        let x = (r - inner.start).max(0.0) * inner.inverse_step;
-        let interval = (x as usize).min(inner.n_intervals - 1);
-        Place::Interval(inner.first + interval, x - interval as f64, inner.inverse_step)
+        for j in (0..BLOCK).filter(|j| distances[*j] < self.outer.start) {
+            let x = (distances[j] - inner.start).max(0.0) * inner.inverse_step;
+            let interval = (x as usize).min(inner.n_intervals - 1);
+            out.intervals[j] = inner.first + interval;
+            out.t[j] = x - interval as f64;
+            out.inverse_steps[j] = inner.inverse_step;
+        }
+        true
     }
 
-    /// The coefficients of all intervals, `[interval][N_COEFFICIENTS][stride]`.
+    /// The coefficients of all intervals.
     #[inline(always)]
     pub fn coefficients(&self) -> &[f64] {
         &self.coefficients
-    }
-
-    /// The coefficients of an interval, `[N_COEFFICIENTS][stride]`.
-    #[inline(always)]
-    pub fn interval(&self, interval: usize) -> &[f64] {
-        let len = N_COEFFICIENTS * self.stride;
-        &self.coefficients[interval * len..][..len]
     }
 
     /// Values and derivatives of all columns from the functions themselves.
@@ -193,7 +232,7 @@ impl Table {
 
     /// Append a piece whose intervals are short enough.
     fn append(&mut self, start: f64, end: f64, cutoffs: &[f64], goal: &Goal) -> Piece {
-        let len = N_COEFFICIENTS * self.stride;
+        let len = self.interval_len();
         let before = self.coefficients.len();
         let mut n = (((end - start) / STEP).ceil() as usize).max(4);
         loop {
@@ -232,8 +271,8 @@ impl Table {
                 let right = jet(column, node(k + 1), seen, Side::Below);
                 let values = hermite(left, right, step);
                 for (m, value) in values.into_iter().enumerate() {
-                    let row = (piece.first + k) * N_COEFFICIENTS + m;
-                    self.coefficients[row * self.stride + c] = value;
+                    let interval = (piece.first + k) * self.interval_len();
+                    self.coefficients[interval + m * self.stride + c] = value;
                 }
                 left = if on_cutoff(column, node(k + 1)) {
                     jet(column, node(k + 1), seen, Side::Above)
@@ -254,22 +293,26 @@ impl Table {
                 let r = piece.start + (k as f64 + t) / piece.inverse_step;
                 let (u, du) = (goal.seen)(r);
                 let (f, df) = column.evaluate(u);
-                let row = (piece.first + k) * N_COEFFICIENTS;
-                let (g, dg) = self.spline(row, c, t, piece.inverse_step);
+                let (g, dg) = self.spline(piece.first + k, c, t, piece.inverse_step);
                 let size = f.abs().max((df * du).abs());
-                let unit = if r < goal.strict { unit.max(size) } else { *unit };
+                let unit = if r < goal.strict {
+                    unit.max(size)
+                } else {
+                    *unit
+                };
                 worst = worst.max((f - g).abs().max((df * du - dg).abs()) / unit);
             }
         }
         worst
     }
 
-    /// Value and slope of a column whose coefficients begin in `row`.
-    fn spline(&self, row: usize, column: usize, t: f64, inverse_step: f64) -> (f64, f64) {
+    /// Value and slope of a column.
+    fn spline(&self, interval: usize, column: usize, t: f64, inverse_step: f64) -> (f64, f64) {
+        let c = &self.coefficients[interval * self.interval_len()..];
         let (mut f, mut df) = (0.0, 0.0);
         for m in (0..N_COEFFICIENTS).rev() {
             df = df * t + f;
-            f = f * t + self.coefficients[(row + m) * self.stride + column];
+            f = f * t + c[m * self.stride + column];
         }
         (f, df * inverse_step)
     }
@@ -380,17 +423,14 @@ mod tests {
 
     impl Table {
         fn value_and_derivative(&self, column: usize, r: f64) -> (f64, f64) {
-            match self.place(r) {
-                Place::Interval(interval, t, inverse_step) => {
-                    self.spline(interval * N_COEFFICIENTS, column, t, inverse_step)
-                }
-                Place::Exact => self.columns[column].evaluate(r),
+            let mut places = Places::default();
+            if !self.places(pulp::Scalar::new(), &[r; BLOCK], &mut places) {
+                return self.columns[column].evaluate(r);
             }
+            let (t, inverse_step) = (places.t[1], places.inverse_steps[1]);
+            self.spline(places.intervals[1], column, t, inverse_step)
         }
     }
-
-    use crate::basis::cutoff::CutoffFunction;
-    use crate::basis::radial::Primitive;
 
     fn function(primitive: Primitive, cutoff: f64) -> RadialFunction {
         RadialFunction {
@@ -437,11 +477,10 @@ mod tests {
         )])];
         let table = Table::new(columns, &|r| (r, 1.0), None, false);
         assert_eq!(table.value_and_derivative(0, 5.3), (0.0, 0.0));
-        let Place::Interval(k, ..) = table.place(f64::NAN) else {
-            panic!("a NaN is not close")
-        };
-        assert_eq!(table.interval(k).len(), N_COEFFICIENTS * table.stride());
-        assert!(matches!(table.place(0.3), Place::Exact));
+        let mut places = Places::default();
+        assert!(table.places(pulp::Scalar::new(), &[f64::NAN; BLOCK], &mut places));
+        assert_eq!(table.coefficients().len() / SINGLE, places.intervals[0] + 1);
+        assert!(!table.places(pulp::Scalar::new(), &[0.3; BLOCK], &mut places));
     }
 
     /// A distance that does not fall below 1.5, with three continuous derivatives.

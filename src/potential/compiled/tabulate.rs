@@ -7,7 +7,7 @@
 
 use super::harmonics::BLOCK;
 use super::plan::SpeciesPlan;
-use super::table::{N_COEFFICIENTS, Place, Table};
+use super::table::{N_COEFFICIENTS, Places, SINGLE, Table};
 use super::turn::columns_of_rows;
 use pulp::Simd;
 
@@ -22,30 +22,25 @@ pub(super) fn tabulate<S: Simd>(
 ) {
     let table = &plan.table;
     let stride = table.stride();
-    if stride == 1 {
-        tabulate_one(table, distances, rows, slopes);
-        return;
-    }
-    let len = BLOCK * stride;
-    let mut at = 0;
-    while at < distances.len() {
-        let distances = &distances[at..at + BLOCK];
-        let block = at * stride..at * stride + len;
-        let rows = &mut rows[block.clone()];
-        let slopes = &mut slopes[block];
-        if plan.is_angular() {
-            by_column(simd, table, distances, rows, slopes);
+    let mut places = Places::default();
+    for (b, distances) in distances.as_chunks::<BLOCK>().0.iter().enumerate() {
+        let block = b * BLOCK * stride..(b + 1) * BLOCK * stride;
+        let (rows, slopes) = (&mut rows[block.clone()], &mut slopes[block]);
+        if !table.places(simd, distances, &mut places) {
+            exact(table, distances, plan.is_angular(), rows, slopes);
+        } else if stride == 1 {
+            single(simd, table, &places, rows, slopes);
+        } else if plan.is_angular() {
+            by_column(simd, table, &places, rows, slopes);
         } else {
-            by_row(simd, table, distances, rows, slopes);
+            by_row(simd, table, &places, rows, slopes);
         }
-        at += BLOCK;
     }
 }
 
 /// Values and slopes of one vector of columns; `c` are their coefficients, `step` vectors apart.
 #[inline(always)]
-fn spline<S: Simd>(simd: S, c: &[S::f64s], step: usize, t: f64) -> (S::f64s, S::f64s) {
-    let t = simd.splat_f64s(t);
+fn spline<S: Simd>(simd: S, c: &[S::f64s], step: usize, t: S::f64s) -> (S::f64s, S::f64s) {
     let c = &c[..(N_COEFFICIENTS - 1) * step + 1];
     let mut df = c[5 * step];
     let mut f = simd.mul_add_e_f64s(df, t, c[4 * step]);
@@ -65,37 +60,23 @@ fn spline<S: Simd>(simd: S, c: &[S::f64s], step: usize, t: f64) -> (S::f64s, S::
 fn by_row<S: Simd>(
     simd: S,
     table: &Table,
-    distances: &[f64],
+    places: &Places,
     values: &mut [f64],
     slopes: &mut [f64],
 ) {
-    let stride = table.stride();
-    let per_row = stride / S::F64_LANES;
+    let per_row = table.stride() / S::F64_LANES;
+    let (values, _) = S::as_mut_simd_f64s(values);
+    let (slopes, _) = S::as_mut_simd_f64s(slopes);
+    let (coefficients, _) = S::as_simd_f64s(table.coefficients());
     for j in 0..BLOCK {
-        let row = j * stride..(j + 1) * stride;
-        let (value, slope) = (&mut values[row.clone()], &mut slopes[row]);
-        match table.place(distances[j]) {
-            Place::Interval(interval, t, inverse_step) => {
-                let (c, _) = S::as_simd_f64s(table.interval(interval));
-                let (value, _) = S::as_mut_simd_f64s(value);
-                let (slope, _) = S::as_mut_simd_f64s(slope);
-                for v in 0..per_row {
-                    let (f, df) = spline(simd, &c[v..], per_row, t);
-                    value[v] = f;
-                    slope[v] = simd.mul_f64s(df, simd.splat_f64s(inverse_step));
-                }
-            }
-            Place::Exact => exact(table, distances[j], value, slope),
+        let c = &coefficients[places.intervals[j] * N_COEFFICIENTS * per_row..];
+        let inverse_step = simd.splat_f64s(places.inverse_steps[j]);
+        for v in 0..per_row {
+            let (f, df) = spline(simd, &c[v..], per_row, simd.splat_f64s(places.t[j]));
+            values[j * per_row + v] = f;
+            slopes[j * per_row + v] = simd.mul_f64s(df, inverse_step);
         }
     }
-}
-
-#[cold]
-#[inline(never)]
-fn exact(table: &Table, r: f64, values: &mut [f64], slopes: &mut [f64]) {
-    values.fill(0.0);
-    slopes.fill(0.0);
-    table.exact(r, values, slopes);
 }
 
 /// Values of a block of neighbours in rows, slopes by column.
@@ -103,33 +84,90 @@ fn exact(table: &Table, r: f64, values: &mut [f64], slopes: &mut [f64]) {
 fn by_column<S: Simd>(
     simd: S,
     table: &Table,
-    distances: &[f64],
+    places: &Places,
     rows: &mut [f64],
     slopes: &mut [f64],
 ) {
-    let stride = table.stride();
-    let per_row = stride / S::F64_LANES;
-    let (mut first, mut t, mut inverse_step) = ([0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
-    for j in 0..BLOCK {
-        let Place::Interval(interval, own, inverse) = table.place(distances[j]) else {
-            let mut made = vec![0.0; slopes.len()];
-            by_row(simd, table, distances, rows, &mut made);
-            turn(simd, &made, stride, table.n_columns(), slopes);
-            return;
-        };
-        (first[j], t[j], inverse_step[j]) = (interval * N_COEFFICIENTS * per_row, own, inverse);
-    }
+    let per_row = table.stride() / S::F64_LANES;
     let (rows, _) = S::as_mut_simd_f64s(rows);
     let (slopes, _) = S::as_mut_simd_f64s(slopes);
     let (coefficients, _) = S::as_simd_f64s(table.coefficients());
     for v in 0..table.n_columns().div_ceil(S::F64_LANES) {
         let mut df = [simd.splat_f64s(0.0); BLOCK];
         for j in 0..BLOCK {
-            let (f, own) = spline(simd, &coefficients[first[j] + v..], per_row, t[j]);
+            let first = places.intervals[j] * N_COEFFICIENTS * per_row + v;
+            let (f, own) = spline(
+                simd,
+                &coefficients[first..],
+                per_row,
+                simd.splat_f64s(places.t[j]),
+            );
             rows[j * per_row + v] = f;
-            df[j] = simd.mul_f64s(own, simd.splat_f64s(inverse_step[j]));
+            df[j] = simd.mul_f64s(own, simd.splat_f64s(places.inverse_steps[j]));
         }
         slopes[v * BLOCK..(v + 1) * BLOCK].copy_from_slice(&columns_of_rows(simd, df));
+    }
+}
+
+/// Values and slopes of the only column: coefficients are turned over, so that lanes are neighbours.
+#[inline(always)]
+fn single<S: Simd>(
+    simd: S,
+    table: &Table,
+    places: &Places,
+    values: &mut [f64],
+    slopes: &mut [f64],
+) {
+    let per_block = BLOCK / S::F64_LANES;
+    let (intervals, _) = table.coefficients().as_chunks::<SINGLE>();
+    let mut c = [[0.0; BLOCK]; SINGLE];
+    for v in 0..SINGLE / S::F64_LANES {
+        let mut rows = [simd.splat_f64s(0.0); BLOCK];
+        for j in 0..BLOCK {
+            rows[j] = S::as_simd_f64s(&intervals[places.intervals[j]]).0[v];
+        }
+        let columns = columns_of_rows(simd, rows);
+        let (to, _) = S::as_mut_simd_f64s(c[v * S::F64_LANES..].as_flattened_mut());
+        to[..BLOCK].copy_from_slice(&columns);
+    }
+    let (c, _) = S::as_simd_f64s(c.as_flattened());
+    let (values, _) = S::as_mut_simd_f64s(values);
+    let (slopes, _) = S::as_mut_simd_f64s(slopes);
+    let (t, _) = S::as_simd_f64s(&places.t);
+    let (inverse_steps, _) = S::as_simd_f64s(&places.inverse_steps);
+    for k in 0..per_block {
+        let (f, df) = spline(simd, &c[k..], per_block, t[k]);
+        values[k] = f;
+        slopes[k] = simd.mul_f64s(df, inverse_steps[k]);
+    }
+}
+
+/// The rare block in which a neighbour is closer than the table reaches.
+#[cold]
+#[inline(never)]
+fn exact(
+    table: &Table,
+    distances: &[f64; BLOCK],
+    by_column: bool,
+    rows: &mut [f64],
+    slopes: &mut [f64],
+) {
+    let stride = table.stride();
+    let mut made = vec![0.0; slopes.len()];
+    rows.fill(0.0);
+    for j in 0..BLOCK {
+        let row = j * stride..(j + 1) * stride;
+        table.exact(distances[j], &mut rows[row.clone()], &mut made[row]);
+    }
+    for j in 0..BLOCK {
+        for c in 0..stride {
+            let to = if by_column {
+                c * BLOCK + j
+            } else {
+                j * stride + c
+            };
+            slopes[to] = made[j * stride + c];
+        }
     }
 }
 
@@ -151,23 +189,5 @@ pub(super) fn turn<S: Simd>(
             rows[j] = from[j * per_row + v];
         }
         to[v * BLOCK..(v + 1) * BLOCK].copy_from_slice(&columns_of_rows(simd, rows));
-    }
-}
-
-/// [`tabulate`] for a single column.
-#[inline(always)]
-fn tabulate_one(table: &Table, distances: &[f64], values: &mut [f64], slopes: &mut [f64]) {
-    for ((r, value), slope) in distances.iter().zip(values).zip(slopes) {
-        let Place::Interval(interval, t, inverse_step) = table.place(*r) else {
-            table.exact(*r, std::slice::from_mut(value), std::slice::from_mut(slope));
-            continue;
-        };
-        let c = table.interval(interval);
-        let (mut f, mut df) = (c[N_COEFFICIENTS - 1], 0.0);
-        for c in c[..N_COEFFICIENTS - 1].iter().rev() {
-            df = df * t + f;
-            f = f * t + c;
-        }
-        (*value, *slope) = (f, df * inverse_step);
     }
 }
