@@ -32,8 +32,8 @@ const MAX_INTERVALS: usize = 8192;
 const START: f64 = 0.8;
 /// Distances at which the size of a column is taken.
 const SAMPLES: usize = 400;
-/// 2⁵²: numbers from here on have no fraction.
-const WHOLE: f64 = 4_503_599_627_370_496.0;
+/// 1.5 · 2⁵²: numbers around it have no fraction.
+const WHOLE: f64 = 6_755_399_441_055_744.0;
 /// Step of the differences that give curvatures, Å.
 const DIFFERENCE: f64 = 1e-3;
 
@@ -420,6 +420,8 @@ fn hermite(left: [f64; 3], right: [f64; 3], step: f64) -> [f64; N_COEFFICIENTS] 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::basis::cutoff::CutoffFunction;
+    use crate::basis::radial::Primitive;
 
     impl Table {
         fn value_and_derivative(&self, column: usize, r: f64) -> (f64, f64) {

@@ -111,7 +111,7 @@ mod tests {
         pulp::WithSimd::with_simd(Case, pulp::Scalar::new());
         #[cfg(target_arch = "x86_64")]
         if let Some(simd) = pulp::x86::V3::try_new() {
-            simd.vectorize(Case);
+            Simd::vectorize(simd, Case);
         }
     }
 }
