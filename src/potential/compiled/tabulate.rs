@@ -41,7 +41,8 @@ pub(super) fn tabulate<S: Simd>(
 /// Values and slopes of one vector of columns; `c` are their coefficients, `step` vectors apart.
 #[inline(always)]
 fn spline<S: Simd>(simd: S, c: &[S::f64s], step: usize, t: S::f64s) -> (S::f64s, S::f64s) {
-    let c = &c[..(N_COEFFICIENTS - 1) * step + 1];
+    let end = (N_COEFFICIENTS - 1) * step + 1;
+    let c = &c[..end];
     let mut df = c[5 * step];
     let mut f = simd.mul_add_e_f64s(df, t, c[4 * step]);
     df = simd.mul_add_e_f64s(df, t, f);
