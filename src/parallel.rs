@@ -52,6 +52,13 @@ pub fn pool(threads: usize) -> Result<Arc<ThreadPool>> {
     Ok(pool)
 }
 
+/// Whether the caller is a thread of a pool. What is worth sharing is shared then only: outside, rayon would start its
+/// global pool.
+#[must_use]
+pub fn inside_pool() -> bool {
+    rayon::current_thread_index().is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
 use super::{NeighborList, Pair};
+use crate::parallel;
 use rayon::prelude::*;
 
 /// Atoms of a cluster in a large structure. Smaller ones copy more surroundings per atom, larger ones leave the caches.
@@ -47,6 +48,9 @@ pub struct Cluster {
 }
 
 impl Clusters {
+    /// Most atoms of which there is but one cluster, and nothing to share between threads.
+    pub const SMALLEST: usize = SMALLEST;
+
     /// Sort a list into clusters; `species` are those of the atoms, below `n_species`.
     ///
     /// # Panics
@@ -56,7 +60,7 @@ impl Clusters {
         let size = (list.n_atoms() / WANTED).clamp(SMALLEST, LARGEST);
         let groups: Vec<&[u32]> = list.order().chunks(size).collect();
         let make = |atoms: &&[u32]| Cluster::new(list, atoms, species, n_species);
-        let mut clusters: Vec<Cluster> = if groups.len() > WANTED {
+        let mut clusters: Vec<Cluster> = if groups.len() > WANTED && parallel::inside_pool() {
             groups.par_iter().map(make).collect()
         } else {
             groups.iter().map(make).collect()

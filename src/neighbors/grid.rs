@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::search::BLOCK;
 use crate::Structure;
 use crate::geometry::{Cell, Vector, combine, sub};
+use crate::parallel;
 
 /// Bins per atom at most: what bounds the memory when the atoms fill little of the box.
 const MAX_BINS_PER_ATOM: usize = 4;
@@ -82,7 +83,7 @@ impl Grid {
 /// Maps all items, in parallel if there are many: few must not wake a thread pool.
 fn map_all<T: Sync, U: Send>(items: &[T], map: impl Fn(&T) -> U + Sync + Send) -> Vec<U> {
     const MANY: usize = 8192;
-    if items.len() < MANY {
+    if items.len() < MANY || !parallel::inside_pool() {
         items.iter().map(map).collect()
     } else {
         items.par_iter().with_min_len(MANY / 2).map(map).collect()

@@ -23,7 +23,7 @@ pub use clusters::{Cluster, Clusters};
 pub use verlet::VerletList;
 
 use crate::geometry::Vector;
-use crate::{Error, Result, Structure};
+use crate::{Error, Result, Structure, parallel};
 use grid::Grid;
 use search::{Chunk, Search};
 use stencil::Stencil;
@@ -83,7 +83,7 @@ struct Row {
 impl NeighborList {
     /// Finds all pairs closer than or at `cutoff` (Å).
     ///
-    /// Large structures are searched in parallel in the current rayon pool; wrap the call in
+    /// Large structures are searched in parallel if the caller is inside a rayon pool; wrap the call in
     /// [`rayon::ThreadPool::install`] to choose it. Small ones (at most about 500 atoms) never touch rayon.
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl NeighborList {
             cutoff,
         };
         let work = partition(&grid);
-        let chunks: Vec<Chunk> = if work.len() > 1 {
+        let chunks: Vec<Chunk> = if work.len() > 1 && parallel::inside_pool() {
             work.into_par_iter()
                 .map(|bins| search.chunk(bins))
                 .collect()

@@ -4,6 +4,7 @@ use crate::errors::{CoreError, at_index};
 use crate::structure::{PyStructure, structure};
 use mlip_rs::basis::spec::BasisSpec;
 use mlip_rs::neighbors::Clusters;
+use mlip_rs::potential::compiled::Workspace;
 use mlip_rs::potential::{Evaluation, Potential};
 use mlip_rs::{Error, NeighborList, Structure, VerletList, parallel};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
@@ -183,6 +184,7 @@ pub struct Evaluator {
 #[derive(Default)]
 struct Kept {
     list: Option<(VerletList, Clusters)>,
+    work: Option<Workspace>,
     n_builds: usize,
 }
 
@@ -213,9 +215,8 @@ impl Evaluator {
         pbc: [bool; 3],
     ) -> PyResult<Results<'py>> {
         let structure = structure(&numbers, &positions, &cell, pbc)?;
-        let pool = parallel::pool(self.threads).map_err(CoreError::from)?;
         let evaluation = py
-            .detach(|| pool.install(|| self.evaluate(&structure)))
+            .detach(|| self.evaluate_in_pool(&structure))
             .map_err(CoreError::from)?;
         to_python(py, evaluation)
     }
@@ -232,9 +233,26 @@ impl Evaluator {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Evaluate in the pool, unless there is nothing to share.
+    fn evaluate_in_pool(&self, structure: &Structure) -> mlip_rs::Result<Evaluation> {
+        let threads = match self.threads {
+            0 => parallel::default_threads(),
+            own => own,
+        };
+        if threads == 1 || structure.n_atoms() <= Clusters::SMALLEST {
+            return self.evaluate(structure);
+        }
+        parallel::pool(threads)?.install(|| self.evaluate(structure))
+    }
+
     /// Evaluate with the list taken out of its place: a second thread builds its own instead of waiting.
     fn evaluate(&self, structure: &Structure) -> mlip_rs::Result<Evaluation> {
-        let (potential, taken) = (&self.potential, self.kept().list.take());
+        let potential = &self.potential;
+        let (taken, work) = {
+            let mut kept = self.kept();
+            (kept.list.take(), kept.work.take())
+        };
+        let mut work = work.unwrap_or_default();
         let (list, clusters, built) = if let Some((mut list, mut clusters)) = taken {
             let built = list.update(structure)?;
             if built {
@@ -246,10 +264,11 @@ impl Evaluator {
             let clusters = potential.clusters(structure, list.list())?;
             (list, clusters, true)
         };
-        let evaluation = self
-            .potential
-            .evaluate_clusters(structure, list.list(), &clusters);
+        let evaluation =
+            self.potential
+                .evaluate_clusters_in(structure, list.list(), &clusters, &mut work);
         let mut kept = self.kept();
+        kept.work = Some(work);
         kept.list = Some((list, clusters));
         kept.n_builds += usize::from(built);
         evaluation

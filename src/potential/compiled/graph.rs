@@ -484,8 +484,10 @@ impl<S: Simd> Lanes<'_, S> {
     ) {
         let simd = self.simd;
         let (at, step) = (self.at(first), Self::PER_NODE);
-        let values = &self.values[at..=at + (K - 1) * step];
-        let adjoints = &mut self.adjoints[at..=at + (K - 1) * step];
+        // Half-open: the bounds check of an inclusive range is not inlined.
+        let end = at + (K - 1) * step + 1;
+        let values = &self.values[at..end];
+        let adjoints = &mut self.adjoints[at..end];
         let mut sums = [simd.splat_f64s(0.0); K];
         for k in 0..K {
             sums[k] = adjoints[k * step];

@@ -37,7 +37,8 @@ pub struct Scratch {
     /// Adjoints of the sums of one atom: those with l = 0 of one species, and the others with columns before rows.
     plain: Vec<f64>,
     turned: Vec<f64>,
-    /// Derivatives by the harmonics and by the radial functions of one block.
+    /// Values of the radial functions of one block by column, derivatives by the harmonics and by the functions.
+    by_block: Vec<f64>,
     by_harmonics: Vec<f64>,
     by_columns: Vec<f64>,
     handover: Handover,
@@ -121,7 +122,7 @@ impl CompiledCenter {
             lane.sums.clear();
             lane.sums.resize(self.n_sums, 0.0);
         }
-        interleave(&scratch.lanes, self.n_sums, &mut scratch.values);
+        interleave(simd, &scratch.lanes, self.n_sums, &mut scratch.values);
         let mut energies = [0.0; ATOMS];
         self.graph.evaluate(
             simd,
@@ -129,7 +130,7 @@ impl CompiledCenter {
             &mut scratch.adjoints,
             &mut energies,
         );
-        deinterleave(&scratch.adjoints, self.n_sums, &mut scratch.lanes);
+        deinterleave(simd, &scratch.adjoints, self.n_sums, &mut scratch.lanes);
         for (k, atom) in atoms.enumerate() {
             self.turn_adjoints(k, scratch);
             self.gradients(simd, k, scratch);
@@ -230,6 +231,7 @@ impl CompiledCenter {
             lanes,
             plain,
             turned,
+            by_block,
             by_harmonics,
             by_columns,
             ..
@@ -254,10 +256,12 @@ impl CompiledCenter {
             by_harmonics.clear();
             by_harmonics.resize(plan.recursion.n_rows() * BLOCK, 0.0);
             resize(by_columns, plan.table.n_columns() * BLOCK);
+            resize(by_block, plan.table.stride() * BLOCK);
             let mut adjoints = Adjoints {
                 plan,
                 plain,
                 turned,
+                values: by_block,
                 by_harmonics,
                 by_columns,
             };

@@ -1,7 +1,8 @@
 //! The neighbourhood of one atom of a batch: neighbours in blocks of eight, species after species.
 //!
-//! Values of the radial functions lie in rows `[neighbour][column]`, and with their slopes in blocks
-//! `[block][column][neighbour]`, as the harmonics do in `[block][row][neighbour]`: all products read contiguous vectors.
+//! Values of the radial functions lie in rows `[neighbour][column]`, their slopes in blocks `[block][column][neighbour]`,
+//! as the harmonics do in `[block][row][neighbour]`: all products read contiguous vectors. On the way back, values are
+//! turned over block by block: keeping them twice would cost more in the caches.
 
 #![expect(
     clippy::inline_always,
@@ -12,7 +13,8 @@ use super::graph::ATOMS;
 use super::harmonics::BLOCK;
 use super::plan::SpeciesPlan;
 use super::products::{Adjoints, Product, add_plain};
-use super::tabulate::tabulate;
+use super::tabulate::{tabulate, turn};
+use super::turn::{columns_of_rows, rows_of_columns};
 use pulp::Simd;
 
 /// The neighbourhood of one atom.
@@ -29,7 +31,6 @@ pub(super) struct Lane {
     /// `[neighbour][column]`.
     pub(super) rows: Vec<f64>,
     /// `[block][column][neighbour]`.
-    pub(super) values: Vec<f64>,
     pub(super) slopes: Vec<f64>,
     /// `[block][row][neighbour]`.
     pub(super) harmonics: Vec<f64>,
@@ -130,7 +131,6 @@ impl Lane {
         used.harmonics += n_blocks * n_rows * BLOCK;
         let (rows, harmonics) = (part.rows..used.rows, part.harmonics..used.harmonics);
         grow(&mut self.rows, used.rows);
-        grow(&mut self.values, used.rows);
         grow(&mut self.slopes, used.rows);
         grow(&mut self.harmonics, used.harmonics);
         tabulate(
@@ -138,7 +138,6 @@ impl Lane {
             plan,
             &self.distances[neighbors],
             &mut self.rows[rows.clone()],
-            &mut self.values[rows.clone()],
             &mut self.slopes[rows.clone()],
         );
         let per_row = BLOCK / S::F64_LANES;
@@ -184,10 +183,11 @@ impl Lane {
         let (stride, n_rows) = (plan.table.stride(), plan.recursion.n_rows());
         let own = block - part.first_block;
         let columns = part.rows + own * BLOCK * stride;
-        let values = &self.values[columns..][..BLOCK * stride];
+        let rows = &self.rows[columns..][..BLOCK * stride];
+        turn(simd, rows, stride, plan.n_turned, adjoints.values);
         let at = part.harmonics + own * n_rows * BLOCK;
         let harmonics = &self.harmonics[at..][..n_rows * BLOCK];
-        adjoints.multiply(simd, harmonics, values);
+        adjoints.multiply(simd, harmonics);
         let per_row = BLOCK / S::F64_LANES;
         let (slopes, _) = S::as_simd_f64s(&self.slopes[columns..][..BLOCK * stride]);
         let (t, _) = S::as_simd_f64s(adjoints.by_columns);
@@ -315,33 +315,27 @@ impl Lane {
 
 /// The sums of all lanes, `[sum][ATOMS]`.
 #[inline(always)]
-pub(super) fn interleave(lanes: &[Lane], n_sums: usize, out: &mut [f64]) {
-    let sources: [&[f64]; ATOMS] = std::array::from_fn(|k| &lanes[k].sums[..n_sums]);
-    let (out, _) = out[..n_sums * ATOMS].as_chunks_mut::<ATOMS>();
-    let (groups, _) = out.as_chunks_mut::<ATOMS>();
-    // Sums come in groups of eight: a block is transposed at a time.
-    for (g, group) in groups.iter_mut().enumerate() {
-        let block: [&[f64; ATOMS]; ATOMS] =
-            std::array::from_fn(|k| &sources[k].as_chunks::<ATOMS>().0[g]);
-        for (n, node) in group.iter_mut().enumerate() {
-            for (lane, value) in node.iter_mut().enumerate() {
-                *value = block[lane][n];
-            }
+pub(super) fn interleave<S: Simd>(simd: S, lanes: &[Lane], n_sums: usize, out: &mut [f64]) {
+    let (out, _) = S::as_mut_simd_f64s(&mut out[..n_sums * ATOMS]);
+    let (blocks, _) = out.as_chunks_mut::<ATOMS>();
+    for (v, block) in blocks.iter_mut().enumerate() {
+        let mut rows = [simd.splat_f64s(0.0); ATOMS];
+        for k in 0..ATOMS {
+            rows[k] = S::as_simd_f64s(&lanes[k].sums).0[v];
         }
+        *block = columns_of_rows(simd, rows);
     }
 }
 
 /// The adjoints of the sums of all lanes, from `[sum][ATOMS]` to where the sums of each were.
 #[inline(always)]
-pub(super) fn deinterleave(adjoints: &[f64], n_sums: usize, lanes: &mut [Lane]) {
-    let (nodes, _) = adjoints[..n_sums * ATOMS].as_chunks::<ATOMS>();
-    let (groups, _) = nodes.as_chunks::<ATOMS>();
-    for (g, group) in groups.iter().enumerate() {
-        for (k, lane) in lanes.iter_mut().enumerate() {
-            let out = &mut lane.sums[g * ATOMS..][..ATOMS];
-            for (n, node) in group.iter().enumerate() {
-                out[n] = node[k];
-            }
+pub(super) fn deinterleave<S: Simd>(simd: S, adjoints: &[f64], n_sums: usize, lanes: &mut [Lane]) {
+    let (adjoints, _) = S::as_simd_f64s(&adjoints[..n_sums * ATOMS]);
+    let (blocks, _) = adjoints.as_chunks::<ATOMS>();
+    for (v, block) in blocks.iter().enumerate() {
+        let rows = rows_of_columns(simd, *block);
+        for k in 0..ATOMS {
+            S::as_mut_simd_f64s(&mut lanes[k].sums).0[v] = rows[k];
         }
     }
 }

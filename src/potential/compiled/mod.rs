@@ -9,6 +9,7 @@ mod products;
 mod requirements;
 mod table;
 mod tabulate;
+mod turn;
 
 pub use graph::GraphSize;
 pub use kernel::Scratch;
@@ -18,10 +19,19 @@ pub use requirements::{Kind, Requirements};
 use super::{Evaluation, Potential};
 use crate::Result;
 use crate::neighbors::{Clusters, NeighborList};
+use crate::parallel;
 use crate::structure::Structure;
 use kernel::{ClusterOutput, ClusterTask};
 use rayon::prelude::*;
 use std::sync::{Mutex, PoisonError};
+
+/// Memory of an evaluation, kept from call to call.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    /// Forces on the copies of atoms in all clusters, eV/Å.
+    copies: Vec<[f64; 3]>,
+    scratches: Mutex<Vec<Scratch>>,
+}
 
 /// Atoms whose forces are summed in one task.
 const SUMMED_ATOMS: usize = 4096;
@@ -43,7 +53,8 @@ impl Potential {
     }
 
     /// Energy, forces and virials of a structure whose neighbour list reaches at least as far as the cutoff. Call
-    /// inside the pool that shall do the work; the result is the same for any number of threads.
+    /// inside the pool that shall do the work, or outside any to do it alone; the result is the same for any number of
+    /// threads.
     ///
     /// # Errors
     /// Unknown elements and overlapping atoms, naming the atom.
@@ -61,20 +72,38 @@ impl Potential {
         list: &NeighborList,
         clusters: &Clusters,
     ) -> Result<Evaluation> {
-        let best = |task: ClusterTask| pulp::Arch::new().dispatch(task);
-        self.evaluate_with(structure, list, clusters, &best)
+        self.evaluate_clusters_in(structure, list, clusters, &mut Workspace::default())
     }
 
-    /// [`Potential::evaluate_clusters`] with the instructions that `run` chooses.
+    /// [`Potential::evaluate_clusters`] with memory of earlier calls, of whatever potential and structure.
+    ///
+    /// # Errors
+    /// Overlapping atoms, naming the atom.
+    pub fn evaluate_clusters_in(
+        &self,
+        structure: &Structure,
+        list: &NeighborList,
+        clusters: &Clusters,
+        work: &mut Workspace,
+    ) -> Result<Evaluation> {
+        let best = |task: ClusterTask| pulp::Arch::new().dispatch(task);
+        self.evaluate_with(structure, list, clusters, work, &best)
+    }
+
+    /// [`Potential::evaluate_clusters_in`] with the instructions that `run` chooses.
     fn evaluate_with(
         &self,
         structure: &Structure,
         list: &NeighborList,
         clusters: &Clusters,
+        work: &mut Workspace,
         run: &(dyn Fn(ClusterTask) -> Result<()> + Sync),
     ) -> Result<Evaluation> {
         let frame = list.frame(structure);
-        let mut copies = vec![[0.0; 3]; clusters.n_copies()];
+        let Workspace { copies, scratches } = work;
+        copies.clear();
+        copies.resize(clusters.n_copies(), [0.0; 3]);
+        let (scratches, shared) = (&*scratches, parallel::inside_pool());
         let mut tasks = Vec::with_capacity(clusters.clusters().len());
         let mut rest = copies.as_mut_slice();
         for cluster in clusters.clusters() {
@@ -82,7 +111,6 @@ impl Potential {
             rest = after;
             tasks.push((cluster, forces));
         }
-        let scratches: Mutex<Vec<Scratch>> = Mutex::default();
         let take = || {
             scratches
                 .lock()
@@ -108,7 +136,7 @@ impl Potential {
             scratches.push(scratch);
             result.map(|()| (energies, virials))
         };
-        let results: Vec<Result<_>> = if tasks.len() > 1 {
+        let results: Vec<Result<_>> = if tasks.len() > 1 && shared {
             tasks.into_par_iter().map(task).collect()
         } else {
             tasks.into_iter().map(task).collect()
@@ -136,7 +164,7 @@ impl Potential {
                 }
             }
         };
-        if n > SUMMED_ATOMS {
+        if n > SUMMED_ATOMS && shared {
             let tasks = out.forces.par_chunks_mut(SUMMED_ATOMS).enumerate();
             tasks.for_each(sum);
         } else {
@@ -215,13 +243,14 @@ mod tests {
 
     fn agrees<S: Simd>(simd: S) {
         let structure = alloy();
+        let mut work = Workspace::default();
         for (max_l, pair_degree) in [(1, 1), (3, 2), (6, 3)] {
             let potential = potential(max_l, pair_degree);
             let list = NeighborList::new(&structure, 4.5).unwrap();
             let clusters = potential.clusters(&structure, &list).unwrap();
             let run = |task: ClusterTask| simd.vectorize(task);
             let own = potential
-                .evaluate_with(&structure, &list, &clusters, &run)
+                .evaluate_with(&structure, &list, &clusters, &mut work, &run)
                 .unwrap();
             let plain = potential.evaluate_plainly(&structure, &list).unwrap();
             let best = potential

@@ -390,9 +390,9 @@ fn species_plan(
         .map(|parts| Column(parts.iter().map(|(p, w)| (function(*p), *w)).collect()))
         .collect();
     let seen = |r: f64| repulsion.map_or((r, 1.0), |own| own.seen_distance(species, r));
-    let saturated = repulsion.map(|own| own.inner(species));
+    let changed = repulsion.map(|own| (own.inner(species), own.outer(species)));
     let end_row = places.segments.iter().map(|s| s.end_row).max();
-    let table = Table::new(columns, &seen, saturated, end_row.is_some());
+    let table = Table::new(columns, &seen, changed, end_row.is_some());
     SpeciesPlan {
         table,
         n_plain: places.n_plain,

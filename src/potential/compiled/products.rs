@@ -19,6 +19,8 @@ pub(super) struct Adjoints<'a> {
     pub(super) plain: &'a [f64],
     /// The others, `[column][row]` in each segment.
     pub(super) turned: &'a [f64],
+    /// Values of the radial functions of the block, `[column][neighbour]`.
+    pub(super) values: &'a mut [f64],
     /// `∂E/∂Y_lm`, `[row][neighbour]`; rows that no segment has stay zero.
     pub(super) by_harmonics: &'a mut [f64],
     /// `∂E/∂f_c`, `[column][neighbour]`.
@@ -28,7 +30,7 @@ pub(super) struct Adjoints<'a> {
 impl Adjoints<'_> {
     /// `∂E/∂f_c = Σ_lm ∂E/∂a_lmc Y_lm` and `∂E/∂Y_lm = Σ_c ∂E/∂a_lmc f_c` of the neighbours of a block.
     #[inline(always)]
-    pub(super) fn multiply<S: Simd>(&mut self, simd: S, harmonics: &[f64], values: &[f64]) {
+    pub(super) fn multiply<S: Simd>(&mut self, simd: S, harmonics: &[f64]) {
         let plan = self.plan;
         // What l = 0 contributes is the same for all neighbours.
         let (t, _) = S::as_mut_simd_f64s(self.by_columns);
@@ -48,7 +50,7 @@ impl Adjoints<'_> {
                 n_columns: segment.n_columns,
                 adds: !segment.is_first,
                 y: S::as_simd_f64s(&harmonics[rows.clone()]).0,
-                f: S::as_simd_f64s(&values[columns.clone()]).0,
+                f: S::as_simd_f64s(&self.values[columns.clone()]).0,
                 h: S::as_mut_simd_f64s(&mut self.by_harmonics[rows]).0,
                 t: S::as_mut_simd_f64s(&mut self.by_columns[columns]).0,
             };

@@ -4,23 +4,36 @@
 //! slope and curvature agree with the exact function at both ends (Hermite interpolation), so that tables are C² wherever
 //! the functions are, whatever stands behind a column.
 
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined into a dispatch is compiled for its instruction set"
+)]
+
+use super::harmonics::BLOCK;
 use crate::basis::radial::RadialFunction;
+use pulp::Simd;
 
 /// Columns of a table are padded to a multiple of this.
 pub(super) const WIDTH: usize = 8;
 /// Coefficients of an interval and column.
 pub(super) const N_COEFFICIENTS: usize = 6;
+/// Numbers of an interval of a table of a single column: padded.
+pub(super) const SINGLE: usize = 8;
 
 /// Length of an interval aimed at, Å.
 const STEP: f64 = 0.05;
 /// Error of value and slope (1/Å), relative to the largest of the column, at which intervals are short enough.
-const TOLERANCE: f64 = 1e-10;
+const TOLERANCE: f64 = 1e-8;
 /// Part of a table that is innermost.
 const INNERMOST: f64 = 0.25;
 /// Most intervals: 16 columns then take 6 MB.
 const MAX_INTERVALS: usize = 8192;
 /// Distances below this are not tabulated if nothing else tells where to begin, Å.
 const START: f64 = 0.8;
+/// Distances at which the size of a column is taken.
+const SAMPLES: usize = 400;
+/// 1.5 · 2⁵²: numbers around it have no fraction.
+const WHOLE: f64 = 6_755_399_441_055_744.0;
 /// Step of the differences that give curvatures, Å.
 const DIFFERENCE: f64 = 1e-3;
 
@@ -44,40 +57,64 @@ impl Column {
 /// The distance that radial functions see of a neighbour, and its derivative.
 pub(super) type Seen<'a> = &'a dyn Fn(f64) -> (f64, f64);
 
+/// Intervals of the same length.
+#[derive(Debug, Clone, Copy, Default)]
+struct Piece {
+    start: f64,
+    end: f64,
+    inverse_step: f64,
+    n_intervals: usize,
+    /// Number of its first interval among those of the table.
+    first: usize,
+}
+
 /// The table.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     columns: Vec<Column>,
-    start: f64,
-    inverse_step: f64,
-    n_intervals: usize,
+    /// From where the repulsion begins, or from the start, to the largest cutoff.
+    outer: Piece,
+    /// Where the distance seen differs from the distance: functions are constant below. None without repulsion:
+    /// what is closer than the table begins is computed exactly.
+    inner: Option<Piece>,
     /// Number of columns, padded unless there is but one.
     stride: usize,
-    /// `[n_intervals + 1][N_COEFFICIENTS][stride]`; the last interval is zero, it stands for all beyond the end.
+    /// `[n_intervals + 1][N_COEFFICIENTS][stride]`, or `[n_intervals + 1][SINGLE]`; the last interval is zero, it stands for all beyond the end.
     coefficients: Vec<f64>,
-    /// Below the start: constant, because the repulsion has taken over, or to be computed exactly.
-    constant_below: bool,
 }
 
-/// Where to look up a distance.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Place {
-    /// Interval and position in it.
-    Interval(usize, f64),
-    /// Closer than the table reaches.
-    Exact,
+/// Where to look up the distances of a block.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub intervals: [usize; BLOCK],
+    /// Position in the interval.
+    pub t: [f64; BLOCK],
+    /// Intervals per Å.
+    pub inverse_steps: [f64; BLOCK],
+    /// Number of the interval plus [`WHOLE`].
+    whole: [f64; BLOCK],
 }
 
 impl Table {
-    /// Tabulate columns up to the largest cutoff among them. `saturated` is the distance below which `seen` does not
-    /// change any more; none if it is the distance itself. Several columns are padded, a single one if asked for.
-    pub fn new(columns: Vec<Column>, seen: Seen, saturated: Option<f64>, padded: bool) -> Self {
+    /// Tabulate columns up to the largest cutoff among them. `changed` is the range of distances in which `seen` changes
+    /// its form: below, it is constant, above, it is the distance itself; none if it is so everywhere. Several columns
+    /// are padded, a single one if asked for.
+    pub fn new(
+        columns: Vec<Column>,
+        seen: Seen,
+        changed: Option<(f64, f64)>,
+        padded: bool,
+    ) -> Self {
         let functions = columns.iter().flat_map(|c| c.0.iter());
         let mut cutoffs: Vec<f64> = functions.map(|(f, _)| f.cutoff).collect();
         cutoffs.sort_unstable_by(f64::total_cmp);
         cutoffs.dedup();
         let end = cutoffs.last().copied().unwrap_or(1.0);
-        let start = saturated.unwrap_or(START.min(0.5 * end)).min(0.999 * end);
+        let latest = 0.999 * end;
+        let start = changed.map_or(START.min(0.5 * end), |(inner, _)| inner.min(latest));
+        let joint = changed.map_or(start, |(_, outer)| outer.clamp(start, latest));
+        let strict = start + INNERMOST * (end - start);
+        let units = columns.iter().map(|c| largest(c, strict, end)).collect();
         let mut table = Self {
             // A single column is evaluated number by number.
             stride: if columns.len() == 1 && !padded {
@@ -86,21 +123,22 @@ impl Table {
                 columns.len().next_multiple_of(WIDTH)
             },
             columns,
-            start,
-            inverse_step: 0.0,
-            n_intervals: 0,
+            outer: Piece::default(),
+            inner: None,
             coefficients: Vec::new(),
-            constant_below: saturated.is_some(),
         };
-        let mut n = (((end - start) / STEP).ceil() as usize).max(4);
-        loop {
-            n = aligned(n, start, end, &cutoffs);
-            table.fill(n, start, end, &cutoffs, seen);
-            if 2 * n > MAX_INTERVALS || table.error(seen) < TOLERANCE {
-                return table;
-            }
-            n *= 2;
+        let goal = Goal {
+            seen,
+            strict,
+            units,
+        };
+        if joint > start {
+            table.inner = Some(table.append(start, joint, &cutoffs, &goal));
         }
+        table.outer = table.append(joint, end, &cutoffs, &goal);
+        let len = table.coefficients.len() + table.interval_len();
+        table.coefficients.resize(len, 0.0);
+        table
     }
 
     /// Number of columns, padded unless there is but one.
@@ -118,32 +156,71 @@ impl Table {
         self.columns.len()
     }
 
-    /// Intervals per Å.
-    pub fn inverse_step(&self) -> f64 {
-        self.inverse_step
-    }
-
-    /// Where a distance is found.
-    #[inline]
-    pub fn place(&self, r: f64) -> Place {
-        let x = (r - self.start) * self.inverse_step;
-        if x < 0.0 {
-            return if self.constant_below {
-                Place::Interval(0, 0.0)
-            } else {
-                Place::Exact
-            };
+    /// Numbers of an interval.
+    #[inline(always)]
+    pub fn interval_len(&self) -> usize {
+        if self.stride == 1 {
+            SINGLE
+        } else {
+            N_COEFFICIENTS * self.stride
         }
-        // A cast saturates: whatever is beyond the end, a NaN as well, falls into an interval that exists.
-        let interval = (x as usize).min(self.n_intervals);
-        Place::Interval(interval, x - interval as f64)
     }
 
-    /// The coefficients of an interval, `[N_COEFFICIENTS][stride]`.
-    #[inline]
-    pub fn interval(&self, interval: usize) -> &[f64] {
-        let len = N_COEFFICIENTS * self.stride;
-        &self.coefficients[interval * len..][..len]
+    /// Intervals, positions in them, and intervals per Å, of a block of distances; false if one is closer than the
+    /// table reaches, and has to be computed exactly.
+    ///
+    /// Whatever is beyond the end, a NaN as well, falls into the last interval.
+    #[inline(always)]
+    pub fn places<S: Simd>(&self, simd: S, distances: &[f64; BLOCK], out: &mut Places) -> bool {
+        let outer = &self.outer;
+        let start = simd.splat_f64s(outer.start);
+        let inverse_step = simd.splat_f64s(outer.inverse_step);
+        let last = simd.splat_f64s(outer.n_intervals as f64);
+        let half = simd.splat_f64s(0.5);
+        let whole = simd.splat_f64s(WHOLE);
+        let (r, _) = S::as_simd_f64s(distances);
+        let (whole_parts, _) = S::as_mut_simd_f64s(&mut out.whole);
+        let (t, _) = S::as_mut_simd_f64s(&mut out.t);
+        let (inverses, _) = S::as_mut_simd_f64s(&mut out.inverse_steps);
+        for k in 0..r.len() {
+            let x = simd.mul_f64s(simd.sub_f64s(r[k], start), inverse_step);
+            // The second is what a NaN gives.
+            let x = simd.min_f64s(x, last);
+            // Rounded to a whole number by the addition, which is then found in the last bits.
+            whole_parts[k] = simd.add_f64s(simd.sub_f64s(x, half), whole);
+            t[k] = simd.sub_f64s(x, simd.sub_f64s(whole_parts[k], whole));
+            inverses[k] = inverse_step;
+        }
+        let mut inside = false;
+        for j in 0..BLOCK {
+            let number = out.whole[j].to_bits() & 0xffff_ffff;
+            out.intervals[j] = outer.first + (number as usize).min(outer.n_intervals);
+            inside |= distances[j] < outer.start;
+        }
+        !inside || self.places_inside(distances, out)
+    }
+
+    /// The rare case of [`Self::places`].
+    #[cold]
+    #[inline(never)]
+    fn places_inside(&self, distances: &[f64; BLOCK], out: &mut Places) -> bool {
+        let Some(inner) = self.inner else {
+            return false;
+        };
+        for j in (0..BLOCK).filter(|j| distances[*j] < self.outer.start) {
+            let x = (distances[j] - inner.start).max(0.0) * inner.inverse_step;
+            let interval = (x as usize).min(inner.n_intervals - 1);
+            out.intervals[j] = inner.first + interval;
+            out.t[j] = x - interval as f64;
+            out.inverse_steps[j] = inner.inverse_step;
+        }
+        true
+    }
+
+    /// The coefficients of all intervals.
+    #[inline(always)]
+    pub fn coefficients(&self) -> &[f64] {
+        &self.coefficients
     }
 
     /// Values and derivatives of all columns from the functions themselves.
@@ -153,28 +230,52 @@ impl Table {
         }
     }
 
-    fn fill(&mut self, n: usize, start: f64, end: f64, cutoffs: &[f64], seen: Seen) {
-        let step = (end - start) / n as f64;
-        (self.n_intervals, self.inverse_step) = (n, 1.0 / step);
-        self.coefficients.clear();
-        self.coefficients
-            .resize((n + 1) * N_COEFFICIENTS * self.stride, 0.0);
+    /// Append a piece whose intervals are short enough.
+    fn append(&mut self, start: f64, end: f64, cutoffs: &[f64], goal: &Goal) -> Piece {
+        let len = self.interval_len();
+        let before = self.coefficients.len();
+        let mut n = (((end - start) / STEP).ceil() as usize).max(4);
+        loop {
+            n = aligned(n, start, end, cutoffs);
+            let piece = Piece {
+                start,
+                end,
+                inverse_step: n as f64 / (end - start),
+                n_intervals: n,
+                first: before / len,
+            };
+            self.coefficients.truncate(before);
+            self.coefficients.resize(before + n * len, 0.0);
+            self.fill(&piece, cutoffs, goal.seen);
+            let excess = self.error(&piece, goal) / TOLERANCE;
+            if 2 * n > MAX_INTERVALS || excess < 1.0 {
+                return piece;
+            }
+            // The slope of a quintic is wrong by the fifth power of the step.
+            let growth = excess.powf(0.2).clamp(1.1, 2.0);
+            n = (n as f64 * growth).ceil() as usize;
+        }
+    }
+
+    fn fill(&mut self, piece: &Piece, cutoffs: &[f64], seen: Seen) {
+        let step = (piece.end - piece.start) / piece.n_intervals as f64;
         // Nodes are put on the cutoffs they are meant to hit.
         let node = |k: usize| {
-            let r = start + step * k as f64;
+            let r = piece.start + step * k as f64;
             let near = cutoffs.iter().find(|c| (**c - r).abs() < 1e-6 * step);
             near.copied().unwrap_or(r)
         };
         for (c, column) in self.columns.iter().enumerate() {
-            let mut left = jet(column, node(0), seen, Side::Above);
-            for k in 0..n {
-                let right = jet(column, node(k + 1), seen, Side::Below);
+            let mut left = jet(column, node(0), seen, piece, Side::Above);
+            for k in 0..piece.n_intervals {
+                let right = jet(column, node(k + 1), seen, piece, Side::Below);
                 let values = hermite(left, right, step);
                 for (m, value) in values.into_iter().enumerate() {
-                    self.coefficients[(k * N_COEFFICIENTS + m) * self.stride + c] = value;
+                    let interval = (piece.first + k) * self.interval_len();
+                    self.coefficients[interval + m * self.stride + c] = value;
                 }
                 left = if on_cutoff(column, node(k + 1)) {
-                    jet(column, node(k + 1), seen, Side::Above)
+                    jet(column, node(k + 1), seen, piece, Side::Above)
                 } else {
                     right
                 };
@@ -182,45 +283,57 @@ impl Table {
         }
     }
 
-    /// Largest error of value and slope between the nodes. Its unit is the largest value or slope of the column beyond
-    /// the innermost part of the table, where functions may diverge; there, the value or slope itself if larger.
-    fn error(&self, seen: Seen) -> f64 {
+    /// Largest error of value and slope between the nodes, in units of the column. In the innermost part, where
+    /// functions may diverge, the unit is the value or slope itself if larger.
+    fn error(&self, piece: &Piece, goal: &Goal) -> f64 {
         let mut worst: f64 = 0.0;
-        let inner = (INNERMOST * self.n_intervals as f64) as usize;
-        for (c, column) in self.columns.iter().enumerate() {
-            let (mut unit, mut outer): (f64, f64) = (1e-300, 0.0);
-            for k in (0..self.n_intervals).rev() {
+        for (c, (column, unit)) in self.columns.iter().zip(&goal.units).enumerate() {
+            for k in 0..piece.n_intervals {
                 let t = 0.37 + 0.3 * (k % 2) as f64;
-                let r = self.start + (k as f64 + t) / self.inverse_step;
-                let (u, du) = seen(r);
+                let r = piece.start + (k as f64 + t) / piece.inverse_step;
+                let (u, du) = (goal.seen)(r);
                 let (f, df) = column.evaluate(u);
-                let (g, dg) = self.value_and_derivative(c, r);
+                let (g, dg) = self.spline(piece.first + k, c, t, piece.inverse_step);
                 let size = f.abs().max((df * du).abs());
-                let error = (f - g).abs().max((df * du - dg).abs());
-                if k >= inner {
-                    unit = unit.max(size);
-                    outer = outer.max(error);
+                let unit = if r < goal.strict {
+                    unit.max(size)
                 } else {
-                    worst = worst.max(error / unit.max(size));
-                }
+                    *unit
+                };
+                worst = worst.max((f - g).abs().max((df * du - dg).abs()) / unit);
             }
-            worst = worst.max(outer / unit);
         }
         worst
     }
 
-    fn value_and_derivative(&self, column: usize, r: f64) -> (f64, f64) {
-        let Place::Interval(interval, t) = self.place(r) else {
-            return self.columns[column].evaluate(r);
-        };
-        let rows = self.interval(interval).chunks(self.stride);
+    /// Value and slope of a column.
+    fn spline(&self, interval: usize, column: usize, t: f64, inverse_step: f64) -> (f64, f64) {
+        let c = &self.coefficients[interval * self.interval_len()..];
         let (mut f, mut df) = (0.0, 0.0);
-        for row in rows.rev() {
+        for m in (0..N_COEFFICIENTS).rev() {
             df = df * t + f;
-            f = f * t + row[column];
+            f = f * t + c[m * self.stride + column];
         }
-        (f, df * self.inverse_step)
+        (f, df * inverse_step)
     }
+}
+
+/// When intervals are short enough.
+struct Goal<'a> {
+    seen: Seen<'a>,
+    /// Where the innermost part ends, Å.
+    strict: f64,
+    /// Largest value or slope of each column beyond it.
+    units: Vec<f64>,
+}
+
+/// Largest value or slope (1/Å) of a column in a range.
+fn largest(column: &Column, start: f64, end: f64) -> f64 {
+    let samples = (0..SAMPLES).map(|k| {
+        let (f, df) = column.evaluate(start + (end - start) * (k as f64 + 0.5) / SAMPLES as f64);
+        f.abs().max(df.abs())
+    });
+    samples.fold(1e-300, f64::max)
 }
 
 /// The number of intervals from `n` to `2n` whose nodes come closest to the cutoffs inside: there, curvatures may jump.
@@ -252,8 +365,9 @@ fn on_cutoff(column: &Column, r: f64) -> bool {
     column.0.iter().any(|(f, _)| (f.cutoff - r).abs() < 1e-9)
 }
 
-/// Value, slope and curvature at a node, the curvature from one side where it may jump.
-fn jet(column: &Column, r: f64, seen: Seen, side: Side) -> [f64; 3] {
+/// Value, slope and curvature at a node of a piece, the curvature from what lies in the piece and inside the cutoff:
+/// it, or derivatives that the differences rely on, may jump at the ends.
+fn jet(column: &Column, r: f64, seen: Seen, piece: &Piece, side: Side) -> [f64; 3] {
     let mut sum = [0.0; 3];
     let (u, du) = seen(r);
     for (function, weight) in &column.0 {
@@ -268,11 +382,17 @@ fn jet(column: &Column, r: f64, seen: Seen, side: Side) -> [f64; 3] {
             function.value_and_derivative(u).1 * du
         };
         let h = DIFFERENCE;
-        let curvature = if r + 2.0 * h >= function.cutoff {
-            (25.0 * slope((r).min(function.cutoff * (1.0 - 1e-15))) - 48.0 * slope(r - h)
+        let end = function.cutoff.min(piece.end);
+        let curvature = if r + 2.0 * h >= end {
+            (25.0 * slope(r.min(function.cutoff * (1.0 - 1e-15))) - 48.0 * slope(r - h)
                 + 36.0 * slope(r - 2.0 * h)
                 - 16.0 * slope(r - 3.0 * h)
                 + 3.0 * slope(r - 4.0 * h))
+                / (12.0 * h)
+        } else if r - 2.0 * h <= piece.start {
+            (-25.0 * slope(r) + 48.0 * slope(r + h) - 36.0 * slope(r + 2.0 * h)
+                + 16.0 * slope(r + 3.0 * h)
+                - 3.0 * slope(r + 4.0 * h))
                 / (12.0 * h)
         } else {
             (8.0 * (slope(r + h) - slope(r - h)) - (slope(r + 2.0 * h) - slope(r - 2.0 * h)))
@@ -310,6 +430,17 @@ mod tests {
     use crate::basis::cutoff::CutoffFunction;
     use crate::basis::radial::Primitive;
 
+    impl Table {
+        fn value_and_derivative(&self, column: usize, r: f64) -> (f64, f64) {
+            let mut places = Places::default();
+            if !self.places(pulp::Scalar::new(), &[r; BLOCK], &mut places) {
+                return self.columns[column].evaluate(r);
+            }
+            let (t, inverse_step) = (places.t[1], places.inverse_steps[1]);
+            self.spline(places.intervals[1], column, t, inverse_step)
+        }
+    }
+
     fn function(primitive: Primitive, cutoff: f64) -> RadialFunction {
         RadialFunction {
             primitive,
@@ -339,8 +470,9 @@ mod tests {
                     (f - g).abs() < 2.0 * TOLERANCE,
                     "value of {c} at {r}: {f} {g}"
                 );
+                // The innermost part diverges.
                 assert!(
-                    (df - dg).abs() < 10.0 * TOLERANCE,
+                    (df - dg).abs() < 10.0 * TOLERANCE * df.abs().max(1.0),
                     "slope of {c} at {r}: {df} {dg}"
                 );
             }
@@ -355,11 +487,18 @@ mod tests {
         )])];
         let table = Table::new(columns, &|r| (r, 1.0), None, false);
         assert_eq!(table.value_and_derivative(0, 5.3), (0.0, 0.0));
-        let Place::Interval(k, _) = table.place(f64::NAN) else {
-            panic!("a NaN is not close")
-        };
-        assert!(k <= table.n_intervals);
-        assert!(matches!(table.place(0.3), Place::Exact));
+        let mut places = Places::default();
+        assert!(table.places(pulp::Scalar::new(), &[f64::NAN; BLOCK], &mut places));
+        assert_eq!(table.coefficients().len() / SINGLE, places.intervals[0] + 1);
+        assert!(!table.places(pulp::Scalar::new(), &[0.3; BLOCK], &mut places));
+    }
+
+    /// A distance that does not fall below 1.5, with three continuous derivatives.
+    fn seen(r: f64) -> (f64, f64) {
+        let x = (r - 1.5).clamp(0.0, 1.0);
+        let u = 2.0 + x * x * x * x * (x * x - 3.0 * x + 2.5);
+        let slope = x * x * x * (10.0 - 15.0 * x + 6.0 * x * x);
+        (if r < 2.5 { u } else { r }, slope)
     }
 
     #[test]
@@ -368,10 +507,32 @@ mod tests {
             function(Primitive::Exponential { p: 1.0 }, 5.0),
             1.0,
         )])];
-        let seen = |r: f64| if r < 1.5 { (1.5, 0.0) } else { (r, 1.0) };
-        let table = Table::new(columns.clone(), &seen, Some(1.5), true);
+        let table = Table::new(columns.clone(), &seen, Some((1.5, 2.5)), true);
         let (f, df) = table.value_and_derivative(0, 0.2);
-        assert!((f - columns[0].evaluate(1.5).0).abs() < 1e-12);
-        assert!(df.is_finite());
+        assert!((f - columns[0].evaluate(2.0).0).abs() < 1e-12);
+        assert!(df.abs() < 1e-12);
+    }
+
+    #[test]
+    fn intervals_are_few_although_the_distance_seen_is_not_smooth() {
+        let primitives = [
+            Primitive::Gaussian { beta: 4.0, mu: 2.1 },
+            Primitive::Polynomial { p: -3 },
+        ];
+        let columns = primitives.map(|p| Column(vec![(function(p, 5.0), 1.0)]));
+        let table = Table::new(columns.to_vec(), &seen, Some((1.5, 2.5)), true);
+        for k in 0..5000 {
+            let r = 1.4 + 3.7 * f64::from(k) / 5000.0;
+            for (c, column) in columns.iter().enumerate() {
+                let (u, du) = seen(r);
+                let (f, df) = column.evaluate(u);
+                let (g, dg) = table.value_and_derivative(c, r);
+                assert!((f - g).abs() < 2.0 * TOLERANCE, "value at {r}: {f} {g}");
+                let error = (df * du - dg).abs();
+                assert!(error < 10.0 * TOLERANCE, "slope at {r}: {df} {dg}");
+            }
+        }
+        let n_intervals = table.bytes() / (8 * N_COEFFICIENTS * table.stride());
+        assert!(n_intervals < 1000, "{n_intervals}");
     }
 }

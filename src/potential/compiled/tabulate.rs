@@ -7,116 +7,188 @@
 
 use super::harmonics::BLOCK;
 use super::plan::SpeciesPlan;
-use super::table::{N_COEFFICIENTS, Place, Table};
+use super::table::{N_COEFFICIENTS, Places, SINGLE, Table};
+use super::turn::columns_of_rows;
 use pulp::Simd;
 
-/// Values of all columns at some distances in rows, values and slopes by column.
+/// Values of all columns at some distances in rows; slopes by column where there are harmonics, else in rows.
 #[inline(always)]
 pub(super) fn tabulate<S: Simd>(
     simd: S,
     plan: &SpeciesPlan,
     distances: &[f64],
     rows: &mut [f64],
-    values: &mut [f64],
     slopes: &mut [f64],
 ) {
     let table = &plan.table;
     let stride = table.stride();
-    if stride == 1 {
-        tabulate_one(table, distances, rows, slopes);
-        return;
-    }
-    let per_row = stride / S::F64_LANES;
-    let inverse_step = simd.splat_f64s(table.inverse_step());
-    let len = BLOCK * stride;
-    let blocks = distances
-        .chunks_exact(BLOCK)
-        .zip(rows.chunks_exact_mut(len))
-        .zip(
-            values
-                .chunks_exact_mut(len)
-                .zip(slopes.chunks_exact_mut(len)),
-        );
-    for ((distances, rows), (values, slopes)) in blocks {
-        // Slopes that are to be turned over are made where the values by column will be.
-        let made = if plan.is_angular() {
-            &mut *values
+    let mut places = Places::default();
+    for (b, distances) in distances.as_chunks::<BLOCK>().0.iter().enumerate() {
+        let block = b * BLOCK * stride..(b + 1) * BLOCK * stride;
+        let (rows, slopes) = (&mut rows[block.clone()], &mut slopes[block]);
+        if !table.places(simd, distances, &mut places) {
+            exact(table, distances, plan.is_angular(), rows, slopes);
+        } else if stride == 1 {
+            single(simd, table, &places, rows, slopes);
+        } else if plan.is_angular() {
+            by_column(simd, table, &places, rows, slopes);
         } else {
-            &mut *slopes
-        };
-        let of_neighbors = rows
-            .chunks_exact_mut(stride)
-            .zip(made.chunks_exact_mut(stride));
-        for (r, (value, slope)) in distances.iter().zip(of_neighbors) {
-            match table.place(*r) {
-                Place::Interval(interval, t) => {
-                    let (c, _) = S::as_simd_f64s(table.interval(interval));
-                    let (value, _) = S::as_mut_simd_f64s(value);
-                    let (slope, _) = S::as_mut_simd_f64s(slope);
-                    let c = &c[..N_COEFFICIENTS * per_row];
-                    let t = simd.splat_f64s(t);
-                    for (v, (value, slope)) in value.iter_mut().zip(slope).enumerate() {
-                        let mut f = c[5 * per_row + v];
-                        let mut df = f;
-                        f = simd.mul_add_e_f64s(f, t, c[4 * per_row + v]);
-                        for k in (0..4).rev() {
-                            df = simd.mul_add_e_f64s(df, t, f);
-                            f = simd.mul_add_e_f64s(f, t, c[k * per_row + v]);
-                        }
-                        *value = f;
-                        *slope = simd.mul_f64s(df, inverse_step);
-                    }
-                }
-                Place::Exact => {
-                    value.fill(0.0);
-                    slope.fill(0.0);
-                    table.exact(*r, value, slope);
-                }
-            }
-        }
-        if plan.is_angular() {
-            turn(values, stride, plan.table.n_columns(), slopes);
-            turn(rows, stride, plan.n_turned, values);
+            by_row(simd, table, &places, rows, slopes);
         }
     }
 }
 
-/// [`tabulate`] for a single column.
+/// Values and slopes of one vector of columns; `c` are their coefficients, `step` vectors apart.
 #[inline(always)]
-fn tabulate_one(table: &Table, distances: &[f64], values: &mut [f64], slopes: &mut [f64]) {
-    for ((r, value), slope) in distances.iter().zip(values).zip(slopes) {
-        let Place::Interval(interval, t) = table.place(*r) else {
-            table.exact(*r, std::slice::from_mut(value), std::slice::from_mut(slope));
-            continue;
-        };
-        let c = table.interval(interval);
-        let (mut f, mut df) = (c[N_COEFFICIENTS - 1], 0.0);
-        for c in c[..N_COEFFICIENTS - 1].iter().rev() {
-            df = df * t + f;
-            f = f * t + c;
+fn spline<S: Simd>(simd: S, c: &[S::f64s], step: usize, t: S::f64s) -> (S::f64s, S::f64s) {
+    let end = (N_COEFFICIENTS - 1) * step + 1;
+    let c = &c[..end];
+    let mut df = c[5 * step];
+    let mut f = simd.mul_add_e_f64s(df, t, c[4 * step]);
+    df = simd.mul_add_e_f64s(df, t, f);
+    f = simd.mul_add_e_f64s(f, t, c[3 * step]);
+    df = simd.mul_add_e_f64s(df, t, f);
+    f = simd.mul_add_e_f64s(f, t, c[2 * step]);
+    df = simd.mul_add_e_f64s(df, t, f);
+    f = simd.mul_add_e_f64s(f, t, c[step]);
+    df = simd.mul_add_e_f64s(df, t, f);
+    f = simd.mul_add_e_f64s(f, t, c[0]);
+    (f, df)
+}
+
+/// Values and slopes of a block of neighbours in rows.
+#[inline(always)]
+fn by_row<S: Simd>(
+    simd: S,
+    table: &Table,
+    places: &Places,
+    values: &mut [f64],
+    slopes: &mut [f64],
+) {
+    let per_row = table.stride() / S::F64_LANES;
+    let (values, _) = S::as_mut_simd_f64s(values);
+    let (slopes, _) = S::as_mut_simd_f64s(slopes);
+    let (coefficients, _) = S::as_simd_f64s(table.coefficients());
+    for j in 0..BLOCK {
+        let c = &coefficients[places.intervals[j] * N_COEFFICIENTS * per_row..];
+        let inverse_step = simd.splat_f64s(places.inverse_steps[j]);
+        for v in 0..per_row {
+            let (f, df) = spline(simd, &c[v..], per_row, simd.splat_f64s(places.t[j]));
+            values[j * per_row + v] = f;
+            slopes[j * per_row + v] = simd.mul_f64s(df, inverse_step);
         }
-        (*value, *slope) = (f, df * table.inverse_step());
+    }
+}
+
+/// Values of a block of neighbours in rows, slopes by column.
+#[inline(always)]
+fn by_column<S: Simd>(
+    simd: S,
+    table: &Table,
+    places: &Places,
+    rows: &mut [f64],
+    slopes: &mut [f64],
+) {
+    let per_row = table.stride() / S::F64_LANES;
+    let (rows, _) = S::as_mut_simd_f64s(rows);
+    let (slopes, _) = S::as_mut_simd_f64s(slopes);
+    let (coefficients, _) = S::as_simd_f64s(table.coefficients());
+    for v in 0..table.n_columns().div_ceil(S::F64_LANES) {
+        let mut df = [simd.splat_f64s(0.0); BLOCK];
+        for j in 0..BLOCK {
+            let first = places.intervals[j] * N_COEFFICIENTS * per_row + v;
+            let (f, own) = spline(
+                simd,
+                &coefficients[first..],
+                per_row,
+                simd.splat_f64s(places.t[j]),
+            );
+            rows[j * per_row + v] = f;
+            df[j] = simd.mul_f64s(own, simd.splat_f64s(places.inverse_steps[j]));
+        }
+        slopes[v * BLOCK..(v + 1) * BLOCK].copy_from_slice(&columns_of_rows(simd, df));
+    }
+}
+
+/// Values and slopes of the only column: coefficients are turned over, so that lanes are neighbours.
+#[inline(always)]
+fn single<S: Simd>(
+    simd: S,
+    table: &Table,
+    places: &Places,
+    values: &mut [f64],
+    slopes: &mut [f64],
+) {
+    let per_block = BLOCK / S::F64_LANES;
+    let (intervals, _) = table.coefficients().as_chunks::<SINGLE>();
+    let mut c = [[0.0; BLOCK]; SINGLE];
+    for v in 0..SINGLE / S::F64_LANES {
+        let mut rows = [simd.splat_f64s(0.0); BLOCK];
+        for j in 0..BLOCK {
+            rows[j] = S::as_simd_f64s(&intervals[places.intervals[j]]).0[v];
+        }
+        let columns = columns_of_rows(simd, rows);
+        let (to, _) = S::as_mut_simd_f64s(c[v * S::F64_LANES..].as_flattened_mut());
+        to[..BLOCK].copy_from_slice(&columns);
+    }
+    let (c, _) = S::as_simd_f64s(c.as_flattened());
+    let (values, _) = S::as_mut_simd_f64s(values);
+    let (slopes, _) = S::as_mut_simd_f64s(slopes);
+    let (t, _) = S::as_simd_f64s(&places.t);
+    let (inverse_steps, _) = S::as_simd_f64s(&places.inverse_steps);
+    for k in 0..per_block {
+        let (f, df) = spline(simd, &c[k..], per_block, t[k]);
+        values[k] = f;
+        slopes[k] = simd.mul_f64s(df, inverse_steps[k]);
+    }
+}
+
+/// The rare block in which a neighbour is closer than the table reaches.
+#[cold]
+#[inline(never)]
+fn exact(
+    table: &Table,
+    distances: &[f64; BLOCK],
+    by_column: bool,
+    rows: &mut [f64],
+    slopes: &mut [f64],
+) {
+    let stride = table.stride();
+    let mut made = vec![0.0; slopes.len()];
+    rows.fill(0.0);
+    for j in 0..BLOCK {
+        let row = j * stride..(j + 1) * stride;
+        table.exact(distances[j], &mut rows[row.clone()], &mut made[row]);
+    }
+    for j in 0..BLOCK {
+        for c in 0..stride {
+            let to = if by_column {
+                c * BLOCK + j
+            } else {
+                j * stride + c
+            };
+            slopes[to] = made[j * stride + c];
+        }
     }
 }
 
 /// `[neighbour][column]` to `[column][neighbour]` for the first columns.
 #[inline(always)]
-fn turn(from: &[f64], stride: usize, n_columns: usize, to: &mut [f64]) {
-    let (to, _) = to.as_chunks_mut::<BLOCK>();
-    let (groups, _) = to.as_chunks_mut::<BLOCK>();
-    for (g, group) in groups
-        .iter_mut()
-        .enumerate()
-        .take(n_columns.div_ceil(BLOCK))
-    {
-        let mut block = [[0.0; BLOCK]; BLOCK];
-        for (j, row) in block.iter_mut().enumerate() {
-            row.copy_from_slice(&from[j * stride + g * BLOCK..][..BLOCK]);
+pub(super) fn turn<S: Simd>(
+    simd: S,
+    from: &[f64],
+    stride: usize,
+    n_columns: usize,
+    to: &mut [f64],
+) {
+    let per_row = stride / S::F64_LANES;
+    let (from, _) = S::as_simd_f64s(from);
+    let (to, _) = S::as_mut_simd_f64s(to);
+    for v in 0..n_columns.div_ceil(S::F64_LANES) {
+        let mut rows = [simd.splat_f64s(0.0); BLOCK];
+        for j in 0..BLOCK {
+            rows[j] = from[j * per_row + v];
         }
-        for (c, column) in group.iter_mut().enumerate() {
-            for (j, value) in column.iter_mut().enumerate() {
-                *value = block[j][c];
-            }
-        }
+        to[v * BLOCK..(v + 1) * BLOCK].copy_from_slice(&columns_of_rows(simd, rows));
     }
 }
