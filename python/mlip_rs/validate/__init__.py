@@ -6,6 +6,12 @@ Figures are in `mlip_rs.validate.figures`, imported only when wanted because mat
 from mlip_rs.validate.calculations import isolated_atom_energy, relaxed
 from mlip_rs.validate.compare import DEFAULT_THRESHOLDS, Comparison, PropertyRow, Threshold, compare
 from mlip_rs.validate.elastic import ElasticConstants, elastic_constants
+from mlip_rs.validate.elastic_analysis import (
+    ElasticAnalysis,
+    PolycrystalAverages,
+    elastic_analysis,
+    polycrystal_averages,
+)
 from mlip_rs.validate.eos import EnergyVolumeFit, energy_volume, equation_of_state, fit_birch_murnaghan
 from mlip_rs.validate.metrics import (
     ENERGY_KEY,
@@ -34,6 +40,7 @@ __all__ = [
     "STRESS_KEY",
     "Code",
     "Comparison",
+    "ElasticAnalysis",
     "ElasticConstants",
     "EnergyVolumeFit",
     "ErrorSummary",
@@ -42,6 +49,7 @@ __all__ = [
     "Item",
     "Labels",
     "PairedValues",
+    "PolycrystalAverages",
     "PropertyRow",
     "Reference",
     "ReferenceElastic",
@@ -54,6 +62,7 @@ __all__ = [
     "ZoneBoundaryPhonons",
     "compare",
     "cubic_fcc_supercell",
+    "elastic_analysis",
     "elastic_constants",
     "energy_volume",
     "equation_of_state",
@@ -63,6 +72,7 @@ __all__ = [
     "isolated_atom_energy",
     "load_reference",
     "paired_values",
+    "polycrystal_averages",
     "prototype",
     "relaxed",
     "short_range",
