@@ -85,7 +85,9 @@ def test_lennard_jones_fcc_obeys_cauchy_and_its_own_symmetry():
     analysis = elastic_analysis(calculator, bulk("Ar", "fcc", a=2**0.5 * 2 ** (1 / 6)), strain=1e-4)
     assert analysis.space_group == "Fm-3m"
     assert analysis.relaxed.c12 == pytest.approx(analysis.relaxed.c44, rel=1e-3)
-    assert analysis.relaxed.c11 == pytest.approx(2 * analysis.relaxed.c12, rel=1e-3)  # nearest neighbours only
+    assert analysis.relaxed.c11 == pytest.approx(
+        2 * analysis.relaxed.c12, rel=1e-3
+    )  # nearest neighbours only
     assert analysis.relaxed.matrix == pytest.approx(analysis.clamped.matrix, abs=1e-6)
     assert analysis.symmetry_deviation < 1e-3 * analysis.relaxed.c11
     assert analysis.is_stable

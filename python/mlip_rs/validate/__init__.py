@@ -25,8 +25,10 @@ from mlip_rs.validate.metrics import (
     evaluate_errors,
     paired_values,
 )
+from mlip_rs.validate.phonons import BandSegment, PhononError, Phonons, load_phonons, phonon_error, phonons
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons, zone_boundary_phonons
 from mlip_rs.validate.prototypes import PROTOTYPES, prototype
+from mlip_rs.validate.quasi_harmonic import QuasiHarmonic, quasi_harmonic
 from mlip_rs.validate.reference import Reference, ReferenceElastic, load_reference
 from mlip_rs.validate.report import Code, Image, Item, Report, Table
 from mlip_rs.validate.short_range import ShortRange, ShortRangeCurve, short_range
@@ -38,6 +40,7 @@ __all__ = [
     "FORCE_KEY",
     "PROTOTYPES",
     "STRESS_KEY",
+    "BandSegment",
     "Code",
     "Comparison",
     "ElasticAnalysis",
@@ -49,8 +52,11 @@ __all__ = [
     "Item",
     "Labels",
     "PairedValues",
+    "PhononError",
+    "Phonons",
     "PolycrystalAverages",
     "PropertyRow",
+    "QuasiHarmonic",
     "Reference",
     "ReferenceElastic",
     "Report",
@@ -70,10 +76,14 @@ __all__ = [
     "evaluate_errors",
     "fit_birch_murnaghan",
     "isolated_atom_energy",
+    "load_phonons",
     "load_reference",
     "paired_values",
+    "phonon_error",
+    "phonons",
     "polycrystal_averages",
     "prototype",
+    "quasi_harmonic",
     "relaxed",
     "short_range",
     "vacancy_formation",

@@ -10,9 +10,7 @@ from mlip_rs.validate.style import COLUMN_WIDTH, LABEL_SIZE, LINE_WIDTH, SMALL_S
 _PLANES = (("x–y plane", (1, 0, 0), (0, 1, 0)), ("x–z plane", (1, 0, 0), (0, 0, 1)))
 
 
-def young_modulus_directions(
-    potential: ElasticAnalysis, reference: ElasticAnalysis | None = None
-) -> Figure:
+def young_modulus_directions(potential: ElasticAnalysis, reference: ElasticAnalysis | None = None) -> Figure:
     """Young's modulus in GPa around two planes of the Cartesian frame; the reference dashed.
 
     Raises
@@ -36,5 +34,11 @@ def young_modulus_directions(
         axes.set_title(f"Young's modulus (GPa), {title}", fontsize=LABEL_SIZE)
         axes.tick_params(labelsize=SMALL_SIZE)
         axes.set_rlim(0.0, None)
-    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=SMALL_SIZE, frameon=False, loc="outside lower center", ncols=2)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        fontsize=SMALL_SIZE,
+        frameon=False,
+        loc="outside lower center",
+        ncols=2,
+    )
     return figure
