@@ -56,12 +56,26 @@ class QuasiHarmonic:
     heat_capacities: tuple[float, ...]
 
     def linear_expansion(self, temperature: float) -> float:
-        """Linear expansion coefficient of a cubic crystal in 1/K at a temperature in K, interpolated."""
-        return float(np.interp(temperature, self.temperatures, self.thermal_expansions)) / 3
+        """Linear expansion coefficient of a cubic crystal in 1/K at a temperature in K; errors as `volume`."""
+        return self._at(temperature, self.thermal_expansions) / 3
 
     def volume(self, temperature: float) -> float:
-        """Volume in Å³/atom at a temperature in K, interpolated."""
-        return float(np.interp(temperature, self.temperatures, self.volumes))
+        """Volume in Å³/atom at a temperature in K, interpolated.
+
+        Raises
+        ------
+        PropertyError
+            The temperature is above the last.
+        """
+        return self._at(temperature, self.volumes)
+
+    def _at(self, temperature: float, values: tuple[float, ...]) -> float:
+        if not self.temperatures[0] <= temperature <= self.temperatures[-1]:
+            raise PropertyError(
+                f"quasi-harmonic: {temperature:.0f} K is outside the {self.temperatures[0]:.0f} to"
+                f" {self.temperatures[-1]:.0f} K at which the volume stays within those computed"
+            )
+        return float(np.interp(temperature, self.temperatures, values))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, the unit in each key."""
@@ -85,7 +99,8 @@ def quasi_harmonic(
 ) -> QuasiHarmonic:
     """Thermal expansion from phonons at several volumes, E + F_vib fitted by Vinet's equation of state.
 
-    The cell is scaled uniformly, its shape is kept, and the ions are relaxed at each volume.
+    The cell is scaled uniformly, its shape is kept, and the ions are relaxed at each volume. The result ends before
+    the first temperature at which the volume leaves those computed.
 
     Parameters
     ----------
@@ -105,7 +120,7 @@ def quasi_harmonic(
     ConfigError
         Too few volumes or temperatures.
     PropertyError
-        A mode is imaginary at one of the volumes, or the volume leaves their range before the last temperature.
+        A mode is imaginary at one of the volumes, or the volume leaves their range at once.
     """
     from phonopy.qha.core import QHA
 
@@ -144,21 +159,22 @@ def quasi_harmonic(
         qha.run()
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         raise PropertyError(f"quasi-harmonic: no equation of state goes through E + F: {error}") from error
-    n = len(qha.volume_temperature)
-    result = QuasiHarmonic(
-        temperatures=kelvin[:n],
-        volumes=_tuple(qha.volume_temperature),
-        gibbs_energies=_tuple(qha.gibbs_temperature),
-        thermal_expansions=_tuple(qha.thermal_expansion),
-        bulk_moduli=_tuple(qha.bulk_modulus_temperature),
-        heat_capacities=_tuple(np.asarray(qha.heat_capacity_P_numerical) / GAS_CONSTANT),
-    )
-    if not min(volumes) < min(result.volumes) <= max(result.volumes) < max(volumes):
+    found = np.asarray(qha.volume_temperature)
+    outside = np.flatnonzero((found <= min(volumes)) | (found >= max(volumes)))
+    n = int(outside[0]) if len(outside) else len(found)
+    if n < 2:
         raise PropertyError(
-            f"quasi-harmonic: at {result.temperatures[-1]:.0f} K the volume is {result.volumes[-1]:.2f} Å³/atom,"
-            f" outside the {min(volumes):.2f} to {max(volumes):.2f} computed; give larger volume_ratios"
+            f"quasi-harmonic: already at {kelvin[n]:.0f} K the volume is {found[n]:.2f} Å³/atom,"
+            f" outside the {min(volumes):.2f} to {max(volumes):.2f} computed; give other volume_ratios"
         )
-    return result
+    return QuasiHarmonic(
+        temperatures=kelvin[:n],
+        volumes=_tuple(found[:n]),
+        gibbs_energies=_tuple(qha.gibbs_temperature[:n]),
+        thermal_expansions=_tuple(qha.thermal_expansion[:n]),
+        bulk_moduli=_tuple(qha.bulk_modulus_temperature[:n]),
+        heat_capacities=_tuple(np.asarray(qha.heat_capacity_P_numerical[:n]) / GAS_CONSTANT),
+    )
 
 
 def _tuple(values: Any) -> tuple[float, ...]:  # noqa: ANN401 (arrays or lists, by phonopy's version)

@@ -75,6 +75,22 @@ def rotations(atoms: Atoms, *, precision: float = SYMMETRY_PRECISION) -> NDArray
     return np.asarray(columns @ fractional @ np.linalg.inv(columns), dtype=float)
 
 
+def conventional_supercell(atoms: Atoms, length: float) -> Atoms:
+    """Supercell of the standardised conventional cell whose opposite faces are about `length` Å apart.
+
+    Raises
+    ------
+    PropertyError
+        spglib finds no symmetry.
+    """
+    dataset = _dataset(atoms, SYMMETRY_PRECISION)
+    cell = Atoms(
+        numbers=dataset.std_types, scaled_positions=dataset.std_positions, cell=dataset.std_lattice, pbc=True
+    )
+    heights = 1 / np.linalg.norm(np.linalg.inv(np.asarray(cell.cell[:])), axis=0)
+    return cell.repeat([max(1, round(length / height)) for height in heights.tolist()])
+
+
 def _dataset(atoms: Atoms, precision: float) -> spglib.SpglibDataset:
     cell = (np.asarray(atoms.cell[:]), atoms.get_scaled_positions(), atoms.numbers)
     reason = "no answer"
