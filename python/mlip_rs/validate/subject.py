@@ -11,7 +11,7 @@ from ase import Atoms
 
 from mlip_rs.errors import ConfigError, PotentialFileError, PropertyError
 from mlip_rs.potential import Potential
-from mlip_rs.validate.calculations import Calculator, isolated_atom_energy, relaxed_crystal
+from mlip_rs.validate.calculations import Calculator, isolated_atom_energy, potential_energy, relaxed_crystal
 from mlip_rs.validate.elastic import ElasticConstants
 from mlip_rs.validate.elastic_analysis import ElasticAnalysis, polycrystal_averages
 from mlip_rs.validate.prototype_energies import PrototypeEnergies, prototype_energies
@@ -71,6 +71,39 @@ class Subject:
             return isolated_atom_energy(self.calculator, self.symbol)
         except Exception:  # a calculator may refuse open boundaries in its own way
             return 0.0
+
+    @cached_property
+    def cohesive_energy(self) -> float:
+        """Of the crystal in eV/atom.
+
+        Raises
+        ------
+        PropertyError
+            The crystal is not bound, so far as the calculator can tell.
+        """
+        symbols = self.crystal.get_chemical_symbols()
+        try:
+            apart = sum(isolated_atom_energy(self.calculator, symbol) for symbol in symbols)
+        except Exception as error:  # a calculator may refuse open boundaries in its own way
+            raise PropertyError(f"the calculator gives no isolated atom: {error}") from error
+        energy = (apart - potential_energy(self.calculator, self.crystal)) / len(symbols)
+        if energy <= 0:
+            raise PropertyError(f"the crystal is not bound: its cohesive energy is {energy:.3g} eV/atom")
+        return energy
+
+    @property
+    def lattice_constant(self) -> float:
+        """Edge in Å of the cubic cell.
+
+        Raises
+        ------
+        PropertyError
+            The crystal is neither fcc nor bcc.
+        """
+        sites = {"fcc": 4, "bcc": 2}.get(self.structure or "")
+        if sites is None:
+            raise PropertyError("known for fcc and bcc; the crystal is neither")
+        return float((sites * self.crystal.get_volume() / len(self.crystal)) ** (1 / 3))
 
     @cached_property
     def prototypes(self) -> PrototypeEnergies:
