@@ -3,9 +3,14 @@
 import json
 
 import pytest
+from cli_case import invoke
+from potentials import argon_potential
 
+from mlip_rs.demo import REFERENCE_PATH
 from mlip_rs.errors import ConfigError
+from mlip_rs.validate import PrototypeEnergies, fit_birch_murnaghan, load_reference
 from mlip_rs.validate.properties import PROPERTIES
+from mlip_rs.validate.subject import reference_results
 from mlip_rs.validate.validation import validate
 
 EMT_PATH = "ase.calculators.emt:EMT"
@@ -135,3 +140,64 @@ def test_arguments_that_make_no_sense_are_named(tmp_path, broken):
         validate(EMT_PATH, tmp_path)
     with pytest.raises(ConfigError, match="unknown crystal structure"):
         validate(EMT_PATH, tmp_path, crystal="ffc:Cu")
+
+
+def test_a_property_that_the_crystal_cannot_have_is_reported_and_does_not_fail(tmp_path):
+    result = validate(
+        EMT_PATH, tmp_path, crystal="hcp:Cu", quick=True, only=["zone-boundary", "stacking-fault"]
+    )
+    assert [outcome.verdict for outcome in result.outcomes] == ["not applicable"] * 2
+    assert result.passed
+    assert "neither" in (tmp_path / "report.html").read_text()
+
+
+def test_phases_in_the_wrong_order_are_an_objection():
+    entry = next(entry for entry in PROPERTIES if entry.name == "prototypes")
+    volumes = [14.0, 15.0, 16.0, 17.0, 18.0]
+
+    def curves(**lowest):
+        fits = [
+            fit_birch_murnaghan(name, volumes, [low + 0.01 * (v - 16) ** 2 for v in volumes])
+            for name, low in lowest.items()
+        ]
+        return PrototypeEnergies("Al", tuple(fits))
+
+    reference = curves(fcc=-3.5, bcc=-3.4, hcp=-3.499)
+    assert entry.reference_objections(curves(fcc=-3.5, bcc=-3.45, hcp=-3.501), reference) == ()
+    (objection,) = entry.reference_objections(curves(fcc=-3.5, bcc=-3.51, hcp=-3.52), reference)[:1]
+    assert "bcc lies below fcc" in objection
+
+
+def test_command_line_reports_and_says_by_its_code_what_became_of_it(tmp_path):
+    potential = argon_potential()
+    potential.save(tmp_path / "ar.mlip.json")
+    out = tmp_path / "out"
+    done = invoke(
+        "validate", tmp_path / "ar.mlip.json", "--only", "zone-boundary", "--crystal", "fcc", "-o", out
+    )
+    assert (done.exit_code, "report -> " in done.stdout) == (0, True), done.stderr
+    reference = invoke(
+        "validate",
+        tmp_path / "ar.mlip.json",
+        "--reference",
+        REFERENCE_PATH,
+        "--only",
+        "elastic",
+        "--json",
+        "-o",
+        out,
+    )
+    assert reference.exit_code == 1
+    assert "does not know Al" in reference.stderr
+    wrong = invoke("validate", tmp_path / "ar.mlip.json", "--only", "fonons", "-o", out)
+    assert (wrong.exit_code, "known are prototypes, bain" in wrong.stderr) == (1, True)
+
+
+def test_file_of_reference_properties_becomes_results_of_the_same_kinds():
+    found = reference_results(load_reference(REFERENCE_PATH))
+    assert found["elastic"].relaxed.c11 == pytest.approx(load_reference(REFERENCE_PATH).elastic.c11)
+    assert found["prototypes"].ordering[0] == "fcc"
+    for name, result in found.items():
+        entry = next(entry for entry in PROPERTIES if entry.name == name)
+        assert isinstance(result, entry.kind)
+        assert entry.quantities(result)

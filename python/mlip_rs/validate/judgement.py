@@ -69,16 +69,17 @@ def curve_quantities(curve: EnergyVolumeFit) -> tuple[Quantity, ...]:
 
 
 def prototype_quantities(found: PrototypeEnergies) -> tuple[Quantity, ...]:
-    """Of fcc (else the first structure) size, modulus and cohesive energy; of the others size and energy above it."""
+    """Sizes, energies above fcc; of fcc and the stable structure modulus and cohesive energy."""
     names = [curve.name for curve in found.curves]
     base = "fcc" if "fcc" in names else names[0] if names else ""
     result: list[Quantity] = []
     for curve in found.curves:
-        if curve.name == base:
-            result += curve_quantities(curve)
-            result.append(Quantity(f"cohesive energy {base}", "eV/atom", -curve.equilibrium_energy, COHESION))
-        else:
-            result.append(curve_quantities(curve)[0])
+        size, modulus = curve_quantities(curve)
+        result.append(size)
+        if curve.name in (base, found.ordering[0]):
+            cohesion = -curve.equilibrium_energy
+            result += [modulus, Quantity(f"cohesive energy {curve.name}", "eV/atom", cohesion, COHESION)]
+        if curve.name != base:
             above = found.energy_above(curve.name, base)
             result.append(Quantity(f"{curve.name} − {base}", "meV/atom", above, _phase(above)))
     return tuple(result)

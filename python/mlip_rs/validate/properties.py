@@ -8,7 +8,7 @@ import numpy as np
 from ase.units import kB
 from matplotlib.figure import Figure
 
-from mlip_rs.errors import PropertyError
+from mlip_rs.errors import NotApplicableError
 from mlip_rs.validate.defect_figures import fault_curve, migration_path, point_defect_bars, surface_bars
 from mlip_rs.validate.dynamics import (
     MELT_FRACTION,
@@ -113,14 +113,14 @@ class Property:
 
 def _zone_boundary(subject: Subject) -> ZoneBoundaryPhonons:
     if subject.structure != "fcc":
-        raise PropertyError("the frozen phonons at X and L are those of fcc; the crystal is another")
+        raise NotApplicableError("the frozen phonons at X and L are those of fcc; the crystal is another")
     edge = float((4 * subject.crystal.get_volume() / len(subject.crystal)) ** (1 / 3))
     return zone_boundary_phonons(subject.calculator, subject.symbol, edge)
 
 
 def _short_range(subject: Subject) -> ShortRange:
     if subject.potential is None:
-        raise PropertyError("the check at short range needs a potential file of this package")
+        raise NotApplicableError("the check at short range needs a potential file of this package")
     return short_range(subject.potential, n_points=60 if subject.quick else 120, whole=not subject.quick)
 
 
@@ -138,16 +138,25 @@ def _restored_short_range(document: Mapping[str, Any]) -> ShortRange:
     )
 
 
+def _vacancy(subject: Subject) -> VacancyConvergence:
+    if len(set(subject.crystal.numbers)) > 1:
+        raise NotApplicableError(
+            "a vacancy formation energy is defined for elements; the crystal has several"
+        )
+    lengths = LENGTHS[:2] if subject.quick else LENGTHS
+    return vacancy_convergence(subject.calculator, subject.crystal, lengths=lengths)
+
+
 def _point_defects(subject: Subject) -> PointDefects:
     edge = subject.lattice_constant
-    supercell = conventional_supercell(subject.crystal, 8.0 if subject.quick else 12.0)
+    supercell = conventional_supercell(subject.crystal, 9.0 if subject.quick else 12.0)
     return point_defects(subject.calculator, subject.structure or "", supercell, edge)
 
 
 def _migration(subject: Subject) -> VacancyMigration:
-    supercell = conventional_supercell(subject.crystal, 8.0 if subject.quick else 12.0)
+    supercell = conventional_supercell(subject.crystal, 9.0 if subject.quick else 12.0)
     if len(set(supercell.numbers)) > 1:
-        raise PropertyError("the jump of a vacancy is computed for elements; the crystal has several")
+        raise NotApplicableError("the jump of a vacancy is computed for elements; the crystal has several")
     return vacancy_migration(subject.calculator, supercell, images=3 if subject.quick else 5)
 
 
@@ -235,7 +244,7 @@ PROPERTIES: tuple[Property, ...] = (
         "vacancy",
         "Vacancy",
         VacancyConvergence,
-        lambda s: vacancy_convergence(s.calculator, s.crystal, lengths=LENGTHS[:2] if s.quick else LENGTHS),
+        _vacancy,
         vacancy_quantities,
         vacancy_sizes,
         "Vacancy formation energy at constant volume: symbols filled relaxed, open unrelaxed.",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
-from mlip_rs.errors import ConfigError, PotentialFileError, PropertyError
+from mlip_rs.errors import ConfigError, NotApplicableError, PotentialFileError, PropertyError
 from mlip_rs.potential import Potential
 from mlip_rs.validate.calculations import Calculator, isolated_atom_energy, potential_energy, relaxed_crystal
 from mlip_rs.validate.elastic import ElasticConstants
@@ -61,7 +61,7 @@ class Subject:
             return self._crystal[1]
         symbols = set(self._crystal.get_chemical_symbols())
         if len(symbols) > 1:
-            raise PropertyError(f"defined for one element; the crystal has {', '.join(sorted(symbols))}")
+            raise NotApplicableError(f"defined for one element; the crystal has {', '.join(sorted(symbols))}")
         return str(symbols.pop())
 
     @cached_property
@@ -102,7 +102,7 @@ class Subject:
         """
         sites = {"fcc": 4, "bcc": 2}.get(self.structure or "")
         if sites is None:
-            raise PropertyError("known for fcc and bcc; the crystal is neither")
+            raise NotApplicableError("defined here for fcc and bcc; the crystal is neither")
         return float((sites * self.crystal.get_volume() / len(self.crystal)) ** (1 / 3))
 
     @cached_property

@@ -13,7 +13,7 @@ from mlip_rs.errors import ConfigError, PropertyError
 from mlip_rs.validate.calculations import Calculator, potential_energy, relaxed
 from mlip_rs.validate.symmetry import conventional_supercell
 
-LENGTHS: tuple[float, ...] = (8.0, 12.0, 16.0)
+LENGTHS: tuple[float, ...] = (9.0, 12.0, 16.0)
 """Edges of the supercells in Å: 32, 108 and 256 sites of aluminium."""
 
 MAX_DISPLACEMENT = 1.0
@@ -133,7 +133,7 @@ def vacancy_convergence(
     crystal
         Any cell of a crystal of one element at its equilibrium.
     lengths
-        Edges of the supercells in Å, about.
+        Edges of the supercells in Å, about; those that come to the same number of sites count once.
     fmax
         Largest force left by the relaxation in eV/Å.
 
@@ -144,11 +144,9 @@ def vacancy_convergence(
     PropertyError
         As for `vacancy_formation`.
     """
+    supercells = {len(cell): cell for cell in (conventional_supercell(crystal, length) for length in lengths)}
     return VacancyConvergence(
-        tuple(
-            vacancy_formation(calculator, conventional_supercell(crystal, length), fmax=fmax)
-            for length in lengths
-        )
+        tuple(vacancy_formation(calculator, cell, fmax=fmax) for cell in supercells.values())
     )
 
 

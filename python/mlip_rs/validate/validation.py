@@ -11,7 +11,7 @@ from typing import Any
 from ase import Atoms
 from pydantic import TypeAdapter, ValidationError
 
-from mlip_rs.errors import ConfigError, MlipError
+from mlip_rs.errors import ConfigError, MlipError, NotApplicableError
 from mlip_rs.files import write_atomically
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
@@ -76,6 +76,8 @@ class Outcome:
         Reasons why it fails, whatever the numbers.
     failure
         Why it could not be computed; empty if it could.
+    applicable
+        False: `failure` says why the property is not defined for this crystal.
     reference_failure
         Why the reference has none, where it should.
     seconds
@@ -89,6 +91,7 @@ class Outcome:
     rows: tuple[ValidationRow, ...] = ()
     objections: tuple[str, ...] = ()
     failure: str = ""
+    applicable: bool = True
     reference_failure: str = ""
     seconds: float = 0.0
     result: Any = None
@@ -96,9 +99,9 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """One of "pass", "FAIL", "not computed", and "no reference": sound, but compared with nothing."""
+        """One of "pass", "FAIL", "not computed", "not applicable", and "no reference": sound, compared with nothing."""
         if self.failure:
-            return "not computed"
+            return "not computed" if self.applicable else "not applicable"
         if self.objections or any(row.passed is False for row in self.rows):
             return "FAIL"
         return "pass" if not self.rows or any(row.passed for row in self.rows) else "no reference"
@@ -140,8 +143,8 @@ class Validation:
 
     @property
     def passed(self) -> bool:
-        """No property fails and every one could be computed."""
-        return all(outcome.verdict in ("pass", "no reference") for outcome in self.outcomes)
+        """No property fails, and every one that is defined for the crystal could be computed."""
+        return all(outcome.verdict not in ("FAIL", "not computed") for outcome in self.outcomes)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers."""
@@ -293,14 +296,15 @@ class _Run:
         begin = time.perf_counter()
         reference, reference_failure = self._given.get(entry.name), ""
         if self._reference is not None:
-            reference, reference_failure = self._stored(entry, "reference")
-        result, failure = self._stored(entry, "potential")
+            reference, reference_failure, _ = self._stored(entry, "reference")
+        result, failure, applicable = self._stored(entry, "potential")
         seconds = time.perf_counter() - begin
         if failure:
             return Outcome(
                 entry.name,
                 entry.title,
                 failure=failure,
+                applicable=applicable,
                 reference_failure=reference_failure,
                 seconds=seconds,
                 reference=reference,
@@ -320,22 +324,25 @@ class _Run:
             reference=reference,
         )
 
-    def _stored(self, entry: Property, side: str) -> tuple[Any, str]:
-        """Result and reason of a failure: one of them is empty."""
+    def _stored(self, entry: Property, side: str) -> tuple[Any, str, bool]:
+        """Result or reason of a failure, one of them empty, and whether the property is defined at all."""
         path = self._folder / f"{side}-{entry.name}.json"
         found = _restored(entry, path, self._keys[side])
         if found is not None:
-            return found, ""
+            return found, "", True
         try:
             subject = self._reference if side == "reference" else self.subject
             result = entry.compute(subject)  # type: ignore[arg-type]  # a side is asked for only if it is there
+        except NotApplicableError as error:
+            return None, str(error), False
         except Exception as error:  # a calculator may raise anything; the other properties are still wanted
-            return None, str(error) if isinstance(error, MlipError) else f"{type(error).__name__}: {error}"
+            reason = str(error) if isinstance(error, MlipError) else f"{type(error).__name__}: {error}"
+            return None, reason or type(error).__name__, True
         document = (
             result.to_dict() if entry.restore else TypeAdapter(entry.kind).dump_python(result, mode="json")
         )
         write_atomically(path, json.dumps({"key": self._keys[side], "result": document}))
-        return result, ""
+        return result, "", True
 
 
 def _rows(entry: Property, result: Any, reference: Any) -> tuple[tuple[ValidationRow, ...], str]:  # noqa: ANN401

@@ -39,6 +39,7 @@ def _sentence(validation: "Validation") -> str:
             ("pass", "passed"),
             ("FAIL", "failed"),
             ("not computed", "could not be computed"),
+            ("not applicable", "not defined for this crystal"),
             ("no reference", "sound, but without a reference to compare with"),
         )
         if verdict in verdicts
@@ -49,7 +50,7 @@ def _sentence(validation: "Validation") -> str:
 def _content(outcome: "Outcome") -> list[Item]:
     content: list[Item] = [f"Verdict: {outcome.verdict}."]
     if outcome.failure:
-        content.append(f"Could not be computed: {outcome.failure}")
+        content.append(f"{outcome.verdict.capitalize()}: {outcome.failure}")
     content += [f"Objection: {objection}" for objection in outcome.objections]
     if outcome.reference_failure:
         content.append(f"The reference has no such property: {outcome.reference_failure}")
