@@ -5,11 +5,14 @@ import pytest
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 
-from mlip_rs.errors import PropertyError
+from mlip_rs.errors import ConfigError, NotApplicableError, PropertyError
 from mlip_rs.validate import prototype
 from mlip_rs.validate.calculations import relaxed_crystal
+from mlip_rs.validate.compounds import Compounds, compound_energies
+from mlip_rs.validate.defect_figures import formation_bars
 from mlip_rs.validate.prototype_energies import bain_path, expected_volume, prototype_energies
 from mlip_rs.validate.prototype_figures import bain_curve, prototype_curves, vacancy_sizes
+from mlip_rs.validate.prototypes import binary_prototype
 from mlip_rs.validate.vacancy import VacancyConvergence, VacancyFormation, vacancy_convergence
 
 
@@ -78,3 +81,35 @@ def test_vacancy_converges_with_the_size_of_the_cell():
     assert (found.drift, grown.drift) == (0.0, pytest.approx(0.02))
     assert 0.8 < found.sizes[-1].relaxed < found.sizes[-1].unrelaxed < 1.5
     assert len(vacancy_sizes(found, found).axes) == 1
+
+
+def test_compounds_of_equal_elements_are_their_lattices_and_form_without_energy():
+    # a calculator that cannot tell the elements apart: B2 is bcc, L1_0 and L1_2 are fcc, B1 is sc, B3 is diamond
+    calculator = LennardJones(sigma=2.3, epsilon=1.0, rc=6.0, smooth=True)
+    found = {c.name: c for c in compound_energies(calculator, ("Cu", "Ni")).compounds}
+    energies = prototype_energies(calculator, "Cu", names=["fcc", "bcc", "hcp", "diamond", "sc"])
+    lowest = min(curve.equilibrium_energy for curve in energies.curves)
+    for name, lattice in (("B1", "sc"), ("B2", "bcc"), ("B3", "diamond"), ("L1_0", "fcc"), ("L1_2", "fcc")):
+        compound = found[f"{name} CuNi"]
+        same = energies.curve(lattice)
+        assert compound.formation == pytest.approx(same.equilibrium_energy - lowest, abs=1e-3)
+        assert compound.curve.equilibrium_volume == pytest.approx(same.equilibrium_volume, rel=1e-3)
+    assert found["L1_2 NiCu"].formation == pytest.approx(found["L1_2 CuNi"].formation, abs=1e-3)
+
+
+def test_emt_gold_and_copper_order():
+    # EMT is fitted to the alloys of these metals: Cu3Au is bound in nature by 74 meV/atom, in EMT by less
+    found = {c.name: c for c in compound_energies(EMT(), ("Au", "Cu")).compounds}
+    assert -0.1 < found["L1_2 AuCu"].formation < 0
+    assert found["B3 AuCu"].formation > 0.3
+    assert len(formation_bars(Compounds(tuple(found.values()))).axes) == 1
+
+
+def test_compounds_need_two_elements_and_a_known_structure():
+    with pytest.raises(NotApplicableError):
+        compound_energies(EMT(), ("Cu",))
+    with pytest.raises(ConfigError, match="known are B1"):
+        binary_prototype("B7", "Au", "Cu", 14.0)
+    fluorite = binary_prototype("C1", "Ca", "F", 14.0)
+    assert fluorite.get_chemical_symbols().count("F") == 2
+    assert fluorite.get_volume() / 3 == pytest.approx(14.0)

@@ -6,6 +6,7 @@ Figures are in `mlip_rs.validate.figures` and beside it in `*_figures`, and the 
 
 from mlip_rs.validate.calculations import isolated_atom_energy, relaxed, relaxed_crystal
 from mlip_rs.validate.compare import DEFAULT_THRESHOLDS, Comparison, PropertyRow, Threshold, compare
+from mlip_rs.validate.compounds import Compound, Compounds, compound_energies
 from mlip_rs.validate.dynamics import (
     EnergyConservation,
     MeltQuench,
@@ -37,7 +38,7 @@ from mlip_rs.validate.phonons import BandSegment, PhononError, Phonons, load_pho
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons, zone_boundary_phonons
 from mlip_rs.validate.point_defects import PointDefects, VacancyMigration, point_defects, vacancy_migration
 from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies, bain_path, prototype_energies
-from mlip_rs.validate.prototypes import PROTOTYPES, prototype
+from mlip_rs.validate.prototypes import BINARY_PROTOTYPES, PROTOTYPES, binary_prototype, prototype
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic, quasi_harmonic
 from mlip_rs.validate.reference import Reference, ReferenceElastic, load_reference
 from mlip_rs.validate.report import Code, Image, Item, Report, Table
@@ -54,6 +55,7 @@ from mlip_rs.validate.vacancy import (
 )
 
 __all__ = [
+    "BINARY_PROTOTYPES",
     "DEFAULT_THRESHOLDS",
     "ENERGY_KEY",
     "FORCE_KEY",
@@ -63,6 +65,8 @@ __all__ = [
     "BandSegment",
     "Code",
     "Comparison",
+    "Compound",
+    "Compounds",
     "CrystalSymmetry",
     "ElasticAnalysis",
     "ElasticConstants",
@@ -97,7 +101,9 @@ __all__ = [
     "VacancyMigration",
     "ZoneBoundaryPhonons",
     "bain_path",
+    "binary_prototype",
     "compare",
+    "compound_energies",
     "conventional_supercell",
     "crystal_symmetry",
     "cubic_fcc_supercell",

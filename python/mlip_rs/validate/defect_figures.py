@@ -1,4 +1,4 @@
-"""Figures of defects: surfaces, point defects, the jump of a vacancy, stacking faults."""
+"""Figures of formation energies: compounds, surfaces, point defects, the jump of a vacancy, stacking faults."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -6,6 +6,8 @@ from typing import TypeVar
 import numpy as np
 from matplotlib.figure import Figure
 
+from mlip_rs.units import MEV_PER_EV
+from mlip_rs.validate.compounds import Compounds
 from mlip_rs.validate.point_defects import PointDefects, VacancyMigration
 from mlip_rs.validate.stacking_faults import StackingFault
 from mlip_rs.validate.style import (
@@ -29,6 +31,14 @@ def surface_bars(potential: Surfaces, reference: Surfaces | None = None) -> Figu
     """Relaxed energies of the surfaces."""
     series = [{s.name: s.relaxed for s in found.surfaces} for found in _known(potential, reference)]
     return _bars(series, "surface energy (J/m²)")
+
+
+def formation_bars(potential: Compounds, reference: Compounds | None = None) -> Figure:
+    """Energies of formation of the compounds."""
+    series = [
+        {c.name: MEV_PER_EV * c.formation for c in found.compounds} for found in _known(potential, reference)
+    ]
+    return _bars(series, "energy of formation (meV/atom)")
 
 
 def point_defect_bars(potential: PointDefects, reference: PointDefects | None = None) -> Figure:

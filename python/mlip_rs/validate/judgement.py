@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlip_rs.units import MEV_PER_EV
 from mlip_rs.validate.compare import Threshold
+from mlip_rs.validate.compounds import Compounds
 from mlip_rs.validate.dynamics import (
     EnergyConservation,
 )
@@ -90,9 +92,19 @@ def _phase(energy: float) -> Threshold:
     return Threshold(max(PHASE.value, 0.15 * abs(energy)))
 
 
-def prototype_objections(found: PrototypeEnergies) -> tuple[str, ...]:
+def prototype_objections(found: PrototypeEnergies | Compounds) -> tuple[str, ...]:
     """Structures without an equation of state."""
     return tuple(f"{name}: {reason}" for name, reason in found.failures)
+
+
+def compound_quantities(found: Compounds) -> tuple[Quantity, ...]:
+    """Sizes and energies of formation."""
+    result = []
+    for compound in found.compounds:
+        size, formation = compound.curve.equilibrium_volume, MEV_PER_EV * compound.formation
+        result.append(Quantity(f"V0 {compound.name}", "Å³/atom", size, Threshold(0.03, relative=True)))
+        result.append(Quantity(f"formation {compound.name}", "meV/atom", formation, _phase(formation)))
+    return tuple(result)
 
 
 def ordering_objections(found: PrototypeEnergies, reference: PrototypeEnergies) -> tuple[str, ...]:

@@ -9,7 +9,14 @@ from ase.units import kB
 from matplotlib.figure import Figure
 
 from mlip_rs.errors import NotApplicableError
-from mlip_rs.validate.defect_figures import fault_curve, migration_path, point_defect_bars, surface_bars
+from mlip_rs.validate.compounds import Compounds, compound_energies
+from mlip_rs.validate.defect_figures import (
+    fault_curve,
+    formation_bars,
+    migration_path,
+    point_defect_bars,
+    surface_bars,
+)
 from mlip_rs.validate.dynamics import (
     MELT_FRACTION,
     EnergyConservation,
@@ -24,6 +31,7 @@ from mlip_rs.validate.judgement import (
     BAIN,
     DEFECT,
     Quantity,
+    compound_quantities,
     conservation_objections,
     elastic_objections,
     elastic_quantities,
@@ -189,6 +197,16 @@ PROPERTIES: tuple[Property, ...] = (
         "Energy against volume of the prototypes, above the isolated atom.",
         objections=prototype_objections,
         reference_objections=ordering_objections,
+    ),
+    Property(
+        "compounds",
+        "Ordered compounds",
+        Compounds,
+        lambda subject: compound_energies(subject.calculator, subject.elements),
+        compound_quantities,
+        formation_bars,
+        "Energies of formation of ordered compounds; negative: bound against the elements.",
+        objections=prototype_objections,
     ),
     Property(
         "bain",

@@ -13,10 +13,10 @@ from ase.neighborlist import neighbor_list
 from mlip_rs.errors import MlipError, PropertyError
 from mlip_rs.units import MEV_PER_EV
 from mlip_rs.validate.calculations import Calculator, potential_energy
-from mlip_rs.validate.eos import EnergyVolumeFit, energy_volume, equation_of_state
+from mlip_rs.validate.eos import EnergyVolumeFit, energy_volume, fit_birch_murnaghan
 from mlip_rs.validate.prototypes import PROTOTYPES, prototype
 
-SCAN: tuple[float, ...] = tuple(float(x) for x in np.geomspace(0.75, 2.2, 18))
+SCAN: tuple[float, ...] = tuple(float(x) for x in np.geomspace(0.72, 2.6, 22))
 """Volumes that are looked through for the minimum, in the volume expected of a close-packed crystal."""
 
 AROUND: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.92, 1.08, 9))
@@ -144,9 +144,9 @@ def prototype_energies(
     curves, failures = [], []
     for name in names:
         try:
-            lowest = _lowest_volume(calculator, name, symbol, expected)
-            volumes = [lowest * ratio for ratio in AROUND]
-            curves.append(equation_of_state(calculator, name, symbol, volumes, atom_energy=atom_energy))
+            curves.append(
+                curve_around_minimum(calculator, name, prototype(name, symbol, expected), atom_energy)
+            )
         except MlipError as error:
             failures.append((name, str(error)))
     return PrototypeEnergies(symbol, tuple(curves), tuple(failures))
@@ -183,28 +183,43 @@ def expected_volume(symbol: str) -> float:
     return distance**3 / 2**0.5
 
 
-def _lowest_volume(calculator: Calculator, name: str, symbol: str, expected: float) -> float:
-    """Volume of the lowest minimum that is not beyond the repulsive wall.
+def curve_around_minimum(
+    calculator: Calculator, name: str, atoms: Atoms, atom_energy: float = 0.0
+) -> EnergyVolumeFit:
+    """Equation of state around the lowest minimum that is not beyond the repulsive wall.
 
     A potential may fall into a hole at distances that no data hold; a minimum at which neighbours are closer than
-    `SHORTEST_BOND` of those of the close-packed crystal counts only if there is no other.
+    `SHORTEST_BOND` of those of a close-packed crystal at the volume given counts only if there is no other.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator.
+    name, atoms
+        Structure, at the volume expected of a close-packed crystal; it is scaled, nothing relaxes.
+    atom_energy
+        Energy in eV that is taken off per atom.
+
+    Raises
+    ------
+    PropertyError
+        There is no minimum.
     """
+    expected = float(atoms.get_volume()) / len(atoms)
     volumes = np.array([expected * ratio for ratio in SCAN])
-    energies = energy_volume(calculator, prototype(name, symbol, expected), volumes.tolist())
+    energies = energy_volume(calculator, atoms, volumes.tolist())
     inner = (energies[1:-1] < energies[:-2]) & (energies[1:-1] <= energies[2:])
     minima = [int(k) for k in np.flatnonzero(inner) + 1]
     if not minima:
         raise PropertyError(
             f"{name} has no energy minimum between {volumes[0]:.2f} and {volumes[-1]:.2f} Å³/atom"
         )
-    shortest = SHORTEST_BOND * _nearest("fcc", symbol, expected)
-    sound = [k for k in minima if _nearest(name, symbol, volumes[k]) > shortest]
+    nearest = float(neighbor_list("d", atoms, 1.5 * expected ** (1 / 3)).min())
+    shortest = SHORTEST_BOND * (2**0.5 * expected) ** (1 / 3)
+    sound = [k for k in minima if nearest * (volumes[k] / expected) ** (1 / 3) > shortest]
     k = min(sound or minima, key=lambda i: energies[i])
     v, e = volumes[k - 1 : k + 2], energies[k - 1 : k + 2]
     curvature, slope, _ = np.polyfit(v, e, 2)  # positive curvature: the middle one of three is the lowest
-    return float(-slope / (2 * curvature))
-
-
-def _nearest(name: str, symbol: str, volume: float) -> float:
-    atoms = prototype(name, symbol, volume)
-    return float(neighbor_list("d", atoms, 1.5 * volume ** (1 / 3)).min())
+    around = [float(-slope / (2 * curvature)) * ratio for ratio in AROUND]
+    fitted = energy_volume(calculator, atoms, around) - atom_energy
+    return fit_birch_murnaghan(name, around, fitted.tolist())

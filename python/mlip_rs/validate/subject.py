@@ -64,6 +64,15 @@ class Subject:
             raise NotApplicableError(f"defined for one element; the crystal has {', '.join(sorted(symbols))}")
         return str(symbols.pop())
 
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Those that the potential knows; of any other calculator those of the crystal."""
+        if self.potential is not None:
+            return self.potential.elements
+        if isinstance(self._crystal, Atoms):
+            return tuple(sorted(set(self._crystal.get_chemical_symbols())))
+        return (self._crystal[1],)
+
     @cached_property
     def atom_energy(self) -> float:
         """Energy of the isolated atom in eV; 0 for a calculator that cannot give it."""
