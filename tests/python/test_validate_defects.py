@@ -4,10 +4,24 @@ import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
+from ase.neighborlist import neighbor_list
 
 from mlip_rs.errors import ConfigError
 from mlip_rs.validate import cubic_fcc_supercell, prototype, relaxed
-from mlip_rs.validate.defect_figures import fault_curve, migration_path, point_defect_bars, surface_bars
+from mlip_rs.validate.defect_figures import (
+    fault_curve,
+    grain_boundary_angles,
+    migration_path,
+    point_defect_bars,
+    surface_bars,
+)
+from mlip_rs.validate.grain_boundaries import (
+    BOUNDARIES,
+    _angle,
+    _bicrystal,
+    coincidence,
+    grain_boundaries,
+)
 from mlip_rs.validate.point_defects import point_defects, vacancy_migration
 from mlip_rs.validate.stacking_faults import stacking_fault
 from mlip_rs.validate.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2, surface_energies
@@ -109,6 +123,44 @@ def test_climbing_image_finds_the_saddle_that_symmetry_holds():
     start = potential_energy(EMT(), relaxed(EMT(), _without(crystal, [0]), fmax=0.01))
     assert found.barrier == pytest.approx(saddle - start, abs=5e-3)
     assert len(migration_path(found, found).axes) == 1
+
+
+def test_coherent_twin_of_nearest_neighbours_costs_nothing_once_the_grains_have_found_each_other(bonds):
+    found = grain_boundaries(bonds, "fcc", "Ar", 2**0.5 * R0, boundaries=BOUNDARIES[:1], thickness=6.0)
+    (twin,) = found.boundaries
+    assert twin.name == "Σ3 (111)"
+    assert twin.angle == pytest.approx(109.47, abs=0.01)
+    assert twin.energy == pytest.approx(0.0, abs=1e-3)
+    assert len(grain_boundary_angles(found, found).axes) == 1
+
+
+@pytest.mark.parametrize("structure", ["fcc", "bcc"])
+@pytest.mark.parametrize(("axis", "plane"), BOUNDARIES)
+def test_bicrystals_hold_two_perfect_mirrored_grains(structure, axis, plane):
+    cell, mirrored = _bicrystal(structure, "Al", 4.0, axis, plane, 12.0)
+    assert mirrored.sum() == (~mirrored).sum()
+    assert cell.get_volume() / len(cell) == pytest.approx(16.0 if structure == "fcc" else 32.0)
+    # away from the boundaries every atom has the neighbours of the crystal
+    nearest = 4.0 / 2**0.5 if structure == "fcc" else 4.0 * 3**0.5 / 2
+    first = neighbor_list("i", cell, 1.05 * nearest)
+    counts = np.bincount(first, minlength=len(cell))
+    assert (counts == (12 if structure == "fcc" else 8)).sum() >= len(cell) / 4
+    heights = cell.positions[:, 2]
+    assert heights.min() > -1e-6
+    assert heights.max() < cell.cell[2, 2] - 1e-6
+
+
+def test_coincidence_and_angles_are_those_of_the_tables():
+    # A. P. Sutton and R. W. Balluffi, Interfaces in Crystalline Materials: Σ and misorientation of tilt boundaries
+    known = {(1, 1, 1): (3, 109.47), (2, 1, 0): (5, 53.13), (3, 1, 0): (5, 36.87), (2, 2, 1): (9, 141.06)}
+    known |= {(1, 1, 2): (3, 70.53), (1, 1, 3): (11, 50.48), (3, 2, 0): (13, 67.38)}
+    for axis, plane in BOUNDARIES:
+        assert (coincidence(plane), round(_angle(axis, plane), 2)) == known[plane]
+
+
+def test_a_tilt_axis_outside_the_plane_is_refused(bonds):
+    with pytest.raises(ConfigError, match="does not lie in the plane"):
+        grain_boundaries(bonds, "fcc", "Ar", 4.0, boundaries=[((0, 0, 1), (1, 1, 1))])
 
 
 def test_point_defects_of_unknown_structures_are_refused():

@@ -22,6 +22,7 @@ from mlip_rs.validate.elastic_analysis import (
     polycrystal_averages,
 )
 from mlip_rs.validate.eos import EnergyVolumeFit, energy_volume, equation_of_state, fit_birch_murnaghan
+from mlip_rs.validate.grain_boundaries import GrainBoundaries, GrainBoundary, grain_boundaries
 from mlip_rs.validate.metrics import (
     ENERGY_KEY,
     FORCE_KEY,
@@ -74,6 +75,8 @@ __all__ = [
     "EnergyVolumeFit",
     "ErrorSummary",
     "Errors",
+    "GrainBoundaries",
+    "GrainBoundary",
     "Image",
     "Item",
     "Labels",
@@ -115,6 +118,7 @@ __all__ = [
     "error_summary",
     "evaluate_errors",
     "fit_birch_murnaghan",
+    "grain_boundaries",
     "isolated_atom_energy",
     "load_phonons",
     "load_reference",

@@ -1,4 +1,4 @@
-"""Figures of formation energies: compounds, surfaces, point defects, the jump of a vacancy, stacking faults."""
+"""Figures of formation energies: compounds, surfaces, point defects, jumps, stacking faults, grain boundaries."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -8,12 +8,14 @@ from matplotlib.figure import Figure
 
 from mlip_rs.units import MEV_PER_EV
 from mlip_rs.validate.compounds import Compounds
+from mlip_rs.validate.grain_boundaries import GrainBoundaries
 from mlip_rs.validate.point_defects import PointDefects, VacancyMigration
 from mlip_rs.validate.stacking_faults import StackingFault
 from mlip_rs.validate.style import (
     COLUMN_WIDTH,
     LINE_WIDTH,
     MARKER_SIZE,
+    SMALL_SIZE,
     color,
     dress,
     legend,
@@ -49,6 +51,25 @@ def point_defect_bars(potential: PointDefects, reference: PointDefects | None = 
         energies |= {f"divacancy, {d.name}": d.energy for d in found.divacancies}
         series.append(energies | {d.name: d.energy for d in found.interstitials})
     return _bars(series, "formation energy (eV)")
+
+
+def grain_boundary_angles(potential: GrainBoundaries, reference: GrainBoundaries | None = None) -> Figure:
+    """Energy against misorientation, a symbol for each boundary; open symbols: the reference."""
+    figure = new_figure(1.5 * COLUMN_WIDTH, 2.8)
+    axes = figure.subplots()
+    for k, found in enumerate(_known(potential, reference)):
+        for i, axis in enumerate(sorted({boundary.axis for boundary in found.boundaries})):
+            chosen = [boundary for boundary in found.boundaries if boundary.axis == axis]
+            angles, energies = [b.angle for b in chosen], [b.energy for b in chosen]
+            label = f"[{' '.join(map(str, axis))}], {_LABELS[k]}".replace("-", "−")
+            face = "white" if k else color(i)
+            axes.plot(angles, energies, marker(i), color=color(i), mfc=face, ms=MARKER_SIZE, label=label)
+            for boundary in chosen if k == 0 else ():
+                axes.annotate(boundary.name, (boundary.angle, boundary.energy), fontsize=SMALL_SIZE)
+    dress(axes, x="misorientation (°)", y="boundary energy (J/m²)")
+    axes.set_ylim(bottom=0.0)
+    legend(axes)
+    return figure
 
 
 def migration_path(potential: VacancyMigration, reference: VacancyMigration | None = None) -> Figure:

@@ -12,6 +12,7 @@ from mlip_rs.validate.dynamics import (
 )
 from mlip_rs.validate.elastic_analysis import ElasticAnalysis
 from mlip_rs.validate.eos import EnergyVolumeFit
+from mlip_rs.validate.grain_boundaries import GrainBoundaries
 from mlip_rs.validate.phonons import Phonons, phonon_error
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons
 from mlip_rs.validate.point_defects import PointDefects, VacancyMigration
@@ -252,6 +253,20 @@ def point_defect_objections(found: PointDefects) -> tuple[str, ...]:
     return (
         *reasons,
         *(f"{d.name} gains energy ({d.energy:.3g} eV)" for d in found.interstitials if d.energy <= 0),
+    )
+
+
+def grain_boundary_quantities(found: GrainBoundaries) -> tuple[Quantity, ...]:
+    """Energies of the boundaries."""
+    return tuple(Quantity(b.name, "J/m²", b.energy, SURFACE) for b in found.boundaries)
+
+
+def grain_boundary_objections(found: GrainBoundaries) -> tuple[str, ...]:
+    """Boundaries that do not relax or gain energy."""
+    reasons = [f"{name}: {reason}" for name, reason in found.failures]
+    return (
+        *reasons,
+        *(f"{b.name} gains energy: the crystal is not stable" for b in found.boundaries if b.energy < 0),
     )
 
 

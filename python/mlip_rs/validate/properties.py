@@ -13,6 +13,7 @@ from mlip_rs.validate.compounds import Compounds, compound_energies
 from mlip_rs.validate.defect_figures import (
     fault_curve,
     formation_bars,
+    grain_boundary_angles,
     migration_path,
     point_defect_bars,
     surface_bars,
@@ -27,6 +28,7 @@ from mlip_rs.validate.dynamics import (
 from mlip_rs.validate.dynamics_figures import melt_and_quench, total_energy
 from mlip_rs.validate.elastic_analysis import ElasticAnalysis, elastic_analysis
 from mlip_rs.validate.elastic_figures import young_modulus_directions
+from mlip_rs.validate.grain_boundaries import BOUNDARIES, GrainBoundaries, grain_boundaries
 from mlip_rs.validate.judgement import (
     BAIN,
     DEFECT,
@@ -36,6 +38,8 @@ from mlip_rs.validate.judgement import (
     elastic_objections,
     elastic_quantities,
     fault_quantities,
+    grain_boundary_objections,
+    grain_boundary_quantities,
     migration_objections,
     ordering_objections,
     phonon_errors,
@@ -174,6 +178,14 @@ def _fault(subject: Subject) -> StackingFault:
     return stacking_fault(subject.calculator, subject.structure or "", subject.symbol, edge, points=points)
 
 
+def _grain_boundaries(subject: Subject) -> GrainBoundaries:
+    edge = subject.lattice_constant
+    boundaries = BOUNDARIES[:2] if subject.quick else BOUNDARIES
+    return grain_boundaries(
+        subject.calculator, subject.structure or "", subject.symbol, edge, boundaries=boundaries
+    )
+
+
 def _conservation(subject: Subject) -> EnergyConservation:
     supercell = conventional_supercell(subject.crystal, 12.0)
     return energy_conservation(subject.calculator, supercell, steps=1000 if subject.quick else 5000)
@@ -306,6 +318,16 @@ PROPERTIES: tuple[Property, ...] = (
         fault_quantities,
         fault_curve,
         "Generalised stacking-fault energy, planes relaxed along their normal.",
+    ),
+    Property(
+        "grain-boundaries",
+        "Grain boundaries",
+        GrainBoundaries,
+        _grain_boundaries,
+        grain_boundary_quantities,
+        grain_boundary_angles,
+        "Energies of symmetric tilt boundaries against the misorientation about their axis.",
+        objections=grain_boundary_objections,
     ),
     Property(
         "energy-conservation",

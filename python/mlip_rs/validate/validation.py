@@ -10,6 +10,7 @@ from typing import Any
 
 from ase import Atoms
 from pydantic import TypeAdapter, ValidationError
+from threadpoolctl import threadpool_limits
 
 from mlip_rs.errors import ConfigError, MlipError, NotApplicableError
 from mlip_rs.files import write_atomically
@@ -220,11 +221,12 @@ def validate(
     teller = progress or Silent()
     teller.start("validating", len(chosen))
     outcomes = []
-    for entry in chosen:
-        outcome = run.outcome(entry)
-        outcomes.append(outcome)
-        teller.note(f"{entry.name}: {outcome.verdict}")
-        teller.advance()
+    with threadpool_limits(1, user_api="blas"):  # the matrices of optimisers are far too small to share
+        for entry in chosen:
+            outcome = run.outcome(entry)
+            outcomes.append(outcome)
+            teller.note(f"{entry.name}: {outcome.verdict}")
+            teller.advance()
     result = Validation(str(potential), reference or "", run.crystal_name, quick, tuple(outcomes))
     write_atomically(
         Path(output) / "validation.json", json.dumps(result.to_dict(), indent=1, ensure_ascii=False)

@@ -44,7 +44,10 @@ def _sentence(validation: "Validation") -> str:
         )
         if verdict in verdicts
     ]
-    return f"Of {len(verdicts)} properties: {', '.join(parts)}."
+    done = {outcome.name for outcome in validation.outcomes}
+    left = [entry.name for entry in PROPERTIES if entry.name not in done]
+    rest = f" Left out of this run: {', '.join(left)}." if left else ""
+    return f"Of {len(verdicts)} properties: {', '.join(parts)}.{rest}"
 
 
 def _content(outcome: "Outcome") -> list[Item]:
