@@ -21,6 +21,9 @@ INDICES: tuple[tuple[int, int, int], ...] = ((1, 0, 0), (1, 1, 0), (1, 1, 1))
 THICKNESS = 14.0
 """Å of crystal."""
 
+OFFSET = 0.1
+"""Å; far more than rounding, far less than the distance of two planes of low indices."""
+
 VACUUM = 10.0
 """Å on either side of it, more than any cutoff in use is half of."""
 
@@ -109,13 +112,23 @@ def surface_energies(
     bulk_energy = potential_energy(calculator, unit) / len(unit)
     found = []
     for hkl in indices:
-        layer = surface(unit, hkl, 1, periodic=True)
-        slab = surface(
-            unit, hkl, int(np.ceil(thickness / layer.cell.lengths()[2])), vacuum=VACUUM, periodic=True
-        )
+        slab = _slab(unit, hkl, thickness)
         area = 2 * float(np.linalg.norm(np.cross(slab.cell[0], slab.cell[1])))
         unit_energy = EV_PER_ANGSTROM2_IN_J_PER_M2 / area
         unrelaxed = potential_energy(calculator, slab) - len(slab) * bulk_energy
         final = potential_energy(calculator, relaxed(calculator, slab, fmax=fmax)) - len(slab) * bulk_energy
         found.append(SurfaceEnergy(hkl, len(slab), unrelaxed * unit_energy, final * unit_energy))
     return Surfaces(tuple(found))
+
+
+def _slab(unit: Atoms, indices: tuple[int, int, int], thickness: float) -> Atoms:
+    """Whole planes between vacuum.
+
+    The crystal is moved along the normal first: a plane on the very edge of the cell would be torn by rounding, some
+    of its atoms going to the other side of the slab.
+    """
+    normal = np.asarray(unit.cell.reciprocal()[:]).T @ np.array(indices)
+    moved = unit.copy()
+    moved.positions += OFFSET * normal / np.linalg.norm(normal)
+    depth = float(surface(moved, indices, 1, periodic=True).cell.lengths()[2])
+    return surface(moved, indices, int(np.ceil(thickness / depth)), vacuum=VACUUM, periodic=True)
