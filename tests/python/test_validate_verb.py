@@ -193,6 +193,16 @@ def test_command_line_reports_and_says_by_its_code_what_became_of_it(tmp_path):
     assert (wrong.exit_code, "known are prototypes" in wrong.stderr) == (1, True)
 
 
+def test_properties_of_another_crystal_are_no_reference(tmp_path):
+    settings = {"reference": str(REFERENCE_PATH), "only": ["elastic"], "quick": True}
+    same = validate(EMT_PATH, tmp_path, crystal="fcc:Al", **settings).outcomes[0]
+    assert same.rows[0].reference == pytest.approx(load_reference(REFERENCE_PATH).elastic.c11)
+    for crystal in ("hcp:Al", "fcc:Cu"):
+        other = validate(EMT_PATH, tmp_path, crystal=crystal, **settings).outcomes[0]
+        assert other.rows[0].reference is None
+        assert "is of fcc Al" in other.reference_failure
+
+
 def test_file_of_reference_properties_becomes_results_of_the_same_kinds():
     found = reference_results(load_reference(REFERENCE_PATH))
     assert found["elastic"].relaxed.c11 == pytest.approx(load_reference(REFERENCE_PATH).elastic.c11)

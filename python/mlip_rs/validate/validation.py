@@ -80,7 +80,7 @@ class Outcome:
     applicable
         False: `failure` says why the property is not defined for this crystal.
     reference_failure
-        Why the reference has none, where it should.
+        Why there is nothing to compare with, where there should be.
     seconds
         Time that it took.
     result, reference
@@ -255,6 +255,7 @@ class _Run:
         start = _starting_crystal(crystal, loaded.elements if loaded is not None else (), known)
         self._given: dict[str, Any] = {}
         self._reference: Subject | None = None
+        self._element = known
         if isinstance(source, Reference):
             self._given = reference_results(source)
             if isinstance(start, tuple) and start[0] is None:
@@ -297,6 +298,8 @@ class _Run:
         """Compute or look up a property on both sides, and compare."""
         begin = time.perf_counter()
         reference, reference_failure = self._given.get(entry.name), ""
+        if reference is not None and not self._is_of_this_crystal(entry.name):
+            reference, reference_failure = None, f"the file of reference properties is of fcc {self._element}"
         if self._reference is not None:
             reference, reference_failure, _ = self._stored(entry, "reference")
         result, failure, applicable = self._stored(entry, "potential")
@@ -325,6 +328,12 @@ class _Run:
             result=result,
             reference=reference,
         )
+
+    def _is_of_this_crystal(self, name: str) -> bool:
+        """Whether what a file of reference properties holds, of fcc but for the prototypes, is of the same crystal."""
+        if not isinstance(self._start, tuple) or self._start[1] != self._element:
+            return False
+        return name == "prototypes" or self._start[0] == "fcc"
 
     def _stored(self, entry: Property, side: str) -> tuple[Any, str, bool]:
         """Result or reason of a failure, one of them empty, and whether the property is defined at all."""

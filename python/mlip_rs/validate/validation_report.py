@@ -56,7 +56,7 @@ def _content(outcome: "Outcome") -> list[Item]:
         content.append(f"{outcome.verdict.capitalize()}: {outcome.failure}")
     content += [f"Objection: {objection}" for objection in outcome.objections]
     if outcome.reference_failure:
-        content.append(f"The reference has no such property: {outcome.reference_failure}")
+        content.append(f"Not compared: {outcome.reference_failure}")
     if outcome.rows:
         content.append(_table(outcome.rows))
     entry = next(entry for entry in PROPERTIES if entry.name == outcome.name)
