@@ -27,3 +27,7 @@ class PotentialFileError(MlipError, ValueError):
 
 class PropertyError(MlipError, RuntimeError):
     """A physical property that could not be computed: no convergence, an unstable cell."""
+
+
+class NotApplicableError(PropertyError):
+    """A physical property that is not defined for the crystal at hand."""

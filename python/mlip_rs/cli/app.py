@@ -7,14 +7,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mlip_rs.cli import bench, demo, evaluate, fit, inspection, pareto, predict, verify
+from mlip_rs.cli import bench, demo, evaluate, fit, inspection, pareto, predict, validate, verify
 from mlip_rs.cli.several import SeveralValues
 from mlip_rs.errors import MlipError
 
 INTERRUPTED: int = 130
 """Exit code after Ctrl-C, as shells have it."""
 
-RESUMABLE: frozenset[str] = frozenset({"fit"})
+RESUMABLE: frozenset[str] = frozenset({"fit", "validate"})
 
 
 class Verbs(TyperGroup):
@@ -84,6 +84,7 @@ app.command("predict")(predict.run)
 app.command("inspect", cls=SeveralValues)(inspection.run)
 app.command("bench", cls=SeveralValues)(bench.run)
 app.command("verify", cls=SeveralValues)(verify.run)
+app.command("validate", cls=SeveralValues)(validate.run)
 
 
 def main() -> None:

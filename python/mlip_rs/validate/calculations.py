@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.constraints import FixSymmetry
+from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 from numpy.typing import NDArray
 
@@ -114,6 +116,52 @@ def relaxed(calculator: Calculator, atoms: Atoms, *, fmax: float = 0.01, max_ste
             " raise max_steps, or distrust the potential there"
         )
     result = moving.copy()
+    result.calc = None
+    return result
+
+
+def relaxed_crystal(
+    calculator: Calculator, atoms: Atoms, *, fmax: float = 1e-3, max_steps: int = 300
+) -> Atoms:
+    """Relax cell and positions of a crystal within its own space group.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator with stresses.
+    atoms
+        The crystal, periodic in all directions; it is copied.
+    fmax
+        Largest force left, in eV/Å; that on the cell is the strain derivative of the energy, in eV.
+    max_steps
+        Most steps of the optimiser (BFGS).
+
+    Returns
+    -------
+    Atoms
+        The relaxed crystal, without a calculator; a structure that only its symmetry holds up stays as it is.
+
+    Raises
+    ------
+    PropertyError
+        The forces did not fall below `fmax` within `max_steps`, or became infinite.
+    """
+    moving = _attached(calculator, atoms)
+    moving.set_constraint(FixSymmetry(moving))
+    _finite(moving.get_forces(), "forces", atoms)
+    try:
+        with BFGS(FrechetCellFilter(moving), logfile=None, maxstep=MAX_STEP) as optimizer:
+            converged = bool(optimizer.run(fmax=fmax, steps=max_steps))
+    except (np.linalg.LinAlgError, FloatingPointError, ValueError) as error:
+        raise PropertyError(f"the relaxation of {_describe(atoms)} broke down: {error}") from error
+    _finite(moving.get_forces(), "forces", moving)
+    if not converged:
+        raise PropertyError(
+            f"the cell of {_describe(atoms)} did not relax in {max_steps} steps (it is now {_describe(moving)});"
+            " raise max_steps, or distrust the potential there"
+        )
+    result = moving.copy()
+    result.set_constraint()
     result.calc = None
     return result
 

@@ -23,7 +23,9 @@ _A15_POSITIONS = (
 _ALIASES = {"dia": "diamond", "bsn": "beta-sn", "β-sn": "beta-sn", "ω": "omega"}
 """Names of the data set's `config_type`s and of the literature."""
 
-_ATOMS_PER_CUBIC_CELL = {"fcc": 4, "bcc": 2, "sc": 1, "diamond": 8, "a15": 8}
+_ATOMS_PER_CUBIC_CELL = {
+    "fcc": 4, "bcc": 2, "sc": 1, "diamond": 8, "a15": 8, "b1": 8, "b2": 2, "b3": 8, "l1_2": 4, "c1": 12,
+}  # fmt: skip
 
 
 def prototype(name: str, symbol: str, volume_per_atom: float) -> Atoms:
@@ -67,7 +69,7 @@ def canonical_name(name: str) -> str:
 
 def lattice_constant(name: str, volume_per_atom: float) -> float | None:
     """Edge in Å of the conventional cubic cell from the volume in Å³/atom; None if it is not cubic."""
-    n_atoms = _ATOMS_PER_CUBIC_CELL.get(canonical_name(name))
+    n_atoms = _ATOMS_PER_CUBIC_CELL.get(_ALIASES.get(name.lower(), name.lower()))
     return None if n_atoms is None else float((n_atoms * volume_per_atom) ** (1 / 3))
 
 
@@ -113,3 +115,50 @@ _BUILDERS: dict[str, Callable[[str], Atoms]] = {
 
 PROTOTYPES: tuple[str, ...] = tuple(_BUILDERS)
 """Names that `prototype` knows."""
+
+
+def binary_prototype(name: str, first: str, second: str, volume_per_atom: float) -> Atoms:
+    """Build an ordered compound of two elements at a given volume.
+
+    Parameters
+    ----------
+    name
+        One of `BINARY_PROTOTYPES`, by Strukturbericht: B1 (NaCl), B2 (CsCl), B3 (ZnS), L1_0 (AuCu, c/a = 1),
+        L1_2 (AuCu₃) and C1 (CaF₂).
+    first, second
+        Elements; of L1_2 and C1 the first is the rarer one.
+    volume_per_atom
+        Å³ per atom.
+
+    Raises
+    ------
+    ConfigError
+        The name is unknown or the volume is not positive.
+    """
+    if name not in _BINARY_BUILDERS:
+        raise ConfigError(f"unknown compound {name!r}; known are {', '.join(_BINARY_BUILDERS)}")
+    if not (np.isfinite(volume_per_atom) and volume_per_atom > 0):
+        raise ConfigError(f"volume per atom of {name}: {volume_per_atom} Å³ is not positive")
+    atoms = _BINARY_BUILDERS[name](first, second)
+    scale = (volume_per_atom * len(atoms) / float(atoms.get_volume())) ** (1 / 3)
+    atoms.set_cell(atoms.cell[:] * scale, scale_atoms=True)
+    return atoms
+
+
+def _cubic(symbols: Sequence[str]) -> Atoms:
+    """Compound on the fcc lattice: the corner, then the centres of the faces."""
+    positions = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
+    return Atoms(list(symbols), scaled_positions=positions, cell=[1, 1, 1], pbc=True)
+
+
+_BINARY_BUILDERS: dict[str, Callable[[str, str], Atoms]] = {
+    "B1": lambda a, b: bulk(f"{a}{b}", "rocksalt", a=1.0),
+    "B2": lambda a, b: bulk(f"{a}{b}", "cesiumchloride", a=1.0),
+    "B3": lambda a, b: bulk(f"{a}{b}", "zincblende", a=1.0),
+    "L1_0": lambda a, b: _cubic((a, b, b, a)),
+    "L1_2": lambda a, b: _cubic((a, b, b, b)),
+    "C1": lambda a, b: bulk(f"{a}{b}2", "fluorite", a=1.0),
+}
+
+BINARY_PROTOTYPES: tuple[str, ...] = tuple(_BINARY_BUILDERS)
+"""Names that `binary_prototype` knows."""

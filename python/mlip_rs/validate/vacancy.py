@@ -1,5 +1,6 @@
 """Formation energy of a vacancy in a supercell of fixed volume."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,10 @@ from ase.geometry import find_mic
 
 from mlip_rs.errors import ConfigError, PropertyError
 from mlip_rs.validate.calculations import Calculator, potential_energy, relaxed
+from mlip_rs.validate.symmetry import conventional_supercell
+
+LENGTHS: tuple[float, ...] = (9.0, 12.0, 16.0)
+"""Edges of the supercells in Å: 32, 108 and 256 sites of aluminium."""
 
 MAX_DISPLACEMENT = 1.0
 """Å; an atom that relaxes further has left its site: what remains is not a simple vacancy any more."""
@@ -36,6 +41,23 @@ class VacancyFormation:
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, the unit in each key."""
         return {"n_sites": self.n_sites, "unrelaxed_ev": self.unrelaxed, "relaxed_ev": self.relaxed}
+
+
+@dataclass(frozen=True)
+class VacancyConvergence:
+    """The same vacancy in supercells of growing size."""
+
+    sizes: tuple[VacancyFormation, ...]
+
+    @property
+    def drift(self) -> float:
+        """Change of the relaxed energy over the last two sizes, in eV; 0 with one size."""
+        energies = [size.relaxed for size in self.sizes if size.relaxed is not None]
+        return abs(energies[-1] - energies[-2]) if len(energies) > 1 else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, the unit in each key."""
+        return {"sizes": [size.to_dict() for size in self.sizes], "drift_ev": self.drift}
 
 
 def cubic_fcc_supercell(symbol: str, volume_per_atom: float, repeat: int = 2) -> Atoms:
@@ -96,6 +118,35 @@ def vacancy_formation(
     _check_sites_kept(defective, final)
     return VacancyFormation(
         n_sites=n_sites, unrelaxed=unrelaxed, relaxed=potential_energy(calculator, final) - share
+    )
+
+
+def vacancy_convergence(
+    calculator: Calculator, crystal: Atoms, *, lengths: Sequence[float] = LENGTHS, fmax: float = 0.01
+) -> VacancyConvergence:
+    """Vacancy in supercells of growing size, each relaxed at the volume of the crystal.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator.
+    crystal
+        Any cell of a crystal of one element at its equilibrium.
+    lengths
+        Edges of the supercells in Å, about; those that come to the same number of sites count once.
+    fmax
+        Largest force left by the relaxation in eV/Å.
+
+    Raises
+    ------
+    ConfigError
+        The crystal has several elements.
+    PropertyError
+        As for `vacancy_formation`.
+    """
+    supercells = {len(cell): cell for cell in (conventional_supercell(crystal, length) for length in lengths)}
+    return VacancyConvergence(
+        tuple(vacancy_formation(calculator, cell, fmax=fmax) for cell in supercells.values())
     )
 
 

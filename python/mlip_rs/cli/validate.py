@@ -1,0 +1,54 @@
+"""`mlip-rs validate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlip_rs.cli.output import Json, print_json, print_table, progress
+
+
+def run(
+    potential: Annotated[
+        str,
+        typer.Argument(metavar="POTENTIAL", help="Potential file, or an ASE calculator as module:factory."),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of report and results.")
+    ],
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="File of reference properties, potential, or module:factory."),
+    ] = None,
+    crystal: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CRYSTAL", help="Structure file, PROTOTYPE or PROTOTYPE:ELEMENT; default: the stablest."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME...", help="Properties to compute; all by default.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer structures, smaller cells.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Physical properties, judged against a reference, in one report; exit code 1 if one fails."""
+    from mlip_rs.validate.validation import validate
+
+    with progress() as receiver:
+        result = validate(
+            potential,
+            output,
+            reference=reference,
+            crystal=crystal,
+            only=only or (),
+            quick=quick,
+            progress=receiver,
+        )
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        print_table(*result.table())
+        print(f"report -> {output / 'report.html'}")
+    if not result.passed:
+        raise typer.Exit(1)

@@ -1,0 +1,114 @@
+"""Ordered compounds of two elements: equations of state and energies of formation."""
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from mlip_rs.errors import MlipError, NotApplicableError, PropertyError
+from mlip_rs.units import MEV_PER_EV
+from mlip_rs.validate.calculations import Calculator
+from mlip_rs.validate.eos import EnergyVolumeFit
+from mlip_rs.validate.prototype_energies import curve_around_minimum, expected_volume, prototype_energies
+from mlip_rs.validate.prototypes import BINARY_PROTOTYPES, binary_prototype
+
+ELEMENTAL: tuple[str, ...] = ("fcc", "bcc", "hcp", "diamond")
+"""Structures of which the lowest is the element that the energies of formation refer to."""
+
+_UNEQUAL = ("L1_2", "C1")
+"""Compounds whose two sides differ in number."""
+
+
+@dataclass(frozen=True)
+class Compound:
+    """One ordered compound.
+
+    Attributes
+    ----------
+    name
+        Structure and elements: "L1_2 AuCu", the rarer element first.
+    curve
+        Equation of state.
+    formation
+        Energy of formation in eV/atom; negative: bound against the elements.
+    """
+
+    name: str
+    curve: EnergyVolumeFit
+    formation: float
+
+
+@dataclass(frozen=True)
+class Compounds:
+    """Compounds of all pairs of elements.
+
+    Attributes
+    ----------
+    compounds
+        Those with an energy minimum.
+    failures
+        (compound, reason) of the others.
+    """
+
+    compounds: tuple[Compound, ...]
+    failures: tuple[tuple[str, str], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, the unit in each key."""
+        return {
+            "compounds": [
+                {
+                    "name": found.name,
+                    "formation_mev_per_atom": MEV_PER_EV * found.formation,
+                    "curve": found.curve.to_dict(),
+                }
+                for found in self.compounds
+            ],
+            "failures": [list(failure) for failure in self.failures],
+        }
+
+
+def compound_energies(calculator: Calculator, elements: tuple[str, ...]) -> Compounds:
+    """Equations of state of `BINARY_PROTOTYPES` of every pair, and energies of formation.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator.
+    elements
+        Two or more.
+
+    Returns
+    -------
+    Compounds
+        A compound without a minimum is listed with the reason.
+
+    Raises
+    ------
+    NotApplicableError
+        Fewer than two elements.
+    PropertyError
+        An element has no crystal to refer to.
+    """
+    if len(elements) < 2:
+        raise NotApplicableError("compounds need two elements")
+    grounds = {}
+    for symbol in elements:
+        curves = prototype_energies(calculator, symbol, names=ELEMENTAL)
+        if not curves.curves:
+            raise PropertyError(f"{symbol} has no crystal to refer the energies of formation to")
+        grounds[symbol] = min(curve.equilibrium_energy for curve in curves.curves)
+    compounds, failures = [], []
+    for a, b in combinations(elements, 2):
+        for structure in BINARY_PROTOTYPES:
+            for first, second in ((a, b), (b, a)) if structure in _UNEQUAL else ((a, b),):
+                name = f"{structure} {first}{second}"
+                expected = (expected_volume(first) + expected_volume(second)) / 2
+                atoms = binary_prototype(structure, first, second, expected)
+                try:
+                    curve = curve_around_minimum(calculator, structure, atoms)
+                except MlipError as error:
+                    failures.append((name, str(error)))
+                    continue
+                apart = sum(grounds[symbol] for symbol in atoms.get_chemical_symbols()) / len(atoms)
+                compounds.append(Compound(name, curve, curve.equilibrium_energy - apart))
+    return Compounds(tuple(compounds), tuple(failures))

@@ -1,0 +1,229 @@
+"""Symmetric tilt grain boundaries of fcc and bcc metals on coincidence-site lattices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import acos, degrees, gcd
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.filters import FrechetCellFilter
+from ase.lattice.cubic import BodyCenteredCubic, FaceCenteredCubic
+from ase.optimize import BFGS
+from numpy.typing import NDArray
+
+from mlip_rs.errors import ConfigError, MlipError, PropertyError
+from mlip_rs.validate.calculations import MAX_STEP, Calculator, potential_energy
+from mlip_rs.validate.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2
+
+GRID = 6
+"""Rigid translations along each period of the plane that are tried."""
+
+GAPS: tuple[float, ...] = (0.0, 0.4)
+"""Å that the grains are moved apart in these trials."""
+
+CANDIDATES = 3
+"""Best trials that are relaxed; the lowest of them counts."""
+
+THICKNESS = 12.0
+"""Least thickness in Å of each grain."""
+
+Indices = tuple[int, int, int]
+
+BOUNDARIES: tuple[tuple[Indices, Indices], ...] = (
+    ((1, -1, 0), (1, 1, 1)),
+    ((0, 0, 1), (2, 1, 0)),
+    ((0, 0, 1), (3, 1, 0)),
+    ((1, -1, 0), (2, 2, 1)),
+    ((1, -1, 0), (1, 1, 2)),
+    ((1, -1, 0), (1, 1, 3)),
+    ((0, 0, 1), (3, 2, 0)),
+)
+"""(tilt axis, boundary plane): Σ3, Σ5, Σ5, Σ9, Σ3, Σ11, Σ13."""
+
+_LATTICES = {"fcc": FaceCenteredCubic, "bcc": BodyCenteredCubic}
+
+
+@dataclass(frozen=True)
+class GrainBoundary:
+    """One boundary.
+
+    Attributes
+    ----------
+    axis, plane
+        Tilt axis and boundary plane, in the cubic cell.
+    sigma
+        Inverse density of coincidence sites.
+    angle
+        Misorientation about the axis in degrees, twice the tilt from the cube plane nearest to 0.
+    n_atoms
+        Of the cell, which holds two equal boundaries.
+    energy
+        J/m², positions, translation and distance of the grains relaxed.
+    """
+
+    axis: Indices
+    plane: Indices
+    sigma: int
+    angle: float
+    n_atoms: int
+    energy: float
+
+    @property
+    def name(self) -> str:
+        """As in the literature: Σ5 (210)."""
+        return f"Σ{self.sigma} ({''.join(map(str, self.plane))})"
+
+
+@dataclass(frozen=True)
+class GrainBoundaries:
+    """Several boundaries, and (boundary, reason) of those that did not relax."""
+
+    boundaries: tuple[GrainBoundary, ...]
+    failures: tuple[tuple[str, str], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, the unit in each key."""
+        return {
+            "boundaries": [
+                {
+                    "name": found.name,
+                    "axis": list(found.axis),
+                    "plane": list(found.plane),
+                    "angle_degrees": found.angle,
+                    "n_atoms": found.n_atoms,
+                    "energy_j_per_m2": found.energy,
+                }
+                for found in self.boundaries
+            ],
+            "failures": [list(failure) for failure in self.failures],
+        }
+
+
+def grain_boundaries(
+    calculator: Calculator,
+    structure: str,
+    symbol: str,
+    lattice_constant: float,
+    *,
+    boundaries: Sequence[tuple[Indices, Indices]] = BOUNDARIES,
+    thickness: float = THICKNESS,
+    grid: int = GRID,
+    fmax: float = 0.02,
+) -> GrainBoundaries:
+    """Energies of symmetric tilt boundaries.
+
+    Two mirrored grains stand in a periodic cell. The second is moved rigidly over a grid in the plane; the trials of
+    lowest energy are relaxed, together with the length of the cell along the normal. No atom is added or taken out.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator with stresses.
+    structure, symbol, lattice_constant
+        fcc or bcc, the element and the edge of the cubic cell in Å.
+    boundaries
+        (tilt axis, plane) with the axis in the plane.
+    thickness, grid, fmax
+        Least thickness of a grain in Å; trials along each period; largest force left, in eV/Å.
+
+    Returns
+    -------
+    GrainBoundaries
+        A boundary that does not relax is listed with the reason.
+
+    Raises
+    ------
+    ConfigError
+        Another structure, or an axis outside its plane.
+    """
+    if structure not in _LATTICES:
+        raise ConfigError(f"grain boundaries of {structure}: known are those of {', '.join(_LATTICES)}")
+    found, failures = [], []
+    for axis, plane in boundaries:
+        cell, mirrored = _bicrystal(structure, symbol, lattice_constant, axis, plane, thickness)
+        try:
+            energy = _lowest_energy(calculator, cell, mirrored, grid, fmax)
+        except MlipError as error:
+            failures.append((f"({''.join(map(str, plane))})", str(error)))
+            continue
+        found.append(GrainBoundary(axis, plane, coincidence(plane), _angle(axis, plane), len(cell), energy))
+    return GrainBoundaries(tuple(found), tuple(failures))
+
+
+def coincidence(plane: Indices) -> int:
+    """Σ of the symmetric tilt boundary on a plane of a cubic crystal: h² + k² + l², halved until it is odd."""
+    sigma = sum(i * i for i in plane)
+    while sigma % 2 == 0:
+        sigma //= 2
+    return sigma
+
+
+def _angle(axis: Indices, plane: Indices) -> float:
+    start = np.array([1, 0, 0]) if axis == (0, 0, 1) else np.array([0, 0, 1])
+    normal = np.array(plane)
+    return 2 * degrees(acos(float(abs(start @ normal)) / float(np.linalg.norm(normal))))
+
+
+def _bicrystal(
+    structure: str, symbol: str, lattice_constant: float, axis: Indices, plane: Indices, thickness: float
+) -> tuple[Atoms, NDArray[np.bool_]]:
+    """Cell of two mirrored grains, the normal along z, and which atoms are of the second."""
+    if int(np.dot(axis, plane)) != 0:
+        raise ConfigError(f"the tilt axis {axis} does not lie in the plane {plane}")
+    across = np.cross(plane, axis)
+    across //= gcd(*(int(i) for i in across))
+    directions = [list(axis), across.tolist(), list(plane)]
+    if np.linalg.det(np.array(directions, dtype=float)) < 0:
+        directions[1] = [-i for i in directions[1]]
+    unit = _LATTICES[structure](symbol=symbol, latticeconstant=lattice_constant, directions=directions)
+    unit = Atoms(unit.symbols, positions=unit.positions, cell=unit.cell, pbc=True)
+    grain = unit.repeat((1, 1, max(1, int(np.ceil(thickness / unit.cell[2, 2] - 1e-6)))))
+    height = float(grain.cell[2, 2])
+    levels = np.unique(np.round(grain.positions[:, 2], 4))
+    spacing = float(np.diff(levels).min())
+    second = grain.copy()
+    second.positions[:, 2] = 2 * height - spacing - second.positions[:, 2] + 2 * float(levels[0])
+    cell = grain + second
+    cell.set_cell([grain.cell[0], grain.cell[1], 2 * grain.cell[2]])
+    return cell, np.arange(len(cell)) >= len(grain)
+
+
+def _lowest_energy(
+    calculator: Calculator, cell: Atoms, mirrored: NDArray[np.bool_], grid: int, fmax: float
+) -> float:
+    """Energy in J/m² of the best of the relaxed candidates."""
+    # The grains are equal to the bulk up to their boundary: half of the cell, alone, is the perfect crystal.
+    bulk = cell[~mirrored]
+    bulk.set_cell([cell.cell[0], cell.cell[1], cell.cell[2] / 2])
+    per_atom = potential_energy(calculator, bulk) / len(bulk)
+    trials = []
+    for i in range(grid):
+        for j in range(grid):
+            for gap in GAPS:
+                trial = cell.copy()
+                trial.positions[mirrored] += i / grid * cell.cell[0] + j / grid * cell.cell[1] + [0, 0, gap]
+                trial.set_cell([cell.cell[0], cell.cell[1], cell.cell[2] + [0, 0, 2 * gap]])
+                trials.append((potential_energy(calculator, trial), trial))
+    trials.sort(key=lambda pair: pair[0])
+    area = 2 * float(np.linalg.norm(np.cross(cell.cell[0], cell.cell[1])))
+    energies, reasons = [], []
+    for _, trial in trials[:CANDIDATES]:
+        try:
+            energies.append(_relaxed_energy(calculator, trial, fmax))
+        except MlipError as error:
+            reasons.append(str(error))
+    if not energies:
+        raise PropertyError(reasons[0])
+    return float((min(energies) - len(cell) * per_atom) / area * EV_PER_ANGSTROM2_IN_J_PER_M2)
+
+
+def _relaxed_energy(calculator: Calculator, trial: Atoms, fmax: float) -> float:
+    moving = trial.copy()
+    moving.calc = calculator
+    along_normal = FrechetCellFilter(moving, mask=[False, False, True, False, False, False])
+    with BFGS(along_normal, logfile=None, maxstep=MAX_STEP) as optimizer:
+        converged = bool(optimizer.run(fmax=fmax, steps=400))
+    if not converged:
+        raise PropertyError("a bicrystal did not relax in 400 steps")
+    return potential_energy(calculator, moving)

@@ -1,0 +1,225 @@
+"""Which structure does the potential prefer: equations of state of many prototypes, and the Bain path."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+from ase.data import atomic_numbers, covalent_radii, reference_states
+from ase.neighborlist import neighbor_list
+
+from mlip_rs.errors import MlipError, PropertyError
+from mlip_rs.units import MEV_PER_EV
+from mlip_rs.validate.calculations import Calculator, potential_energy
+from mlip_rs.validate.eos import EnergyVolumeFit, energy_volume, fit_birch_murnaghan
+from mlip_rs.validate.prototypes import PROTOTYPES, prototype
+
+SCAN: tuple[float, ...] = tuple(float(x) for x in np.geomspace(0.72, 2.6, 22))
+"""Volumes that are looked through for the minimum, in the volume expected of a close-packed crystal."""
+
+AROUND: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.92, 1.08, 9))
+"""Volumes of the equation of state, in that of the minimum found."""
+
+SHORTEST_BOND = 0.75
+"""In nearest-neighbour distances of the close-packed crystal: shorter than any bond of a metal under its own forces."""
+
+BAIN_RATIOS: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.85, 1.6, 31))
+"""c/a of the body-centred tetragonal cell: bcc at 1, fcc at √2."""
+
+
+@dataclass(frozen=True)
+class PrototypeEnergies:
+    """Equations of state of one element in several crystal structures.
+
+    Attributes
+    ----------
+    symbol
+        Element.
+    curves
+        Those with an energy minimum; energies relative to the isolated atom where there is one.
+    failures
+        (structure, reason) of the others.
+    """
+
+    symbol: str
+    curves: tuple[EnergyVolumeFit, ...]
+    failures: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ordering(self) -> tuple[str, ...]:
+        """Structures by energy, the stable one first."""
+        return tuple(c.name for c in sorted(self.curves, key=lambda c: c.equilibrium_energy))
+
+    def curve(self, name: str) -> EnergyVolumeFit:
+        """Equation of state of one structure.
+
+        Raises
+        ------
+        PropertyError
+            It has none, with the reason.
+        """
+        for found in self.curves:
+            if found.name == name:
+                return found
+        reasons = dict(self.failures)
+        raise PropertyError(reasons.get(name, f"{name} was not computed"))
+
+    def energy_above(self, name: str, ground: str) -> float:
+        """E0 of one structure above that of another, in meV/atom; raises `PropertyError` as `curve` does."""
+        return MEV_PER_EV * (self.curve(name).equilibrium_energy - self.curve(ground).equilibrium_energy)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, the unit in each key."""
+        return {
+            "element": self.symbol,
+            "ordering": list(self.ordering),
+            "curves": [curve.to_dict() for curve in self.curves],
+            "failures": [list(failure) for failure in self.failures],
+        }
+
+
+@dataclass(frozen=True)
+class BainPath:
+    """Energy along the tetragonal path from bcc to fcc at constant volume (E. C. Bain, 1924).
+
+    Attributes
+    ----------
+    axial_ratios
+        c/a of the body-centred tetragonal cell.
+    energies
+        eV/atom above the lowest point of the path.
+    volume
+        Å³/atom.
+    """
+
+    axial_ratios: tuple[float, ...]
+    energies: tuple[float, ...]
+    volume: float
+
+    @property
+    def bcc_above_fcc(self) -> float:
+        """Energy difference at the common volume in meV/atom, interpolated."""
+        bcc, fcc = np.interp([1.0, 2**0.5], self.axial_ratios, self.energies)
+        return float(MEV_PER_EV * (bcc - fcc))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, the unit in each key."""
+        return {
+            "axial_ratios": list(self.axial_ratios),
+            "energies_ev_per_atom": list(self.energies),
+            "volume_angstrom3_per_atom": self.volume,
+            "bcc_above_fcc_mev_per_atom": self.bcc_above_fcc,
+        }
+
+
+def prototype_energies(
+    calculator: Calculator,
+    symbol: str,
+    *,
+    names: Sequence[str] = PROTOTYPES,
+    atom_energy: float = 0.0,
+    volume: float | None = None,
+) -> PrototypeEnergies:
+    """Equations of state of prototypes, each around the minimum that it has for this calculator.
+
+    Parameters
+    ----------
+    calculator, symbol
+        Any ASE calculator, and the element.
+    names
+        Structures, of `PROTOTYPES`.
+    atom_energy
+        Energy in eV that is taken off per atom: that of the isolated atom.
+    volume
+        Å³/atom expected of a close-packed crystal; None: from the crystal that the element has in nature.
+
+    Returns
+    -------
+    PrototypeEnergies
+        Always: a structure without a minimum is listed with the reason.
+    """
+    expected = volume or expected_volume(symbol)
+    curves, failures = [], []
+    for name in names:
+        try:
+            curves.append(
+                curve_around_minimum(calculator, name, prototype(name, symbol, expected), atom_energy)
+            )
+        except MlipError as error:
+            failures.append((name, str(error)))
+    return PrototypeEnergies(symbol, tuple(curves), tuple(failures))
+
+
+def bain_path(
+    calculator: Calculator, symbol: str, volume: float, *, axial_ratios: Sequence[float] = BAIN_RATIOS
+) -> BainPath:
+    """Energies of the body-centred tetragonal crystal at a volume in Å³/atom against c/a.
+
+    Raises
+    ------
+    PropertyError
+        An energy is not finite.
+    """
+    energies = []
+    for ratio in axial_ratios:
+        a = (2 * volume / ratio) ** (1 / 3)
+        cell = Atoms([symbol] * 2, scaled_positions=[[0] * 3, [0.5] * 3], cell=[a, a, a * ratio], pbc=True)
+        energies.append(potential_energy(calculator, cell) / 2)
+    lowest = min(energies)
+    return BainPath(tuple(map(float, axial_ratios)), tuple(e - lowest for e in energies), float(volume))
+
+
+def expected_volume(symbol: str) -> float:
+    """Volume in Å³/atom of the crystal in nature; where ASE's table has none, of fcc at the covalent radius."""
+    number = atomic_numbers[symbol]
+    state = reference_states[number]
+    if state is not None and state.get("symmetry") in ("fcc", "bcc", "hcp", "sc", "diamond"):
+        crystal = bulk(symbol)
+        volume = float(crystal.get_volume()) / len(crystal)
+        return volume / 1.35 if state["symmetry"] in ("diamond", "sc") else volume
+    distance = 2.15 * float(covalent_radii[number])
+    return distance**3 / 2**0.5
+
+
+def curve_around_minimum(
+    calculator: Calculator, name: str, atoms: Atoms, atom_energy: float = 0.0
+) -> EnergyVolumeFit:
+    """Equation of state around the lowest minimum that is not beyond the repulsive wall.
+
+    A potential may fall into a hole at distances that no data hold; a minimum at which neighbours are closer than
+    `SHORTEST_BOND` of those of a close-packed crystal at the volume given counts only if there is no other.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator.
+    name, atoms
+        Structure, at the volume expected of a close-packed crystal; it is scaled, nothing relaxes.
+    atom_energy
+        Energy in eV that is taken off per atom.
+
+    Raises
+    ------
+    PropertyError
+        There is no minimum.
+    """
+    expected = float(atoms.get_volume()) / len(atoms)
+    volumes = np.array([expected * ratio for ratio in SCAN])
+    energies = energy_volume(calculator, atoms, volumes.tolist())
+    inner = (energies[1:-1] < energies[:-2]) & (energies[1:-1] <= energies[2:])
+    minima = [int(k) for k in np.flatnonzero(inner) + 1]
+    if not minima:
+        raise PropertyError(
+            f"{name} has no energy minimum between {volumes[0]:.2f} and {volumes[-1]:.2f} Å³/atom"
+        )
+    nearest = float(neighbor_list("d", atoms, 1.5 * expected ** (1 / 3)).min())
+    shortest = SHORTEST_BOND * (2**0.5 * expected) ** (1 / 3)
+    sound = [k for k in minima if nearest * (volumes[k] / expected) ** (1 / 3) > shortest]
+    k = min(sound or minima, key=lambda i: energies[i])
+    v, e = volumes[k - 1 : k + 2], energies[k - 1 : k + 2]
+    curvature, slope, _ = np.polyfit(v, e, 2)  # positive curvature: the middle one of three is the lowest
+    around = [float(-slope / (2 * curvature)) * ratio for ratio in AROUND]
+    fitted = energy_volume(calculator, atoms, around) - atom_energy
+    return fit_birch_murnaghan(name, around, fitted.tolist())

@@ -1,0 +1,144 @@
+"""Generalised stacking-fault curves: a crystal slides over itself (V. Vítek, Phil. Mag. 18, 773 (1968))."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.constraints import FixedLine
+from ase.optimize import BFGS
+
+from mlip_rs.errors import ConfigError, PropertyError
+from mlip_rs.validate.calculations import MAX_STEP, Calculator, potential_energy
+from mlip_rs.validate.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2
+
+LAYERS = 12
+"""Planes between a fault and its periodic image."""
+
+POINTS = 11
+"""Points of a curve, ends included."""
+
+_SYSTEMS = {
+    # structure: (name, in-plane vectors, vector to the next plane, slip), in lattice constants
+    "fcc": ("{111}⟨112⟩", ((0.5, -0.5, 0), (0, 0.5, -0.5)), (0.5, 0.5, 0), None),
+    "bcc": ("{110}⟨111⟩", ((0.5, 0.5, 0.5), (0.5, 0.5, -0.5)), (0.5, -0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+
+
+@dataclass(frozen=True)
+class StackingFault:
+    """Fault energy against slip.
+
+    Attributes
+    ----------
+    system
+        Plane and direction.
+    slips
+        Fractions of the full slip (n,): a partial dislocation in fcc, where the last point is the intrinsic fault; a
+        full one in bcc.
+    energies
+        J/m² (n,), planes relaxed along their normal.
+    """
+
+    system: str
+    slips: tuple[float, ...]
+    energies: tuple[float, ...]
+
+    @property
+    def unstable(self) -> float:
+        """Highest point in J/m²."""
+        return max(self.energies)
+
+    @property
+    def stable(self) -> float:
+        """Last point in J/m²: the intrinsic fault of fcc, 0 in bcc."""
+        return self.energies[-1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, the unit in each key."""
+        return {
+            "system": self.system,
+            "slips": list(self.slips),
+            "energies_j_per_m2": list(self.energies),
+            "unstable_j_per_m2": self.unstable,
+            "stable_j_per_m2": self.stable,
+        }
+
+
+def stacking_fault(
+    calculator: Calculator,
+    structure: str,
+    symbol: str,
+    lattice_constant: float,
+    *,
+    points: int = POINTS,
+    layers: int = LAYERS,
+    relax: bool = True,
+    fmax: float = 0.01,
+) -> StackingFault:
+    """Slide a crystal along fcc {111}⟨112⟩ or bcc {110}⟨111⟩.
+
+    A cell of `layers` planes is sheared at its boundary only, so that it holds one fault and no surface. Its height is
+    kept, atoms relax along the normal.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator.
+    structure, symbol, lattice_constant
+        fcc or bcc, the element and the edge of the cubic cell in Å.
+    points, layers
+        Of the curve; planes of the cell.
+    relax, fmax
+        Whether to relax, and the largest force left along the normal, in eV/Å.
+
+    Raises
+    ------
+    ConfigError
+        Another structure, or fewer than 3 points or layers.
+    PropertyError
+        A relaxation does not converge, or an energy is not finite.
+    """
+    if structure not in _SYSTEMS:
+        raise ConfigError(f"stacking faults of {structure}: known are those of {', '.join(_SYSTEMS)}")
+    if points < 3 or layers < 3:
+        raise ConfigError(f"stacking fault: {points} points and {layers} layers; give at least 3")
+    name, plane, step, slip = _SYSTEMS[structure]
+    frame = lattice_constant * np.array([*plane, step])
+    normal = np.cross(frame[0], frame[1])
+    normal /= np.linalg.norm(normal)
+    # In fcc the next plane lies over one kind of hollow; its offset once more leads to the other kind.
+    path = frame[2] - (frame[2] @ normal) * normal if slip is None else lattice_constant * np.array(slip)
+    if slip is None:
+        path = _shortest(path, frame[0], frame[1])
+    positions = np.arange(layers)[:, None] * frame[2]
+    area = float(np.linalg.norm(np.cross(frame[0], frame[1])))
+    slips = np.linspace(0, 1, points)
+    energies = []
+    for fraction in slips:
+        cell = [frame[0], frame[1], layers * frame[2] + fraction * path]
+        atoms = Atoms([symbol] * layers, positions=positions, cell=cell, pbc=True)
+        if relax:
+            atoms = _relaxed_along(calculator, atoms, normal, fmax)
+        energies.append(potential_energy(calculator, atoms))
+    excess = (np.array(energies) - energies[0]) / area * EV_PER_ANGSTROM2_IN_J_PER_M2
+    return StackingFault(name, tuple(slips.tolist()), tuple(excess.tolist()))
+
+
+def _shortest(vector: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Shortest of the vectors that differ by lattice vectors of the plane."""
+    images = [vector + i * a + j * b for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    return min(images, key=lambda image: float(np.linalg.norm(image)))
+
+
+def _relaxed_along(calculator: Calculator, atoms: Atoms, normal: np.ndarray, fmax: float) -> Atoms:
+    moving = atoms.copy()
+    moving.set_constraint(FixedLine(list(range(len(atoms))), normal))
+    moving.calc = calculator
+    with BFGS(moving, logfile=None, maxstep=MAX_STEP) as optimizer:
+        converged = bool(optimizer.run(fmax=fmax, steps=300))
+    if not converged:
+        raise PropertyError("the planes around a stacking fault did not relax in 300 steps")
+    result = moving.copy()
+    result.set_constraint()
+    return result

@@ -1,0 +1,134 @@
+"""Energies of low-index surfaces, from slabs with two of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.build import surface
+
+from mlip_rs.errors import ConfigError
+from mlip_rs.validate.calculations import Calculator, potential_energy, relaxed
+from mlip_rs.validate.symmetry import conventional_supercell
+
+EV_PER_ANGSTROM2_IN_J_PER_M2 = 16.02176634
+"""1 eV/Å² in J/m² (CODATA 2018 elementary charge)."""
+
+INDICES: tuple[tuple[int, int, int], ...] = ((1, 0, 0), (1, 1, 0), (1, 1, 1))
+"""Miller indices of the conventional cell."""
+
+THICKNESS = 14.0
+"""Å of crystal."""
+
+OFFSET = 0.1
+"""Å; far more than rounding, far less than the distance of two planes of low indices."""
+
+VACUUM = 10.0
+"""Å on either side of it, more than any cutoff in use is half of."""
+
+
+@dataclass(frozen=True)
+class SurfaceEnergy:
+    """Energy of one surface in J/m².
+
+    Attributes
+    ----------
+    indices
+        Miller indices of the conventional cell.
+    n_atoms
+        Of the slab.
+    unrelaxed, relaxed
+        Atoms where the bulk has them, and after relaxation, both with the cell of the bulk in the plane.
+    """
+
+    indices: tuple[int, int, int]
+    n_atoms: int
+    unrelaxed: float
+    relaxed: float
+
+    @property
+    def name(self) -> str:
+        """As crystallographers write it: (111)."""
+        return "(" + "".join(str(i) if i >= 0 else f"{-i}\u0305" for i in self.indices) + ")"
+
+
+@dataclass(frozen=True)
+class Surfaces:
+    """Energies of several surfaces."""
+
+    surfaces: tuple[SurfaceEnergy, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, the unit in each key."""
+        return {
+            "surfaces": [
+                {
+                    "indices": list(found.indices),
+                    "n_atoms": found.n_atoms,
+                    "unrelaxed_j_per_m2": found.unrelaxed,
+                    "relaxed_j_per_m2": found.relaxed,
+                }
+                for found in self.surfaces
+            ]
+        }
+
+
+def surface_energies(
+    calculator: Calculator,
+    crystal: Atoms,
+    *,
+    indices: Sequence[tuple[int, int, int]] = INDICES,
+    thickness: float = THICKNESS,
+    fmax: float = 0.02,
+) -> Surfaces:
+    """Surface energies (E_slab − N E_bulk) / 2A.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator.
+    crystal
+        Any cell of the crystal at its equilibrium. In a compound whose two sides differ the mean is given.
+    indices
+        Miller indices of the conventional cell.
+    thickness
+        Least thickness of the slabs in Å.
+    fmax
+        Largest force left by the relaxation in eV/Å.
+
+    Raises
+    ------
+    ConfigError
+        The thickness is not positive or all indices of a surface are 0.
+    PropertyError
+        A relaxation does not converge, or an energy is not finite.
+    """
+    if thickness <= 0 or any(not any(hkl) for hkl in indices):
+        raise ConfigError(
+            f"surfaces {list(indices)}, {thickness} Å thick: give a thickness, and indices not all 0"
+        )
+    unit = conventional_supercell(crystal, 0.0)
+    bulk_energy = potential_energy(calculator, unit) / len(unit)
+    found = []
+    for hkl in indices:
+        slab = _slab(unit, hkl, thickness)
+        area = 2 * float(np.linalg.norm(np.cross(slab.cell[0], slab.cell[1])))
+        unit_energy = EV_PER_ANGSTROM2_IN_J_PER_M2 / area
+        unrelaxed = potential_energy(calculator, slab) - len(slab) * bulk_energy
+        final = potential_energy(calculator, relaxed(calculator, slab, fmax=fmax)) - len(slab) * bulk_energy
+        found.append(SurfaceEnergy(hkl, len(slab), unrelaxed * unit_energy, final * unit_energy))
+    return Surfaces(tuple(found))
+
+
+def _slab(unit: Atoms, indices: tuple[int, int, int], thickness: float) -> Atoms:
+    """Whole planes between vacuum.
+
+    The crystal is moved along the normal first: a plane on the very edge of the cell would be torn by rounding, some
+    of its atoms going to the other side of the slab.
+    """
+    normal = np.asarray(unit.cell.reciprocal()[:]).T @ np.array(indices)
+    moved = unit.copy()
+    moved.positions += OFFSET * normal / np.linalg.norm(normal)
+    depth = float(surface(moved, indices, 1, periodic=True).cell.lengths()[2])
+    return surface(moved, indices, int(np.ceil(thickness / depth)), vacuum=VACUUM, periodic=True)

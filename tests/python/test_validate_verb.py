@@ -1,0 +1,213 @@
+"""The verb `validate`: verdicts, failures, resumption, references of every kind."""
+
+import json
+
+import pytest
+from cli_case import invoke
+from potentials import argon_potential
+
+from mlip_rs.demo import REFERENCE_PATH
+from mlip_rs.errors import ConfigError
+from mlip_rs.validate import PrototypeEnergies, fit_birch_murnaghan, load_reference
+from mlip_rs.validate.properties import PROPERTIES
+from mlip_rs.validate.subject import reference_results
+from mlip_rs.validate.validation import validate
+
+EMT_PATH = "ase.calculators.emt:EMT"
+
+BROKEN = """
+from ase.calculators.emt import EMT
+
+class WrongSign(EMT):
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        self.results["forces"] = -self.results["forces"]
+
+class NoVirial(EMT):
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        self.results["stress"] = 0 * self.results["stress"]
+
+class Raises(EMT):
+    def calculate(self, *args, **kwargs):
+        raise ZeroDivisionError("no electrons")
+
+def number():
+    return 1
+"""
+
+
+@pytest.fixture
+def broken(tmp_path, monkeypatch):
+    (tmp_path / "broken_calculators.py").write_text(BROKEN)
+    monkeypatch.chdir(tmp_path)
+
+
+def emt(output, **settings):
+    return validate(EMT_PATH, output, crystal="fcc:Cu", quick=True, **settings)
+
+
+def test_a_calculator_agrees_with_itself_in_everything(tmp_path):
+    result = emt(tmp_path, reference=EMT_PATH, only=["elastic", "zone-boundary", "bain"])
+    assert result.passed
+    assert [outcome.verdict for outcome in result.outcomes] == ["pass"] * 3
+    assert all(row.value == row.reference for outcome in result.outcomes for row in outcome.rows)
+    page = (tmp_path / "report.html").read_text()
+    assert "<img" in page
+    assert "https://" not in page.replace("http://www.w3.org", "")
+    document = json.loads((tmp_path / "validation.json").read_text())
+    assert document["passed"] is True
+    assert document["properties"][1]["quantities"][0]["quantity"] == "C11"
+
+
+def test_finished_properties_are_taken_from_the_earlier_run(tmp_path, monkeypatch):
+    emt(tmp_path, only=["elastic"])
+    entry = next(entry for entry in PROPERTIES if entry.name == "elastic")
+
+    def refuse(_):
+        raise RuntimeError("computed again")
+
+    monkeypatch.setitem(entry.__dict__, "compute", refuse)
+    again = emt(tmp_path, only=["elastic"])
+    assert again.outcomes[0].verdict == "no reference"
+    (tmp_path / "results" / "potential-elastic.json").write_text('{"key": "torn')
+    assert "computed again" in emt(tmp_path, only=["elastic"]).outcomes[0].failure
+
+
+@pytest.mark.parametrize("entry", PROPERTIES, ids=lambda entry: entry.name)
+def test_results_survive_the_store(entry):
+    if entry.restore is None:
+        from pydantic import TypeAdapter
+
+        TypeAdapter(entry.kind)
+
+
+def test_interruption_keeps_what_is_finished(tmp_path, monkeypatch):
+    entry = next(entry for entry in PROPERTIES if entry.name == "elastic")
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(entry.__dict__, "compute", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        emt(tmp_path, only=["bain", "elastic"])
+    assert (tmp_path / "results" / "potential-bain.json").exists()
+
+
+@pytest.mark.parametrize("name", ["WrongSign", "NoVirial", "Raises"])
+def test_broken_calculators_are_caught_and_nothing_crashes(name, broken, tmp_path):
+    result = validate(
+        f"broken_calculators:{name}",
+        tmp_path / "out",
+        reference=EMT_PATH,
+        crystal="fcc:Cu",
+        quick=True,
+        only=["elastic", "zone-boundary"],
+    )
+    assert not result.passed
+    assert any(outcome.failure or outcome.objections for outcome in result.outcomes)
+    assert ("no electrons" if name == "Raises" else "FAIL") in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_stiffer_copy_fails_its_thresholds_by_number(tmp_path, broken):
+    (tmp_path / "stiff.py").write_text(
+        "from ase.calculators.emt import EMT\n"
+        "class Stiff(EMT):\n"
+        "    def calculate(self, *a, **k):\n"
+        "        super().calculate(*a, **k)\n"
+        "        for key in ('energy', 'forces', 'stress'):\n"
+        "            self.results[key] = 1.5 * self.results[key]\n"
+    )
+    result = validate(
+        "stiff:Stiff", tmp_path / "o", reference=EMT_PATH, crystal="fcc:Cu", quick=True, only=["elastic"]
+    )
+    (outcome,) = result.outcomes
+    assert outcome.verdict == "FAIL"
+    assert outcome.objections == ()
+    assert outcome.rows[0].value == pytest.approx(1.5 * outcome.rows[0].reference, rel=0.01)
+
+
+def test_arguments_that_make_no_sense_are_named(tmp_path, broken):
+    with pytest.raises(ConfigError, match="unknown property fonons"):
+        emt(tmp_path, only=["fonons"])
+    with pytest.raises(ConfigError, match="no such file"):
+        validate("nothing.json", tmp_path)
+    with pytest.raises(ConfigError, match="not an ASE calculator"):
+        validate("broken_calculators:number", tmp_path, crystal="fcc:Cu")
+    with pytest.raises(ConfigError, match="ModuleNotFoundError"):
+        emt(tmp_path, reference="nowhere:Calculator")
+    with pytest.raises(ConfigError, match="PROTOTYPE:ELEMENT"):
+        validate(EMT_PATH, tmp_path)
+    with pytest.raises(ConfigError, match="unknown crystal structure"):
+        validate(EMT_PATH, tmp_path, crystal="ffc:Cu")
+
+
+def test_a_property_that_the_crystal_cannot_have_is_reported_and_does_not_fail(tmp_path):
+    result = validate(
+        EMT_PATH, tmp_path, crystal="hcp:Cu", quick=True, only=["zone-boundary", "stacking-fault"]
+    )
+    assert [outcome.verdict for outcome in result.outcomes] == ["not applicable"] * 2
+    assert result.passed
+    assert "neither" in (tmp_path / "report.html").read_text()
+
+
+def test_phases_in_the_wrong_order_are_an_objection():
+    entry = next(entry for entry in PROPERTIES if entry.name == "prototypes")
+    volumes = [14.0, 15.0, 16.0, 17.0, 18.0]
+
+    def curves(**lowest):
+        fits = [
+            fit_birch_murnaghan(name, volumes, [low + 0.01 * (v - 16) ** 2 for v in volumes])
+            for name, low in lowest.items()
+        ]
+        return PrototypeEnergies("Al", tuple(fits))
+
+    reference = curves(fcc=-3.5, bcc=-3.4, hcp=-3.499)
+    assert entry.reference_objections(curves(fcc=-3.5, bcc=-3.45, hcp=-3.501), reference) == ()
+    (objection,) = entry.reference_objections(curves(fcc=-3.5, bcc=-3.51, hcp=-3.52), reference)[:1]
+    assert "bcc lies below fcc" in objection
+
+
+def test_command_line_reports_and_says_by_its_code_what_became_of_it(tmp_path):
+    potential = argon_potential()
+    potential.save(tmp_path / "ar.mlip.json")
+    out = tmp_path / "out"
+    done = invoke(
+        "validate", tmp_path / "ar.mlip.json", "--only", "zone-boundary", "--crystal", "fcc", "-o", out
+    )
+    assert (done.exit_code, "report -> " in done.stdout) == (0, True), done.stderr
+    reference = invoke(
+        "validate",
+        tmp_path / "ar.mlip.json",
+        "--reference",
+        REFERENCE_PATH,
+        "--only",
+        "elastic",
+        "--json",
+        "-o",
+        out,
+    )
+    assert reference.exit_code == 1
+    assert "does not know Al" in reference.stderr
+    wrong = invoke("validate", tmp_path / "ar.mlip.json", "--only", "fonons", "-o", out)
+    assert (wrong.exit_code, "known are prototypes" in wrong.stderr) == (1, True)
+
+
+def test_properties_of_another_crystal_are_no_reference(tmp_path):
+    settings = {"reference": str(REFERENCE_PATH), "only": ["elastic"], "quick": True}
+    same = validate(EMT_PATH, tmp_path, crystal="fcc:Al", **settings).outcomes[0]
+    assert same.rows[0].reference == pytest.approx(load_reference(REFERENCE_PATH).elastic.c11)
+    for crystal in ("hcp:Al", "fcc:Cu"):
+        other = validate(EMT_PATH, tmp_path, crystal=crystal, **settings).outcomes[0]
+        assert other.rows[0].reference is None
+        assert "is of fcc Al" in other.reference_failure
+
+
+def test_file_of_reference_properties_becomes_results_of_the_same_kinds():
+    found = reference_results(load_reference(REFERENCE_PATH))
+    assert found["elastic"].relaxed.c11 == pytest.approx(load_reference(REFERENCE_PATH).elastic.c11)
+    assert found["prototypes"].ordering[0] == "fcc"
+    for name, result in found.items():
+        entry = next(entry for entry in PROPERTIES if entry.name == name)
+        assert isinstance(result, entry.kind)
+        assert entry.quantities(result)
