@@ -6,7 +6,7 @@ use mlip_rs::basis::Basis;
 use mlip_rs::basis::spec::BasisSpec;
 use mlip_rs::normal::unweighted_rows;
 use mlip_rs::parallel;
-use numpy::{IntoPyArray, PyArray2, PyArrayMethods};
+use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
 
 /// A validated basis.
@@ -78,6 +78,12 @@ impl PyBasis {
             .map(|n| n as i64)
             .collect();
         flat.into_pyarray(py).reshape([rows.len(), 5])
+    }
+
+    /// Group of each feature of one centre that the evaluator pays for together, (F,).
+    fn groups<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        let groups: Vec<i64> = self.0.groups().into_iter().map(|g| g as i64).collect();
+        groups.into_pyarray(py)
     }
 
     /// Design rows (1 + 3N + 6, F): energy, forces, stress.
