@@ -56,7 +56,10 @@ def run(
     pair_degree: Annotated[int | None, typer.Option(help="Largest power of a pairwise invariant.")] = None,
     angular_degree: Annotated[int | None, typer.Option(help="Largest power of an angular invariant.")] = None,
     mixed_degree: Annotated[int | None, typer.Option(help="Largest degree of mixed products.")] = None,
-    method: Annotated[str | None, typer.Option(help="adaptive-lasso (the default), lasso or ridge.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="adaptive-lasso (the default), lasso, elastic-net, group-lasso, omp or ridge."),
+    ] = None,
     folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation.")] = None,
     max_nonzero: Annotated[int | None, typer.Option(help="Most coefficients of a sparse potential.")] = None,
     energy_precision: Annotated[

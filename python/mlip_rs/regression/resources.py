@@ -65,6 +65,8 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     predicting = rows_of_structures + values
     active = 0 if settings.method == "ridge" else min(n, 2 * settings.max_nonzero)
     solving = NUMBER * max(n * PANEL, 5 * active**2)
+    if settings.method == "omp":  # a row for each feature that is chosen
+        solving = NUMBER * n * max(PANEL, min(n, settings.max_nonzero))
     small = problem.n_folds * matrix <= HELD_BYTES
     held = (problem.n_folds + 1) * matrix if small else 0
     summing = groups * matrix + held + block
