@@ -85,3 +85,200 @@ def equations(args: argparse.Namespace) -> None:
         groups = basis.core.groups()
         np.savez(args.output / f"rest-{size}.npz", moment=scaled.moment, yty=system.yty, groups=groups)
         print(f"{size}: {basis.n_features} features, {system.n_rows} rows, {time.perf_counter() - begin:.0f} s")
+
+
+# ---- paths -------------------------------------------------------------------------------------------------------
+
+
+def load(problem: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Gram matrix and the rest of `gram-SIZE.npy`."""
+    rest = np.load(problem.with_name(problem.name.replace("gram-", "rest-")).with_suffix(".npz"))
+    return np.load(problem), dict(rest)
+
+
+def paths(args: argparse.Namespace) -> None:
+    """One row per problem and solver; differences are from our LASSO path, ‖w − w'‖ in the norm of the fit and max."""
+    print("| candidates | solver | points | non-zero at the end | seconds | objective above ours | Δw |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    for size in args.sizes:
+        problem = args.output / f"gram-{size}.npy"
+        gram, rest = load(problem)
+        reference = None
+        for solver in args.solvers:
+            if solver in OURS:
+                seconds, lambdas, w = OURS[solver](gram, rest, args)
+                if solver == "lasso":
+                    reference = lambdas, w
+                    np.savez(
+                        args.output / "peer-problem.npz", lambdas=lambdas, ridge=RIDGE, problem=problem.name
+                    )
+                print(f"| {len(gram)} | mlip_rs {solver} | {len(w)} | {count(w)} | {seconds:.2f} | | |", flush=True)
+            elif reference is not None:
+                print(f"| {len(gram)} | {peer_row(solver, problem, gram, rest, reference, args)} |", flush=True)
+
+
+def count(w: np.ndarray) -> int:
+    return int(np.count_nonzero(w[-1])) if len(w) else 0
+
+
+def lasso(gram: np.ndarray, rest: dict, args: argparse.Namespace, threads: int = 1) -> tuple:
+    scaled, ones = our_problem(gram, rest), np.ones(len(gram))
+    begin = time.perf_counter()
+    lambdas = scaled.lambda_max(ones, RIDGE) * np.geomspace(1.0, args.ratio, N_POINTS)
+    w = scaled.path(lambdas, ones, RIDGE, args.max_nonzero, threads, go_on)
+    return time.perf_counter() - begin, lambdas, w
+
+
+def lasso_two(gram: np.ndarray, rest: dict, args: argparse.Namespace) -> tuple:
+    return lasso(gram, rest, args, threads=2)
+
+
+def elastic_net(gram: np.ndarray, rest: dict, args: argparse.Namespace) -> tuple:
+    scaled, ones = our_problem(gram, rest), np.ones(len(gram))
+    begin = time.perf_counter()
+    lambdas = scaled.lambda_max(ones, RIDGE) * np.geomspace(1.0, args.ratio, N_POINTS)
+    w = scaled.path(lambdas, ones, RIDGE, args.max_nonzero, 1, go_on, l1_ratio=0.5)
+    return time.perf_counter() - begin, lambdas, w
+
+
+def group_lasso(gram: np.ndarray, rest: dict, args: argparse.Namespace) -> tuple:
+    from mlip_rs.regression.estimators import group_weights
+
+    scaled, groups = our_problem(gram, rest), rest["groups"]
+    begin = time.perf_counter()
+    weights = group_weights(groups, np.ones(len(gram)))
+    lambdas = scaled.group_lambda_max(groups, weights, RIDGE) * np.geomspace(1.0, args.ratio, N_POINTS)
+    w = scaled.group_path(lambdas, groups, weights, RIDGE, args.max_nonzero, 1, go_on)
+    return time.perf_counter() - begin, lambdas, w
+
+
+def forward(gram: np.ndarray, rest: dict, args: argparse.Namespace) -> tuple:
+    """Not a path: one row of 500 picks."""
+    scaled, n = our_problem(gram, rest), len(gram)
+    begin = time.perf_counter()
+    picks = scaled.forward(np.arange(n), np.ones(n), RIDGE, 500, 1, go_on)
+    seconds = time.perf_counter() - begin
+    w = np.zeros((1, n))
+    w[0, [pick.group for pick in picks]] = 1.0
+    return seconds, np.zeros(1), w
+
+
+def our_problem(gram: np.ndarray, rest: dict):  # noqa: ANN201 (mlip_rs is imported where it is measured)
+    from mlip_rs.regression.estimators import Scaled
+
+    return Scaled(gram, rest["moment"], np.ones(len(gram)), np.ones(len(gram)))
+
+
+def go_on(_k: int, _n: int) -> bool:
+    return True
+
+
+def peer_row(
+    solver: str, problem: Path, gram: np.ndarray, rest: dict, reference: tuple, args: argparse.Namespace
+) -> str:
+    command = [args.peer_python, __file__, "peer", str(problem), solver]
+    try:
+        done = subprocess.run(
+            command, env=os.environ | ONE_THREAD, capture_output=True, text=True, timeout=args.seconds + 60
+        )
+    except subprocess.TimeoutExpired:
+        return f"{solver} | | | > {args.seconds:.0f} | | "
+    if done.returncode:
+        sys.exit(f"{solver}: {done.stderr.strip()}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    w = np.load(problem.with_name("peer-solution.npy"))
+    lambdas, ours = reference[0][: len(w)], reference[1][: len(w)]
+    w = w[: len(ours)]
+    above = max(
+        (objective(gram, rest, lam, a) - objective(gram, rest, lam, b)) / abs(objective(gram, rest, lam, b))
+        for lam, a, b in zip(lambdas, w, ours, strict=False)
+        if b.any()
+    )
+    difference = np.abs(w - ours).max() / np.abs(ours).max()
+    return f"{solver} | {len(w)} | {count(w)} | {found['seconds']:.2f} | {above:.0e} | {difference:.0e} "
+
+
+def objective(gram: np.ndarray, rest: dict, lam: float, w: np.ndarray) -> float:
+    """½ wᵀGw − bᵀw + λ ‖w‖₁ + ½ q ‖w‖²."""
+    on = np.flatnonzero(w)
+    own = w[on]
+    quadratic = own @ (gram[np.ix_(on, on)] @ own) + RIDGE * own @ own
+    return float(0.5 * quadratic - rest["moment"][on] @ own + lam * np.abs(own).sum())
+
+
+OURS = {
+    "lasso": lasso,
+    "lasso, two threads": lasso_two,
+    "elastic net, ratio 0.5": elastic_net,
+    "group lasso": group_lasso,
+    "forward, 500 picks": forward,
+}
+
+
+# ---- peers, in processes of their own ----------------------------------------------------------------------------
+
+
+def peer(args: argparse.Namespace) -> None:
+    """Write the coefficients beside the problem; print the seconds."""
+    gram, rest = load(args.problem)
+    lambdas = np.load(args.problem.with_name("peer-problem.npz"))["lambdas"]
+    seconds, w = PEERS[args.solver](gram, rest["moment"], lambdas)
+    np.save(args.problem.with_name("peer-solution.npy"), w)
+    print(json.dumps({"seconds": seconds}))
+
+
+def rows(gram: np.ndarray, moment: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:
+    """X, F×F, and y with XᵀX = G + ridge and Xᵀy = b."""
+    from scipy.linalg import cholesky, solve_triangular
+
+    n = len(gram)
+    upper = cholesky(gram + max(ridge, 1e-13) * np.eye(n))
+    return np.asfortranarray(upper), solve_triangular(upper, moment, trans="T")
+
+
+def scikit_learn(gram: np.ndarray, moment: np.ndarray, lambdas: np.ndarray) -> tuple[float, np.ndarray]:
+    """`enet_path` on the Gram matrix; the ridge penalty is in it, so that l1_ratio is 1."""
+    from sklearn.linear_model import enet_path
+
+    n = len(gram)
+    x, y = rows(gram, moment, RIDGE)
+    gram = gram + RIDGE * np.eye(n)
+    options = dict(precompute=gram, Xy=moment, tol=PEER_TOLERANCE, max_iter=PEER_ITERATIONS, check_input=False)
+    begin = time.perf_counter()
+    _, w, _ = enet_path(x, y, l1_ratio=1.0, alphas=lambdas / n, **options)
+    return time.perf_counter() - begin, w.T
+
+
+def celer(gram: np.ndarray, moment: np.ndarray, lambdas: np.ndarray) -> tuple[float, np.ndarray]:
+    from celer import celer_path
+
+    x, y = rows(gram, moment, RIDGE)
+    options = dict(tol=PEER_TOLERANCE, max_iter=1000, max_epochs=PEER_ITERATIONS)
+    celer_path(x[:, :50], y, "lasso", n_alphas=2, eps=0.5)  # compiled, imported
+    begin = time.perf_counter()
+    _, w, _ = celer_path(x, y, "lasso", alphas=lambdas / len(gram), **options)
+    return time.perf_counter() - begin, w.T
+
+
+def skglm(gram: np.ndarray, moment: np.ndarray, lambdas: np.ndarray) -> tuple[float, np.ndarray]:
+    from skglm.datafits import Quadratic
+    from skglm.penalties import L1
+    from skglm.solvers import AndersonCD
+
+    x, y = rows(gram, moment, RIDGE)
+    n = len(gram)
+    solver = AndersonCD(
+        tol=1e-6 * lambdas[-1] / n, max_iter=1000, max_epochs=PEER_ITERATIONS, fit_intercept=False, warm_start=True
+    )
+    solver.solve(x[:, :50], y, Quadratic(), L1(lambdas[0] / n))  # compiled
+    w, found = np.zeros(n), []
+    begin = time.perf_counter()
+    for lam in lambdas:
+        w = solver.solve(x, y, Quadratic(), L1(lam / n), w_init=w, Xw_init=x @ w)[0]
+        found.append(w.copy())
+    return time.perf_counter() - begin, np.array(found)
+
+
+PEER_TOLERANCE = 1e-10
+PEER_ITERATIONS = 20_000
+PEERS = {"scikit-learn": scikit_learn, "celer": celer, "skglm": skglm}

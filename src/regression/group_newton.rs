@@ -151,8 +151,12 @@ impl Restricted {
 
     /// One Newton step with an exact line search, groups that it takes to zero included.
     ///
-    /// The Hessian of `penalty ‖w_g‖` is `penalty/‖w_g‖ (1 − u uᵀ)`, `u = w_g/‖w_g‖`; no group may be zero but
-    /// unpenalised ones. The additions to the diagonal that a singular matrix needs change the step, not its end.
+    /// The Hessian of `penalty ‖w_g‖` is `penalty/‖w_g‖ (1 − u uᵀ)`, `u = w_g/‖w_g‖`, and right only for steps shorter than
+    /// `‖w_g‖`. Here it is `penalty/‖w_g‖ (1 − (z uᵀ + u zᵀ)/2)` with `z = c_g/max(penalty, ‖c_g‖)`, which is Newton's method
+    /// for `penalty w_g = ‖w_g‖ c_g`, made symmetric: equal at the minimum, where z = u, and far from it such that groups
+    /// on their way to zero no longer hold up the others (K. D. Andersen, E. Christiansen, A. R. Conn and M. L. Overton,
+    /// SIAM J. Sci. Comput. 22, 243 (2000)). No group may be zero but unpenalised ones. The additions to the diagonal that
+    /// a singular matrix needs change the step, not its end.
     ///
     /// # Errors
     /// [`crate::Error::Singular`] where no addition helps.
@@ -160,15 +164,16 @@ impl Restricted {
         let n = self.features.len();
         let (mut matrix, mut gradient) = (self.hessian.clone(), self.c.clone());
         for own in self.active.iter().filter(|own| own.penalty > 0.0) {
-            let w = &self.w[own.start..own.end];
+            let (w, c) = (&self.w[own.start..own.end], &self.c[own.start..own.end]);
             let norm = dot(w, w).sqrt();
+            let bound = own.penalty.max(dot(c, c).sqrt());
             let curvature = own.penalty / norm;
-            for i in own.start..own.end {
-                let u = self.w[i] / norm;
-                gradient[i] -= own.penalty * u;
-                for k in own.start..own.end {
-                    let transverse = f64::from(u8::from(i == k)) - u * self.w[k] / norm;
-                    matrix[i * n + k] += curvature * transverse;
+            for (i, (wi, ci)) in w.iter().zip(c).enumerate() {
+                gradient[own.start + i] -= own.penalty * wi / norm;
+                let row = &mut matrix[(own.start + i) * n + own.start..][..w.len()];
+                for (k, (entry, (wk, ck))) in row.iter_mut().zip(w.iter().zip(c)).enumerate() {
+                    let mixed = 0.5 * (ci * wk + wi * ck) / (bound * norm);
+                    *entry += curvature * (f64::from(u8::from(i == k)) - mixed);
                 }
             }
         }
