@@ -126,7 +126,16 @@ class Scaled:
         l2 = np.full(len(self.scale), ridge)
         growth = (1.0 - l1_ratio) / l1_ratio
         coefficients, violation = _core.elastic_net_path(
-            self.gram, self.moment, l1, l2, lambdas.tolist(), KKT_TOLERANCE, max_nonzero, progress, threads, growth
+            self.gram,
+            self.moment,
+            l1,
+            l2,
+            lambdas.tolist(),
+            KKT_TOLERANCE,
+            max_nonzero,
+            progress,
+            threads,
+            growth,
         )
         return _accurate(coefficients, violation)
 
@@ -143,7 +152,8 @@ class Scaled:
         """Coefficients (≤ L, F) of unit-norm features that minimise the group LASSO at each λ.
 
         The objective is ½ wᵀGw − bᵀw + λ Σ_g p_g ‖w_g‖₂ + ½ Σ q w² (M. Yuan and Y. Lin, J. R. Stat. Soc. B 68, 49
-        (2006)).
+        (2006)). The path ends early where more than `max_nonzero` coefficients are needed, and where the features are
+        too collinear for the optimality conditions to be met.
 
         Parameters
         ----------

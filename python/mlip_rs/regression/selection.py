@@ -355,7 +355,7 @@ class _Selection:
         picks = scaled.forward(
             np.arange(len(costs)), costs, penalty, settings.max_nonzero, settings.threads, go_on
         )
-        most = settings.max_nonzero - np.count_nonzero(costs == 0.0)
+        most = settings.max_nonzero - int(np.count_nonzero(costs == 0.0))
         counts = np.round(np.geomspace(1, max(most, 1), settings.n_path)).astype(int)
         counts = counts[counts <= len(picks)]
         supports = np.tile(costs == 0.0, (len(counts), 1))

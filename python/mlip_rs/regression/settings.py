@@ -29,8 +29,8 @@ class FitSettings:
     ----------
     method
         One of `METHODS`: "group-lasso" keeps or drops together what the evaluator pays for together, "omp" adds the
-        feature with the largest gain, one after the other. The ℓ1 paths carry the ridge penalty found by cross-validation as well (elastic net), and
-        every point is refitted on its support with that penalty only.
+        feature with the largest gain, one after the other. The ℓ1 paths carry the ridge penalty found by
+        cross-validation as well (elastic net), and every point is refitted on its support with that penalty only.
     n_folds
         Folds of the cross-validation.
     prior
