@@ -316,7 +316,7 @@ fn test_forward_selection_takes_the_largest_gain_per_cost() {
     let (rows, targets) = random_problem(15, 3, 100, 7);
     let mut problem = Problem::from_rows(&rows, &targets, &blocks(15, 3));
     problem.l2.fill(1e-3);
-    let mut costs: Vec<f64> = (0..15).map(|g| 1.0 + (g % 4) as f64).collect();
+    let mut costs: Vec<f64> = (0..15).map(|g| 1.0 + f64::from(g % 4)).collect();
     (costs[3], costs[5]) = (0.0, f64::INFINITY);
     let mut search = forward(&problem, &costs, 0);
     assert_eq!(search.n_features(), 3);
