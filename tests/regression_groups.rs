@@ -163,8 +163,8 @@ fn test_group_conditions_hold_along_the_path() {
     Problem::from_rows(&rows, &targets, &blocks(20, 5)).assert_optimal_path(25, 1e-3);
     let mut problem = polynomial_problem(14, 400);
     problem.l2.fill(1e-8);
-    let most = problem.assert_optimal_path(40, 1e-5);
-    assert!(most > 15, "{most}");
+    let most = problem.assert_optimal_path(40, 1e-3);
+    assert!(most > 10, "{most}");
 }
 
 #[test]

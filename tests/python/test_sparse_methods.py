@@ -126,13 +126,36 @@ def test_a_planted_model_of_overlapping_functions_is_recovered_exactly(aluminium
     assert found == pytest.approx({"d[Al,2]": 0.3, "d[Al,5]": -0.2, "d[Al,9]": 0.05}, rel=RECOVERY_TOLERANCE)
 
 
-def test_noise_adds_no_features(aluminium):
-    coefficients = np.zeros(BASIS.n_features)
-    coefficients[[2, 5, 9]] = [0.3, -0.2, 0.2]
-    data = labelled(aluminium, BASIS, coefficients, noise=1e-3)
-    run = fit(data, BASIS, settings("omp", n_path=12, weights=Weights(energy=None, stress=None)))
-    found = run.one_standard_error().coefficients("Al")
-    assert set(found) == {"d[Al,2]", "d[Al,5]", "d[Al,9]"}
+def one_standard_error_support(x, y, n_folds=5, most=20):
+    """Features of the shortest forward selection whose validation is within one standard error of the best."""
+    fold = np.arange(len(y)) % n_folds
+    parts = np.empty((n_folds, most + 1))
+
+    def order(x, y):
+        picks = scaled_of(x, y).forward(np.arange(x.shape[1]), np.ones(x.shape[1]), 0.0, most, 1, go_on)
+        return [pick.group for pick in picks]
+
+    for k in range(n_folds):
+        kept = fold != k
+        chosen = order(x[kept], y[kept])
+        for n in range(most + 1):
+            own = x[:, chosen[:n]]
+            w = np.linalg.lstsq(own[kept], y[kept], rcond=None)[0]
+            parts[k, n] = ((y - own @ w)[~kept] ** 2).sum()
+    validation = Residuals(ErrorSums.zeros(most + 1), parts)
+    scores = np.sqrt(validation.squares / len(y))
+    best = scores.argmin()
+    error = validation.standard_error(np.bincount(fold).astype(float))[best]
+    return set(order(x, y)[: np.flatnonzero(scores <= scores[best] + error)[0]])
+
+
+@pytest.mark.parametrize("draw", range(4))
+def test_noise_adds_no_features(draw):
+    rng = np.random.default_rng(draw)
+    x, noise = rng.normal(size=(400, 200)), rng.normal(size=400)
+    coefficients = rng.choice([-1.0, 1.0], 10) * rng.uniform(0.5, 1.0, 10)
+    assert one_standard_error_support(x, x[:, :10] @ coefficients + noise) == set(range(10))
+    assert not one_standard_error_support(x, noise)
 
 
 @pytest.mark.parametrize("method", ["elastic-net", "group-lasso", "omp"])
