@@ -22,6 +22,9 @@ __all__ = [
     "accumulate",
     "default_threads",
     "elastic_net_path",
+    "forward_selection",
+    "group_lambda_max",
+    "group_lasso_path",
     "lambda_max",
     "neighbor_list",
     "predict",
@@ -148,6 +151,13 @@ class Basis:
         -------
         (F, 5): degree (invariants multiplied), order (order parameters multiplied), sum of their l, largest order of an
         invariant, sum of the positions n of their radial functions within their sets.
+        """
+
+    def groups(self) -> NDArray[np.int64]:
+        """Return the group of each feature of one centre, (F,), numbered from 0 in order of appearance.
+
+        Features of a group have the same largest order of an invariant and multiply order parameters of the same set of
+        (n, l), in whatever powers and couplings and of whatever neighbours.
         """
 
     def design(self, structure: Structure) -> NDArray[np.float64]:
@@ -542,8 +552,9 @@ def elastic_net_path(
     max_active: int,
     progress: Callable[[int, int], object] | None = None,
     threads: int = 0,
+    growth: float = 0.0,
 ) -> tuple[NDArray[np.float64], float]:
-    """Minimise ½ wᵀGw − bᵀw + λ Σ p|w| + ½ Σ q w² for one λ after the other, each from the last.
+    """Minimise ½ wᵀGw − bᵀw + λ Σ p (|w| + ½ h w²) + ½ Σ q w² for one λ after the other, each from the last.
 
     Parameters
     ----------
@@ -565,6 +576,8 @@ def elastic_net_path(
         `progress(k, n_active)` is called after each λ; it ends the path by returning False.
     threads : int
         Number of threads; 0 takes the default.
+    growth : float
+        h ≥ 0.
 
     Returns
     -------
@@ -586,6 +599,83 @@ def lambda_max(
     l2: NDArray[np.float64],
 ) -> float:
     """Return the smallest λ at which every penalised coefficient is zero; arguments as `elastic_net_path`."""
+
+def group_lasso_path(
+    gram: NDArray[np.float64],
+    moment: NDArray[np.float64],
+    groups: Sequence[int],
+    weights: NDArray[np.float64],
+    l2: NDArray[np.float64],
+    lambdas: Sequence[float],
+    tolerance: float,
+    max_active: int,
+    progress: Callable[[int, int], object] | None = None,
+    threads: int = 0,
+) -> tuple[NDArray[np.float64], float]:
+    """Minimise ½ wᵀGw − bᵀw + λ Σ_g p_g ‖w_g‖ + ½ Σ q w²; what is not listed is as in `elastic_net_path`.
+
+    Parameters
+    ----------
+    groups : sequence of F int
+        Number of the group of each feature; numbers may be left out.
+    weights : (n_groups,)
+        p ≥ 0 of each group; 0 leaves it unpenalised, ∞ excludes it.
+    """
+
+def group_lambda_max(
+    gram: NDArray[np.float64],
+    moment: NDArray[np.float64],
+    groups: Sequence[int],
+    weights: NDArray[np.float64],
+    l2: NDArray[np.float64],
+) -> float:
+    """Return the smallest λ at which every penalised group is zero; arguments as `group_lasso_path`."""
+
+def forward_selection(
+    gram: NDArray[np.float64],
+    moment: NDArray[np.float64],
+    groups: Sequence[int],
+    costs: NDArray[np.float64],
+    l2: NDArray[np.float64],
+    max_features: int,
+    screen: int = 0,
+    progress: Callable[[int, int], object] | None = None,
+    threads: int = 0,
+) -> list[tuple[int, float, list[int]]]:
+    """Take the group with the largest gain per cost, one after the other.
+
+    Parameters
+    ----------
+    gram : (F, F)
+        G, both triangles.
+    moment : (F,)
+        b.
+    groups : sequence of F int
+        Number of the group of each feature.
+    costs : (n_groups,)
+        0 is in from the start, ∞ never.
+    l2 : (F,)
+        Ridge penalties q ≥ 0.
+    max_features : int
+        Groups that would make more than this are passed over.
+    screen : int
+        Groups whose gain is computed, those of the largest correlations per cost; 0: all.
+    progress : callable, optional
+        `progress(k, n_features)` is called after each pick; it ends the selection by returning False.
+    threads : int
+        Number of threads; 0 takes the default.
+
+    Returns
+    -------
+    list of (group, gain, features)
+        Gain: decrease of yᵀWy − bᵀw by the ridge fit to what is chosen; features: those of the group that are not
+        combinations of the ones before.
+
+    Raises
+    ------
+    FitError
+        Lengths that do not match, numbers that are not finite, negative penalties or costs.
+    """
 
 def default_threads() -> int:
     """Return the number of threads used where none is given.

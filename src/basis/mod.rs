@@ -12,6 +12,8 @@ mod radial_grid;
 pub mod repulsion;
 pub mod spec;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::elements;
 use crate::{Error, Result};
 use harmonics::Harmonics;
@@ -260,6 +262,27 @@ impl Basis {
             factors.fold(MakeUp::default(), MakeUp::times)
         };
         self.monomials.iter().map(of_monomial).collect()
+    }
+
+    /// Group of each feature of one centre, numbered from 0 in order of appearance.
+    ///
+    /// Features of a group have the same largest order of an invariant and multiply order parameters of the same set of
+    /// radial functions and degrees (n, l), in whatever powers and couplings and of whatever neighbours: the evaluator
+    /// pays for these order parameters once.
+    #[must_use]
+    pub fn groups(&self) -> Vec<usize> {
+        let mut numbers: BTreeMap<(usize, BTreeSet<(usize, usize)>), usize> = BTreeMap::new();
+        let group_of = |m: monomials::Monomial| {
+            let (mut order, mut channels) = (0, BTreeSet::new());
+            for invariant in m.factors().iter().map(|f| &self.invariants[*f as usize]) {
+                order = order.max(invariant.order());
+                let radial = invariant.channels().into_iter().map(|c| c.radial);
+                channels.extend(radial.zip(invariant.degrees()));
+            }
+            let next = numbers.len();
+            *numbers.entry((order, channels)).or_insert(next)
+        };
+        self.monomials.iter().map(group_of).collect()
     }
 
     /// Index that finds features by label.

@@ -110,6 +110,19 @@ impl ActiveSet {
         self.admit(problem, &free, Dependent::Raise);
     }
 
+    /// Goes on with another diagonal of H from the present coefficients.
+    pub(super) fn rebuild(&mut self, problem: &Quadratic) {
+        for (j, scale) in self.scales.iter_mut().enumerate() {
+            if *scale > 0.0 {
+                *scale = problem.entry(j, j).sqrt();
+            }
+        }
+        let features = self.factor.features().to_vec();
+        self.factor = Factor::default();
+        self.factor.append(problem, &features, Dependent::Raise);
+        problem.gradient(&features, &self.w, &mut self.c);
+    }
+
     /// The error of a problem whose active block could not be solved; starts over, so that another λ may be tried.
     fn no_minimum(&mut self, problem: &Quadratic, lambda: f64) -> Error {
         self.restart(problem);

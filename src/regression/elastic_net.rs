@@ -101,6 +101,26 @@ impl<M: AsRef<[f64]>> ElasticNet<M> {
         })
     }
 
+    /// Replaces q for the steps to come, which start from the present coefficients all the same; costs a factorisation.
+    ///
+    /// `lambda_max` stays that of the first q; it does not depend on the q of penalised features.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Regression`] on a wrong length and on entries that are negative or not finite.
+    pub fn set_l2(&mut self, l2: &[f64]) -> Result<()> {
+        check_penalties("l2", l2, self.xty.len())?;
+        check_finite("l2", l2, self.xty.len())?;
+        self.l2 = l2.to_vec();
+        let problem = Quadratic {
+            gram: self.gram.as_ref(),
+            xty: &self.xty,
+            l2: &self.l2,
+        };
+        self.search.rebuild(&problem);
+        Ok(())
+    }
+
     /// Smallest λ at which all penalised coefficients are zero: `max_j |c_j|/p_j` at the fit of the unpenalised ones.
     #[must_use]
     pub fn lambda_max(&self) -> f64 {

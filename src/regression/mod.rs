@@ -6,18 +6,27 @@
 //! * [`solve_positive`], [`solve_positive_each`]: ridge solves on a support, one or many penalties; `G` is only read.
 //! * [`solve_positive_in_place`]: the same on all features without a second F×F matrix; `G` comes back unchanged.
 //! * [`ElasticNet`]: the ℓ1 + ℓ2 path by an active-set method with exact solves.
+//! * [`GroupLasso`]: the same for groups of features, by Newton steps and exact block minima.
+//! * [`ForwardSelection`]: greedy, by exact gain per cost.
 //!
 //! All results are the same bits for any number of threads.
 
 mod active_set;
+mod block;
 mod cholesky;
 mod elastic_net;
 mod factor;
+mod forward;
+mod group_lasso;
+mod group_newton;
+mod groups;
 mod line_search;
 mod quadratic;
 
 pub use cholesky::{Factored, solve_positive, solve_positive_each, solve_positive_in_place};
 pub use elastic_net::{ElasticNet, Solution};
+pub use forward::{ForwardSelection, Pick};
+pub use group_lasso::GroupLasso;
 
 use crate::{Error, Result};
 

@@ -13,7 +13,7 @@ const TILE: usize = 64;
 const ASYMMETRY: f64 = 1e-9;
 
 /// View of `G` (F×F, row-major), `b` (F) and the diagonal `Q` (F).
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Quadratic<'a> {
     pub(super) gram: &'a [f64],
     pub(super) xty: &'a [f64],

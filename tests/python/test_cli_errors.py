@@ -207,7 +207,7 @@ def refused_config(folder: Path, text: str) -> list[str]:
         ("[basis]\nhierarchy = 'pair'", "data.train is missing; name the files to fit to"),
         (
             "[data]\ntrain = 'a'\n[fit]\nmethod = 'x'",
-            "method 'x' does not exist; choose one of adaptive-lasso, lasso, ridge",
+            "method 'x' does not exist; choose one of adaptive-lasso, lasso, elastic-net, group-lasso, omp, ridge",
         ),
         (
             "a = 1\n[data\n",

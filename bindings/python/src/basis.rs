@@ -117,6 +117,12 @@ impl PyBasis {
         )
     }
 
+    /// Group of each feature of one centre that the evaluator pays for together, (F,).
+    fn groups<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<i64>> {
+        let groups: Vec<i64> = self.0.groups().into_iter().map(|g| g as i64).collect();
+        groups.into_pyarray(py)
+    }
+
     /// Design rows (1 + 3N + 6, F): energy, forces, stress.
     fn design<'py>(
         &self,

@@ -32,6 +32,9 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(regression::solve_ridge_in_place, m)?)?;
     m.add_function(wrap_pyfunction!(regression::elastic_net_path, m)?)?;
     m.add_function(wrap_pyfunction!(regression::lambda_max, m)?)?;
+    m.add_function(wrap_pyfunction!(regression::group_lasso_path, m)?)?;
+    m.add_function(wrap_pyfunction!(regression::group_lambda_max, m)?)?;
+    m.add_function(wrap_pyfunction!(regression::forward_selection, m)?)?;
     m.add_function(wrap_pyfunction!(default_threads, m)?)?;
     Ok(())
 }

@@ -1,7 +1,10 @@
-//! `solve_ridge`, `solve_ridge_in_place`, `elastic_net_path`.
+//! Ridge solves, paths and forward selection.
 
 use crate::errors::CoreError;
-use mlip_rs::regression::{ElasticNet, Factored, solve_positive_each, solve_positive_in_place};
+use mlip_rs::regression::{
+    ElasticNet, Factored, ForwardSelection, GroupLasso, Solution as Step, solve_positive_each,
+    solve_positive_in_place,
+};
 use mlip_rs::{Error, parallel};
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
@@ -110,13 +113,13 @@ fn unless_singular(py: Python<'_>, solution: mlip_rs::Result<Vec<f64>>) -> PyRes
     }
 }
 
-/// Minimise ½ wᵀGw − bᵀw + λ Σ p|w| + ½ Σ q w² along decreasing λ; gives the coefficients (L, F) and the largest
-/// relative violation of the optimality conditions.
+/// Minimise ½ wᵀGw − bᵀw + λ Σ p (|w| + ½ h w²) + ½ Σ q w² along decreasing λ; gives the coefficients (L, F) and the
+/// largest relative violation of the optimality conditions.
 ///
-/// `progress(k, n_active)` is called after each λ and may raise; it stops the path early by returning False.
-/// The path also ends where `max_active` features are in.
+/// `growth` is h: with the l1 ratio ρ of an elastic net, (1 − ρ)/ρ. `progress(k, n_active)` is called after each λ and may
+/// raise; it stops the path early by returning False. The path also ends where `max_active` features are in.
 #[pyfunction]
-#[pyo3(signature = (gram, moment, l1, l2, lambdas, tolerance, max_active, progress = None, threads = 0))]
+#[pyo3(signature = (gram, moment, l1, l2, lambdas, tolerance, max_active, progress = None, threads = 0, growth = 0.0))]
 #[allow(clippy::too_many_arguments)] // The problem is four arrays; a struct would only rename the keywords.
 pub fn elastic_net_path<'py>(
     py: Python<'py>,
@@ -129,6 +132,7 @@ pub fn elastic_net_path<'py>(
     max_active: usize,
     progress: Option<Bound<'py, PyAny>>,
     threads: usize,
+    growth: f64,
 ) -> PyResult<(Bound<'py, PyArray2<f64>>, f64)> {
     let (gram, moment) = (gram.as_slice()?, moment.as_slice()?);
     let (l1, l2) = (l1.as_slice()?, l2.as_slice()?);
@@ -136,33 +140,127 @@ pub fn elastic_net_path<'py>(
     let mut net = py
         .detach(|| pool.install(|| ElasticNet::new(gram, moment, l1, l2)))
         .map_err(CoreError::from)?;
+    walk(py, &lambdas, moment.len(), progress, |lambda| {
+        pool.install(|| {
+            if growth != 0.0 {
+                // An excluded feature (p = ∞) has no curvature to grow.
+                let finite = |p: f64| if p.is_finite() { p } else { 0.0 };
+                let grown = l1
+                    .iter()
+                    .zip(l2)
+                    .map(|(&p, q)| q + lambda * growth * finite(p));
+                net.set_l2(&grown.collect::<Vec<f64>>())?;
+            }
+            net.step(lambda, tolerance, max_active)
+        })
+    })
+}
+
+/// Minimise ½ wᵀGw − bᵀw + λ Σ_g p_g ‖w_g‖ + ½ Σ q w² along decreasing λ; otherwise as `elastic_net_path`.
+///
+/// `groups` (F,) numbers of groups, `weights` p of each group.
+#[pyfunction]
+#[pyo3(signature = (gram, moment, groups, weights, l2, lambdas, tolerance, max_active, progress = None, threads = 0))]
+#[allow(clippy::too_many_arguments)] // As `elastic_net_path`.
+pub fn group_lasso_path<'py>(
+    py: Python<'py>,
+    gram: PyReadonlyArray2<f64>,
+    moment: PyReadonlyArray1<f64>,
+    groups: Vec<usize>,
+    weights: PyReadonlyArray1<f64>,
+    l2: PyReadonlyArray1<f64>,
+    lambdas: Vec<f64>,
+    tolerance: f64,
+    max_active: usize,
+    progress: Option<Bound<'py, PyAny>>,
+    threads: usize,
+) -> PyResult<(Bound<'py, PyArray2<f64>>, f64)> {
+    let (gram, moment) = (gram.as_slice()?, moment.as_slice()?);
+    let (weights, l2) = (weights.as_slice()?, l2.as_slice()?);
+    let pool = parallel::pool(threads).map_err(CoreError::from)?;
+    let mut path = py
+        .detach(|| pool.install(|| GroupLasso::new(gram, moment, l2, &groups, weights)))
+        .map_err(CoreError::from)?;
+    walk(py, &lambdas, moment.len(), progress, |lambda| {
+        pool.install(|| path.step(lambda, tolerance, max_active))
+    })
+}
+
+/// Coefficients (L, F) and largest violation of the steps at each λ, until one is not reached or `progress` says False.
+fn walk<'py>(
+    py: Python<'py>,
+    lambdas: &[f64],
+    n_features: usize,
+    progress: Option<Bound<'py, PyAny>>,
+    mut step: impl FnMut(f64) -> mlip_rs::Result<Step> + Send,
+) -> PyResult<(Bound<'py, PyArray2<f64>>, f64)> {
     let (mut coefficients, mut violation) = (Vec::new(), 0.0_f64);
     for (k, &lambda) in lambdas.iter().enumerate() {
-        let solution = py
-            .detach(|| pool.install(|| net.step(lambda, tolerance, max_active)))
-            .map_err(CoreError::from)?;
+        let solution = py.detach(|| step(lambda)).map_err(CoreError::from)?;
         py.check_signals()?;
         if !solution.reached {
             break;
         }
         coefficients.extend_from_slice(&solution.coefficients);
         violation = violation.max(solution.kkt_violation);
-        if let Some(progress) = &progress
-            && progress
-                .call1((k, solution.n_active))?
-                .extract::<bool>()
-                .is_ok_and(|go_on| !go_on)
-        {
+        if !goes_on(progress.as_ref(), k, solution.n_active)? {
             break;
         }
     }
-    let rows = coefficients.len() / moment.len().max(1);
-    Ok((
-        coefficients
-            .into_pyarray(py)
-            .reshape([rows, moment.len()])?,
-        violation,
-    ))
+    let rows = coefficients.len() / n_features.max(1);
+    let coefficients = coefficients.into_pyarray(py);
+    Ok((coefficients.reshape([rows, n_features])?, violation))
+}
+
+/// What `progress(k, n_active)` says: to stop if it is False.
+fn goes_on(progress: Option<&Bound<'_, PyAny>>, k: usize, n_active: usize) -> PyResult<bool> {
+    let Some(progress) = progress else {
+        return Ok(true);
+    };
+    let answer = progress.call1((k, n_active))?;
+    Ok(answer.extract::<bool>().unwrap_or(true))
+}
+
+/// Take the group with the largest gain per cost, one after the other; gives number of the group, gain and features of
+/// each.
+///
+/// `groups` (F,), `costs` of each group: 0 is in from the start, ∞ never. Gains of all groups are computed if `screen` is
+/// 0, else of that many. Ends where the next would make more than `max_features`. `progress(k, n_features)` is called
+/// after each.
+#[pyfunction]
+#[pyo3(signature = (gram, moment, groups, costs, l2, max_features, screen = 0, progress = None, threads = 0))]
+#[allow(clippy::too_many_arguments)] // As `elastic_net_path`.
+pub fn forward_selection<'py>(
+    py: Python<'py>,
+    gram: PyReadonlyArray2<f64>,
+    moment: PyReadonlyArray1<f64>,
+    groups: Vec<usize>,
+    costs: PyReadonlyArray1<f64>,
+    l2: PyReadonlyArray1<f64>,
+    max_features: usize,
+    screen: usize,
+    progress: Option<Bound<'py, PyAny>>,
+    threads: usize,
+) -> PyResult<Vec<(usize, f64, Vec<usize>)>> {
+    let (gram, moment) = (gram.as_slice()?, moment.as_slice()?);
+    let (costs, l2) = (costs.as_slice()?, l2.as_slice()?);
+    let pool = parallel::pool(threads).map_err(CoreError::from)?;
+    let mut search = py
+        .detach(|| pool.install(|| ForwardSelection::new(gram, moment, l2, &groups, costs, screen)))
+        .map_err(CoreError::from)?;
+    let mut picks = Vec::new();
+    loop {
+        let room = max_features.saturating_sub(search.n_features());
+        let Some(pick) = py.detach(|| pool.install(|| search.step(room))) else {
+            break;
+        };
+        py.check_signals()?;
+        picks.push((pick.group, pick.gain, pick.features));
+        if !goes_on(progress.as_ref(), picks.len() - 1, search.n_features())? {
+            break;
+        }
+    }
+    Ok(picks)
 }
 
 /// Smallest λ at which every penalised coefficient is zero.
@@ -174,16 +272,31 @@ pub fn lambda_max(
     l1: PyReadonlyArray1<f64>,
     l2: PyReadonlyArray1<f64>,
 ) -> PyResult<f64> {
-    let (gram, moment, l1, l2) = (
-        gram.as_slice()?,
-        moment.as_slice()?,
-        l1.as_slice()?,
-        l2.as_slice()?,
-    );
+    let (gram, moment) = (gram.as_slice()?, moment.as_slice()?);
+    let (l1, l2) = (l1.as_slice()?, l2.as_slice()?);
     // The checks of a problem are parallel; outside of a pool of ours they would take the global one.
     let pool = parallel::pool(0).map_err(CoreError::from)?;
     let net = py
         .detach(|| pool.install(|| ElasticNet::new(gram, moment, l1, l2)))
         .map_err(CoreError::from)?;
     Ok(net.lambda_max())
+}
+
+/// Smallest λ at which every penalised group is zero.
+#[pyfunction]
+pub fn group_lambda_max(
+    py: Python<'_>,
+    gram: PyReadonlyArray2<f64>,
+    moment: PyReadonlyArray1<f64>,
+    groups: Vec<usize>,
+    weights: PyReadonlyArray1<f64>,
+    l2: PyReadonlyArray1<f64>,
+) -> PyResult<f64> {
+    let (gram, moment) = (gram.as_slice()?, moment.as_slice()?);
+    let (weights, l2) = (weights.as_slice()?, l2.as_slice()?);
+    let pool = parallel::pool(0).map_err(CoreError::from)?;
+    let path = py
+        .detach(|| pool.install(|| GroupLasso::new(gram, moment, l2, &groups, weights)))
+        .map_err(CoreError::from)?;
+    Ok(path.lambda_max())
 }

@@ -57,7 +57,10 @@ def run(
     angular_degree: Annotated[int | None, typer.Option(help="Largest power of an angular invariant.")] = None,
     mixed_degree: Annotated[int | None, typer.Option(help="Largest degree of mixed products.")] = None,
     method: Annotated[
-        str | None, typer.Option(help="cost-aware (the default), adaptive-lasso, lasso or ridge.")
+        str | None,
+        typer.Option(
+            help="cost-aware (the default), adaptive-lasso, lasso, elastic-net, group-lasso, omp or ridge."
+        ),
     ] = None,
     cost_power: Annotated[
         float | None, typer.Option(help="1 (the default) for little evaluation time, 0 for few coefficients.")

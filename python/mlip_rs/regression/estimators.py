@@ -1,4 +1,4 @@
-"""Ridge and ℓ1 paths from weighted normal equations, and their cross-validation.
+"""Ridge, ℓ1 and group-ℓ1 paths and forward selection from weighted normal equations, and their cross-validation.
 
 All work is done on features of unit norm, w' = D w with D = diag(XᵀWX)^½, so that one penalty suits all features.
 """
@@ -20,6 +20,25 @@ KKT_TOLERANCE: float = 1e-6
 
 SMALLEST_SCALE: float = 1e-5
 """Norm below which a feature is not scaled up to one, in the largest norm of its group."""
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One step of a forward selection.
+
+    Parameters
+    ----------
+    group
+        Its number.
+    gain
+        Decrease of yᵀWy − bᵀw, the penalised sum of squares.
+    features
+        Those of its features that do not depend linearly on the ones chosen before.
+    """
+
+    group: int
+    gain: float
+    features: list[int]
 
 
 @dataclass(frozen=True)
@@ -93,25 +112,145 @@ class Scaled:
         max_nonzero: int,
         threads: int,
         progress: Callable[[int, int], bool],
+        l1_ratio: float = 1.0,
     ) -> Array:
         """Coefficients (≤ L, F) of unit-norm features that minimise the elastic net at each λ.
 
-        `ridge` is one penalty or one for each feature.
+        Parameters
+        ----------
+        ridge
+            One penalty or one for each feature, whatever λ.
+        l1_ratio
+            ρ; λ also brings a ridge penalty of λ (1 − ρ)/ρ times the weight in `l1`.
         """
         l2 = np.full(len(self.scale), ridge)
+        growth = (1.0 - l1_ratio) / l1_ratio
         coefficients, violation = _core.elastic_net_path(
-            self.gram, self.moment, l1, l2, lambdas.tolist(), KKT_TOLERANCE, max_nonzero, progress, threads
+            self.gram,
+            self.moment,
+            l1,
+            l2,
+            lambdas.tolist(),
+            KKT_TOLERANCE,
+            max_nonzero,
+            progress,
+            threads,
+            growth,
         )
-        if violation > 1e3 * KKT_TOLERANCE:
-            raise FitError(
-                f"the ℓ1 path is inaccurate (violation {violation:.1e}): the features are too collinear; "
-                "raise path_ratio or the smallest ridge penalty"
-            )
-        return coefficients
+        return _accurate(coefficients, violation)
+
+    def group_path(
+        self,
+        lambdas: Array,
+        groups: NDArray[np.int64],
+        weights: Array,
+        ridge: float | Array,
+        max_nonzero: int,
+        threads: int,
+        progress: Callable[[int, int], bool],
+    ) -> Array:
+        """Coefficients (≤ L, F) of unit-norm features that minimise the group LASSO at each λ.
+
+        The objective is ½ wᵀGw − bᵀw + λ Σ_g p_g ‖w_g‖₂ + ½ Σ q w² (M. Yuan and Y. Lin, J. R. Stat. Soc. B 68, 49
+        (2006)). The path ends early where more than `max_nonzero` coefficients are needed, and where the features are
+        too collinear for the optimality conditions to be met.
+
+        Parameters
+        ----------
+        groups
+            (F,) number of the group of each feature; numbers may be left out.
+        weights
+            p, one for each number (see `group_weights`): 0 leaves a group unpenalised, ∞ excludes it.
+        ridge
+            q, one or one for each feature.
+
+        Raises
+        ------
+        FitError
+            A group without a weight, a negative weight, a path that cannot be computed.
+        """
+        l2 = np.full(len(self.scale), ridge)
+        coefficients, violation = _core.group_lasso_path(
+            self.gram,
+            self.moment,
+            _numbers(groups),
+            weights,
+            l2,
+            lambdas.tolist(),
+            KKT_TOLERANCE,
+            max_nonzero,
+            progress,
+            threads,
+        )
+        return _accurate(coefficients, violation)
+
+    def group_lambda_max(self, groups: NDArray[np.int64], weights: Array, ridge: float | Array) -> float:
+        """Smallest λ with all penalised groups zero; arguments as `group_path`."""
+        l2 = np.full(len(self.scale), ridge)
+        return _core.group_lambda_max(self.gram, self.moment, _numbers(groups), weights, l2)
+
+    def forward(
+        self,
+        groups: NDArray[np.int64],
+        costs: Array,
+        ridge: float | Array,
+        max_features: int,
+        threads: int,
+        progress: Callable[[int, int], bool],
+        screen: int = 0,
+    ) -> list[Pick]:
+        """Take the group with the largest gain per cost, one after the other, by orthogonal least squares.
+
+        Parameters
+        ----------
+        groups
+            (F,) number of the group of each feature; `np.arange(F)` selects single features.
+        costs
+            One for each number; 0 is in from the start, ∞ never.
+        ridge
+            One penalty or one for each feature.
+        max_features
+            Groups that would make more than this are passed over.
+        screen
+            Groups, those of the largest correlation with the residual per cost, whose gains are computed; 0: all.
+
+        Raises
+        ------
+        FitError
+            A group without a cost, a negative cost.
+        """
+        l2 = np.full(len(self.scale), ridge)
+        picks = _core.forward_selection(
+            self.gram, self.moment, _numbers(groups), costs, l2, max_features, screen, progress, threads
+        )
+        return [Pick(*pick) for pick in picks]
 
     def lambda_max(self, l1: Array, ridge: float | Array) -> float:
         """Smallest λ with all penalised coefficients zero."""
         return _core.lambda_max(self.gram, self.moment, l1, np.full(len(self.scale), ridge))
+
+
+def _accurate(coefficients: Array, violation: float) -> Array:
+    """Coefficients of a path, unless they violate the optimality conditions."""
+    if violation > 1e3 * KKT_TOLERANCE:
+        raise FitError(
+            f"the ℓ1 path is inaccurate (violation {violation:.1e}): the features are too collinear; "
+            "raise path_ratio or the smallest ridge penalty"
+        )
+    return coefficients
+
+
+def _numbers(groups: NDArray[np.int64]) -> list[int]:
+    """Numbers of groups as the core takes them."""
+    if groups.ndim != 1 or not np.issubdtype(groups.dtype, np.integer) or (groups < 0).any():
+        raise FitError("groups must be one number for each feature, an integer from 0 on")
+    numbers: list[int] = groups.tolist()
+    return numbers
+
+
+def group_weights(groups: NDArray[np.int64], penalized: Array) -> Array:
+    """√(number of features) of each group, zero for groups of constants and for numbers without features."""
+    return np.asarray(np.sqrt(np.bincount(groups, weights=penalized > 0)))
 
 
 def flat_penalties(penalties: Array, penalized: Array) -> Array:

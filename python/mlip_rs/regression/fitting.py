@@ -279,6 +279,7 @@ def _points(
                 trained,
                 validation,
                 None if tested is None else tested.errors(k),
+                score_error=float(candidates.score_errors[k]),
             )
         )
         progress.advance()
@@ -299,11 +300,11 @@ def _guarded(
     reference: ReferenceEnergies,
     settings: FitSettings,
 ) -> list[Point]:
-    """The points with the repulsion of those chosen for each of them: those on the front, the best and the knee."""
+    """The points with the repulsion of those chosen for each of them: those on the front and those with a name."""
     looked_at: set[int] = set()
     while True:
         run = Run(tuple(points), {})
-        wanted = {*run.front, run.best_index, run.knee_index} - looked_at
+        wanted = {*run.front, run.best_index, run.knee_index, run.one_standard_error_index} - looked_at
         if not wanted:
             return points
         for k in sorted(wanted):

@@ -35,12 +35,35 @@ class Residuals:
     ----------
     sums
         Errors by config type.
-    squares
-        (P,) sum of the weighted squared residuals.
+    parts
+        (K, P) sums of the weighted squared residuals of each set of structures that was added.
     """
 
     sums: ErrorSums
-    squares: Array
+    parts: Array
+
+    @property
+    def squares(self) -> Array:
+        """(P,) sum of the weighted squared residuals."""
+        return np.asarray(self.parts.sum(axis=0))
+
+    def standard_error(self, n_rows: Array) -> Array:
+        """(P,) standard error of the root mean square, from the scatter of the mean squares of the K sets.
+
+        With shares n_k/n of the rows, SE² = K/(K − 1) Σ_k (n_k/n)² (m_k − m)², for equal sets the variance of their
+        mean squares over K; that of the root follows by dividing by 2 √m.
+
+        Parameters
+        ----------
+        n_rows
+            (K,) of each set.
+        """
+        share = n_rows[:, None] / n_rows.sum()
+        means = self.parts / np.maximum(n_rows, 1.0)[:, None]
+        mean = self.squares / n_rows.sum()
+        count = max(len(n_rows), 2)
+        variance = count / (count - 1) * ((share * (means - mean)) ** 2).sum(axis=0)
+        return np.asarray(np.sqrt(variance) / (2.0 * np.sqrt(np.maximum(mean, np.finfo(float).tiny))))
 
     def errors(self, k: int) -> Errors:
         """Errors of the k-th coefficient vector, in total and by config type."""
@@ -48,15 +71,15 @@ class Residuals:
 
     def columns(self, chosen: Columns) -> "Residuals":
         """Those of some of the coefficient vectors."""
-        return Residuals(self.sums.columns(chosen), self.squares[chosen])
+        return Residuals(self.sums.columns(chosen), self.parts[:, chosen])
 
     def __add__(self, other: "Residuals") -> "Residuals":
         """The same coefficient vectors on the structures of both."""
-        return Residuals(self.sums + other.sums, self.squares + other.squares)
+        return Residuals(self.sums + other.sums, np.vstack([self.parts, other.parts]))
 
     def beside(self, other: "Residuals") -> "Residuals":
         """The coefficient vectors of both on the same structures."""
-        return Residuals(self.sums.beside(other.sums), np.append(self.squares, other.squares))
+        return Residuals(self.sums.beside(other.sums), np.hstack([self.parts, other.parts]))
 
 
 def residuals(
@@ -95,7 +118,7 @@ def residuals(
             differences = _differences(frame, values)
             sums.add(frame.config_type, differences)
             squares += _weighted_squares(differences, factors)
-    return Residuals(sums, squares)
+    return Residuals(sums, squares[None])
 
 
 class _DesignRows:

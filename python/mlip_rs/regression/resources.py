@@ -63,9 +63,13 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     rows_of_structures = NUMBER * n * most_rows * number_of_threads(settings.threads or None)
     values = NUMBER * n_vectors * most_rows * min(BATCH_STRUCTURES, len(problem.dataset))
     predicting = rows_of_structures + values
-    active = min(n, 2 * settings.max_nonzero) if settings.method.endswith("lasso") else 0
-    inverse = matrix if settings.method == "cost-aware" else 0
-    solving = max(NUMBER * n * PANEL, 5 * NUMBER * active**2, inverse)
+    active = min(n, 2 * settings.max_nonzero)
+    solving = {
+        "cost-aware": matrix,  # an inverse
+        "omp": NUMBER * n * min(n, settings.max_nonzero),  # a row for each feature that is chosen
+        "ridge": 0,
+    }.get(settings.method, 5 * NUMBER * active**2)
+    solving = max(NUMBER * n * PANEL, solving)
     small = problem.n_folds * matrix <= HELD_BYTES
     held = (problem.n_folds + 1) * matrix if small else 0
     summing = groups * matrix + held + block

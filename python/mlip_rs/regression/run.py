@@ -38,6 +38,8 @@ class Point:
         Errors on the data fitted to, in the cross-validation, and on test data if given.
     predicted_us_per_atom
         What the model of the costs says, its units fitted to the measured times, where the selection used it.
+    score_error
+        Standard error of the score, from its scatter over the folds.
     """
 
     potential: Potential
@@ -48,6 +50,7 @@ class Point:
     validation: Errors
     test: Errors | None = None
     predicted_us_per_atom: float | None = None
+    score_error: float = 0.0
 
     @property
     def repels(self) -> bool:
@@ -63,6 +66,7 @@ class Point:
             "us_per_atom": self.us_per_atom,
             "predicted_us_per_atom": self.predicted_us_per_atom,
             "score": self.score,
+            "score_error": self.score_error,
             "penalty": self.penalty,
             "training": self.training.to_dict(),
             "validation": self.validation.to_dict(),
@@ -93,6 +97,14 @@ class Run:
         """The cheapest potential whose validation score is within 10 % of the best."""
         return self.points[self.knee_index].potential
 
+    def one_standard_error(self) -> Potential:
+        """The sparsest potential whose validation score is within one standard error of the best.
+
+        What the validation cannot tell from the best has no claim to its additional coefficients (L. Breiman et al.,
+        Classification and Regression Trees, 1984).
+        """
+        return self.points[self.one_standard_error_index].potential
+
     @property
     def best_index(self) -> int:
         """Position of `best` among the points; the cheapest of equals, so that it lies on the front.
@@ -119,6 +131,15 @@ class Run:
         fastest = min(self.points[k].us_per_atom for k in good)
         fast = [k for k in good if self.points[k].us_per_atom <= (1.0 + TIMING_TOLERANCE) * fastest]
         return min(fast, key=lambda k: (self.points[k].potential.n_nonzero, self.points[k].score))
+
+    @property
+    def one_standard_error_index(self) -> int:
+        """Position of `one_standard_error` among the points; one that repels at short range if there is any."""
+        lowest = min(self.points, key=lambda point: point.score)
+        limit = lowest.score + lowest.score_error
+        good = [k for k, point in enumerate(self.points) if point.score <= limit]
+        good = [k for k in good if self.points[k].repels] or good
+        return min(good, key=lambda k: (self.points[k].potential.n_nonzero, self.points[k].score))
 
     @property
     def front(self) -> tuple[int, ...]:
@@ -198,6 +219,7 @@ class Run:
         record = self.record | {
             "best": self.best_index,
             "knee": self.knee_index,
+            "one_standard_error": self.one_standard_error_index,
             "front": list(self.front),
             "points": [point.to_dict(name) for point, name in zip(self.points, names, strict=True)],
         }

@@ -6,7 +6,7 @@ folds where they are small.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 
 import numpy as np
@@ -19,7 +19,13 @@ from mlip_rs.regression.assemble import Problem
 from mlip_rs.regression.costs import CostModel, timed_structure
 from mlip_rs.regression.elimination import eliminate, groups_of
 from mlip_rs.regression.equations import Array, Mask
-from mlip_rs.regression.estimators import Scaled, feature_scale, flat_penalties, l1_weights
+from mlip_rs.regression.estimators import (
+    Scaled,
+    feature_scale,
+    flat_penalties,
+    group_weights,
+    l1_weights,
+)
 from mlip_rs.regression.prior import Prior
 from mlip_rs.regression.residuals import Residuals, residuals
 from mlip_rs.regression.settings import FitSettings
@@ -54,6 +60,8 @@ class Candidates:
         Residuals of every structure with coefficients that were fitted without its fold.
     scores
         (P,) root mean squared residual of the validation, in units of the precisions asked for.
+    score_errors
+        (P,) their standard errors, from the scatter over the folds.
     ridge_scores
         The same for each candidate of the ridge penalty, over the folds that the search looked at.
     costs
@@ -66,6 +74,7 @@ class Candidates:
     prior: dict[str, float]
     validation: Residuals
     scores: Array
+    score_errors: Array
     ridge_scores: Array
     costs: CostModel | None = None
 
@@ -160,10 +169,14 @@ class _Selection:
         coefficients = self._refitted(full, dense.penalty)
         penalty = None if dense.prior else float(dense.penalty.max())
         if self.settings.method == "ridge":
-            score = self._scores(dense.validation)
-            lambdas = np.zeros(1)
             return Candidates(
-                coefficients[None, :], lambdas, penalty, dense.prior, dense.validation, score, dense.scores
+                coefficients[None, :],
+                np.zeros(1),
+                penalty,
+                dense.prior,
+                dense.validation,
+                *self._scores(dense.validation),
+                dense.scores,
             )
         if self.settings.method == "cost-aware":
             path = self._cost_path(full, dense)
@@ -176,7 +189,7 @@ class _Selection:
             penalty,
             dense.prior,
             validation,
-            self._scores(validation),
+            *self._scores(validation),
             dense.scores,
             path.costs,
         )
@@ -295,12 +308,16 @@ class _Selection:
         return _Dense(penalty, described, scores, fits, reduce(add, parts))
 
     def _l1_path(self, full: Scaled, dense: _Dense, coefficients: Array) -> _Path:
-        """Candidates with distinct supports along an ℓ1 path, of which the last may have no fit without a fold."""
+        """Candidates with distinct supports along a path, of which the last may have no fit without some fold."""
         settings, penalty = self.settings, dense.penalty
-        l1 = l1_weights(full, settings, coefficients)
-        lambdas = (
-            full.lambda_max(l1, penalty) * np.geomspace(1.0, settings.path_ratio, settings.n_path + 1)[1:]
-        )
+        l1 = self._weights(full, coefficients)
+        if settings.method == "omp":
+            largest = 0.0  # its points are numbers of features
+        elif settings.method == "group-lasso":
+            largest = full.group_lambda_max(self.groups, l1, penalty)
+        else:
+            largest = full.lambda_max(l1, penalty)
+        lambdas = largest * np.geomspace(1.0, settings.path_ratio, settings.n_path + 1)[1:]
         self.progress.start("ℓ1 paths: points", settings.n_path * (self.problem.n_folds + 1))
         supports = self._supports(full, lambdas, l1, penalty, settings.max_nonzero)
         points = _distinct(supports)
@@ -309,7 +326,7 @@ class _Selection:
         for fold in range(self.problem.n_folds):
             scaled, n_rows = self._load(fold)
             # The weights of the path, too, must not know the fold that judges it.
-            l1 = l1_weights(scaled, settings, dense.of_folds[fold])
+            l1 = self._weights(scaled, dense.of_folds[fold])
             # As many points as the full path has; a fold may need a few more features for the same penalty.
             of_fold = lambdas[:n_reached] * (n_rows / self.n_rows)
             supports = self._supports(scaled, of_fold, l1, penalty, 2 * settings.max_nonzero)
@@ -357,9 +374,48 @@ class _Selection:
 
     def _supports(self, scaled: Scaled, lambdas: Array, l1: Array, penalty: Array, max_nonzero: int) -> Mask:
         """(L, F) what is not zero at each point of the path that is reached."""
-        tick = self._ticker()
-        coefficients = scaled.path(lambdas, l1, penalty, max_nonzero, self.settings.threads, tick)
+        tick, threads = self._ticker(), self.settings.threads
+        if self.settings.method == "omp":
+            return self._forward(scaled, l1, penalty)
+        if self.settings.method == "group-lasso":
+            groups = self.groups
+            coefficients = scaled.group_path(lambdas, groups, l1, penalty, max_nonzero, threads, tick)
+        else:
+            ratio = self.settings.l1_ratio if self.settings.method == "elastic-net" else 1.0
+            coefficients = scaled.path(lambdas, l1, penalty, max_nonzero, threads, tick, ratio)
         return np.asarray(coefficients != 0.0)
+
+    def _forward(self, scaled: Scaled, costs: Array, penalty: Array) -> Mask:
+        """(L, F) the features of a forward selection after numbers of picks that grow geometrically."""
+        settings = self.settings
+
+        def go_on(_pick: int, _n_features: int) -> bool:
+            return True
+
+        picks = scaled.forward(
+            np.arange(len(costs)), costs, penalty, settings.max_nonzero, settings.threads, go_on
+        )
+        most = settings.max_nonzero - int(np.count_nonzero(costs == 0.0))
+        counts = np.round(np.geomspace(1, max(most, 1), settings.n_path)).astype(int)
+        counts = counts[counts <= len(picks)]
+        supports = np.tile(costs == 0.0, (len(counts), 1))
+        for support, count in zip(supports, counts, strict=True):
+            support[[pick.group for pick in picks[:count]]] = True
+        self.progress.advance(settings.n_path)
+        return supports
+
+    def _weights(self, scaled: Scaled, ridge_coefficients: Array) -> Array:
+        """What the path weighs: groups, or features."""
+        if self.settings.method == "group-lasso":
+            return group_weights(self.groups, scaled.penalized)
+        return l1_weights(scaled, self.settings, ridge_coefficients)
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """(F,) number of the group of each feature: what the evaluator of one centre pays for together."""
+        own = self.problem.basis.core.groups()
+        n_groups = int(own.max(initial=0)) + 1
+        return np.concatenate([own + k * n_groups for k in range(len(self.problem.basis.elements))])
 
     def _refitted_all(self, scaled: Scaled, penalty: Array, supports: Mask) -> Array:
         """One row per support, of which there may be none: a path can end before its first point."""
@@ -381,9 +437,11 @@ class _Selection:
         threads = self.settings.threads
         return residuals(problem.basis, frames, problem.reference, coefficients, weights, threads)
 
-    def _scores(self, validation: Residuals) -> Array:
-        """(P,) root mean squared weighted residual."""
-        return np.asarray(np.sqrt(validation.squares / self.n_rows))
+    def _scores(self, validation: Residuals) -> tuple[Array, Array]:
+        """(P,) root mean squared weighted residual, and its standard error over the folds."""
+        rows = [self.equations.sums(fold).n_rows for fold in range(self.problem.n_folds)]
+        scores = np.sqrt(validation.squares / self.n_rows)
+        return scores, validation.standard_error(np.array(rows, dtype=float))
 
     def _ticker(self) -> Callable[[int, int], bool]:
         """Advances the progress by one per point."""

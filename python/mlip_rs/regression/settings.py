@@ -14,7 +14,15 @@ from mlip_rs.threads import MAX_THREADS
 RUN_ONLY: tuple[str, ...] = ("threads", "memory_gib")
 """Settings of the machine, on which the result does not depend."""
 
-METHODS: tuple[str, ...] = ("cost-aware", "adaptive-lasso", "lasso", "ridge")
+METHODS: tuple[str, ...] = (
+    "cost-aware",
+    "adaptive-lasso",
+    "lasso",
+    "elastic-net",
+    "group-lasso",
+    "omp",
+    "ridge",
+)
 """Estimators; all but ridge give a path of sparse potentials and end with the dense one."""
 
 
@@ -30,8 +38,9 @@ class FitSettings:
     ----------
     method
         One of `METHODS`. "cost-aware" eliminates what gives up least for the evaluation time that it saves (see
-        `regression/elimination.py`). The ℓ1 paths carry the ridge penalty found by cross-validation as well (elastic
-        net). Every point is refitted on its support with the ridge penalty only.
+        `regression/elimination.py`), "group-lasso" keeps or drops together what the evaluator pays for together, "omp"
+        adds the feature with the largest gain, one after the other. The ℓ1 paths carry the ridge penalty found by
+        cross-validation as well (elastic net). Every point is refitted on its support with the ridge penalty only.
     n_folds
         Folds of the cross-validation.
     prior
@@ -57,6 +66,8 @@ class FitSettings:
         The ℓ1 path ends where more coefficients are non-zero.
     adaptive_power
         Exponent γ of the adaptive weights 1 / |w|^γ, w the ridge coefficients of features of unit norm.
+    l1_ratio
+        ρ of "elastic-net", whose penalty is λ (|w| + (1 − ρ)/(2ρ) w²) for features of unit norm; 1 is the LASSO.
     weights
         Of the residuals.
     reference_energies
@@ -89,6 +100,7 @@ class FitSettings:
     calibrate: bool = False
     max_nonzero: int = 1500
     adaptive_power: float = 0.5
+    l1_ratio: float = 0.5
     weights: Weights = field(default_factory=Weights)
     reference_energies: Mapping[str, float] | None = None
     allow_underdetermined: bool = False
@@ -101,7 +113,7 @@ class FitSettings:
         for name in ("n_folds", "n_prior", "n_path", "max_nonzero", "threads"):
             check_integer(name, getattr(self, name), -MAX_THREADS)  # the limits of each are below
         check_integer("seed", self.seed, 0)
-        for name in ("path_ratio", "adaptive_power", "cost_power"):
+        for name in ("path_ratio", "adaptive_power", "cost_power", "l1_ratio"):
             check_number(name, getattr(self, name))
         if self.memory_gib is not None:
             check_number("memory_gib", self.memory_gib)
@@ -129,6 +141,8 @@ class FitSettings:
             raise ConfigError(f"cost_power is {self.cost_power}; it must lie between 0 and 1")
         if not (self.adaptive_power >= 0 and np.isfinite(self.adaptive_power)):
             raise ConfigError(f"adaptive_power is {self.adaptive_power}; it must not be negative")
+        if not 0 < self.l1_ratio <= 1:
+            raise ConfigError(f"l1_ratio is {self.l1_ratio}; it must be positive and at most 1")
         if not 0 <= self.threads <= MAX_THREADS:
             raise ConfigError(
                 f"threads is {self.threads}; give a number up to {MAX_THREADS}, or 0 for all cores"
