@@ -193,8 +193,10 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         # Forgotten first: after an error nobody must find the results of other atoms.
         self._last, self.results = None, {}
         arrays = arrays_from_atoms(atoms)
-        # What the results depend on; `Atoms.copy`, which copies all else as well, takes twice as long.
-        self.atoms = copied = Atoms(arrays.numbers, arrays.positions, cell=arrays.cell, pbc=arrays.pbc)
+        # What the results depend on; `Atoms.copy`, which copies all else as well, takes longer.
+        self.atoms = copied = Atoms(
+            numbers=arrays.numbers, positions=arrays.positions, cell=arrays.cell, pbc=arrays.pbc
+        )
         # Another thread may move the atoms meanwhile.
         arrays = arrays._replace(positions=copied.arrays["positions"], cell=copied.cell.array)
         energies, forces, virials = self._evaluator.compute(*arrays)

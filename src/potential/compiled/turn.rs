@@ -96,7 +96,8 @@ mod tests {
             S::as_mut_simd_f64s(&mut out).0.copy_from_slice(&columns);
             for row in 0..ROWS {
                 for c in 0..lanes {
-                    assert_eq!(out[c * ROWS + row], rows[row * lanes + c], "{lanes} lanes");
+                    let (to, from) = (c * ROWS + row, row * lanes + c);
+                    assert_eq!(out[to..=to], rows[from..=from], "{lanes} lanes");
                 }
             }
             let back = rows_of_columns(simd, columns);
