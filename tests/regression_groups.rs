@@ -109,7 +109,11 @@ impl Problem {
         for i in 0..n {
             let lambda = solver.lambda_max() * ratio.powf(i as f64 / (n - 1) as f64);
             let solution = solver.step(lambda, TOLERANCE, UNLIMITED).unwrap();
-            assert!(solution.reached);
+            let left = solution.kkt_violation;
+            assert!(
+                solution.reached,
+                "point {i} of {n}: violation {left:e} left"
+            );
             self.assert_optimal(&solution.coefficients, lambda);
             most = most.max(solution.n_active);
         }

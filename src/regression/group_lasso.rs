@@ -17,7 +17,7 @@ const ROUNDING: f64 = 4.0;
 /// Violations beyond this multiple of the tolerance end the path.
 const SHORT: f64 = 1e3;
 /// Newton steps on one set of active groups.
-const MAX_NEWTON: usize = 100;
+const MAX_NEWTON: usize = 1000;
 /// Sets of active groups tried for one λ.
 const MAX_SETS: usize = 500;
 /// Fewest groups let in together; at most as many as are active.

@@ -23,7 +23,7 @@ pub(super) const SINGLE: usize = 8;
 /// Length of an interval aimed at, Å.
 const STEP: f64 = 0.05;
 /// Error of value and slope (1/Å), relative to the largest of the column, at which intervals are short enough.
-const TOLERANCE: f64 = 1e-8;
+const TOLERANCE: f64 = 1e-10;
 /// Part of a table that is innermost.
 const INNERMOST: f64 = 0.25;
 /// Most intervals: 16 columns then take 6 MB.
