@@ -145,7 +145,7 @@ def test_more_features_than_rows(tmp_path):
     ("options", "message"),
     [
         (("--hierarchy", "pairs"), "hierarchy 'pairs' does not exist; choose one of pair,"),
-        (("--method", "lars"), "method 'lars' does not exist; choose one of adaptive-lasso,"),
+        (("--method", "lars"), "method 'lars' does not exist; choose one of cost-aware,"),
         (("--n-radial", "0"), "n_radial is 0; at least one radial function is needed"),
         (("--folds", "1"), "n_folds is 1; cross-validation needs at least 2"),
         (("--threads", "99999"), "threads is 99999; give a number up to 1024"),
@@ -207,7 +207,8 @@ def refused_config(folder: Path, text: str) -> list[str]:
         ("[basis]\nhierarchy = 'pair'", "data.train is missing; name the files to fit to"),
         (
             "[data]\ntrain = 'a'\n[fit]\nmethod = 'x'",
-            "method 'x' does not exist; choose one of adaptive-lasso, lasso, elastic-net, group-lasso, omp, ridge",
+            "method 'x' does not exist; choose one of cost-aware, adaptive-lasso, lasso, elastic-net, group-lasso, "
+            "omp, ridge",
         ),
         (
             "a = 1\n[data\n",

@@ -98,7 +98,8 @@ def test_the_potential_written_is_the_one_reported(demo, parts):
     assert potential == demo.recommended.point.potential
     assert potential.reference_energies == {"Al": 0.0}
     errors = evaluate(potential, parts[1]).errors
-    assert rmse(errors) == pytest.approx(rmse(demo.recommended.held_out), rel=1e-6)
+    # The errors reported come from design rows, without tables.
+    assert rmse(errors) == pytest.approx(rmse(demo.recommended.held_out), rel=1e-5)
     for entry in demo.hierarchies.values():
         for choice in (entry.best, entry.knee):
             assert Potential.load(demo.directory / choice.file) == choice.point.potential

@@ -39,7 +39,7 @@ def number():
 
 @pytest.fixture
 def broken(tmp_path, monkeypatch):
-    (tmp_path / "broken_calculators.py").write_text(BROKEN)
+    (tmp_path / "broken_subjects.py").write_text(BROKEN)
     monkeypatch.chdir(tmp_path)
 
 
@@ -95,9 +95,9 @@ def test_interruption_keeps_what_is_finished(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["WrongSign", "NoVirial", "Raises"])
-def test_broken_calculators_are_caught_and_nothing_crashes(name, broken, tmp_path):
+def test_broken_subjects_are_caught_and_nothing_crashes(name, broken, tmp_path):
     result = validate(
-        f"broken_calculators:{name}",
+        f"broken_subjects:{name}",
         tmp_path / "out",
         reference=EMT_PATH,
         crystal="fcc:Cu",
@@ -133,7 +133,7 @@ def test_arguments_that_make_no_sense_are_named(tmp_path, broken):
     with pytest.raises(ConfigError, match="no such file"):
         validate("nothing.json", tmp_path)
     with pytest.raises(ConfigError, match="not an ASE calculator"):
-        validate("broken_calculators:number", tmp_path, crystal="fcc:Cu")
+        validate("broken_subjects:number", tmp_path, crystal="fcc:Cu")
     with pytest.raises(ConfigError, match="ModuleNotFoundError"):
         emt(tmp_path, reference="nowhere:Calculator")
     with pytest.raises(ConfigError, match="PROTOTYPE:ELEMENT"):
