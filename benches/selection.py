@@ -73,11 +73,7 @@ def cells(point: Point) -> Sequence[str]:
 def fronts(runs: dict[str, Run], path: Path, name: str) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
     for method, run in runs.items():
-        points = sorted(run.points, key=lambda point: point.us_per_atom)
-        best: list[Point] = []
-        for point in points:
-            if not best or point.score < best[-1].score:
-                best.append(point)
+        best = [run.points[k] for k in run.front]
         costs = [point.us_per_atom for point in best]
         for axis, values in zip(
             axes,

@@ -2,8 +2,8 @@
 
 use super::active_set::ActiveSet;
 use super::quadratic::Quadratic;
-use super::{check_finite, check_penalties};
-use crate::{Error, Result};
+use super::{check_finite, check_penalties, check_step};
+use crate::Result;
 
 /// Coefficients at one λ.
 #[derive(Debug, Clone, PartialEq)]
@@ -77,7 +77,7 @@ impl<M: AsRef<[f64]>> ElasticNet<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Regression`] on wrong lengths, NaN or infinities, negative penalties, a negative diagonal, or an
+    /// [`crate::Error::Regression`] on wrong lengths, NaN or infinities, negative penalties, a negative diagonal, or an
     /// asymmetric matrix.
     pub fn new(gram: M, xty: &[f64], l1: &[f64], l2: &[f64]) -> Result<Self> {
         check_penalties("l1", l1, xty.len())?;
@@ -107,7 +107,7 @@ impl<M: AsRef<[f64]>> ElasticNet<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Regression`] on a wrong length and on entries that are negative or not finite.
+    /// [`crate::Error::Regression`] on a wrong length and on entries that are negative or not finite.
     pub fn set_l2(&mut self, l2: &[f64]) -> Result<()> {
         check_penalties("l2", l2, self.xty.len())?;
         check_finite("l2", l2, self.xty.len())?;
@@ -134,19 +134,10 @@ impl<M: AsRef<[f64]>> ElasticNet<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Regression`] for a λ or tolerance out of range, when the search does not end, and when there is no
+    /// [`crate::Error::Regression`] for a λ or tolerance out of range, when the search does not end, and when there is no
     /// minimum because G is not positive semi-definite. The state stays valid, and another λ may be tried.
     pub fn step(&mut self, lambda: f64, tolerance: f64, max_active: usize) -> Result<Solution> {
-        if !(lambda.is_finite() && lambda >= 0.0) {
-            return Err(Error::Regression(format!(
-                "lambda is {lambda}; it must be finite and not negative"
-            )));
-        }
-        if !(tolerance.is_finite() && tolerance > 0.0) {
-            return Err(Error::Regression(format!(
-                "tolerance is {tolerance}; it must be finite and positive"
-            )));
-        }
+        check_step(lambda, tolerance)?;
         let problem = Quadratic {
             gram: self.gram.as_ref(),
             xty: &self.xty,

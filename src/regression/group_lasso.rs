@@ -7,7 +7,7 @@ use super::elastic_net::Solution;
 use super::group_newton::Restricted;
 use super::groups::Groups;
 use super::quadratic::Quadratic;
-use super::{check_finite, check_length, check_penalties};
+use super::{check_finite, check_length, check_penalties, check_step};
 use crate::{Error, Result};
 
 /// Weights below `ABSOLUTE β √H_jj / λ` do not tighten the tolerance any further.
@@ -152,16 +152,7 @@ impl<M: AsRef<[f64]>> GroupLasso<M> {
     /// [`Error::Regression`] for a λ or tolerance out of range, when the search does not end, and when there is no
     /// minimum because G is not positive semi-definite.
     pub fn step(&mut self, lambda: f64, tolerance: f64, max_active: usize) -> Result<Solution> {
-        if !(lambda.is_finite() && lambda >= 0.0) {
-            return Err(Error::Regression(format!(
-                "lambda is {lambda}; it must be finite and not negative"
-            )));
-        }
-        if !(tolerance.is_finite() && tolerance > 0.0) {
-            return Err(Error::Regression(format!(
-                "tolerance is {tolerance}; it must be finite and positive"
-            )));
-        }
+        check_step(lambda, tolerance)?;
         let mut screened = self.strong(lambda);
         let mut n_iterations = 0;
         for _ in 0..MAX_SETS {

@@ -43,6 +43,21 @@ fn check_finite(what: &str, values: &[f64], expected: usize) -> Result<()> {
 }
 
 /// Refuses a slice that is not `expected` long.
+/// What `step` of a path takes: λ ≥ 0 and a positive tolerance.
+fn check_step(lambda: f64, tolerance: f64) -> Result<()> {
+    if !(lambda.is_finite() && lambda >= 0.0) {
+        return Err(Error::Regression(format!(
+            "lambda is {lambda}; it must be finite and not negative"
+        )));
+    }
+    if !(tolerance.is_finite() && tolerance > 0.0) {
+        return Err(Error::Regression(format!(
+            "tolerance is {tolerance}; it must be finite and positive"
+        )));
+    }
+    Ok(())
+}
+
 fn check_length(what: &str, got: usize, expected: usize) -> Result<()> {
     if got == expected {
         return Ok(());

@@ -93,6 +93,11 @@ class CostModel:
         return 1e-3 * self.units.values[self.kinds] * self.amounts
 
     @property
+    def per_neighbor(self) -> Mask:
+        """(I,) items that are paid for each neighbour."""
+        return self.kinds < 2 + PER_NEIGHBOR
+
+    @property
     def base(self) -> float:
         """µs per atom of no feature at all."""
         return float(1e-3 * self.units.values[:2] @ [1.0, self.neighbors])
@@ -151,7 +156,7 @@ def _samples(model: CostModel, rng: np.random.Generator) -> list[Mask]:
     supports = [np.ones(n_features, dtype=bool)]
     for _ in range(N_SAMPLES - 1):
         kept = rng.random(len(model.kinds)) < rng.uniform(0.3, 1.0)
-        kept |= model.kinds >= 2 + PER_NEIGHBOR
+        kept |= ~model.per_neighbor
         support = np.asarray(model.uses @ ~kept).reshape(-1) == 0
         supports.append(support & (rng.random(n_features) < 10 ** rng.uniform(-1.5, 0.0)))
     return supports

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from mlip_rs.basis import Basis
 from mlip_rs.errors import FitError
-from mlip_rs.regression.costs import PER_NEIGHBOR, CostModel
+from mlip_rs.regression.costs import CostModel
 from mlip_rs.regression.equations import Array, Mask
 
 BATCH: float = 0.02
@@ -56,7 +56,7 @@ def groups_of(basis: Basis, costs: CostModel) -> Groups:
         blocks.setdefault(re.sub(r",k=\d+", "", label), []).append(k)
     groups += [np.array(block) for block in blocks.values() if len(block) > 1]
     by_item = costs.uses.tocsc()
-    for item in np.flatnonzero(costs.kinds < 2 + PER_NEIGHBOR):
+    for item in np.flatnonzero(costs.per_neighbor):
         needing = by_item.indices[by_item.indptr[item] : by_item.indptr[item + 1]]
         if len(needing) > 1:
             groups.append(np.sort(needing).astype(np.int64))

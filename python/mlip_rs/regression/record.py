@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import write_atomically
 from mlip_rs.potential import Potential
-from mlip_rs.regression.run import KNEE_TOLERANCE, LIMITS, read_record, within_limits
+from mlip_rs.regression.run import KNEE_TOLERANCE, LIMITS, pareto_front, read_record, within_limits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,12 +49,7 @@ def front_points(directories: Directories) -> list[Point]:
         if len(chosen) > 1:
             own = [point | {"potential": str(directory / point["potential"])} for point in own]
         points += own
-    points.sort(key=lambda point: (point["us_per_atom"], point["score"]))
-    front: list[Point] = []
-    for point in points:
-        if not front or point["score"] < front[-1]["score"]:
-            front.append(point)
-    return front
+    return [points[k] for k in pareto_front([(point["us_per_atom"], point["score"]) for point in points])]
 
 
 def _several(directories: Directories) -> list[Path]:

@@ -144,14 +144,7 @@ class Run:
     @property
     def front(self) -> tuple[int, ...]:
         """Positions of the points that no other one beats in both cost and score, cheapest first."""
-        order = sorted(
-            range(len(self.points)), key=lambda k: (self.points[k].us_per_atom, self.points[k].score)
-        )
-        front: list[int] = []
-        for k in order:
-            if not front or self.points[k].score < self.points[front[-1]].score:
-                front.append(k)
-        return tuple(front)
+        return pareto_front([(point.us_per_atom, point.score) for point in self.points])
 
     def select(
         self,
@@ -251,6 +244,15 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(f"{path}: damaged ({reason}); repeat the fit, it resumes") from None
     return record
+
+
+def pareto_front(pairs: Sequence[tuple[float, float]]) -> tuple[int, ...]:
+    """Positions of the pairs of cost and score that no other one beats in both, cheapest first."""
+    front: list[int] = []
+    for k in sorted(range(len(pairs)), key=pairs.__getitem__):
+        if not front or pairs[k][1] < pairs[front[-1]][1]:
+            front.append(k)
+    return tuple(front)
 
 
 LIMITS: dict[str, Callable[[Mapping[str, Any]], float]] = {

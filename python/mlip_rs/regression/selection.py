@@ -413,9 +413,8 @@ class _Selection:
     @cached_property
     def groups(self) -> NDArray[np.int64]:
         """(F,) number of the group of each feature: what the evaluator of one centre pays for together."""
-        own = self.problem.basis.core.groups()
-        n_groups = int(own.max(initial=0)) + 1
-        return np.concatenate([own + k * n_groups for k in range(len(self.problem.basis.elements))])
+        basis = self.problem.basis
+        return _by_center(basis.core.groups(), len(basis.elements))
 
     def _refitted_all(self, scaled: Scaled, penalty: Array, supports: Mask) -> Array:
         """One row per support, of which there may be none: a path can end before its first point."""
@@ -462,5 +461,10 @@ def _groups(basis: Basis) -> NDArray[np.int64]:
     """(F,) number of the group of each feature: its centre, order and degree."""
     make_up = basis.core.make_up()[:, :2]
     own = np.unique(make_up, axis=0, return_inverse=True)[1].reshape(-1)
+    return _by_center(own, len(basis.elements))
+
+
+def _by_center(own: NDArray[np.int64], n_elements: int) -> NDArray[np.int64]:
+    """Numbers of groups of one centre, made different for every centre."""
     n_groups = int(own.max(initial=0)) + 1
-    return np.concatenate([own + k * n_groups for k in range(len(basis.elements))])
+    return np.concatenate([own + k * n_groups for k in range(n_elements)])
