@@ -30,6 +30,7 @@ BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair-poly", n_radial=6, pair_cross_
 SETTINGS = FitSettings(n_folds=3, reference_energies=REFERENCE, n_path=10)
 ROUNDING = 1e-10
 TABLES = 1e-9
+"""Agreement of what is tabulated with what is not."""
 SOLVES = 1e-7
 """Agreement of fits whose equations differ by rounding."""
 

@@ -36,6 +36,8 @@ const SAMPLES: usize = 400;
 const WHOLE: f64 = 6_755_399_441_055_744.0;
 /// Step of the differences that give curvatures, Å.
 const DIFFERENCE: f64 = 1e-3;
+/// Shortest piece, Å: differences at its ends stay within it.
+const SHORTEST: f64 = 8.0 * DIFFERENCE;
 
 /// A linear combination of radial functions.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,18 +70,63 @@ struct Piece {
     first: usize,
 }
 
+impl Piece {
+    /// Intervals no longer than `step`.
+    fn between(start: f64, end: f64, step: f64) -> Self {
+        let n_intervals = (((end - start) / step).ceil() as usize).max(4);
+        Self {
+            start,
+            end,
+            inverse_step: n_intervals as f64 / (end - start),
+            n_intervals,
+            first: 0,
+        }
+    }
+
+    /// Intervals no longer than `step` with nodes on the cutoffs, where curvatures may jump: it begins at the first
+    /// node beyond `start`. The first cutoff and the end are hit exactly, others as closely as they divide what lies
+    /// between those.
+    fn on_cutoffs(start: f64, end: f64, cutoffs: &[f64], step: f64) -> Self {
+        let inside = |c: &&f64| **c > start + SHORTEST && **c < end - SHORTEST;
+        let Some(&anchor) = cutoffs.iter().find(inside) else {
+            return Self::between(start, end, step);
+        };
+        let miss = |n: usize| -> f64 {
+            let distances = cutoffs.iter().filter(inside).map(|c| {
+                let x = (c - anchor) / (end - anchor) * n as f64;
+                (x - x.round()).abs()
+            });
+            distances.fold(0.0, f64::max)
+        };
+        let least = ((end - anchor) / step).ceil() as usize;
+        let beyond = (least..=2 * least)
+            .min_by(|a, b| miss(*a).total_cmp(&miss(*b)))
+            .unwrap_or(least);
+        let step = (end - anchor) / beyond as f64;
+        let before = ((anchor - start - SHORTEST) / step) as usize;
+        Self {
+            start: anchor - before as f64 * step,
+            end,
+            inverse_step: step.recip(),
+            n_intervals: before + beyond,
+            first: 0,
+        }
+    }
+}
+
 /// The table.
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     columns: Vec<Column>,
-    /// From where the repulsion begins, or from the start, to the largest cutoff.
+    /// From near where the repulsion begins, or near the start, to the largest cutoff.
     outer: Piece,
-    /// Where the distance seen differs from the distance: functions are constant below. None without repulsion:
-    /// what is closer than the table begins is computed exactly.
-    inner: Option<Piece>,
+    /// The rest inwards, from where functions are constant. None without repulsion: what is closer than the table
+    /// begins is computed exactly.
+    inner: Vec<Piece>,
     /// Number of columns, padded unless there is but one.
     stride: usize,
-    /// `[n_intervals + 1][N_COEFFICIENTS][stride]`, or `[n_intervals + 1][SINGLE]`; the last interval is zero, it stands for all beyond the end.
+    /// `[n_intervals][N_COEFFICIENTS][stride]`, or `[n_intervals][SINGLE]`; after those of the outer piece there is an
+    /// interval that is zero: it stands for all beyond the end.
     coefficients: Vec<f64>,
 }
 
@@ -110,9 +157,11 @@ impl Table {
         cutoffs.sort_unstable_by(f64::total_cmp);
         cutoffs.dedup();
         let end = cutoffs.last().copied().unwrap_or(1.0);
-        let latest = 0.999 * end;
+        let latest = (end - 2.0 * SHORTEST).max(0.5 * end);
         let start = changed.map_or(START.min(0.5 * end), |(inner, _)| inner.min(latest));
         let joint = changed.map_or(start, |(_, outer)| outer.clamp(start, latest));
+        let near = |c: &&f64| (**c - joint).abs() < SHORTEST && **c < end;
+        let joint = cutoffs.iter().find(near).copied().unwrap_or(joint);
         let strict = start + INNERMOST * (end - start);
         let units = columns.iter().map(|c| largest(c, strict, end)).collect();
         let mut table = Self {
@@ -124,7 +173,7 @@ impl Table {
             },
             columns,
             outer: Piece::default(),
-            inner: None,
+            inner: Vec::new(),
             coefficients: Vec::new(),
         };
         let goal = Goal {
@@ -132,12 +181,19 @@ impl Table {
             strict,
             units,
         };
-        if joint > start {
-            table.inner = Some(table.append(start, joint, &cutoffs, &goal));
-        }
-        table.outer = table.append(joint, end, &cutoffs, &goal);
+        let on_cutoffs = |step| Piece::on_cutoffs(joint, end, &cutoffs, step);
+        table.outer = table.append(on_cutoffs, &cutoffs, &goal);
         let len = table.coefficients.len() + table.interval_len();
         table.coefficients.resize(len, 0.0);
+        if changed.is_some() {
+            for (start, end) in [(start, joint), (joint, table.outer.start)] {
+                if end > start {
+                    let piece = |step| Piece::between(start, end, step);
+                    let piece = table.append(piece, &cutoffs, &goal);
+                    table.inner.push(piece);
+                }
+            }
+        }
         table
     }
 
@@ -204,10 +260,14 @@ impl Table {
     #[cold]
     #[inline(never)]
     fn places_inside(&self, distances: &[f64; BLOCK], out: &mut Places) -> bool {
-        let Some(inner) = self.inner else {
+        let Some(innermost) = self.inner.first() else {
             return false;
         };
         for j in (0..BLOCK).filter(|j| distances[*j] < self.outer.start) {
+            let pieces = self.inner.iter().rev();
+            let inner = { pieces }
+                .find(|piece| distances[j] >= piece.start)
+                .unwrap_or(innermost);
             let x = (distances[j] - inner.start).max(0.0) * inner.inverse_step;
             let interval = (x as usize).min(inner.n_intervals - 1);
             out.intervals[j] = inner.first + interval;
@@ -231,29 +291,25 @@ impl Table {
     }
 
     /// Append a piece whose intervals are short enough.
-    fn append(&mut self, start: f64, end: f64, cutoffs: &[f64], goal: &Goal) -> Piece {
+    fn append(&mut self, of_step: impl Fn(f64) -> Piece, cutoffs: &[f64], goal: &Goal) -> Piece {
         let len = self.interval_len();
         let before = self.coefficients.len();
-        let mut n = (((end - start) / STEP).ceil() as usize).max(4);
+        let mut step = STEP;
         loop {
-            n = aligned(n, start, end, cutoffs);
             let piece = Piece {
-                start,
-                end,
-                inverse_step: n as f64 / (end - start),
-                n_intervals: n,
                 first: before / len,
+                ..of_step(step)
             };
             self.coefficients.truncate(before);
-            self.coefficients.resize(before + n * len, 0.0);
+            self.coefficients
+                .resize(before + piece.n_intervals * len, 0.0);
             self.fill(&piece, cutoffs, goal.seen);
             let excess = self.error(&piece, goal) / TOLERANCE;
-            if 2 * n > MAX_INTERVALS || excess < 1.0 {
+            if 2 * piece.n_intervals > MAX_INTERVALS || excess < 1.0 {
                 return piece;
             }
             // The slope of a quintic is wrong by the fifth power of the step.
-            let growth = excess.powf(0.2).clamp(1.1, 2.0);
-            n = (n as f64 * growth).ceil() as usize;
+            step = piece.inverse_step.recip() / excess.powf(0.2).clamp(1.1, 2.0);
         }
     }
 
@@ -334,25 +390,6 @@ fn largest(column: &Column, start: f64, end: f64) -> f64 {
         f.abs().max(df.abs())
     });
     samples.fold(1e-300, f64::max)
-}
-
-/// The number of intervals from `n` to `2n` whose nodes come closest to the cutoffs inside: there, curvatures may jump.
-fn aligned(n: usize, start: f64, end: f64, cutoffs: &[f64]) -> usize {
-    let inside: Vec<f64> = cutoffs
-        .iter()
-        .map(|c| (c - start) / (end - start))
-        .filter(|x| *x > 0.0 && *x < 1.0)
-        .collect();
-    let miss = |n: usize| -> f64 {
-        let distances = inside.iter().map(|x| {
-            let x = x * n as f64;
-            (x - x.round()).abs()
-        });
-        distances.fold(0.0, f64::max)
-    };
-    (n..=2 * n)
-        .min_by(|a, b| miss(*a).total_cmp(&miss(*b)))
-        .unwrap_or(n)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -452,29 +489,45 @@ mod tests {
     #[test]
     fn tables_equal_their_functions_between_the_nodes_and_across_shorter_cutoffs() {
         let gaussian = Primitive::Gaussian { beta: 4.0, mu: 2.1 };
-        let columns = vec![
-            Column(vec![(function(gaussian, 6.0), 1.0)]),
-            Column(vec![
-                (function(gaussian, 4.2), -0.3),
-                (function(Primitive::Polynomial { p: -3 }, 6.0), 2.0),
-            ]),
-            Column(vec![(function(Primitive::Cosine { p: 2.0 }, 4.2), 1.0)]),
-        ];
-        let table = Table::new(columns.clone(), &|r| (r, 1.0), None, false);
-        for k in 0..5000 {
-            let r = 0.81 + 5.3 * f64::from(k) / 5000.0;
-            for (c, column) in columns.iter().enumerate() {
-                let (f, df) = column.evaluate(r);
-                let (g, dg) = table.value_and_derivative(c, r);
-                assert!(
-                    (f - g).abs() < 2.0 * TOLERANCE,
-                    "value of {c} at {r}: {f} {g}"
-                );
-                // The innermost part diverges.
-                assert!(
-                    (df - dg).abs() < 10.0 * TOLERANCE * df.abs().max(1.0),
-                    "slope of {c} at {r}: {df} {dg}"
-                );
+        // Inside, near either end of what is seen as it is, and two in one table.
+        for [shorter, second] in [
+            [4.2, 4.2],
+            [4.1873, 4.1873],
+            [5.9537, 5.9537],
+            [2.5041, 2.5041],
+            [2.4983, 2.4983],
+            [2.91, 4.83],
+            [3.6, 4.8],
+        ] {
+            let columns = vec![
+                Column(vec![(function(gaussian, 6.0), 1.0)]),
+                Column(vec![
+                    (function(gaussian, shorter), -0.3),
+                    (function(Primitive::Polynomial { p: -3 }, 6.0), 2.0),
+                ]),
+                Column(vec![(function(Primitive::Cosine { p: 2.0 }, second), 1.0)]),
+            ];
+            let free: Seen = &|r| (r, 1.0);
+            for (seen, changed) in [(free, None), (&seen as Seen, Some((1.5, 2.5)))] {
+                let table = Table::new(columns.clone(), seen, changed, false);
+                for k in 0..5000 {
+                    let r = 0.81 + 5.3 * f64::from(k) / 5000.0;
+                    for (c, column) in columns.iter().enumerate() {
+                        let (u, du) = seen(r);
+                        let (f, df) = column.evaluate(u);
+                        let (g, dg) = table.value_and_derivative(c, r);
+                        assert!(
+                            (f - g).abs() < 2.0 * TOLERANCE,
+                            "value of {c} at {r}: {f} {g}"
+                        );
+                        // The innermost part diverges.
+                        let bound = 10.0 * TOLERANCE * df.abs().max(1.0);
+                        assert!(
+                            (df * du - dg).abs() < bound,
+                            "slope of {c} at {r}, {shorter}: {df} {dg}"
+                        );
+                    }
+                }
             }
         }
     }
