@@ -4,19 +4,16 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from ase import Atoms
+from numpy.typing import NDArray
 
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError
 from mlip_rs.potential import Potential
 from mlip_rs.structures import structure_from_atoms
 from mlip_rs.timing import crystal
-
-US_PER_NEIGHBOR: float = 0.013
-"""Distance, table look-up and force of one neighbour, µs on one core (benches/README.md)."""
-
-MULTIPLY_ADDS_PER_US: float = 13_500.0
-"""Rate of the products and polynomials, on one core with AVX-512 (benches/README.md)."""
+from mlip_rs.unit_costs import UnitCosts
 
 
 @dataclass(frozen=True)
@@ -34,11 +31,11 @@ class Plan:
     rows, terms
         Of the merged polynomial of the sums: prefixes and monomials.
     neighbors
-        Within the cutoff, mean over the atoms of the structure on which the rest is counted.
+        By element, within the cutoff, mean over the centres in the structure on which the rest is counted.
     multiply_adds
         Of one atom: energy, forces and virial.
     us_per_atom
-        Predicted for one core.
+        Predicted for one core, by `UnitCosts`.
     """
 
     element: str
@@ -48,7 +45,7 @@ class Plan:
     table_bytes: int
     rows: int
     terms: int
-    neighbors: float
+    neighbors: tuple[float, ...]
     multiply_adds: float
     us_per_atom: float
 
@@ -62,7 +59,7 @@ class Plan:
 
         return (
             f"{self.element}: {by_species(self.columns)} radial functions, l up to {max(self.max_l)}, "
-            f"{by_species(self.sums)} sums, {self.terms} monomials; with {self.neighbors:.0f} neighbours "
+            f"{by_species(self.sums)} sums, {self.terms} monomials; with {sum(self.neighbors):.0f} neighbours "
             f"{self.multiply_adds:.2g} multiply-adds, about {self.us_per_atom:.2g} µs/atom on one core"
         )
 
@@ -85,11 +82,15 @@ def evaluation_plans(potential: Potential, atoms: Atoms | None = None) -> tuple[
     atoms = crystal(potential.elements) if atoms is None else atoms
     if len(atoms) == 0:
         raise ConfigError("a structure without atoms has no neighbours to count")
-    first, *_ = _core.neighbor_list(structure_from_atoms(atoms), potential.cutoff, 1)
-    neighbors = len(first) / len(atoms)
+    first, second, *_ = _core.neighbor_list(structure_from_atoms(atoms), potential.cutoff, 1)
+    symbols = np.array(atoms.get_chemical_symbols())
     plans = []
     for entry in json.loads(potential.core.plans()):
-        multiply_adds = neighbors * entry["multiply_adds_per_neighbor"] + entry["multiply_adds_per_atom"]
+        own = symbols == entry["element"]
+        own = own if own.any() else np.ones(len(atoms), dtype=bool)
+        around = symbols[second[own[first]]]
+        neighbors = np.array([(around == other).sum() / own.sum() for other in potential.elements])
+        work = np.array([entry["multiply_adds_per_neighbor"], entry["multiply_adds_per_atom"]])
         plans.append(
             Plan(
                 entry["element"],
@@ -99,9 +100,19 @@ def evaluation_plans(potential: Potential, atoms: Atoms | None = None) -> tuple[
                 entry["table_bytes"],
                 entry["rows"],
                 entry["terms"],
-                neighbors,
-                multiply_adds,
-                neighbors * US_PER_NEIGHBOR + multiply_adds / MULTIPLY_ADDS_PER_US,
+                tuple(neighbors.tolist()),
+                float(work @ [neighbors.sum(), 1.0]),
+                _us_per_atom(entry, neighbors),
             )
         )
     return tuple(plans)
+
+
+def _us_per_atom(entry: dict[str, Any], neighbors: NDArray[np.float64]) -> float:
+    """Cost of one centre: what is paid for each neighbour, by element, and for the atom."""
+    costs = UnitCosts()
+    columns, sums = np.array(entry["columns"]), np.array(entry["sums"])
+    harmonics = (np.array(entry["max_l"]) + 1) ** 2 - 1
+    each = costs.neighbor + costs.column * columns + costs.harmonic * harmonics + costs.sum * sums
+    per_atom = costs.atom + costs.row * entry["rows"] + costs.term * entry["terms"]
+    return float(1e-3 * (neighbors @ each + per_atom))

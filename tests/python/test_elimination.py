@@ -18,7 +18,7 @@ from mlip_rs.regression import FitSettings, fit
 from mlip_rs.regression.costs import CostModel, calibrate, timed_structure
 from mlip_rs.regression.elimination import eliminate, groups_of
 from mlip_rs.regression.record import choose, export, front_points
-from mlip_rs.regression.unit_costs import UnitCosts
+from mlip_rs.unit_costs import UnitCosts
 
 BASES = [
     Basis(["Al"], size="small"),

@@ -205,7 +205,7 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         volume = cell_volume(arrays.cell)
         if volume is not None:
             results["stresses"] = ase_stress_from_virial(virials, volume)
-            results["stress"] = ase_stress_from_virial(virials.sum(axis=0), volume)
+            results["stress"] = ase_stress_from_virial(np.einsum("ij->j", virials), volume)
         self.atoms, self.results, self._last = copied, results, (copied, results)
         return results
 

@@ -20,9 +20,9 @@ from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset
 from mlip_rs.potential import Potential
 from mlip_rs.regression.equations import Array, Mask
-from mlip_rs.regression.unit_costs import UnitCosts
 from mlip_rs.structures import structure_from_atoms
 from mlip_rs.timing import enlarged, measure
+from mlip_rs.unit_costs import UnitCosts
 
 N_SAMPLES: int = 40
 """Potentials that are timed for the unit costs."""

@@ -30,7 +30,7 @@ from mlip_rs.regression.prior import Prior
 from mlip_rs.regression.residuals import Residuals, residuals
 from mlip_rs.regression.settings import FitSettings
 from mlip_rs.regression.store import FoldEquations
-from mlip_rs.regression.unit_costs import UnitCosts
+from mlip_rs.unit_costs import UnitCosts
 
 ALL_FOLDS: int = 5000
 """Most features for which the search for the penalties looks at all folds."""

@@ -7,9 +7,9 @@ import numpy as np
 
 from mlip_rs.errors import ConfigError
 from mlip_rs.plain import check_integer, check_number, make_plain
-from mlip_rs.regression.unit_costs import UnitCosts
 from mlip_rs.regression.weights import Weights
 from mlip_rs.threads import MAX_THREADS
+from mlip_rs.unit_costs import UnitCosts
 
 RUN_ONLY: tuple[str, ...] = ("threads", "memory_gib")
 """Settings of the machine, on which the result does not depend."""

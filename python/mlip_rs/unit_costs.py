@@ -3,8 +3,7 @@
 from dataclasses import asdict, dataclass
 
 import numpy as np
-
-from mlip_rs.regression.equations import Array
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -30,6 +29,6 @@ class UnitCosts:
     term: float = 0.12
 
     @property
-    def values(self) -> Array:
+    def values(self) -> NDArray[np.float64]:
         """(7,) in this order."""
         return np.array(list(asdict(self).values()))
