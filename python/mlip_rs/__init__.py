@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlip_rs.contraction import contract
     from mlip_rs.data import Dataset, read_dataset
     from mlip_rs.potential import Potential
-    from mlip_rs.regression import FitSettings, Run, Weights, fit
+    from mlip_rs.regression import FitSettings, Run, Weights, fit, scan_weights
 
 __all__ = [
     "Basis",
@@ -34,6 +34,7 @@ __all__ = [
     "fit",
     "radial_grid",
     "read_dataset",
+    "scan_weights",
 ]
 
 _HOMES = {
@@ -51,6 +52,7 @@ _HOMES = {
     "fit": "mlip_rs.regression",
     "radial_grid": "mlip_rs.basis",
     "read_dataset": "mlip_rs.data",
+    "scan_weights": "mlip_rs.regression",
 }
 
 

@@ -10,8 +10,9 @@ from mlip_rs.basis import Basis
 from mlip_rs.composition import Composition
 from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, summarize
 from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.files import write_atomically
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.regression import FitSettings, Run, fit, read_record
+from mlip_rs.regression import FitSettings, Run, WeightScan, fit, read_record, scan_weights
 from mlip_rs.regression.settings import RUN_ONLY
 from mlip_rs.repulsion import repulsion_setting
 
@@ -195,6 +196,33 @@ class Job:
             progress.note(line)
         return training
 
+    def scan_weights(self, progress: Progress | None = None) -> WeightScan:
+        """Cross-validate other precisions of energies and stresses, into `weights.json` and `weights.png`.
+
+        A later fit with the weights chosen takes the equations from the directory.
+
+        Raises
+        ------
+        DataError, ConfigError, FitError, OSError
+            As `run`.
+        """
+        from mlip_rs.validate.saving import save_figure
+
+        progress = progress or Silent()
+        self._check_directory()
+        scan = scan_weights(
+            self._training(progress),
+            self.basis,
+            self.settings,
+            directory=self.directory,
+            overwrite=self.overwrite,
+            progress=progress,
+        )
+        write_atomically(self.directory / "weights.json", json.dumps(scan.to_dict(), indent=1) + "\n")
+        if scan.drawable:
+            save_figure(scan.figure(), self.directory / "weights.png")
+        return scan
+
     def run(self, progress: Progress | None = None) -> Outcome:
         """Do it. A job that was interrupted resumes from the equations in the directory.
 
@@ -210,10 +238,7 @@ class Job:
             The directory cannot be written to.
         """
         progress = progress or Silent()
-        if self.directory.exists() and not self.directory.is_dir():
-            raise ConfigError(
-                f"{self.directory}: is a file, not a directory; choose another output directory"
-            )
+        self._check_directory()
         training = self._training(progress)
         testing = self.data.testing()
         for notice in () if testing is None else testing.notices:
@@ -236,6 +261,12 @@ class Job:
 
         progress.note("writing the report")
         return Outcome(run, self.directory, write_run_report(self.directory, run, training, testing))
+
+    def _check_directory(self) -> None:
+        if self.directory.exists() and not self.directory.is_dir():
+            raise ConfigError(
+                f"{self.directory}: is a file, not a directory; choose another output directory"
+            )
 
     def _require_vacant(self, basis: Basis, training: Dataset, testing: Dataset | None) -> None:
         """Refuse a directory with the finished run of another job."""

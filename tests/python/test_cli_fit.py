@@ -62,6 +62,7 @@ class TestFit:
         assert files_below(tmp_path / "run") >= {
             "best.mlip.json",
             "knee.mlip.json",
+            "one-standard-error.mlip.json",
             "run.json",
             "report.html",
         }

@@ -52,7 +52,7 @@ def test_pareto_json_has_points_with_costs_and_errors(small_run):
             assert point["test"][key].keys() == {"rmse", "mae", "max"}
 
 
-@pytest.mark.parametrize("choice", ["knee", "best", "max-cost=1e9", "max-nonzero"])
+@pytest.mark.parametrize("choice", ["knee", "best", "one-standard-error", "max-cost=1e9", "max-nonzero"])
 def test_pareto_copies_the_potential_chosen(small_run, tmp_path, choice):
     out = tmp_path / "chosen.mlip.json"
     choice = choice.replace("1e9", "1000000")
@@ -64,7 +64,7 @@ def test_pareto_copies_the_potential_chosen(small_run, tmp_path, choice):
     document = json.loads(output_of("pareto", small_run, "--select", choice, "-o", out, "--json"))
     chosen = Potential.load(out)
     assert chosen.n_nonzero == document["selected"]["n_nonzero"]
-    if choice in ("knee", "best"):
+    if choice in ("knee", "best", "one-standard-error"):
         assert out.read_bytes() == (small_run / f"{choice}.mlip.json").read_bytes()
     if choice.startswith("max-nonzero"):
         assert chosen.n_nonzero == fewest

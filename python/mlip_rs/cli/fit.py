@@ -93,6 +93,13 @@ def run(
         bool,
         typer.Option("--dry-run", help="Read the data, print the basis and the memory needed, and stop."),
     ] = False,
+    scan_weights: Annotated[
+        bool,
+        typer.Option(
+            "--scan-weights",
+            help="Cross-validate other precisions of energies and stresses, print the errors, and stop.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fit a path of potentials, from sparse to dense, and write a run directory.
@@ -158,6 +165,17 @@ def run(
             print_json(plan.to_dict())
         else:
             print("\n".join(plan.lines()))
+        return
+    if scan_weights:
+        with progress() as receiver:
+            scan = job.scan_weights(receiver)
+        if as_json:
+            print_json(scan.to_dict())
+        else:
+            print_table(*scan.table())
+            print(
+                f"\ncross-validated, all features; a fit with other precisions and -o {job.directory} begins from here"
+            )
         return
     with progress() as receiver:
         outcome = job.run(receiver)

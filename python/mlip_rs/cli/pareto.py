@@ -19,7 +19,8 @@ def run(
         str | None,
         typer.Option(
             metavar="CHOICE",
-            help="knee, best, max-cost=µs, max-nonzero=N, max-energy=meV/atom, max-force=eV/Å.",
+            help="knee, best, one-standard-error, max-cost=µs, max-nonzero=N, max-energy=meV/atom, "
+            "max-force=eV/Å.",
         ),
     ] = None,
     output: Annotated[

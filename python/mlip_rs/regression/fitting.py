@@ -89,32 +89,12 @@ def fit(
         More features than rows, more memory or disk than there is, no solution, a directory of another fit.
     """
     settings = settings or FitSettings()
-    if not isinstance(basis, Basis) or not isinstance(settings, FitSettings):
-        raise ConfigError("basis must be a Basis and settings FitSettings; see mlip_rs.config for files")
     progress = progress or Silent()
     begin = time.perf_counter()
-    training = as_dataset(data)
     testing = None if test is None else as_dataset(test)
-    basis = basis.resolved(training)
-    for dataset in (training, *([] if testing is None else [testing])):
-        _check_elements(dataset, basis, whole=dataset is training)
-    _check_cutoff(training, basis)
-    training = _with_absent_pairs(training, basis, progress)
-    reference = reference_energies(training, settings.reference_energies)
-    if reference.source == "fitted":
-        basis = replace(basis, constant=True)
-    guard = Guard.of(basis, training)
-    problem = Problem(
-        guard.basis,
-        training,
-        reference,
-        settings.weights.of_structures(training, reference),
-        settings.weights.of_properties(),
-        folds(training, settings.n_folds, settings.seed),
-        kept=directory is not None,
-    )
-    _check_rows(problem, settings)
-    check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
+    problem, guard = prepare(data, basis, settings, directory, progress)
+    if testing is not None:
+        _check_elements(testing, problem.basis, whole=False)
     with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
         equations = assemble(
             problem,
@@ -134,6 +114,45 @@ def fit(
     if directory is not None:
         run.save(directory)
     return run
+
+
+def prepare(
+    data: Data,
+    basis: Basis,
+    settings: FitSettings,
+    directory: str | os.PathLike[str] | None,
+    progress: Progress,
+) -> tuple[Problem, Guard]:
+    """What a fit solves, checked before anything is computed, and the guard of its short range.
+
+    Raises
+    ------
+    DataError, ConfigError, FitError
+        As `fit`.
+    """
+    if not isinstance(basis, Basis) or not isinstance(settings, FitSettings):
+        raise ConfigError("basis must be a Basis and settings FitSettings; see mlip_rs.config for files")
+    training = as_dataset(data)
+    basis = basis.resolved(training)
+    _check_elements(training, basis, whole=True)
+    _check_cutoff(training, basis)
+    training = _with_absent_pairs(training, basis, progress)
+    reference = reference_energies(training, settings.reference_energies)
+    if reference.source == "fitted":
+        basis = replace(basis, constant=True)
+    guard = Guard.of(basis, training)
+    problem = Problem(
+        guard.basis,
+        training,
+        reference,
+        settings.weights.of_structures(training, reference),
+        settings.weights.of_properties(),
+        folds(training, settings.n_folds, settings.seed),
+        kept=directory is not None,
+    )
+    _check_rows(problem, settings)
+    check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
+    return problem, guard
 
 
 def as_dataset(data: Data) -> Dataset:

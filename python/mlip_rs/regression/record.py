@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Point = dict[str, Any]
 
+NAMED: dict[str, str] = {"knee": "knee", "best": "best", "one-standard-error": "one_standard_error"}
+"""Choices by name, and where `run.json` has their positions; see `Run`."""
+
 Directories = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 
@@ -72,7 +75,7 @@ def _check_comparable(directories: Sequence[Path], records: Sequence[dict[str, A
 
 
 def choose(directories: Directories, wish: str) -> Point:
-    """Choose from the front: "knee", "best", or a limit, such as "max-cost=5" (µs/atom) or "max-force=0.1" (eV/Å).
+    """Choose from the front: one of `NAMED`, or a limit, such as "max-cost=5" (µs/atom) or "max-force=0.1" (eV/Å).
 
     Raises
     ------
@@ -82,18 +85,24 @@ def choose(directories: Directories, wish: str) -> Point:
         Not a complete run directory.
     """
     points = front_points(directories)
-    if wish in ("knee", "best"):
+    if wish in NAMED:
         chosen = _several(directories)
         if len(chosen) == 1:
             record = read_record(chosen[0])
-            point: Point = record["points"][record[wish]]
+            point: Point = record["points"][record[NAMED[wish]]]
             return point
-        limit = (1.0 + (KNEE_TOLERANCE if wish == "knee" else 0.0)) * points[-1]["score"]
-        return next(point for point in points if point["score"] <= limit)
+        lowest = points[-1]
+        limits = {
+            "best": lowest["score"],
+            "knee": (1.0 + KNEE_TOLERANCE) * lowest["score"],
+            "one-standard-error": lowest["score"] + lowest["score_error"],
+        }
+        good = [point for point in points if point["score"] <= limits[wish]]
+        return min(good, key=lambda point: point["n_nonzero"]) if wish == "one-standard-error" else good[0]
     found = re.fullmatch(rf"({'|'.join(LIMITS)})=(\d+\.?\d*|\.\d+)", wish)
     if not found:
         raise ConfigError(
-            f"selection {wish!r} is not understood; give knee, best, or {', '.join(LIMITS)}=NUMBER"
+            f"selection {wish!r} is not understood; give {', '.join(NAMED)}, or {', '.join(LIMITS)}=NUMBER"
         )
     return points[within_limits(points, {found[1]: float(found[2])})]
 

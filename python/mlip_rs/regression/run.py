@@ -209,6 +209,7 @@ class Run:
             self.points[k].potential.save(directory / names[k])
         self.best().save(directory / "best.mlip.json")
         self.knee().save(directory / "knee.mlip.json")
+        self.one_standard_error().save(directory / "one-standard-error.mlip.json")
         record = self.record | {
             "best": self.best_index,
             "knee": self.knee_index,
@@ -233,6 +234,7 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
         if not isinstance(record, dict) or not isinstance(record["points"], list):
             raise ValueError("no points")
         record["points"][record["best"]], record["points"][record["knee"]]
+        record["points"][record["one_standard_error"]]
         for k in record["front"]:
             record["points"][k]["us_per_atom"]
         table(record["points"])

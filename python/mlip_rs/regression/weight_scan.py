@@ -1,0 +1,236 @@
+"""How the errors of energies, forces and stresses trade against each other as their weights change."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlip_rs.basis import Basis
+from mlip_rs.errors import ConfigError, DataError, FitError
+from mlip_rs.files import write_atomically
+from mlip_rs.plain import check_number
+from mlip_rs.progress import Progress, Silent
+from mlip_rs.regression.assemble import Problem, assemble
+from mlip_rs.regression.fitting import Data, prepare
+from mlip_rs.regression.selection import select
+from mlip_rs.regression.settings import RUN_ONLY, FitSettings
+from mlip_rs.regression.weights import Weights
+from mlip_rs.validate.metrics import ENERGY_KEY, FORCE_KEY, STRESS_KEY, Errors
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FACTORS: tuple[float, ...] = (0.3, 1.0, 3.0)
+"""What the precisions of energies and stresses are multiplied with; only the ratios to that of forces matter."""
+
+KEYS: tuple[str, ...] = (ENERGY_KEY, FORCE_KEY, STRESS_KEY)
+
+
+@dataclass(frozen=True)
+class WeightedErrors:
+    """Cross-validated errors of the dense fit with one choice of weights."""
+
+    weights: Weights
+    validation: Errors
+
+    @property
+    def rmse(self) -> dict[str, float]:
+        """RMSE by key (meV/atom, eV/Å, GPa) of the properties that have labels."""
+        found = {key: self.validation.summary(key) for key in KEYS}
+        return {key: summary.rmse for key, summary in found.items() if summary is not None}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain record."""
+        precisions = {name: getattr(self.weights, name) for name in ("energy", "forces", "stress")}
+        return {"weights": precisions, "validation": self.validation.to_dict()}
+
+
+@dataclass(frozen=True)
+class WeightScan:
+    """Errors by weights; which compromise is the right one, only the use of the potential tells."""
+
+    points: tuple[WeightedErrors, ...]
+
+    @property
+    def front(self) -> tuple[int, ...]:
+        """Positions of the points that no other one beats in the errors of all properties."""
+        values = [list(point.rmse.values()) for point in self.points]
+
+        def beaten(k: int) -> bool:
+            return any(
+                other != values[k] and all(b <= a for a, b in zip(values[k], other, strict=True))
+                for other in values
+            )
+
+        return tuple(k for k in range(len(values)) if not beaten(k))
+
+    @property
+    def drawable(self) -> bool:
+        """Whether there are errors of both energies and forces."""
+        return all(ENERGY_KEY in point.rmse and FORCE_KEY in point.rmse for point in self.points)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain record."""
+        return {"points": [point.to_dict() for point in self.points], "front": list(self.front)}
+
+    def table(self) -> tuple[list[str], list[list[str]]]:
+        """Header and rows for people: precisions asked for, cross-validated RMSE."""
+        header = ["energy eV/atom", "forces eV/Å", "stress GPa"]
+        header += ["energy RMSE meV/atom", "force RMSE eV/Å", "stress RMSE GPa", ""]
+        rows = []
+        for k, point in enumerate(self.points):
+            asked = (point.weights.energy, point.weights.forces, point.weights.stress)
+            errors = [
+                f"{point.rmse[key]:.{digits}f}" if key in point.rmse else "–"
+                for key, digits in zip(KEYS, (2, 4, 3), strict=True)
+            ]
+            cells = ["off" if value is None else f"{value:.3g}" for value in asked]
+            rows.append([*cells, *errors, "not beaten" if k in self.front else ""])
+        return header, rows
+
+    def figure(self) -> "Figure":
+        """Error of energies against that of forces, a line for each precision of the stress.
+
+        Raises
+        ------
+        DataError
+            There are no labels of energies, or none of forces.
+        """
+        from mlip_rs.validate import style
+
+        if not self.drawable:
+            raise DataError("only data with energies and forces have errors to draw against each other")
+        figure = style.new_figure(style.COLUMN_WIDTH, 2.8)
+        axes = figure.subplots()
+        asked = dict.fromkeys(point.weights.stress for point in self.points)
+        for k, stress in enumerate(asked):
+            line = [point for point in self.points if point.weights.stress == stress]
+            x, y = ([point.rmse[key] for point in line] for key in (FORCE_KEY, ENERGY_KEY))
+            label = "" if stress is None else f"{stress:.3g} GPa"
+            axes.plot(x, y, f"{style.marker(k)}-", color=style.color(k), ms=style.MARKER_SIZE, label=label)
+            if k == 0:
+                for point, right, top in zip(line, x, y, strict=True):
+                    text = f"{1e3 * point.weights.energy:.3g} meV/atom" if point.weights.energy else ""
+                    axes.annotate(
+                        text, (right, top), (4, 4), textcoords="offset points", fontsize=style.SMALL_SIZE - 1
+                    )
+        axes.margins(x=0.25, y=0.15)
+        style.dress(axes, x="force RMSE (eV/Å)", y="energy RMSE (meV/atom)")
+        if len(asked) > 1:
+            style.legend(axes)
+            axes.set_title("by precision of the stress", fontsize=style.SMALL_SIZE, loc="left")
+        return figure
+
+
+def scan_weights(
+    data: Data,
+    basis: Basis,
+    settings: FitSettings | None = None,
+    *,
+    factors: Sequence[float] = FACTORS,
+    directory: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> WeightScan:
+    """Cross-validate dense fits with the precisions of energies and stresses multiplied by each of the factors.
+
+    Each choice of weights finds its own ridge penalties; the normal equations are summed once.
+
+    Parameters
+    ----------
+    data, basis, settings, overwrite, progress
+        As for `fit`; the weights of the settings are the middle of the scan.
+    factors
+        Positive; those of energies are combined with those of stresses, while forces keep their precision.
+    directory
+        Run directory: what is finished is kept there, and a scan that was interrupted goes on. A later fit with
+        other weights takes the equations from it.
+
+    Raises
+    ------
+    ConfigError
+        Factors that are not positive, a property that is switched off although it is the only one left.
+    DataError, FitError
+        As for `fit`; also equations that are too large to be kept for each property.
+    """
+    for factor in factors:
+        check_number("a factor of the precisions", factor)
+    factors = sorted(set(factors))
+    if not factors or factors[0] <= 0:
+        raise ConfigError("factors of the precisions must be positive numbers, such as 0.3, 1, 3")
+    settings = replace(settings or FitSettings(), method="ridge")
+    progress = progress or Silent()
+    problem, _ = prepare(data, basis, settings, directory, progress)
+    problem = replace(problem, kept=True)
+    if problem.summed:
+        raise FitError(
+            f"{problem.basis.n_features} features: too many for sums by property; scan the weights with a smaller size"
+        )
+    choices = list(_choices(problem, settings.weights, factors))
+    points = []
+    with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "equations"
+        assemble(problem, folder, threads=settings.threads, progress=progress, overwrite=overwrite)
+        kept = _Kept(folder / "weight-scan.json", problem, settings)
+        for k, weights in enumerate(choices):
+            errors = kept.get(weights)
+            if errors is None:
+                progress.note(f"weights {k + 1} of {len(choices)}")
+                weighted = replace(problem, property_weights=weights.of_properties())
+                equations = assemble(weighted, folder, threads=settings.threads)
+                errors = select(weighted, equations, settings, progress).validation.errors(0)
+                kept.put(weights, errors)
+            points.append(WeightedErrors(weights, errors))
+    return WeightScan(tuple(points))
+
+
+def _choices(problem: Problem, middle: Weights, factors: Sequence[float]) -> Iterator[Weights]:
+    """Weights of the scan; a property without labels or switched off is not varied."""
+    labels = problem.dataset.labels
+    varied = {"energy": labels.energies > 0, "stress": labels.stresses > 0}
+    lists = {
+        name: [getattr(middle, name)]
+        if getattr(middle, name) is None or not varied[name]
+        else [factor * getattr(middle, name) for factor in factors]
+        for name in varied
+    }
+    for energy, stress in product(lists["energy"], lists["stress"]):
+        yield replace(middle, energy=energy, stress=stress)
+
+
+class _Kept:
+    """Finished points of a scan in a file, so that an interrupted one goes on."""
+
+    def __init__(self, path: Path, problem: Problem, settings: FitSettings) -> None:
+        relevant = {k: v for k, v in asdict(settings).items() if k not in {*RUN_ONLY, "weights"}}
+        key = json.dumps([problem.fingerprint(), relevant], sort_keys=True)
+        self.path, self.key = path, hashlib.sha256(key.encode()).hexdigest()
+        self.found: dict[str, Any] = {}
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(document, Mapping) and document.get("key") == self.key:
+                self.found = dict(document["errors"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return  # none kept, or damaged: computed again
+
+    def get(self, weights: Weights) -> Errors | None:
+        """Errors that were found before."""
+        try:
+            return Errors.from_dict(self.found[self._name(weights)])
+        except (LookupError, DataError):
+            return None
+
+    def put(self, weights: Weights, errors: Errors) -> None:
+        """Keep them."""
+        self.found[self._name(weights)] = errors.to_dict()
+        write_atomically(self.path, json.dumps({"key": self.key, "errors": self.found}))
+
+    @staticmethod
+    def _name(weights: Weights) -> str:
+        return " ".join(repr(value) for value in weights.of_properties().tolist())
