@@ -2,7 +2,8 @@
 //!
 //! About 2,000 atoms of the first element, one thread, clusters made once. Core time (that of the threads, from the
 //! scheduler; Linux only) does not count other work on the machine. The smallest of many samples is printed, with the
-//! multiply-adds that the plan needs and the rate that this makes.
+//! multiply-adds that the plan needs and the rate that this makes. `--once` evaluates once and prints the number of
+//! atoms, for `instructions.py`.
 
 // A benchmark has nobody to hand an error to, and it prints.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
@@ -13,6 +14,9 @@ use mlip_rs::{Cell, NeighborList, Structure, elements, parallel};
 const SAMPLES: usize = 30;
 
 fn main() {
+    if std::env::args().any(|a| a == "--once") {
+        return evaluate_once();
+    }
     println!(
         "potential, neighbours, us/atom, plain us/atom, multiply-adds/atom (neighbours, graph), Gflop/s"
     );
@@ -49,6 +53,20 @@ fn main() {
             work.per_atom
         );
     }
+}
+
+/// The first potential given, evaluated once by one thread.
+fn evaluate_once() {
+    let path = std::env::args().skip(1).find(|a| !a.starts_with("--"));
+    let text = std::fs::read_to_string(path.unwrap()).unwrap();
+    let potential = Potential::from_json(&text).unwrap();
+    let structure = crystal(&potential);
+    let list = NeighborList::new(&structure, potential.basis().cutoff()).unwrap();
+    let clusters = potential.clusters(&structure, &list).unwrap();
+    let pool = parallel::pool(1).unwrap();
+    pool.install(|| potential.evaluate_clusters(&structure, &list, &clusters))
+        .unwrap();
+    println!("{}", structure.n_atoms());
 }
 
 /// Time that all threads of this process have spent on a core, s.

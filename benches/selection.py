@@ -23,8 +23,10 @@ import mlip_rs as mlip
 from mlip_rs.data import Dataset, read_dataset
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.regression import Point, Run
+from mlip_rs.regression.costs import CostModel, timed_structure
 from mlip_rs.regression.settings import METHODS
 from mlip_rs.reports import model_points
+from mlip_rs.unit_costs import UnitCosts
 from mlip_rs.validate.figures import predicted_cost
 from mlip_rs.validate.saving import save_figure
 
@@ -55,6 +57,7 @@ def methods(args: argparse.Namespace) -> None:
         row(name, "all features", "", *cells(dense))
         fronts(runs, args.output / f"selection-{name}.png", name)
         cost_model(runs["cost-aware"], args.output / f"cost-model-{name}.png", name)
+        shares(runs["cost-aware"], basis.resolved(training), training, name)
 
 
 def cells(point: Point) -> Sequence[str]:
@@ -95,6 +98,27 @@ def cost_model(run: Run, path: Path, name: str) -> None:
         f"{name}: predicted/measured cost off by {np.median(off):.0%} in the median, {off.max():.0%} at most"
     )
     save_figure(predicted_cost(points), path)
+
+
+def shares(run: Run, basis: mlip.Basis, training: Dataset, name: str) -> None:
+    """What the cheapest potential within 110 % of the error of all features saves, and where."""
+    dense = run.points[-1]
+    enough = [point for point in run.points if point.score <= WITHIN * dense.score]
+    sparse = min(enough, key=lambda point: point.us_per_atom)
+    costs = CostModel.of(basis, timed_structure(training), UnitCosts())
+    labels = basis.labels()
+    parts = {}
+    for key, point in (("sparse", sparse), ("dense", dense)):
+        kept = [set(point.potential.coefficients(element)) for element in basis.elements]
+        support = np.array([label in own for own in kept for label in labels])
+        parts[key] = costs.shares(support)
+    whole = sum(parts["dense"].values())
+    saved = {part: f"{(parts['dense'][part] - parts['sparse'][part]) / whole:.0%}" for part in parts["dense"]}
+    print(
+        f"{name}: {sparse.potential.n_nonzero} of {dense.potential.n_nonzero} coefficients at 110 %, "
+        f"{sparse.us_per_atom:.2f} of {dense.us_per_atom:.2f} µs/atom "
+        f"({sparse.us_per_atom / dense.us_per_atom:.2f}); of the predicted cost of all features saved: {saved}"
+    )
 
 
 def literature(args: argparse.Namespace) -> None:
