@@ -29,6 +29,7 @@ from mlip_rs.reports import model_points
 from mlip_rs.unit_costs import UnitCosts
 from mlip_rs.validate.figures import predicted_cost
 from mlip_rs.validate.saving import save_figure
+from mlip_rs.validate.style import dress, label_decades
 
 COSTS = (2.0, 3.0, 5.0, 8.0, 13.0)
 WITHIN = 1.1
@@ -84,9 +85,9 @@ def fronts(runs: dict[str, Run], path: Path, name: str) -> None:
             strict=True,
         ):
             axis.plot(costs, values, ".-", label=method, drawstyle="steps-post")
-    finish(axes, ("energy RMSE (meV/atom)", "force RMSE (meV/Å)"), "time per atom and evaluation (µs)", name)
     for axis, top in zip(axes, (30, 400), strict=True):
         axis.set_ylim(top=top)
+    finish(axes, ("energy RMSE (meV/atom)", "force RMSE (meV/Å)"), "time per atom and evaluation (µs)", name)
     figure.savefig(path, dpi=150)
 
 
@@ -158,8 +159,8 @@ def literature(args: argparse.Namespace) -> None:
             for axis, values in zip(axes, (energies, forces), strict=True):
                 label = element if pool == "invariants" else None
                 axis.plot(numbers, values, style, color=f"C{k}", label=label)
-    finish(axes, ("energy RMSE (meV/atom)", "force RMSE (meV/Å)"), "coefficients", "dashed: pairwise only")
     axes[0].set_ylim(top=300)
+    finish(axes, ("energy RMSE (meV/atom)", "force RMSE (meV/Å)"), "coefficients", "dashed: pairwise only")
     figure.savefig(args.output / "literature.png", dpi=150)
 
 
@@ -187,9 +188,12 @@ def settings_of(name: str) -> mlip.FitSettings:
 
 def finish(axes: np.ndarray, labels: Sequence[str], x: str, title: str) -> None:
     for axis, label in zip(axes, labels, strict=True):
-        axis.set(xscale="log", yscale="log", xlabel=x, ylabel=label, title=title)
-        axis.grid(alpha=0.3, which="both")
-    axes[1].legend(fontsize=8)
+        axis.set(xscale="log", yscale="log")
+        dress(axis, x=x, y=label, title=title)
+        for direction in (axis.xaxis, axis.yaxis):
+            label_decades(direction)
+        axis.grid(alpha=0.3)
+    axes[1].legend(fontsize=8, frameon=False)
 
 
 PARTS = {"methods": methods, "literature": literature}
