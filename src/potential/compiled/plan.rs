@@ -215,7 +215,7 @@ impl CompiledCenter {
             let rows = |s: &Segment| (s.end_row - s.first_row) * s.n_columns;
             let sums: usize = plan.segments.iter().map(rows).sum();
             let harmonics = if plan.is_angular() {
-                9 * plan.recursion.n_rows()
+                7 * plan.recursion.n_rows()
             } else {
                 0
             };
