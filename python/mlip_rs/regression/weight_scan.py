@@ -118,9 +118,11 @@ class WeightScan:
                 for point, right, top in zip(line, x, y, strict=True):
                     text = f"{1e3 * point.weights.energy:.3g} meV/atom" if point.weights.energy else ""
                     axes.annotate(
-                        text, (right, top), (4, 4), textcoords="offset points", fontsize=style.SMALL_SIZE - 1
+                        text, (right, top), (5, 4), textcoords="offset points", fontsize=style.SMALL_SIZE - 1
                     )
-        axes.margins(x=0.25, y=0.15)
+        axes.set_xmargin(0.45)  # room for the last text
+        axes.set_ymargin(0.15)
+        axes.locator_params("x", nbins=5)
         style.dress(axes, x="force RMSE (eV/Å)", y="energy RMSE (meV/atom)")
         if len(asked) > 1:
             style.legend(axes)
