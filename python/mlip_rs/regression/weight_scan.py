@@ -120,7 +120,7 @@ class WeightScan:
                     axes.annotate(
                         text, (right, top), (5, 4), textcoords="offset points", fontsize=style.SMALL_SIZE - 1
                     )
-        axes.set_xmargin(0.45)  # room for the last text
+        axes.set_xmargin(0.6)  # room for the last text
         axes.set_ymargin(0.15)
         axes.locator_params("x", nbins=5)
         style.dress(axes, x="force RMSE (eV/Å)", y="energy RMSE (meV/atom)")
