@@ -38,6 +38,12 @@ from mlip_rs.validate.metrics import (
 from mlip_rs.validate.phonons import BandSegment, PhononError, Phonons, load_phonons, phonon_error, phonons
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons, zone_boundary_phonons
 from mlip_rs.validate.point_defects import PointDefects, VacancyMigration, point_defects, vacancy_migration
+from mlip_rs.validate.pressure import (
+    PressureTransitions,
+    Transition,
+    pressure_transitions,
+    transitions_between,
+)
 from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies, bain_path, prototype_energies
 from mlip_rs.validate.prototypes import BINARY_PROTOTYPES, PROTOTYPES, binary_prototype, prototype
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic, quasi_harmonic
@@ -86,6 +92,7 @@ __all__ = [
     "Phonons",
     "PointDefects",
     "PolycrystalAverages",
+    "PressureTransitions",
     "PropertyRow",
     "PrototypeEnergies",
     "QuasiHarmonic",
@@ -99,6 +106,7 @@ __all__ = [
     "Surfaces",
     "Table",
     "Threshold",
+    "Transition",
     "VacancyConvergence",
     "VacancyFormation",
     "VacancyMigration",
@@ -128,6 +136,7 @@ __all__ = [
     "phonons",
     "point_defects",
     "polycrystal_averages",
+    "pressure_transitions",
     "prototype",
     "prototype_energies",
     "quasi_harmonic",
@@ -137,6 +146,7 @@ __all__ = [
     "short_range",
     "stacking_fault",
     "surface_energies",
+    "transitions_between",
     "vacancy_convergence",
     "vacancy_formation",
     "vacancy_migration",

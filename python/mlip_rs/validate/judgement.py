@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlip_rs.units import MEV_PER_EV
+from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
 from mlip_rs.validate.compare import Threshold
 from mlip_rs.validate.compounds import Compounds
 from mlip_rs.validate.dynamics import (
@@ -16,6 +16,7 @@ from mlip_rs.validate.grain_boundaries import GrainBoundaries
 from mlip_rs.validate.phonons import Phonons, phonon_error
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons
 from mlip_rs.validate.point_defects import PointDefects, VacancyMigration
+from mlip_rs.validate.pressure import PressureTransitions, Transition
 from mlip_rs.validate.prototype_energies import PrototypeEnergies
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic
 from mlip_rs.validate.stacking_faults import StackingFault
@@ -117,6 +118,41 @@ def ordering_objections(found: PrototypeEnergies, reference: PrototypeEnergies) 
             if reference.energy_above(higher, lower) > CLOSE and found.energy_above(higher, lower) < 0:
                 wrong.append(f"phase order: {higher} lies below {lower}, unlike in the reference")
     return tuple(wrong)
+
+
+def pressure_quantities(found: PressureTransitions) -> tuple[Quantity, ...]:
+    """Pressures of the transitions."""
+    return tuple(
+        Quantity(f"{t.before} → {t.after}", "GPa", t.pressure, Threshold(_pressure_allowed(t)))
+        for t in found.transitions
+    )
+
+
+def pressure_objections(found: PressureTransitions, reference: PressureTransitions) -> tuple[str, ...]:
+    """Transitions that one side has and the other, which covers them, has not."""
+    return (
+        *(f"the reference has {text}, the potential has not" for text in _missing(reference, found)),
+        *(f"the potential has {text}, the reference has not" for text in _missing(found, reference)),
+    )
+
+
+def _missing(given: PressureTransitions, other: PressureTransitions) -> list[str]:
+    missing = []
+    known = {(t.before, t.after) for t in other.transitions}
+    names = {curve.name for curve in other.curves}
+    for t in given.transitions:
+        reached = t.pressure + _pressure_allowed(t)
+        if (t.before, t.after) in known or not {t.before, t.after} <= names or reached > other.highest:
+            continue
+        if all(other.covered(name)[1] >= reached for name in (t.before, t.after)):
+            missing.append(f"{t.before} → {t.after} at {t.pressure:.3g} GPa")
+    return missing
+
+
+def _pressure_allowed(transition: Transition) -> float:
+    """GPa by which a transition moves if one structure is shifted by the energy allowed of a phase: ΔE / ΔV."""
+    before, after = transition.volumes
+    return PHASE.value / MEV_PER_EV / abs(before - after) * EV_PER_ANGSTROM3_IN_GPA
 
 
 def elastic_quantities(found: ElasticAnalysis) -> tuple[Quantity, ...]:

@@ -47,6 +47,8 @@ from mlip_rs.validate.judgement import (
     phonon_quantities,
     point_defect_objections,
     point_defect_quantities,
+    pressure_objections,
+    pressure_quantities,
     prototype_objections,
     prototype_quantities,
     quasi_harmonic_objections,
@@ -62,8 +64,14 @@ from mlip_rs.validate.phonon_figures import phonon_bands, quasi_harmonic_curves
 from mlip_rs.validate.phonons import Phonons, phonons
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons, zone_boundary_phonons
 from mlip_rs.validate.point_defects import PointDefects, VacancyMigration, point_defects, vacancy_migration
+from mlip_rs.validate.pressure import PressureTransitions, pressure_transitions
 from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies, bain_path
-from mlip_rs.validate.prototype_figures import bain_curve, prototype_curves, vacancy_sizes
+from mlip_rs.validate.prototype_figures import (
+    bain_curve,
+    enthalpy_differences,
+    prototype_curves,
+    vacancy_sizes,
+)
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic, quasi_harmonic
 from mlip_rs.validate.short_range import ShortRange, ShortRangeCurve, short_range
 from mlip_rs.validate.short_range_figures import short_range_curves
@@ -106,6 +114,10 @@ class Property:
         Distances between a result and the reference's, which ideally are 0.
     reference_objections
         Reasons that need the reference, such as a wrong order of phases.
+    notes
+        What a reader of the numbers must know, such as the range that they hold for.
+    is_relative
+        Whether it means something only beside a reference, even where `quantities` gives none.
     restore
         Makes a result from what its `to_dict` gave; None: its fields are stored as they are.
     """
@@ -120,6 +132,8 @@ class Property:
     objections: Callable[[Any], tuple[str, ...]] = _nothing
     errors: Callable[[Any, Any], tuple[Quantity, ...]] = _no_errors
     reference_objections: Callable[[Any, Any], tuple[str, ...]] = lambda _, __: ()
+    notes: Callable[[Any], tuple[str, ...]] = _nothing
+    is_relative: bool = False
     restore: Callable[[Mapping[str, Any]], Any] | None = None
 
 
@@ -209,6 +223,18 @@ PROPERTIES: tuple[Property, ...] = (
         "Energy against volume of the prototypes, above the isolated atom.",
         objections=prototype_objections,
         reference_objections=ordering_objections,
+    ),
+    Property(
+        "pressure",
+        "Transitions under pressure",
+        PressureTransitions,
+        lambda subject: pressure_transitions(subject.calculator, subject.prototypes),
+        pressure_quantities,
+        enthalpy_differences,
+        "Enthalpy against pressure, above that of the structure stable at rest; where a line ends, so do its volumes.",
+        reference_objections=pressure_objections,
+        notes=lambda found: found.notes,
+        is_relative=True,
     ),
     Property(
         "compounds",

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from mlip_rs.units import MEV_PER_EV
 from mlip_rs.validate.figures import energy_volume_curves
+from mlip_rs.validate.pressure import PressureTransitions
 from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies
 from mlip_rs.validate.style import (
     COLUMN_WIDTH,
@@ -31,6 +32,36 @@ def prototype_curves(potential: PrototypeEnergies, reference: PrototypeEnergies 
     return energy_volume_curves(
         {curve.name: curve for curve in potential.curves}, {curve.name: curve for curve in known}
     )
+
+
+def enthalpy_differences(
+    potential: PressureTransitions, reference: PressureTransitions | None = None
+) -> Figure:
+    """Enthalpy above that of the potential's structure at rest against pressure; dots: transitions."""
+    figure = new_figure(1.5 * COLUMN_WIDTH, 2.9)
+    axes = figure.subplots()
+    drawn = _drawn(potential, reference)
+    names = list(dict.fromkeys(curve.name for _, _, found in drawn for curve in found.curves))
+    base = min(potential.curves, key=lambda curve: curve.equilibrium_energy).name
+    for label, style, found in drawn:
+        if base not in found.enthalpies:
+            continue
+        for name, enthalpies in found.enthalpies.items():
+            above = MEV_PER_EV * (enthalpies - found.enthalpies[base])
+            axes.plot(found.pressures, above, style, color=color(names.index(name)), linewidth=LINE_WIDTH)
+        for transition in found.transitions:
+            height = MEV_PER_EV * np.interp(
+                transition.pressure,
+                found.pressures,
+                found.enthalpies[transition.after] - found.enthalpies[base],
+            )
+            axes.plot([transition.pressure], [height], "o", color=GUIDE, ms=MARKER_SIZE)
+        axes.plot([], [], style, color=GUIDE, linewidth=LINE_WIDTH, label=label)
+    for i, name in enumerate(names):
+        axes.plot([], [], color=color(i), linewidth=LINE_WIDTH, label=name)
+    dress(axes, x="pressure (GPa)", y=f"enthalpy above {base} (meV/atom)")
+    legend(axes)
+    return figure
 
 
 def bain_curve(potential: BainPath, reference: BainPath | None = None) -> Figure:

@@ -81,6 +81,10 @@ class Outcome:
         False: `failure` says why the property is not defined for this crystal.
     reference_failure
         Why there is nothing to compare with, where there should be.
+    notes
+        What a reader of the numbers must know.
+    is_relative
+        Whether it means something only beside a reference, even without a number.
     seconds
         Time that it took.
     result, reference
@@ -94,6 +98,8 @@ class Outcome:
     failure: str = ""
     applicable: bool = True
     reference_failure: str = ""
+    notes: tuple[str, ...] = ()
+    is_relative: bool = False
     seconds: float = 0.0
     result: Any = None
     reference: Any = None
@@ -105,7 +111,10 @@ class Outcome:
             return "not computed" if self.applicable else "not applicable"
         if self.objections or any(row.passed is False for row in self.rows):
             return "FAIL"
-        return "pass" if not self.rows or any(row.passed for row in self.rows) else "no reference"
+        if self.reference is not None and self.is_relative:
+            return "pass"
+        alone = not self.rows and not self.is_relative
+        return "pass" if alone or any(row.passed for row in self.rows) else "no reference"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers."""
@@ -116,6 +125,7 @@ class Outcome:
             "failure": self.failure,
             "objections": list(self.objections),
             "reference_failure": self.reference_failure,
+            "notes": list(self.notes),
             "seconds": self.seconds,
             "quantities": [row.to_dict() for row in self.rows],
             "result": None if self.result is None else self.result.to_dict(),
@@ -324,6 +334,8 @@ class _Run:
             rows,
             objections,
             reference_failure=reference_failure or trouble,
+            notes=entry.notes(result),
+            is_relative=entry.is_relative,
             seconds=seconds,
             result=result,
             reference=reference,
@@ -333,7 +345,7 @@ class _Run:
         """Whether what a file of reference properties holds, of fcc but for the prototypes, is of the same crystal."""
         if not isinstance(self._start, tuple) or self._start[1] != self._element:
             return False
-        return name == "prototypes" or self._start[0] == "fcc"
+        return name in ("prototypes", "pressure") or self._start[0] == "fcc"
 
     def _stored(self, entry: Property, side: str) -> tuple[Any, str, bool]:
         """Result or reason of a failure, one of them empty, and whether the property is defined at all."""

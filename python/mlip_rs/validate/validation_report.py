@@ -57,6 +57,8 @@ def _content(outcome: "Outcome") -> list[Item]:
     content += [f"Objection: {objection}" for objection in outcome.objections]
     if outcome.reference_failure:
         content.append(f"Not compared: {outcome.reference_failure}")
+    if outcome.notes:
+        content.append("\n".join(outcome.notes))
     if outcome.rows:
         content.append(_table(outcome.rows))
     entry = next(entry for entry in PROPERTIES if entry.name == outcome.name)
