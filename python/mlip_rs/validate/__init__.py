@@ -5,7 +5,7 @@ Figures are in `mlip_rs.validate.figures` and beside it in `*_figures`, and the 
 """
 
 from mlip_rs.validate.calculations import isolated_atom_energy, relaxed, relaxed_crystal
-from mlip_rs.validate.compare import DEFAULT_THRESHOLDS, Comparison, PropertyRow, Threshold, compare
+from mlip_rs.validate.compare import DEFAULT_THRESHOLDS, Comparison, PropertyRow, compare
 from mlip_rs.validate.compounds import Compound, Compounds, compound_energies
 from mlip_rs.validate.dynamics import (
     EnergyConservation,
@@ -53,6 +53,7 @@ from mlip_rs.validate.short_range import ShortRange, ShortRangeCurve, short_rang
 from mlip_rs.validate.stacking_faults import StackingFault, stacking_fault
 from mlip_rs.validate.surfaces import SurfaceEnergy, Surfaces, surface_energies
 from mlip_rs.validate.symmetry import CrystalSymmetry, conventional_supercell, crystal_symmetry
+from mlip_rs.validate.thresholds import Threshold
 from mlip_rs.validate.vacancy import (
     VacancyConvergence,
     VacancyFormation,

@@ -5,11 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
-from mlip_rs.validate.compare import Threshold
 from mlip_rs.validate.compounds import Compounds
-from mlip_rs.validate.dynamics import (
-    EnergyConservation,
-)
+from mlip_rs.validate.dynamics import EnergyConservation
 from mlip_rs.validate.elastic_analysis import ElasticAnalysis
 from mlip_rs.validate.eos import EnergyVolumeFit
 from mlip_rs.validate.grain_boundaries import GrainBoundaries
@@ -21,21 +18,23 @@ from mlip_rs.validate.prototype_energies import PrototypeEnergies
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic
 from mlip_rs.validate.stacking_faults import StackingFault
 from mlip_rs.validate.surfaces import Surfaces
+from mlip_rs.validate.thresholds import (
+    COHESION,
+    DEFECT,
+    EXPANSION,
+    FAULT,
+    FREQUENCY,
+    LATTICE,
+    MODULUS,
+    PHASE,
+    PHONON_ERROR,
+    POINT_DEFECT,
+    SURFACE,
+    VOLUME,
+    Threshold,
+    phase_threshold,
+)
 from mlip_rs.validate.vacancy import VacancyConvergence
-
-# Deviations that pass, in the unit of the quantity or as a fraction of the reference.
-LATTICE = Threshold(0.01, relative=True)
-MODULUS = Threshold(0.10, relative=True)
-FREQUENCY = Threshold(0.05, relative=True)
-PHONON_ERROR = Threshold(0.3)
-PHASE = Threshold(15.0)
-DEFECT = Threshold(0.1)
-COHESION = Threshold(0.05)
-EXPANSION = Threshold(0.15, relative=True)
-BAIN = Threshold(20.0)
-SURFACE = Threshold(0.10, relative=True)
-FAULT = Threshold(0.20, relative=True)
-POINT_DEFECT = Threshold(0.2)
 
 ENERGY_DRIFT = 0.1
 """meV/atom/ps of the total energy: at a nanosecond the temperature of a run would be off by a third of 1000 K."""
@@ -66,7 +65,7 @@ class Quantity:
 
 def curve_quantities(curve: EnergyVolumeFit) -> tuple[Quantity, ...]:
     """Size and bulk modulus of one crystal structure."""
-    size = Quantity(f"V0 {curve.name}", "Å³/atom", curve.equilibrium_volume, Threshold(0.03, relative=True))
+    size = Quantity(f"V0 {curve.name}", "Å³/atom", curve.equilibrium_volume, VOLUME)
     if curve.lattice_constant is not None:
         size = Quantity(f"a0 {curve.name}", "Å", curve.lattice_constant, LATTICE)
     return size, Quantity(f"B {curve.name}", "GPa", curve.bulk_modulus, MODULUS)
@@ -85,13 +84,8 @@ def prototype_quantities(found: PrototypeEnergies) -> tuple[Quantity, ...]:
             result += [modulus, Quantity(f"cohesive energy {curve.name}", "eV/atom", cohesion, COHESION)]
         if curve.name != base:
             above = found.energy_above(curve.name, base)
-            result.append(Quantity(f"{curve.name} − {base}", "meV/atom", above, _phase(above)))
+            result.append(Quantity(f"{curve.name} − {base}", "meV/atom", above, phase_threshold(above)))
     return tuple(result)
-
-
-def _phase(energy: float) -> Threshold:
-    """15 meV/atom, and for structures high up 15 % of their height: the order is what matters there."""
-    return Threshold(max(PHASE.value, 0.15 * abs(energy)))
 
 
 def prototype_objections(found: PrototypeEnergies | Compounds) -> tuple[str, ...]:
@@ -104,8 +98,10 @@ def compound_quantities(found: Compounds) -> tuple[Quantity, ...]:
     result = []
     for compound in found.compounds:
         size, formation = compound.curve.equilibrium_volume, MEV_PER_EV * compound.formation
-        result.append(Quantity(f"V0 {compound.name}", "Å³/atom", size, Threshold(0.03, relative=True)))
-        result.append(Quantity(f"formation {compound.name}", "meV/atom", formation, _phase(formation)))
+        result.append(Quantity(f"V0 {compound.name}", "Å³/atom", size, VOLUME))
+        result.append(
+            Quantity(f"formation {compound.name}", "meV/atom", formation, phase_threshold(formation))
+        )
     return tuple(result)
 
 
@@ -228,7 +224,7 @@ def quasi_harmonic_quantities(found: QuasiHarmonic) -> tuple[Quantity, ...]:
         return ()
     return (
         Quantity("linear expansion at 300 K", "10⁻⁶/K", 1e6 * found.linear_expansion(300.0), EXPANSION),
-        Quantity("volume at 300 K", "Å³/atom", found.volume(300.0), Threshold(0.03, relative=True)),
+        Quantity("volume at 300 K", "Å³/atom", found.volume(300.0), VOLUME),
     )
 
 

@@ -30,8 +30,6 @@ from mlip_rs.validate.elastic_analysis import ElasticAnalysis, elastic_analysis
 from mlip_rs.validate.elastic_figures import young_modulus_directions
 from mlip_rs.validate.grain_boundaries import BOUNDARIES, GrainBoundaries, grain_boundaries
 from mlip_rs.validate.judgement import (
-    BAIN,
-    DEFECT,
     Quantity,
     compound_quantities,
     conservation_objections,
@@ -79,6 +77,7 @@ from mlip_rs.validate.stacking_faults import StackingFault, stacking_fault
 from mlip_rs.validate.subject import Subject
 from mlip_rs.validate.surfaces import THICKNESS, Surfaces, surface_energies
 from mlip_rs.validate.symmetry import conventional_supercell
+from mlip_rs.validate.thresholds import BAIN, DEFECT
 from mlip_rs.validate.vacancy import LENGTHS, VacancyConvergence, vacancy_convergence
 
 

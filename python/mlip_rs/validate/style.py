@@ -79,6 +79,31 @@ def legend(axes: Axes, *, location: Location = "best", columns: int = 1, marker_
     )
 
 
+def legend_above(axes: Axes, *, columns: int = 3) -> None:
+    """Small legend over the frame, for curves that leave no room within."""
+    _legend_outside(axes, "lower left", (0.0, 1.0), columns)
+
+
+def legend_beside(axes: Axes) -> None:
+    """Small legend to the right of the frame, for many entries."""
+    _legend_outside(axes, "upper left", (1.0, 1.0), 1)
+
+
+def _legend_outside(
+    axes: Axes, location: Literal["lower left", "upper left"], anchor: tuple[float, float], columns: int
+) -> None:
+    axes.legend(
+        fontsize=SMALL_SIZE - 0.5,
+        loc=location,
+        bbox_to_anchor=anchor,
+        ncols=columns,
+        frameon=False,
+        handletextpad=0.4,
+        labelspacing=0.3,
+        columnspacing=0.9,
+    )
+
+
 def color(index: int) -> str:
     """Colour number `index`, repeating."""
     return PALETTE[index % len(PALETTE)]
