@@ -33,6 +33,9 @@ def run(
         list[str] | None, typer.Option(metavar="NAME...", help="Properties to compute; all by default.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer structures, smaller cells.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Labelled structures: parity and errors are added.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Physical properties, judged against a reference, in one report; exit code 1 if one fails."""
@@ -49,6 +52,7 @@ def run(
                 crystal=crystal,
                 only=only or (),
                 quick=quick,
+                data=data,
                 progress=receiver,
             )
         else:
@@ -59,6 +63,7 @@ def run(
                 crystal=crystal,
                 only=only or (),
                 quick=quick,
+                data=data,
                 progress=receiver,
             )
     if as_json:

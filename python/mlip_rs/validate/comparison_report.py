@@ -1,8 +1,9 @@
 """The page of several potentials side by side: one table of verdicts, then every property with one figure of all."""
 
+from mlip_rs.validate.data_report import data_content
 from mlip_rs.validate.outcome import Outcome, ValidationComparison, ValidationRow
 from mlip_rs.validate.report import Code, Item, Report, Table
-from mlip_rs.validate.validation_report import command, figure_items, number, provenance, subtitle
+from mlip_rs.validate.validation_report import ERRORS, command, figure_items, number, provenance, subtitle
 
 MISSED = "✗"
 """Beside a number that is outside its threshold; not a colour alone, which print may lose."""
@@ -22,6 +23,13 @@ def comparison_report(comparison: ValidationComparison) -> Report:
     report.add_section("Summary", Table(header, rows, legend, bad))
     for row in comparison.outcomes:
         report.add_section(next(iter(row.values())).title, *_content(row))
+    evaluations = {
+        name: found.evaluation
+        for name, found in comparison.validations.items()
+        if found.evaluation is not None
+    }
+    if evaluations:
+        report.add_section(ERRORS, *data_content(evaluations, validations[0].data))
     report.add_section("Provenance", provenance(validations), Code(command(validations)))
     return report
 

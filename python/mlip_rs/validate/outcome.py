@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlip_rs.errors import MlipError
+from mlip_rs.evaluation import Evaluation
 from mlip_rs.validate.properties import Property
 
 
@@ -141,6 +142,10 @@ class Validation:
         Whether the short form was asked for.
     outcomes
         In the order of `PROPERTIES`.
+    data
+        File of labelled structures; empty if none was given.
+    evaluation
+        Errors on them.
     """
 
     potential: str
@@ -149,6 +154,8 @@ class Validation:
     given_crystal: str
     quick: bool
     outcomes: tuple[Outcome, ...]
+    data: str = ""
+    evaluation: Evaluation | None = None
 
     @property
     def passed(self) -> bool:
@@ -164,6 +171,7 @@ class Validation:
             "quick": self.quick,
             "passed": self.passed,
             "properties": [outcome.to_dict() for outcome in self.outcomes],
+            "data": None if self.evaluation is None else {"file": self.data, **self.evaluation.to_dict()},
         }
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

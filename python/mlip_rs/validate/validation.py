@@ -10,8 +10,11 @@ from ase import Atoms
 from threadpoolctl import threadpool_limits
 
 from mlip_rs.errors import ConfigError, MlipError
+from mlip_rs.evaluation import Evaluation, evaluate
 from mlip_rs.files import distinct_names, write_atomically
+from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
+from mlip_rs.regression.fitting import as_dataset
 from mlip_rs.validate.outcome import Outcome, Validation, ValidationComparison, judged
 from mlip_rs.validate.properties import PROPERTIES, Property
 from mlip_rs.validate.reference import Reference
@@ -34,6 +37,7 @@ def validate(
     crystal: str | None = None,
     only: Sequence[str] = (),
     quick: bool = False,
+    data: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Validation:
     """Compute the properties of a potential and judge them against a reference.
@@ -56,6 +60,8 @@ def validate(
         Names of `PROPERTIES`; empty: all.
     quick
         Fewer structures, smaller cells.
+    data
+        Labelled structures: their errors, by kind and by size of the force, are added; for potential files only.
     progress
         Told of every property.
 
@@ -74,7 +80,7 @@ def validate(
     from mlip_rs.validate.validation_report import validation_report
 
     given = {"potential": str(potential)}
-    (result,) = _validations(given, output, reference, crystal, only, quick, progress).values()
+    (result,) = _validations(given, output, reference, crystal, only, quick, data, progress).values()
     _write(validation_report(result), result.to_dict(), Path(output))
     return result
 
@@ -87,6 +93,7 @@ def validate_several(
     crystal: str | None = None,
     only: Sequence[str] = (),
     quick: bool = False,
+    data: str | Path | None = None,
     progress: Progress | None = None,
 ) -> ValidationComparison:
     """Compute the properties of several potentials, and judge them against one reference side by side.
@@ -97,7 +104,7 @@ def validate_several(
     ----------
     potentials
         As in `validate`, at least two different ones.
-    output, reference, crystal, only, quick, progress
+    output, reference, crystal, only, quick, data, progress
         As in `validate`.
 
     Raises
@@ -112,7 +119,9 @@ def validate_several(
     given = distinct_names([str(potential) for potential in potentials])
     if len(given) < 2:
         raise ConfigError("a comparison needs at least two different potentials")
-    result = ValidationComparison(_validations(given, output, reference, crystal, only, quick, progress))
+    result = ValidationComparison(
+        _validations(given, output, reference, crystal, only, quick, data, progress)
+    )
     _write(comparison_report(result), result.to_dict(), Path(output))
     return result
 
@@ -130,10 +139,12 @@ def _validations(
     crystal: str | None,
     only: Sequence[str],
     quick: bool,
+    data: str | Path | None,
     progress: Progress | None,
 ) -> dict[str, Validation]:
     chosen = _chosen(only)
     session = _Session(potentials, reference, crystal, quick, Path(output))
+    evaluations = {} if data is None else session.evaluations(data)
     outcomes: dict[str, list[Outcome]] = {name: [] for name in potentials}
     teller = progress or Silent()
     teller.start("validating", len(chosen) * len(potentials))
@@ -147,7 +158,14 @@ def _validations(
                 teller.advance()
     return {
         name: Validation(
-            text, reference or "", session.crystal_name(name), crystal or "", quick, tuple(outcomes[name])
+            text,
+            reference or "",
+            session.crystal_name(name),
+            crystal or "",
+            quick,
+            tuple(outcomes[name]),
+            str(data or ""),
+            evaluations.get(name),
         )
         for name, text in potentials.items()
     }
@@ -227,6 +245,18 @@ class _Session:
             return f"{self.subject(name).structure} {self._start[1]}"
         except MlipError:
             return ""
+
+    def evaluations(self, data: str | Path) -> dict[str, Evaluation]:
+        """Errors of every potential on labelled structures, which are read once."""
+        potentials: dict[str, Potential] = {}
+        for name, (_, potential) in self._loaded.items():
+            if potential is None:
+                raise ConfigError(
+                    f"{name}: errors on data need a potential file; leave out --data for a calculator"
+                )
+            potentials[name] = potential
+        dataset = as_dataset(data)
+        return {name: evaluate(potential, dataset) for name, potential in potentials.items()}
 
     def outcome(self, entry: Property, name: str) -> Outcome:
         """Compute or look up a property on both sides, and compare."""

@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlip_rs.errors import MlipError
+from mlip_rs.validate.data_report import data_content
 from mlip_rs.validate.outcome import Outcome, Validation, ValidationRow
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.report import Code, Image, Item, Report, Table
+
+ERRORS = "Errors on labelled structures"
 
 
 def validation_report(validation: Validation) -> Report:
@@ -20,6 +23,8 @@ def validation_report(validation: Validation) -> Report:
     report.add_section("Summary", _sentence(validation), Table(header, rows, highlighted=bad))
     for outcome in validation.outcomes:
         report.add_section(outcome.title, *_content(outcome))
+    if validation.evaluation is not None:
+        report.add_section(ERRORS, *data_content({"potential": validation.evaluation}, validation.data))
     report.add_section("Provenance", provenance([validation]), Code(command([validation])))
     return report
 
@@ -133,6 +138,8 @@ def command(validations: Sequence[Validation]) -> str:
         words += ["--crystal", first.given_crystal]
     if first.quick:
         words.append("--quick")
+    if first.data:
+        words += ["--data", first.data]
     if len(first.outcomes) < len(PROPERTIES):
         words += ["--only", *(outcome.name for outcome in first.outcomes)]
     return shlex.join([*words, "-o", "DIR"])
