@@ -57,7 +57,7 @@ def test_structures_are_compared_only_where_their_volumes_go(silicon_like):
     found = transitions_between("Si", short)
     assert found.transitions == ()
     assert found.covered("beta-sn")[1] < found.highest
-    assert any("beta-sn is compared from 0 to" in note for note in found.notes)
+    assert any("compared in GPa only: beta-sn 0 to" in note for note in found.notes)
     assert np.isnan(found.enthalpies["beta-sn"][-1])
     assert not np.isnan(found.enthalpies["diamond"]).any()
     assert json.loads(json.dumps(found.to_dict()))["enthalpies_ev_per_atom"]["beta-sn"][-1] is None

@@ -35,7 +35,7 @@ def young_modulus_directions(
             axes.plot(angles, modulus, label=entry.label, **entry.line_style)
         axes.set_title(f"Young's modulus (GPa), {title}", fontsize=LABEL_SIZE)
         axes.tick_params(labelsize=SMALL_SIZE)
-        axes.set_rlim(0.0, None)
+        axes.set_rlim(0.0, 1.15 * axes.get_rmax())
         axes.yaxis.set_major_locator(MaxNLocator(4))
         axes.set_rlabel_position(22.5)
     figure.legend(

@@ -128,7 +128,7 @@ def energy_volume_curves(
     names = list(dict.fromkeys((*reference, *(name for curves in potentials.values() for name in curves))))
     if not names:
         raise ConfigError("no energy–volume curves to draw")
-    figure = new_figure(1.5 * COLUMN_WIDTH, 3.2)
+    figure = new_figure(1.5 * COLUMN_WIDTH, 3.6)
     axes = figure.subplots()
     drawn = named_series(potentials)
     for i, name in enumerate(names):

@@ -115,13 +115,17 @@ class PressureTransitions:
         lines += [f"{t.before} → {t.after} at {t.pressure:.3g} GPa." for t in self.transitions]
         if not self.transitions:
             lines.append("The order at the top does not change.")
-        for curve in self.curves:
-            low, high = _covered(curve)
-            if low > 0 or high < self.highest:
-                lines.append(
-                    f"{curve.name} is compared from {max(low, 0.0):.3g} to {min(high, self.highest):.3g} GPa only:"
-                    " the volumes of its equation of state go no further."
-                )
+        ranges = {curve.name: _covered(curve) for curve in self.curves}
+        short = [
+            f"{name} {max(low, 0.0):.3g} to {min(high, self.highest):.3g}"
+            for name, (low, high) in ranges.items()
+            if low > 0 or high < self.highest
+        ]
+        if short:
+            parts = ", ".join(short)
+            lines.append(
+                f"Not covered by the volumes of all equations of state; compared in GPa only: {parts}."
+            )
         return (*lines, *(f"{name} is not compared: {reason}." for name, reason in self.failures))
 
     def to_dict(self) -> dict[str, Any]:

@@ -22,6 +22,12 @@ from mlip_rs.validate.style import (
 )
 from mlip_rs.validate.vacancy import VacancyConvergence
 
+HIGHEST_ENTHALPY = 400.0
+"""meV/atom; structures farther up than this have no part in the order of phases and are cut off."""
+
+REFERENCE_SYMBOLS = 10
+"""On each line of the reference."""
+
 
 def prototype_curves(
     potentials: Results[PrototypeEnergies], reference: PrototypeEnergies | None = None
@@ -58,8 +64,8 @@ def enthalpy_differences(
                 found.pressures,
                 values,
                 color=color(names.index(name)),
-                linestyle=entry.pattern,
-                linewidth=LINE_WIDTH,
+                markevery=len(found.pressures) // REFERENCE_SYMBOLS,
+                **entry.pattern_style,
             )
         for transition in found.transitions:
             height = np.interp(transition.pressure, found.pressures, above[transition.after])
@@ -67,6 +73,8 @@ def enthalpy_differences(
     label_patterns(axes, drawn)
     dress(axes, x="pressure (GPa)", y=f"enthalpy above {base} (meV/atom)")
     axes.set_xlim(0.0, max(entry.result.highest for entry in drawn))
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, min(high, HIGHEST_ENTHALPY))
     legend_beside(axes)
     return figure
 

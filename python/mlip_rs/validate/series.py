@@ -31,7 +31,7 @@ class Series(Generic[T_co]):
     color, line, marker, face
         Where colour tells whose it is: of lines, symbols and their filling.
     pattern
-        Of lines where colour tells something else, such as the crystal structure.
+        Of lines where colour tells something else, such as the crystal structure; the reference has none.
     is_reference
         Not a potential.
     """
@@ -55,6 +55,13 @@ class Series(Generic[T_co]):
         """Arguments of `Axes.plot` for symbols."""
         return {"color": self.color, "marker": self.marker, "mfc": self.face, "ms": MARKER_SIZE}
 
+    @property
+    def pattern_style(self) -> dict[str, Any]:
+        """Arguments of `Axes.plot` but for the colour: a pattern of lines, or open symbols of the reference."""
+        if self.is_reference:
+            return {"linestyle": "none", "marker": self.marker, "mfc": self.face, "ms": MARKER_SIZE}
+        return {"linestyle": self.pattern, "linewidth": LINE_WIDTH}
+
 
 def series(potentials: Results[T], reference: T | None = None) -> list[Series[T]]:
     """Series of the potentials, the reference last if there is one."""
@@ -70,7 +77,7 @@ def named_series(potentials: Mapping[str, T], reference: T | None = None) -> lis
         for k, (name, result) in enumerate(potentials.items())
     ]
     if reference is not None:
-        drawn.append(Series("reference", reference, REFERENCE_COLOR, "--", "o", "white", ":", True))
+        drawn.append(Series("reference", reference, REFERENCE_COLOR, "--", "o", "white", "none", True))
     return drawn
 
 
@@ -82,4 +89,4 @@ def first_of(potentials: Results[T]) -> T:
 def label_patterns(axes: Axes, drawn: Sequence[Series[Any]]) -> None:
     """Entries of the legend that say whose each pattern of lines is; none for a single series."""
     for entry in drawn if len(drawn) > 1 else ():
-        axes.plot([], [], color=GUIDE, linestyle=entry.pattern, linewidth=LINE_WIDTH, label=entry.label)
+        axes.plot([], [], color=GUIDE, label=entry.label, **entry.pattern_style)

@@ -9,10 +9,12 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-PALETTE: tuple[str, ...] = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, told apart with any colour vision; without yellow, which vanishes on white."""
+PALETTE: tuple[str, ...] = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933",
+)  # fmt: skip
+"""Okabe and Ito's colours, told apart with any colour vision, without yellow, which vanishes on white; two of Tol's."""
 
-MARKERS: tuple[str, ...] = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS: tuple[str, ...] = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 """One per colour, so that print without colour can be read."""
 
 NEUTRAL = "#8C8C8C"
