@@ -282,10 +282,11 @@ def point_defect_quantities(found: PointDefects) -> tuple[Quantity, ...]:
 def point_defect_objections(found: PointDefects) -> tuple[str, ...]:
     """Configurations that do not relax or gain energy."""
     reasons = [f"{name}: {reason}" for name, reason in found.failures]
-    return (
-        *reasons,
-        *(f"{d.name} gains energy ({d.energy:.3g} eV)" for d in found.interstitials if d.energy <= 0),
-    )
+    energies = {"the vacancy": found.vacancy}
+    energies |= {f"the divacancy, {d.name},": d.energy for d in found.divacancies}
+    energies |= {d.name: d.energy for d in found.interstitials}
+    gains = [f"{name} gains energy ({energy:.3g} eV)" for name, energy in energies.items() if energy <= 0]
+    return (*reasons, *gains)
 
 
 def grain_boundary_quantities(found: GrainBoundaries) -> tuple[Quantity, ...]:

@@ -17,6 +17,7 @@ from mlip_rs.validate.style import (
     color,
     dress,
     legend,
+    legend_above,
     legend_beside,
     new_figure,
 )
@@ -126,5 +127,5 @@ def vacancy_sizes(
             axes.plot(*zip(*relaxed, strict=True), label=label, **style)
     axes.set_xlim(left=0.0)
     dress(axes, x="1000 / number of sites", y="vacancy formation energy (eV)")
-    legend(axes)
+    legend_above(axes, columns=2)
     return figure
