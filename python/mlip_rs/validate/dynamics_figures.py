@@ -36,12 +36,11 @@ def melt_and_quench(potentials: Results[MeltQuench], reference: MeltQuench | Non
     dress(heat, x="time (ps)", y="temperature (K)")
     dress(energy, x="time (ps)", y="energy above crystal (eV/atom)")
     dress(pairs, x="distance (Å)", y="radial distribution")
-    for height, name in ((1.0, "melt"), (1.0 + QUENCHED_SHIFT, f"quenched, + {QUENCHED_SHIFT:g}")):
+    for height, name in ((0.0, "melt"), (QUENCHED_SHIFT, f"quenched,\n+ {QUENCHED_SHIFT:g}")):
         pairs.annotate(
             name,
-            (0.97, height + 0.15),
+            (0.04, height + 0.1),
             xycoords=("axes fraction", "data"),
-            ha="right",
             va="bottom",
             fontsize=SMALL_SIZE - 0.5,
         )

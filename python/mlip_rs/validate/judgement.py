@@ -245,15 +245,21 @@ def vacancy_quantities(found: VacancyConvergence) -> tuple[Quantity, ...]:
 
 
 def vacancy_objections(found: VacancyConvergence) -> tuple[str, ...]:
-    """A vacancy that gains energy or has not converged."""
-    objections = [
+    """A vacancy that gains energy."""
+    return tuple(
         f"a vacancy among {size.n_sites} sites gains energy ({size.relaxed:.3g} eV): the crystal falls apart"
         for size in found.sizes
         if size.relaxed is not None and size.relaxed <= 0
-    ]
-    if found.drift > DRIFT:
-        objections.append(f"not converged: the last two sizes differ by {found.drift:.2g} eV")
-    return tuple(objections)
+    )
+
+
+def vacancy_notes(found: VacancyConvergence) -> tuple[str, ...]:
+    """That the cells are too small, which is no fault of the potential."""
+    if found.drift <= DRIFT:
+        return ()
+    return (
+        f"Not converged with the size of the cell: the last two energies differ by {found.drift:.2g} eV.",
+    )
 
 
 def surface_quantities(found: Surfaces) -> tuple[Quantity, ...]:

@@ -53,6 +53,7 @@ from mlip_rs.validate.judgement import (
     quasi_harmonic_quantities,
     surface_objections,
     surface_quantities,
+    vacancy_notes,
     vacancy_objections,
     vacancy_quantities,
     zone_boundary_objections,
@@ -304,6 +305,7 @@ PROPERTIES: tuple[Property, ...] = (
         vacancy_sizes,
         "Vacancy formation energy at constant volume: symbols filled relaxed, open unrelaxed.",
         objections=vacancy_objections,
+        notes=vacancy_notes,
     ),
     Property(
         "point-defects",

@@ -1,6 +1,7 @@
 """A report as Markdown, with its figures as PNG files."""
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,16 +29,17 @@ def write_markdown(report: Report, path: Path) -> Path:
     blocks = [f"# {_escaped(report.title)}"]
     if report.subtitle:
         blocks.append(_paragraph(report.subtitle))
-    for i, (title, content) in enumerate(report.sections):
+    drawn: Counter[str] = Counter()
+    for title, content in report.sections:
         blocks.append(f"## {_escaped(title)}")
-        drawn = 0
         for item in content:
             if isinstance(item, str | Table | Code):
                 blocks.append(_text(item))
                 continue
-            drawn += 1
-            name = f"{i:02d}-{_file_name(title)}{f'-{drawn}' if drawn > 1 else ''}.png"
-            blocks.append(_image(item, figures / name))
+            name = _file_name(title)
+            drawn[name] += 1
+            number = f"-{drawn[name]}" if drawn[name] > 1 else ""
+            blocks.append(_image(item, figures / f"{name}{number}.png"))
     write_atomically(path, "\n\n".join(blocks) + "\n")
     return path
 
