@@ -268,9 +268,12 @@ def test_potentials_compared_have_one_crystal_that_the_first_one_chooses(tmp_pat
     assert [found.crystal for found in beside.validations.values()] == ["fcc Al"] * 2
 
 
-def test_a_comparison_needs_two_potentials(tmp_path):
+def test_a_comparison_needs_two_potentials_of_one_element(tmp_path):
     with pytest.raises(ConfigError, match="two different potentials"):
         validate_several([EMT_PATH, EMT_PATH], tmp_path, crystal="fcc:Cu")
+    argon_potential().save(tmp_path / "ar.mlip.json")
+    with pytest.raises(ConfigError, match="ar does not know Cu, only Ar"):
+        validate_several([EMT_PATH, tmp_path / "ar.mlip.json"], tmp_path / "out", crystal="fcc:Cu")
 
 
 def test_the_command_compares_several(tmp_path, stiff):

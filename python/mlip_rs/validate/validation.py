@@ -193,15 +193,14 @@ class _Session:
         loaded = {name: load_calculator(text) for name, text in potentials.items()}
         source = None if reference is None else load_reference_source(reference)
         self._element = source.element if isinstance(source, Reference) else None
-        start: Start | None = None
-        for (
-            _,
-            potential,
-        ) in loaded.values():  # every potential must know the crystal; the first one chooses it
-            elements = potential.elements if potential is not None else ()
-            found = _starting_crystal(crystal, elements, self._element)
-            start = found if start is None else start
-        assert start is not None
+        first = next(iter(loaded.values()))[1]
+        start = _starting_crystal(crystal, first.elements if first is not None else (), self._element)
+        for name, (_, potential) in loaded.items():
+            if potential is not None and isinstance(start, tuple) and start[1] not in potential.elements:
+                known = ", ".join(potential.elements)
+                raise ConfigError(
+                    f"{name} does not know {start[1]}, only {known}; compare potentials that share the crystal"
+                )
         self._given: dict[str, Any] = {}
         if isinstance(source, Reference):
             self._given = reference_results(source)
