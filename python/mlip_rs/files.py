@@ -4,7 +4,7 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -65,6 +65,18 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
     """
     with atomic_file(path) as file:
         file.write(text)
+
+
+def distinct_names(paths: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
+    """Paths of potentials by as few of their last parts as tell them apart, the suffix left out; each path once."""
+    unique = {str(Path(path).absolute()): os.fspath(path) for path in paths}
+    parts = [Path(path).parts for path in unique]
+    names: list[str] = []
+    for count in range(1, max(map(len, parts), default=0) + 1):
+        names = ["/".join(part[-count:]).removesuffix(".mlip.json") for part in parts]
+        if len(set(names)) == len(unique):
+            break
+    return dict(zip(names, unique.values(), strict=True))
 
 
 def _is_device(path: str | os.PathLike[str]) -> bool:

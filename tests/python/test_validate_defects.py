@@ -22,7 +22,8 @@ from mlip_rs.validate.grain_boundaries import (
     coincidence,
     grain_boundaries,
 )
-from mlip_rs.validate.point_defects import point_defects, vacancy_migration
+from mlip_rs.validate.judgement import point_defect_objections
+from mlip_rs.validate.point_defects import DefectEnergy, PointDefects, point_defects, vacancy_migration
 from mlip_rs.validate.stacking_faults import stacking_fault
 from mlip_rs.validate.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2, INDICES, _slab, surface_energies
 from mlip_rs.validate.symmetry import conventional_supercell
@@ -178,3 +179,14 @@ def test_point_defects_of_unknown_structures_are_refused():
         point_defects(EMT(), "hcp", prototype("hcp", "Cu", 11.6), 2.5)
     with pytest.raises(ConfigError, match="at least 1"):
         vacancy_migration(EMT(), prototype("fcc", "Cu", 11.6), images=0)
+
+
+def test_defects_that_gain_energy_are_objections_of_their_own():
+    sound = PointDefects(
+        32, (DefectEnergy("octahedral", 2.0),), (DefectEnergy("first neighbours", 1.3),), 0.7
+    )
+    assert point_defect_objections(sound) == ()
+    fallen = PointDefects(
+        32, (DefectEnergy("octahedral", -2.0),), (DefectEnergy("first neighbours", -5.0),), -1.0
+    )
+    assert len(point_defect_objections(fallen)) == 3

@@ -10,6 +10,7 @@ from mlip_rs.validate import prototype
 from mlip_rs.validate.calculations import relaxed_crystal
 from mlip_rs.validate.compounds import Compounds, compound_energies
 from mlip_rs.validate.defect_figures import formation_bars
+from mlip_rs.validate.judgement import vacancy_notes, vacancy_objections
 from mlip_rs.validate.prototype_energies import bain_path, expected_volume, prototype_energies
 from mlip_rs.validate.prototype_figures import bain_curve, prototype_curves, vacancy_sizes
 from mlip_rs.validate.prototypes import binary_prototype
@@ -79,6 +80,9 @@ def test_vacancy_converges_with_the_size_of_the_cell():
     assert [size.n_sites for size in found.sizes] == [32]
     grown = VacancyConvergence((*found.sizes, VacancyFormation(108, 1.2, found.sizes[0].relaxed + 0.02)))
     assert (found.drift, grown.drift) == (0.0, pytest.approx(0.02))
+    small = VacancyConvergence((*found.sizes, VacancyFormation(108, 1.2, found.sizes[0].relaxed + 0.06)))
+    assert (vacancy_notes(grown), vacancy_objections(small)) == ((), ())
+    assert "differ by 0.06 eV" in vacancy_notes(small)[0]
     assert 0.8 < found.sizes[-1].relaxed < found.sizes[-1].unrelaxed < 1.5
     assert len(vacancy_sizes(found, found).axes) == 1
 

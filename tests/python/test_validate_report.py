@@ -9,7 +9,7 @@ from ase.calculators.emt import EMT
 
 from mlip_rs.demo import REFERENCE_PATH
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.validate import Errors, ErrorSummary, Image, Report, Table, compare, load_reference
+from mlip_rs.validate import Code, Errors, ErrorSummary, Image, Report, Table, compare, load_reference
 from mlip_rs.validate.figures import (
     ModelPoint,
     energy_volume_curves,
@@ -48,7 +48,9 @@ def all_figures(points):
     return {
         "parity": parity(x, x + 0.01, label="energy", unit="eV/atom"),
         "groups": parity(x, x + 1, label="stress", unit="GPa", groups=[f"g{i % 9}" for i in range(300)]),
-        "energy–volume": energy_volume_curves(reference.curves, reference.curves),
+        "energy–volume": energy_volume_curves(
+            {"a": reference.curves, "b": reference.curves}, reference.curves
+        ),
         "path": sparsity_path(points, selected={"knee": 2, "best": 0}),
         "pareto": pareto(points, selected={"knee": 2}, peers=[ModelPoint(1, 3.0, errors(9.0), label="EAM")]),
         "types": error_by_config_type(errors(3.0, ("bulk", "slab"))),
@@ -151,3 +153,21 @@ def test_report_replaces_the_old_file_whole_or_not_at_all(tmp_path, monkeypatch)
 def test_table_with_ragged_rows_is_refused():
     with pytest.raises(ConfigError, match="row 1 has 1 cells for 2 columns"):
         Table(["a", "b"], [["1", "2"], ["3"]])
+
+
+def test_markdown_refers_to_its_figures_and_gives_no_meaning_to_names(points, tmp_path):
+    report = Report(EVIL, "two\nlines")
+    report.add_section("One", "a_b *c*", Table(["x|y", "n"], [["a|b", EVIL]], caption="| caption"))
+    for name, figure in all_figures(points).items():
+        report.add_section(name, Image(figure, EVIL), figure)
+    report.add_section("Code", Code("run ```x```"))
+    text = report.save_markdown(tmp_path / "report.md").read_text(encoding="utf-8")
+    files = re.findall(r"\]\((figures/[^)]+)\)", text)
+    assert len(files) == len(set(files)) == 12
+    assert sorted(files) == sorted(f"figures/{path.name}" for path in (tmp_path / "figures").iterdir())
+    assert all((tmp_path / file).read_bytes().startswith(b"\x89PNG") for file in files)
+    assert not re.search(r"(?<!\\)<script", text)
+    assert "two  \nlines" in text
+    row = next(line for line in text.splitlines() if line.startswith(r"| a\|b"))
+    assert len(re.findall(r"(?<!\\)\|", row)) == 3
+    assert "````\nrun ```x```\n````" in text

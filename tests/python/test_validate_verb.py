@@ -11,7 +11,7 @@ from mlip_rs.errors import ConfigError
 from mlip_rs.validate import PrototypeEnergies, fit_birch_murnaghan, load_reference
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.subject import reference_results
-from mlip_rs.validate.validation import validate
+from mlip_rs.validate.validation import validate, validate_several
 
 EMT_PATH = "ase.calculators.emt:EMT"
 
@@ -55,6 +55,9 @@ def test_a_calculator_agrees_with_itself_in_everything(tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert "<img" in page
     assert "https://" not in page.replace("http://www.w3.org", "")
+    text = (tmp_path / "report.md").read_text()
+    assert "| C11 | GPa |" in text
+    assert text.count("![") == len(list((tmp_path / "figures").iterdir())) == 2
     document = json.loads((tmp_path / "validation.json").read_text())
     assert document["passed"] is True
     assert document["properties"][1]["quantities"][0]["quantity"] == "C11"
@@ -210,4 +213,82 @@ def test_file_of_reference_properties_becomes_results_of_the_same_kinds():
     for name, result in found.items():
         entry = next(entry for entry in PROPERTIES if entry.name == name)
         assert isinstance(result, entry.kind)
-        assert entry.quantities(result)
+        assert entry.quantities(result) or name == "pressure"  # no transition among them
+
+
+STIFF = """
+from ase.calculators.emt import EMT
+
+class Stiff(EMT):
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        for key in ("energy", "forces", "stress"):
+            self.results[key] = 1.5 * self.results[key]
+"""
+
+
+@pytest.fixture
+def stiff(tmp_path, monkeypatch):
+    (tmp_path / "stiff_subject.py").write_text(STIFF)
+    monkeypatch.chdir(tmp_path)
+    return "stiff_subject:Stiff"
+
+
+def test_several_potentials_stand_side_by_side_against_one_reference(tmp_path, stiff):
+    out = tmp_path / "out"
+    settings = {"reference": EMT_PATH, "crystal": "fcc:Cu", "quick": True}
+    result = validate_several([EMT_PATH, stiff], out, only=["elastic", "bain", "zone-boundary"], **settings)
+    assert not result.passed
+    assert [found.passed for found in result.validations.values()] == [True, False]
+    header, rows = result.table()
+    assert header == ("property", EMT_PATH, stiff)
+    elastic = next(row for row in rows if row[0] == "elastic")
+    assert elastic[1:] == ("pass, 5 of 5", "FAIL, 0 of 5")
+    page = (out / "report.html").read_text()
+    assert page.count("<img") == 2
+    assert page.count("✗") >= 5
+    assert f"mlip-rs validate {EMT_PATH} {stiff} --reference {EMT_PATH} --crystal fcc:Cu --quick" in page
+    document = json.loads((out / "validation.json").read_text())
+    assert [entry["name"] for entry in document["potentials"]] == [EMT_PATH, stiff]
+    assert len(list((out / "results").glob("reference-elastic.json"))) == 1
+
+
+def test_potentials_compared_have_one_crystal_that_the_first_one_chooses(tmp_path, monkeypatch):
+    (tmp_path / "bcc_subject.py").write_text(
+        "from ase.calculators.lj import LennardJones\n"
+        "class Bcc(LennardJones):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(sigma=2.3, epsilon=0.4, rc=2.9)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    settings = {"crystal": ":Al", "quick": True, "only": ["bain"]}
+    alone = validate("bcc_subject:Bcc", tmp_path / "alone", **settings)
+    beside = validate_several([EMT_PATH, "bcc_subject:Bcc"], tmp_path / "out", **settings)
+    assert alone.crystal == "bcc Al"
+    assert [found.crystal for found in beside.validations.values()] == ["fcc Al"] * 2
+
+
+def test_a_comparison_needs_two_potentials_of_one_element(tmp_path):
+    with pytest.raises(ConfigError, match="two different potentials"):
+        validate_several([EMT_PATH, EMT_PATH], tmp_path, crystal="fcc:Cu")
+    argon_potential().save(tmp_path / "ar.mlip.json")
+    with pytest.raises(ConfigError, match="ar does not know Cu, only Ar"):
+        validate_several([EMT_PATH, tmp_path / "ar.mlip.json"], tmp_path / "out", crystal="fcc:Cu")
+
+
+def test_the_command_compares_several(tmp_path, stiff):
+    words = (
+        "--reference",
+        EMT_PATH,
+        "--crystal",
+        "fcc:Cu",
+        "--quick",
+        "--only",
+        "elastic",
+        "-o",
+        tmp_path / "out",
+    )
+    done = invoke("validate", EMT_PATH, stiff, *words)
+    assert done.exit_code == 1
+    assert "FAIL, 0 of 5" in done.stdout
+    assert stiff in done.stdout

@@ -1,6 +1,5 @@
 """`mlip-rs bench`."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -31,9 +30,10 @@ def run(
     """Time per atom against size and threads, beside the predicted one; neighbour list and memory."""
     from mlip_rs.benchmark import SIZES, STEPS_PER_LIST, benchmark
     from mlip_rs.data import read_structures
+    from mlip_rs.files import distinct_names
     from mlip_rs.potential import Potential
 
-    loaded = {name: Potential.load(path) for name, path in _named(potentials).items()}
+    loaded = {name: Potential.load(path) for name, path in distinct_names(potentials).items()}
     structure = None if like is None else read_structures(like, index="0")[0].atoms
     with progress() as receiver:
         result = benchmark(
@@ -57,13 +57,3 @@ def run(
     )
     if figure is not None:
         print(f"figure -> {figure}")
-
-
-def _named(paths: Sequence[Path]) -> dict[str, Path]:
-    """Name files by as few of their last parts as tell them apart."""
-    unique = list(dict.fromkeys(path.absolute() for path in paths))
-    for count in range(1, max(len(path.parts) for path in unique) + 1):
-        names = ["/".join(path.parts[-count:]).removesuffix(".mlip.json") for path in unique]
-        if len(set(names)) == len(unique):
-            break
-    return dict(zip(names, unique, strict=True))

@@ -9,9 +9,12 @@ from mlip_rs.cli.output import Json, print_json, print_table, progress
 
 
 def run(
-    potential: Annotated[
-        str,
-        typer.Argument(metavar="POTENTIAL", help="Potential file, or an ASE calculator as module:factory."),
+    potentials: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="POTENTIAL...",
+            help="Potential file, or an ASE calculator as module:factory; several are compared.",
+        ),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of report and results.")
@@ -30,21 +33,39 @@ def run(
         list[str] | None, typer.Option(metavar="NAME...", help="Properties to compute; all by default.")
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer structures, smaller cells.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Labelled structures: parity and errors are added.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Physical properties, judged against a reference, in one report; exit code 1 if one fails."""
-    from mlip_rs.validate.validation import validate
+    from mlip_rs.validate.outcome import Validation, ValidationComparison
+    from mlip_rs.validate.validation import validate, validate_several
 
+    result: Validation | ValidationComparison
     with progress() as receiver:
-        result = validate(
-            potential,
-            output,
-            reference=reference,
-            crystal=crystal,
-            only=only or (),
-            quick=quick,
-            progress=receiver,
-        )
+        if len(potentials) == 1:
+            result = validate(
+                potentials[0],
+                output,
+                reference=reference,
+                crystal=crystal,
+                only=only or (),
+                quick=quick,
+                data=data,
+                progress=receiver,
+            )
+        else:
+            result = validate_several(
+                potentials,
+                output,
+                reference=reference,
+                crystal=crystal,
+                only=only or (),
+                quick=quick,
+                data=data,
+                progress=receiver,
+            )
     if as_json:
         print_json(result.to_dict())
     else:

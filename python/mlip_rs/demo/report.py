@@ -143,7 +143,7 @@ def _properties(result: DemoResult) -> list[Item]:
 def _curves(result: DemoResult) -> list[Item]:
     return [
         Image(
-            energy_volume_curves(entry.best.comparison.curves, result.reference.curves),
+            energy_volume_curves({"potential": entry.best.comparison.curves}, result.reference.curves),
             f"{name} best, {entry.best.point.potential.n_nonzero} coefficients.",
         )
         for name, entry in result.hierarchies.items()

@@ -5,7 +5,7 @@ Figures are in `mlip_rs.validate.figures` and beside it in `*_figures`, and the 
 """
 
 from mlip_rs.validate.calculations import isolated_atom_energy, relaxed, relaxed_crystal
-from mlip_rs.validate.compare import DEFAULT_THRESHOLDS, Comparison, PropertyRow, Threshold, compare
+from mlip_rs.validate.compare import DEFAULT_THRESHOLDS, Comparison, PropertyRow, compare
 from mlip_rs.validate.compounds import Compound, Compounds, compound_energies
 from mlip_rs.validate.dynamics import (
     EnergyConservation,
@@ -38,6 +38,12 @@ from mlip_rs.validate.metrics import (
 from mlip_rs.validate.phonons import BandSegment, PhononError, Phonons, load_phonons, phonon_error, phonons
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons, zone_boundary_phonons
 from mlip_rs.validate.point_defects import PointDefects, VacancyMigration, point_defects, vacancy_migration
+from mlip_rs.validate.pressure import (
+    PressureTransitions,
+    Transition,
+    pressure_transitions,
+    transitions_between,
+)
 from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies, bain_path, prototype_energies
 from mlip_rs.validate.prototypes import BINARY_PROTOTYPES, PROTOTYPES, binary_prototype, prototype
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic, quasi_harmonic
@@ -47,6 +53,7 @@ from mlip_rs.validate.short_range import ShortRange, ShortRangeCurve, short_rang
 from mlip_rs.validate.stacking_faults import StackingFault, stacking_fault
 from mlip_rs.validate.surfaces import SurfaceEnergy, Surfaces, surface_energies
 from mlip_rs.validate.symmetry import CrystalSymmetry, conventional_supercell, crystal_symmetry
+from mlip_rs.validate.thresholds import Threshold
 from mlip_rs.validate.vacancy import (
     VacancyConvergence,
     VacancyFormation,
@@ -86,6 +93,7 @@ __all__ = [
     "Phonons",
     "PointDefects",
     "PolycrystalAverages",
+    "PressureTransitions",
     "PropertyRow",
     "PrototypeEnergies",
     "QuasiHarmonic",
@@ -99,6 +107,7 @@ __all__ = [
     "Surfaces",
     "Table",
     "Threshold",
+    "Transition",
     "VacancyConvergence",
     "VacancyFormation",
     "VacancyMigration",
@@ -128,6 +137,7 @@ __all__ = [
     "phonons",
     "point_defects",
     "polycrystal_averages",
+    "pressure_transitions",
     "prototype",
     "prototype_energies",
     "quasi_harmonic",
@@ -137,6 +147,7 @@ __all__ = [
     "short_range",
     "stacking_fault",
     "surface_energies",
+    "transitions_between",
     "vacancy_convergence",
     "vacancy_formation",
     "vacancy_migration",

@@ -14,46 +14,26 @@ from mlip_rs.validate.eos import EnergyVolumeFit, equation_of_state
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons, zone_boundary_phonons
 from mlip_rs.validate.prototypes import prototype
 from mlip_rs.validate.reference import Reference
+from mlip_rs.validate.thresholds import COHESION, DEFECT, FREQUENCY, LATTICE, MODULUS, PHASE, Threshold
 from mlip_rs.validate.vacancy import cubic_fcc_supercell, vacancy_formation
 
 STRESS_ENERGY_TOLERANCE = 0.2
 """Fraction by which the bulk moduli by stresses and by energies may differ; not 0: the curve is wide."""
 
 
-@dataclass(frozen=True)
-class Threshold:
-    """Largest deviation that passes: a value in the property's unit, or a fraction of the reference."""
-
-    value: float
-    relative: bool = False
-
-    def limit(self, reference: float) -> float:
-        """Largest deviation in the property's unit."""
-        return self.value * abs(reference) if self.relative else self.value
-
+_FREQUENCIES = {"X long.": "x_long", "X trans.": "x_trans", "L long.": "l_long", "L trans.": "l_trans"}
 
 DEFAULT_THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
     {
-        "a0": Threshold(0.01, relative=True),
-        "B": Threshold(0.10, relative=True),
-        "C11": Threshold(0.15, relative=True),
-        "C12": Threshold(0.15, relative=True),
-        "C44": Threshold(0.20, relative=True),
-        "bcc − fcc": Threshold(15.0),
-        "hcp − fcc": Threshold(10.0),
-        "cohesive energy": Threshold(0.02),
-        "vacancy": Threshold(0.15),
-        "phonon X long.": Threshold(0.10, relative=True),
-        "phonon X trans.": Threshold(0.10, relative=True),
-        "phonon L long.": Threshold(0.10, relative=True),
-        "phonon L trans.": Threshold(0.10, relative=True),
+        "a0": LATTICE,
+        **dict.fromkeys(("B", "C11", "C12", "C44"), MODULUS),
+        **dict.fromkeys(("bcc − fcc", "hcp − fcc"), PHASE),
+        "cohesive energy": COHESION,
+        "vacancy": DEFECT,
+        **dict.fromkeys((f"phonon {name}" for name in _FREQUENCIES), FREQUENCY),
     }
 )
-"""By property: what a potential for everyday use should reach, about the scatter among functionals."""
-
-
-OTHER_PHASE = Threshold(25.0)
-"""For the energy above fcc of a structure that is not listed, in meV/atom."""
+"""By property: those of `mlip_rs.validate.thresholds`."""
 
 
 @dataclass(frozen=True)
@@ -170,8 +150,7 @@ def compare(
     computed = _Properties(calculator, reference, atom_energy)
     allowed = {**DEFAULT_THRESHOLDS, **thresholds}
     rows = tuple(
-        _row(quantity, allowed.get(quantity.name, OTHER_PHASE))
-        for quantity in _quantities(computed, reference)
+        _row(quantity, allowed.get(quantity.name, PHASE)) for quantity in _quantities(computed, reference)
     )
     return Comparison(reference.element, rows, dict(computed.curves))
 
@@ -290,10 +269,7 @@ def _quantities(computed: _Properties, reference: Reference) -> list[_Quantity]:
             lambda: _Value(-computed.curve("fcc").equilibrium_energy),
         ),
         _Quantity("vacancy", "eV", reference.vacancy_unrelaxed, lambda: _Value(computed.vacancy)),
-        phonon("phonon X long.", "x_long"),
-        phonon("phonon X trans.", "x_trans"),
-        phonon("phonon L long.", "l_long"),
-        phonon("phonon L trans.", "l_trans"),
+        *(phonon(f"phonon {name}", field) for name, field in _FREQUENCIES.items()),
     ]
 
 

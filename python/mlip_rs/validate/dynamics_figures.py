@@ -3,36 +3,46 @@
 from matplotlib.figure import Figure
 
 from mlip_rs.validate.dynamics import EnergyConservation, MeltQuench
-from mlip_rs.validate.style import COLUMN_WIDTH, LINE_WIDTH, color, dress, legend, new_figure
+from mlip_rs.validate.series import Results, series
+from mlip_rs.validate.style import COLUMN_WIDTH, SMALL_SIZE, dress, legend, new_figure
 
-_LABELS = (("potential", "-"), ("reference", "--"))
+QUENCHED_SHIFT = 2.0
+"""By which the radial distribution of the quenched structure is drawn higher."""
 
 
-def total_energy(potential: EnergyConservation, reference: EnergyConservation | None = None) -> Figure:
+def total_energy(
+    potentials: Results[EnergyConservation], reference: EnergyConservation | None = None
+) -> Figure:
     """Total energy of a run at constant energy against time."""
     figure = new_figure(COLUMN_WIDTH, 2.6)
     axes = figure.subplots()
-    found = [potential] if reference is None else [potential, reference]
-    for k, (run, (label, style)) in enumerate(zip(found, _LABELS, strict=False)):
-        axes.plot(run.times, run.energies, style, color=color(k), linewidth=LINE_WIDTH, label=label)
+    for entry in series(potentials, reference):
+        axes.plot(entry.result.times, entry.result.energies, label=entry.label, **entry.line_style)
     dress(axes, x="time (ps)", y="total energy (meV/atom)")
     legend(axes)
     return figure
 
 
-def melt_and_quench(potential: MeltQuench, reference: MeltQuench | None = None) -> Figure:
-    """Temperature and potential energy against time, radial distribution functions of melt and quench."""
-    figure = new_figure(2 * COLUMN_WIDTH, 2.6)
+def melt_and_quench(potentials: Results[MeltQuench], reference: MeltQuench | None = None) -> Figure:
+    """Temperature, potential energy, radial distribution functions of melt and, shifted by 2, of the quenched."""
+    figure = new_figure(2 * COLUMN_WIDTH, 2.8)
     heat, energy, pairs = figure.subplots(1, 3)
-    found = [potential] if reference is None else [potential, reference]
-    for k, (run, (label, style)) in enumerate(zip(found, _LABELS, strict=False)):
-        heat.plot(run.times, run.temperatures, style, color=color(k), linewidth=LINE_WIDTH, label=label)
-        energy.plot(run.times, run.energies, style, color=color(k), linewidth=LINE_WIDTH, label=label)
-        for values, name, shade in ((run.melt, "melt", 2 * k), (run.quenched, "quenched", 2 * k + 1)):
-            text = f"{name}, {label}" if reference is not None else name
-            pairs.plot(run.distances, values, style, color=color(shade), linewidth=LINE_WIDTH, label=text)
+    for entry in series(potentials, reference):
+        run = entry.result
+        heat.plot(run.times, run.temperatures, label=entry.label, **entry.line_style)
+        energy.plot(run.times, run.energies, **entry.line_style)
+        pairs.plot(run.distances, run.melt, **entry.line_style)
+        pairs.plot(run.distances, [value + QUENCHED_SHIFT for value in run.quenched], **entry.line_style)
     dress(heat, x="time (ps)", y="temperature (K)")
-    dress(energy, x="time (ps)", y="energy above the crystal (eV/atom)")
+    dress(energy, x="time (ps)", y="energy above crystal (eV/atom)")
     dress(pairs, x="distance (Å)", y="radial distribution")
-    legend(pairs)
+    for height, name in ((0.0, "melt"), (QUENCHED_SHIFT, f"quenched,\n+ {QUENCHED_SHIFT:g}")):
+        pairs.annotate(
+            name,
+            (0.04, height + 0.1),
+            xycoords=("axes fraction", "data"),
+            va="bottom",
+            fontsize=SMALL_SIZE - 0.5,
+        )
+    legend(heat)
     return figure

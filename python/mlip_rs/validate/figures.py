@@ -1,6 +1,7 @@
 """Figures of a paper: parity, energy–volume curves, error against sparsity, cost and kind of structure."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,6 +21,7 @@ from mlip_rs.validate.path_figures import (
     sparsity_path,
     sparsity_paths,
 )
+from mlip_rs.validate.series import label_patterns, named_series
 from mlip_rs.validate.style import (
     COLUMN_WIDTH,
     GUIDE,
@@ -30,6 +32,7 @@ from mlip_rs.validate.style import (
     color,
     dress,
     legend,
+    legend_beside,
     marker,
     new_figure,
     span,
@@ -106,51 +109,48 @@ def parity(
 
 
 def energy_volume_curves(
-    potential: Mapping[str, EnergyVolumeFit], reference: Mapping[str, EnergyVolumeFit]
+    potentials: Mapping[str, Mapping[str, EnergyVolumeFit]], reference: Mapping[str, EnergyVolumeFit]
 ) -> Figure:
-    """Energy against volume: lines and small dots the potential, open symbols the reference.
+    """Energy against volume: lines the potentials, open symbols the reference, colours the crystal structures.
 
     Parameters
     ----------
-    potential, reference
-        Curves by crystal structure, energies in eV/atom on the same zero (the isolated atom).
+    potentials
+        By name, curves by crystal structure; energies in eV/atom on the same zero (the isolated atom).
+    reference
+        Curves by crystal structure; none if empty.
+
+    Raises
+    ------
+    ConfigError
+        There are no curves.
     """
-    names = list(dict.fromkeys((*reference, *potential)))
+    names = list(dict.fromkeys((*reference, *(name for curves in potentials.values() for name in curves))))
     if not names:
         raise ConfigError("no energy–volume curves to draw")
-    figure = new_figure(COLUMN_WIDTH, 2.9)
+    figure = new_figure(1.5 * COLUMN_WIDTH, 3.6)
     axes = figure.subplots()
+    drawn = named_series(potentials)
     for i, name in enumerate(names):
         shade = color(i)
-        if name in potential:
-            fit = potential[name]
-            volumes = np.linspace(min(fit.volumes), max(fit.volumes), 200)
-            axes.plot(volumes, fit.energy(volumes), color=shade, linewidth=LINE_WIDTH)
+        for entry in drawn:
+            if name in entry.result:
+                fit = entry.result[name]
+                volumes = np.linspace(min(fit.volumes), max(fit.volumes), 200)
+                axes.plot(
+                    volumes, fit.energy(volumes), color=shade, linestyle=entry.pattern, linewidth=LINE_WIDTH
+                )
+        symbol: dict[str, Any] = {}
         if name in reference:
             points = reference[name]
-            axes.plot(
-                points.volumes,
-                points.energies,
-                marker(i),
-                color=shade,
-                mfc="white",
-                mew=1.1,
-                ms=MARKER_SIZE + 0.5,
-            )
-        axes.plot([], [], f"-{marker(i)}", color=shade, mfc="white", mew=1.1, ms=MARKER_SIZE, label=name)
+            symbol = {"marker": marker(i), "mfc": "white", "mew": 1.1, "ms": MARKER_SIZE}
+            axes.plot(points.volumes, points.energies, color=shade, linestyle="none", **symbol)
+        axes.plot([], [], color=shade, linewidth=LINE_WIDTH, label=name, **symbol)
+    label_patterns(axes, drawn)
     dress(axes, x="volume (Å³/atom)", y="energy (eV/atom)")
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high + 0.09 * (high - low) * -(-len(names) // 3))
-    legend(axes, location="upper center", columns=min(3, len(names)))
-    axes.annotate(
-        "lines: potential; symbols: reference",
-        (0.5, 1.01),
-        xycoords="axes fraction",
-        ha="center",
-        va="bottom",
-        fontsize=SMALL_SIZE - 0.5,
-        color=GUIDE,
-    )
+    legend_beside(axes)
+    if reference:
+        axes.set_title("lines: potential; symbols: reference", fontsize=SMALL_SIZE, color=GUIDE)
     return figure
 
 

@@ -4,37 +4,37 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlip_rs.units import MEV_PER_EV
-from mlip_rs.validate.compare import Threshold
+from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
 from mlip_rs.validate.compounds import Compounds
-from mlip_rs.validate.dynamics import (
-    EnergyConservation,
-)
+from mlip_rs.validate.dynamics import EnergyConservation
 from mlip_rs.validate.elastic_analysis import ElasticAnalysis
 from mlip_rs.validate.eos import EnergyVolumeFit
 from mlip_rs.validate.grain_boundaries import GrainBoundaries
 from mlip_rs.validate.phonons import Phonons, phonon_error
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons
 from mlip_rs.validate.point_defects import PointDefects, VacancyMigration
+from mlip_rs.validate.pressure import PressureTransitions, Transition
 from mlip_rs.validate.prototype_energies import PrototypeEnergies
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic
 from mlip_rs.validate.stacking_faults import StackingFault
 from mlip_rs.validate.surfaces import Surfaces
+from mlip_rs.validate.thresholds import (
+    COHESION,
+    DEFECT,
+    EXPANSION,
+    FAULT,
+    FREQUENCY,
+    LATTICE,
+    MODULUS,
+    PHASE,
+    PHONON_ERROR,
+    POINT_DEFECT,
+    SURFACE,
+    VOLUME,
+    Threshold,
+    phase_threshold,
+)
 from mlip_rs.validate.vacancy import VacancyConvergence
-
-# Deviations that pass, in the unit of the quantity or as a fraction of the reference.
-LATTICE = Threshold(0.01, relative=True)
-MODULUS = Threshold(0.10, relative=True)
-FREQUENCY = Threshold(0.05, relative=True)
-PHONON_ERROR = Threshold(0.3)
-PHASE = Threshold(15.0)
-DEFECT = Threshold(0.1)
-COHESION = Threshold(0.05)
-EXPANSION = Threshold(0.15, relative=True)
-BAIN = Threshold(20.0)
-SURFACE = Threshold(0.10, relative=True)
-FAULT = Threshold(0.20, relative=True)
-POINT_DEFECT = Threshold(0.2)
 
 ENERGY_DRIFT = 0.1
 """meV/atom/ps of the total energy: at a nanosecond the temperature of a run would be off by a third of 1000 K."""
@@ -65,7 +65,7 @@ class Quantity:
 
 def curve_quantities(curve: EnergyVolumeFit) -> tuple[Quantity, ...]:
     """Size and bulk modulus of one crystal structure."""
-    size = Quantity(f"V0 {curve.name}", "Å³/atom", curve.equilibrium_volume, Threshold(0.03, relative=True))
+    size = Quantity(f"V0 {curve.name}", "Å³/atom", curve.equilibrium_volume, VOLUME)
     if curve.lattice_constant is not None:
         size = Quantity(f"a0 {curve.name}", "Å", curve.lattice_constant, LATTICE)
     return size, Quantity(f"B {curve.name}", "GPa", curve.bulk_modulus, MODULUS)
@@ -84,13 +84,8 @@ def prototype_quantities(found: PrototypeEnergies) -> tuple[Quantity, ...]:
             result += [modulus, Quantity(f"cohesive energy {curve.name}", "eV/atom", cohesion, COHESION)]
         if curve.name != base:
             above = found.energy_above(curve.name, base)
-            result.append(Quantity(f"{curve.name} − {base}", "meV/atom", above, _phase(above)))
+            result.append(Quantity(f"{curve.name} − {base}", "meV/atom", above, phase_threshold(above)))
     return tuple(result)
-
-
-def _phase(energy: float) -> Threshold:
-    """15 meV/atom, and for structures high up 15 % of their height: the order is what matters there."""
-    return Threshold(max(PHASE.value, 0.15 * abs(energy)))
 
 
 def prototype_objections(found: PrototypeEnergies | Compounds) -> tuple[str, ...]:
@@ -103,8 +98,10 @@ def compound_quantities(found: Compounds) -> tuple[Quantity, ...]:
     result = []
     for compound in found.compounds:
         size, formation = compound.curve.equilibrium_volume, MEV_PER_EV * compound.formation
-        result.append(Quantity(f"V0 {compound.name}", "Å³/atom", size, Threshold(0.03, relative=True)))
-        result.append(Quantity(f"formation {compound.name}", "meV/atom", formation, _phase(formation)))
+        result.append(Quantity(f"V0 {compound.name}", "Å³/atom", size, VOLUME))
+        result.append(
+            Quantity(f"formation {compound.name}", "meV/atom", formation, phase_threshold(formation))
+        )
     return tuple(result)
 
 
@@ -117,6 +114,41 @@ def ordering_objections(found: PrototypeEnergies, reference: PrototypeEnergies) 
             if reference.energy_above(higher, lower) > CLOSE and found.energy_above(higher, lower) < 0:
                 wrong.append(f"phase order: {higher} lies below {lower}, unlike in the reference")
     return tuple(wrong)
+
+
+def pressure_quantities(found: PressureTransitions) -> tuple[Quantity, ...]:
+    """Pressures of the transitions."""
+    return tuple(
+        Quantity(f"{t.before} → {t.after}", "GPa", t.pressure, Threshold(_pressure_allowed(t)))
+        for t in found.transitions
+    )
+
+
+def pressure_objections(found: PressureTransitions, reference: PressureTransitions) -> tuple[str, ...]:
+    """Transitions that one side has and the other, which covers them, has not."""
+    return (
+        *(f"the reference has {text}, the potential has not" for text in _missing(reference, found)),
+        *(f"the potential has {text}, the reference has not" for text in _missing(found, reference)),
+    )
+
+
+def _missing(given: PressureTransitions, other: PressureTransitions) -> list[str]:
+    missing = []
+    known = {(t.before, t.after) for t in other.transitions}
+    names = {curve.name for curve in other.curves}
+    for t in given.transitions:
+        reached = t.pressure + _pressure_allowed(t)
+        if (t.before, t.after) in known or not {t.before, t.after} <= names or reached > other.highest:
+            continue
+        if all(other.covered(name)[1] >= reached for name in (t.before, t.after)):
+            missing.append(f"{t.before} → {t.after} at {t.pressure:.3g} GPa")
+    return missing
+
+
+def _pressure_allowed(transition: Transition) -> float:
+    """GPa by which a transition moves if one structure is shifted by the energy allowed of a phase: ΔE / ΔV."""
+    before, after = transition.volumes
+    return PHASE.value / MEV_PER_EV / abs(before - after) * EV_PER_ANGSTROM3_IN_GPA
 
 
 def elastic_quantities(found: ElasticAnalysis) -> tuple[Quantity, ...]:
@@ -192,7 +224,7 @@ def quasi_harmonic_quantities(found: QuasiHarmonic) -> tuple[Quantity, ...]:
         return ()
     return (
         Quantity("linear expansion at 300 K", "10⁻⁶/K", 1e6 * found.linear_expansion(300.0), EXPANSION),
-        Quantity("volume at 300 K", "Å³/atom", found.volume(300.0), Threshold(0.03, relative=True)),
+        Quantity("volume at 300 K", "Å³/atom", found.volume(300.0), VOLUME),
     )
 
 
@@ -213,15 +245,21 @@ def vacancy_quantities(found: VacancyConvergence) -> tuple[Quantity, ...]:
 
 
 def vacancy_objections(found: VacancyConvergence) -> tuple[str, ...]:
-    """A vacancy that gains energy or has not converged."""
-    objections = [
+    """A vacancy that gains energy."""
+    return tuple(
         f"a vacancy among {size.n_sites} sites gains energy ({size.relaxed:.3g} eV): the crystal falls apart"
         for size in found.sizes
         if size.relaxed is not None and size.relaxed <= 0
-    ]
-    if found.drift > DRIFT:
-        objections.append(f"not converged: the last two sizes differ by {found.drift:.2g} eV")
-    return tuple(objections)
+    )
+
+
+def vacancy_notes(found: VacancyConvergence) -> tuple[str, ...]:
+    """That the cells are too small, which is no fault of the potential."""
+    if found.drift <= DRIFT:
+        return ()
+    return (
+        f"Not converged with the size of the cell: the last two energies differ by {found.drift:.2g} eV.",
+    )
 
 
 def surface_quantities(found: Surfaces) -> tuple[Quantity, ...]:
@@ -250,10 +288,11 @@ def point_defect_quantities(found: PointDefects) -> tuple[Quantity, ...]:
 def point_defect_objections(found: PointDefects) -> tuple[str, ...]:
     """Configurations that do not relax or gain energy."""
     reasons = [f"{name}: {reason}" for name, reason in found.failures]
-    return (
-        *reasons,
-        *(f"{d.name} gains energy ({d.energy:.3g} eV)" for d in found.interstitials if d.energy <= 0),
-    )
+    energies = {"the vacancy": found.vacancy}
+    energies |= {f"the divacancy, {d.name},": d.energy for d in found.divacancies}
+    energies |= {d.name: d.energy for d in found.interstitials}
+    gains = [f"{name} gains energy ({energy:.3g} eV)" for name, energy in energies.items() if energy <= 0]
+    return (*reasons, *gains)
 
 
 def grain_boundary_quantities(found: GrainBoundaries) -> tuple[Quantity, ...]:

@@ -4,23 +4,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mlip_rs.units import MEV_PER_EV
 from mlip_rs.validate.phonons import Phonons
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic
-from mlip_rs.validate.style import COLUMN_WIDTH, GUIDE, LINE_WIDTH, color, dress, legend, new_figure
+from mlip_rs.validate.series import Results, Series, first_of, series
+from mlip_rs.validate.style import COLUMN_WIDTH, GUIDE, dress, legend, legend_above, new_figure
 
 
-def phonon_bands(potential: Phonons, reference: Phonons | None = None) -> Figure:
+def phonon_bands(potentials: Results[Phonons], reference: Phonons | None = None) -> Figure:
     """Frequencies along the standard path and density of states; the reference dashed, imaginary below zero."""
     figure = new_figure(2 * COLUMN_WIDTH, 3.0)
     bands, states = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
-    drawn = [("potential", "-", potential)]
-    if reference is not None:
-        drawn.append(("reference", "--", reference))
-    for k, (label, style, found) in enumerate(drawn):
-        _draw_bands(bands, found, potential, color(k), style, label)
-        states.plot(found.dos, found.dos_frequencies, style, color=color(k), linewidth=LINE_WIDTH)
+    frame = first_of(potentials)
+    for entry in series(potentials, reference):
+        _draw_bands(bands, entry, frame)
+        states.plot(entry.result.dos, entry.result.dos_frequencies, **entry.line_style)
     ticks: dict[float, str] = {}
-    for segment in potential.bands:
+    for segment in frame.bands:
         for distance, label in ((segment.distances[0], segment.start), (segment.distances[-1], segment.end)):
             key = round(distance, 6)
             known = ticks.get(key, label)
@@ -28,40 +28,42 @@ def phonon_bands(potential: Phonons, reference: Phonons | None = None) -> Figure
     bands.set_xlim(min(ticks), max(ticks))
     for axes in (bands, states):
         axes.axhline(0.0, color=GUIDE, linewidth=0.8)
-    dress(bands, x="", y="frequency (THz)")
+    dress(bands, x="wave vector", y="frequency (THz)")
     dress(states, x="states per THz", y="")
     states.set_xlim(left=0.0)
     bands.set_xticks(list(ticks), list(ticks.values()))
     bands.grid(axis="x", color=GUIDE, linewidth=0.5)
-    legend(bands, location="upper right")
+    legend_above(bands)
     return figure
 
 
-def quasi_harmonic_curves(potential: QuasiHarmonic, reference: QuasiHarmonic | None = None) -> Figure:
+def quasi_harmonic_curves(
+    potentials: Results[QuasiHarmonic], reference: QuasiHarmonic | None = None
+) -> Figure:
     """Volume, linear expansion coefficient and Gibbs energy (its change from the first point) with temperature."""
     figure = new_figure(2 * COLUMN_WIDTH, 2.6)
     panels = figure.subplots(1, 3)
-    drawn = [("potential", "-", potential)] + ([] if reference is None else [("reference", "--", reference)])
-    for k, (label, style, found) in enumerate(drawn):
-        series = (
+    for entry in series(potentials, reference):
+        found = entry.result
+        curves = (
             np.array(found.volumes),
             1e6 * np.array(found.thermal_expansions) / 3,
-            np.array(found.gibbs_energies) - found.gibbs_energies[0],
+            MEV_PER_EV * (np.array(found.gibbs_energies) - found.gibbs_energies[0]),
         )
-        for axes, values in zip(panels, series, strict=True):
-            axes.plot(found.temperatures, values, style, color=color(k), linewidth=LINE_WIDTH, label=label)
-    titles = ("volume (Å³/atom)", "linear expansion (10⁻⁶/K)", "Gibbs energy (eV/atom)")
+        for axes, values in zip(panels, curves, strict=True):
+            axes.plot(found.temperatures, values, label=entry.label, **entry.line_style)
+    titles = ("volume (Å³/atom)", "linear expansion (10⁻⁶/K)", "change of G (meV/atom)")
     for axes, title in zip(panels, titles, strict=True):
         dress(axes, x="temperature (K)", y=title)
     legend(panels[0])
     return figure
 
 
-def _draw_bands(axes: Axes, found: Phonons, frame: Phonons, shade: str, style: str, label: str) -> None:
+def _draw_bands(axes: Axes, entry: Series[Phonons], frame: Phonons) -> None:
     """Draw each segment stretched to its place in the path of `frame`, whose lattice constant may differ."""
-    for segment, place in zip(found.bands, frame.bands, strict=False):
+    for segment, place in zip(entry.result.bands, frame.bands, strict=False):
         x = np.array(segment.distances)
         length = float(np.ptp(x)) or 1.0
         x = place.distances[0] + (x - x[0]) / length * float(np.ptp(place.distances))
-        axes.plot(x, segment.frequencies, style, color=shade, linewidth=LINE_WIDTH)
-    axes.plot([], [], style, color=shade, linewidth=LINE_WIDTH, label=label)
+        axes.plot(x, segment.frequencies, **entry.line_style)
+    axes.plot([], [], label=entry.label, **entry.line_style)

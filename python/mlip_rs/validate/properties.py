@@ -30,8 +30,6 @@ from mlip_rs.validate.elastic_analysis import ElasticAnalysis, elastic_analysis
 from mlip_rs.validate.elastic_figures import young_modulus_directions
 from mlip_rs.validate.grain_boundaries import BOUNDARIES, GrainBoundaries, grain_boundaries
 from mlip_rs.validate.judgement import (
-    BAIN,
-    DEFECT,
     Quantity,
     compound_quantities,
     conservation_objections,
@@ -47,12 +45,15 @@ from mlip_rs.validate.judgement import (
     phonon_quantities,
     point_defect_objections,
     point_defect_quantities,
+    pressure_objections,
+    pressure_quantities,
     prototype_objections,
     prototype_quantities,
     quasi_harmonic_objections,
     quasi_harmonic_quantities,
     surface_objections,
     surface_quantities,
+    vacancy_notes,
     vacancy_objections,
     vacancy_quantities,
     zone_boundary_objections,
@@ -62,8 +63,14 @@ from mlip_rs.validate.phonon_figures import phonon_bands, quasi_harmonic_curves
 from mlip_rs.validate.phonons import Phonons, phonons
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons, zone_boundary_phonons
 from mlip_rs.validate.point_defects import PointDefects, VacancyMigration, point_defects, vacancy_migration
+from mlip_rs.validate.pressure import PressureTransitions, pressure_transitions
 from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies, bain_path
-from mlip_rs.validate.prototype_figures import bain_curve, prototype_curves, vacancy_sizes
+from mlip_rs.validate.prototype_figures import (
+    bain_curve,
+    enthalpy_differences,
+    prototype_curves,
+    vacancy_sizes,
+)
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic, quasi_harmonic
 from mlip_rs.validate.short_range import ShortRange, ShortRangeCurve, short_range
 from mlip_rs.validate.short_range_figures import short_range_curves
@@ -71,6 +78,7 @@ from mlip_rs.validate.stacking_faults import StackingFault, stacking_fault
 from mlip_rs.validate.subject import Subject
 from mlip_rs.validate.surfaces import THICKNESS, Surfaces, surface_energies
 from mlip_rs.validate.symmetry import conventional_supercell
+from mlip_rs.validate.thresholds import BAIN, DEFECT
 from mlip_rs.validate.vacancy import LENGTHS, VacancyConvergence, vacancy_convergence
 
 
@@ -106,6 +114,10 @@ class Property:
         Distances between a result and the reference's, which ideally are 0.
     reference_objections
         Reasons that need the reference, such as a wrong order of phases.
+    notes
+        What a reader of the numbers must know, such as the range that they hold for.
+    is_relative
+        Whether it means something only beside a reference, even where `quantities` gives none.
     restore
         Makes a result from what its `to_dict` gave; None: its fields are stored as they are.
     """
@@ -120,6 +132,8 @@ class Property:
     objections: Callable[[Any], tuple[str, ...]] = _nothing
     errors: Callable[[Any, Any], tuple[Quantity, ...]] = _no_errors
     reference_objections: Callable[[Any, Any], tuple[str, ...]] = lambda _, __: ()
+    notes: Callable[[Any], tuple[str, ...]] = _nothing
+    is_relative: bool = False
     restore: Callable[[Mapping[str, Any]], Any] | None = None
 
 
@@ -211,6 +225,18 @@ PROPERTIES: tuple[Property, ...] = (
         reference_objections=ordering_objections,
     ),
     Property(
+        "pressure",
+        "Transitions under pressure",
+        PressureTransitions,
+        lambda subject: pressure_transitions(subject.calculator, subject.prototypes),
+        pressure_quantities,
+        enthalpy_differences,
+        "Enthalpy against pressure, above that of the structure stable at rest; where a line ends, so do its volumes.",
+        reference_objections=pressure_objections,
+        notes=lambda found: found.notes,
+        is_relative=True,
+    ),
+    Property(
         "compounds",
         "Ordered compounds",
         Compounds,
@@ -279,6 +305,7 @@ PROPERTIES: tuple[Property, ...] = (
         vacancy_sizes,
         "Vacancy formation energy at constant volume: symbols filled relaxed, open unrelaxed.",
         objections=vacancy_objections,
+        notes=vacancy_notes,
     ),
     Property(
         "point-defects",

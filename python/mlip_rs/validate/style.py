@@ -9,10 +9,12 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-PALETTE: tuple[str, ...] = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's colours, told apart with any colour vision; without yellow, which vanishes on white."""
+PALETTE: tuple[str, ...] = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#882255", "#999933",
+)  # fmt: skip
+"""Okabe and Ito's colours, told apart with any colour vision, without yellow, which vanishes on white; two of Tol's."""
 
-MARKERS: tuple[str, ...] = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS: tuple[str, ...] = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 """One per colour, so that print without colour can be read."""
 
 NEUTRAL = "#8C8C8C"
@@ -74,6 +76,31 @@ def legend(axes: Axes, *, location: Location = "best", columns: int = 1, marker_
         frameon=False,
         handletextpad=0.4,
         borderaxespad=0.4,
+        labelspacing=0.3,
+        columnspacing=0.9,
+    )
+
+
+def legend_above(axes: Axes, *, columns: int = 3) -> None:
+    """Small legend over the frame, for curves that leave no room within."""
+    _legend_outside(axes, "lower left", (0.0, 1.0), columns)
+
+
+def legend_beside(axes: Axes) -> None:
+    """Small legend to the right of the frame, for many entries."""
+    _legend_outside(axes, "upper left", (1.0, 1.0), 1)
+
+
+def _legend_outside(
+    axes: Axes, location: Literal["lower left", "upper left"], anchor: tuple[float, float], columns: int
+) -> None:
+    axes.legend(
+        fontsize=SMALL_SIZE - 0.5,
+        loc=location,
+        bbox_to_anchor=anchor,
+        ncols=columns,
+        frameon=False,
+        handletextpad=0.4,
         labelspacing=0.3,
         columnspacing=0.9,
     )

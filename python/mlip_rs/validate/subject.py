@@ -14,6 +14,7 @@ from mlip_rs.potential import Potential
 from mlip_rs.validate.calculations import Calculator, isolated_atom_energy, potential_energy, relaxed_crystal
 from mlip_rs.validate.elastic import ElasticConstants
 from mlip_rs.validate.elastic_analysis import ElasticAnalysis, polycrystal_averages
+from mlip_rs.validate.pressure import transitions_between
 from mlip_rs.validate.prototype_energies import PrototypeEnergies, prototype_energies
 from mlip_rs.validate.prototypes import PROTOTYPES, canonical_name, prototype
 from mlip_rs.validate.reference import Reference, load_reference
@@ -197,8 +198,10 @@ def reference_results(reference: Reference) -> dict[str, Any]:
     stiffness[:3, :3] += elastic.c12
     constants = ElasticConstants(tuple(map(tuple, stiffness.tolist())), 0.0, elastic.volume)
     stable = constants.is_stable
-    return {
-        "prototypes": PrototypeEnergies(reference.element, tuple(reference.curves.values())),
+    curves = tuple(reference.curves.values())
+    pressure = {"pressure": transitions_between(reference.element, curves)} if len(curves) > 1 else {}
+    return pressure | {
+        "prototypes": PrototypeEnergies(reference.element, curves),
         "elastic": ElasticAnalysis(
             "Fm-3m",
             "cubic",

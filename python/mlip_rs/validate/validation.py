@@ -1,172 +1,32 @@
 """`mlip-rs validate`: compute properties one by one, keep each when it is done, judge them."""
 
-import hashlib
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ase import Atoms
-from pydantic import TypeAdapter, ValidationError
 from threadpoolctl import threadpool_limits
 
-from mlip_rs.errors import ConfigError, MlipError, NotApplicableError
-from mlip_rs.files import write_atomically
+from mlip_rs.errors import ConfigError, MlipError
+from mlip_rs.evaluation import Evaluation, evaluate
+from mlip_rs.files import distinct_names, write_atomically
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
+from mlip_rs.regression.fitting import as_dataset
+from mlip_rs.validate.outcome import Outcome, Validation, ValidationComparison, judged
 from mlip_rs.validate.properties import PROPERTIES, Property
 from mlip_rs.validate.reference import Reference
+from mlip_rs.validate.report import Report
+from mlip_rs.validate.store import ResultStore, crystal_settings, fingerprint
 from mlip_rs.validate.subject import Subject, load_calculator, load_reference_source, reference_results
 
 RESULTS = "results"
 """Folder of the finished properties, inside that of the validation."""
 
-
-@dataclass(frozen=True)
-class ValidationRow:
-    """One number against the reference.
-
-    Attributes
-    ----------
-    name, unit
-        Of the quantity.
-    value, reference
-        In `unit`; `reference` is None where there is none.
-    threshold
-        Deviation in `unit` that passes; None without a reference.
-    """
-
-    name: str
-    unit: str
-    value: float
-    reference: float | None
-    threshold: float | None
-
-    @property
-    def passed(self) -> bool | None:
-        """Within the threshold; None if nothing was there to compare with."""
-        if self.reference is None or self.threshold is None:
-            return None
-        return abs(self.value - self.reference) <= self.threshold
-
-    def to_dict(self) -> dict[str, Any]:
-        """Keys quantity, unit, value, reference, threshold, pass."""
-        return {
-            "quantity": self.name,
-            "unit": self.unit,
-            "value": self.value,
-            "reference": self.reference,
-            "threshold": self.threshold,
-            "pass": self.passed,
-        }
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one property.
-
-    Attributes
-    ----------
-    name, title
-        Of the property.
-    rows
-        Its numbers.
-    objections
-        Reasons why it fails, whatever the numbers.
-    failure
-        Why it could not be computed; empty if it could.
-    applicable
-        False: `failure` says why the property is not defined for this crystal.
-    reference_failure
-        Why there is nothing to compare with, where there should be.
-    seconds
-        Time that it took.
-    result, reference
-        Results, None where there is none.
-    """
-
-    name: str
-    title: str
-    rows: tuple[ValidationRow, ...] = ()
-    objections: tuple[str, ...] = ()
-    failure: str = ""
-    applicable: bool = True
-    reference_failure: str = ""
-    seconds: float = 0.0
-    result: Any = None
-    reference: Any = None
-
-    @property
-    def verdict(self) -> str:
-        """One of "pass", "FAIL", "not computed", "not applicable", and "no reference": sound, compared with nothing."""
-        if self.failure:
-            return "not computed" if self.applicable else "not applicable"
-        if self.objections or any(row.passed is False for row in self.rows):
-            return "FAIL"
-        return "pass" if not self.rows or any(row.passed for row in self.rows) else "no reference"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers."""
-        return {
-            "name": self.name,
-            "title": self.title,
-            "verdict": self.verdict,
-            "failure": self.failure,
-            "objections": list(self.objections),
-            "reference_failure": self.reference_failure,
-            "seconds": self.seconds,
-            "quantities": [row.to_dict() for row in self.rows],
-            "result": None if self.result is None else self.result.to_dict(),
-        }
-
-
-@dataclass(frozen=True)
-class Validation:
-    """All outcomes, and where they come from.
-
-    Attributes
-    ----------
-    potential, reference, crystal
-        As they were named; reference and crystal may be empty.
-    quick
-        Whether the short form was asked for.
-    outcomes
-        In the order of `PROPERTIES`.
-    """
-
-    potential: str
-    reference: str
-    crystal: str
-    quick: bool
-    outcomes: tuple[Outcome, ...]
-
-    @property
-    def passed(self) -> bool:
-        """No property fails, and every one that is defined for the crystal could be computed."""
-        return all(outcome.verdict not in ("FAIL", "not computed") for outcome in self.outcomes)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers."""
-        return {
-            "potential": self.potential,
-            "reference": self.reference,
-            "crystal": self.crystal,
-            "quick": self.quick,
-            "passed": self.passed,
-            "properties": [outcome.to_dict() for outcome in self.outcomes],
-        }
-
-    def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Header and one row per property."""
-        rows: list[tuple[str, ...]] = []
-        for outcome in self.outcomes:
-            compared = [row.passed for row in outcome.rows if row.passed is not None]
-            within = f"{sum(compared)} of {len(compared)}" if compared else "–"
-            reason = outcome.failure or "; ".join(outcome.objections)
-            rows.append((outcome.name, outcome.verdict, within, f"{outcome.seconds:.1f}", reason))
-        return ("property", "verdict", "within threshold", "time (s)", "reason"), rows
+Start: TypeAlias = Atoms | tuple[str | None, str]
+"""A crystal as `Subject` takes it."""
 
 
 def validate(
@@ -177,12 +37,13 @@ def validate(
     crystal: str | None = None,
     only: Sequence[str] = (),
     quick: bool = False,
+    data: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Validation:
     """Compute the properties of a potential and judge them against a reference.
 
     Every finished property is kept in `output`; a second call with the same potential, reference and settings
-    takes it from there. The report and `validation.json` are written at the end.
+    takes it from there. `report.html`, `report.md` with `figures/*.png`, and `validation.json` are written at the end.
 
     Parameters
     ----------
@@ -199,6 +60,8 @@ def validate(
         Names of `PROPERTIES`; empty: all.
     quick
         Fewer structures, smaller cells.
+    data
+        Labelled structures: their errors, by kind and by size of the force, are added; for potential files only.
     progress
         Told of every property.
 
@@ -216,23 +79,96 @@ def validate(
     """
     from mlip_rs.validate.validation_report import validation_report
 
+    given = {"potential": str(potential)}
+    (result,) = _validations(given, output, reference, crystal, only, quick, data, progress).values()
+    _write(validation_report(result), result.to_dict(), Path(output))
+    return result
+
+
+def validate_several(
+    potentials: Sequence[str | Path],
+    output: str | Path,
+    *,
+    reference: str | None = None,
+    crystal: str | None = None,
+    only: Sequence[str] = (),
+    quick: bool = False,
+    data: str | Path | None = None,
+    progress: Progress | None = None,
+) -> ValidationComparison:
+    """Compute the properties of several potentials, and judge them against one reference side by side.
+
+    All are of one crystal: without `crystal` and a reference it is the prototype that the first potential has lowest.
+
+    Parameters
+    ----------
+    potentials
+        As in `validate`, at least two different ones.
+    output, reference, crystal, only, quick, data, progress
+        As in `validate`.
+
+    Raises
+    ------
+    ConfigError, PotentialFileError, DataError
+        An argument that makes no sense, a file that cannot be read.
+    OSError
+        The folder cannot be written.
+    """
+    from mlip_rs.validate.comparison_report import comparison_report
+
+    given = distinct_names([str(potential) for potential in potentials])
+    if len(given) < 2:
+        raise ConfigError("a comparison needs at least two different potentials")
+    result = ValidationComparison(
+        _validations(given, output, reference, crystal, only, quick, data, progress)
+    )
+    _write(comparison_report(result), result.to_dict(), Path(output))
+    return result
+
+
+def _write(report: Report, document: dict[str, Any], output: Path) -> None:
+    write_atomically(output / "validation.json", json.dumps(document, indent=1, ensure_ascii=False))
+    report.save(output / "report.html")
+    report.save_markdown(output / "report.md")
+
+
+def _validations(
+    potentials: Mapping[str, str],
+    output: str | Path,
+    reference: str | None,
+    crystal: str | None,
+    only: Sequence[str],
+    quick: bool,
+    data: str | Path | None,
+    progress: Progress | None,
+) -> dict[str, Validation]:
     chosen = _chosen(only)
-    run = _Run(str(potential), reference, crystal, quick, Path(output))
+    session = _Session(potentials, reference, crystal, quick, Path(output))
+    evaluations = {} if data is None else session.evaluations(data)
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in potentials}
     teller = progress or Silent()
-    teller.start("validating", len(chosen))
-    outcomes = []
+    teller.start("validating", len(chosen) * len(potentials))
     with threadpool_limits(1, user_api="blas"):  # the matrices of optimisers are far too small to share
         for entry in chosen:
-            outcome = run.outcome(entry)
-            outcomes.append(outcome)
-            teller.note(f"{entry.name}: {outcome.verdict}")
-            teller.advance()
-    result = Validation(str(potential), reference or "", run.crystal_name, quick, tuple(outcomes))
-    write_atomically(
-        Path(output) / "validation.json", json.dumps(result.to_dict(), indent=1, ensure_ascii=False)
-    )
-    validation_report(result).save(Path(output) / "report.html")
-    return result
+            for name in potentials:
+                outcome = session.outcome(entry, name)
+                outcomes[name].append(outcome)
+                of = f" of {name}" if len(potentials) > 1 else ""
+                teller.note(f"{entry.name}{of}: {outcome.verdict}")
+                teller.advance()
+    return {
+        name: Validation(
+            text,
+            reference or "",
+            session.crystal_name(name),
+            crystal or "",
+            quick,
+            tuple(outcomes[name]),
+            str(data or ""),
+            evaluations.get(name),
+        )
+        for name, text in potentials.items()
+    }
 
 
 def _chosen(only: Sequence[str]) -> list[Property]:
@@ -243,89 +179,104 @@ def _chosen(only: Sequence[str]) -> list[Property]:
     return [entry for entry in PROPERTIES if not only or entry.name in only]
 
 
-class _Run:
-    """Subjects of one validation, and the store of what is finished."""
+class _Session:
+    """Subjects of one validation, and the stores of what is finished."""
 
     def __init__(
-        self, potential: str, reference: str | None, crystal: str | None, quick: bool, output: Path
+        self,
+        potentials: Mapping[str, str],
+        reference: str | None,
+        crystal: str | None,
+        quick: bool,
+        output: Path,
     ) -> None:
-        calculator, loaded = load_calculator(potential)
+        loaded = {name: load_calculator(text) for name, text in potentials.items()}
         source = None if reference is None else load_reference_source(reference)
-        known = source.element if isinstance(source, Reference) else None
-        start = _starting_crystal(crystal, loaded.elements if loaded is not None else (), known)
+        self._element = source.element if isinstance(source, Reference) else None
+        first = next(iter(loaded.values()))[1]
+        start = _starting_crystal(crystal, first.elements if first is not None else (), self._element)
+        for name, (_, potential) in loaded.items():
+            if potential is not None and isinstance(start, tuple) and start[1] not in potential.elements:
+                known = ", ".join(potential.elements)
+                raise ConfigError(
+                    f"{name} does not know {start[1]}, only {known}; compare potentials that share the crystal"
+                )
         self._given: dict[str, Any] = {}
-        self._reference: Subject | None = None
-        self._element = known
         if isinstance(source, Reference):
             self._given = reference_results(source)
             if isinstance(start, tuple) and start[0] is None:
                 start = ("fcc", start[1])  # what the properties of such a file are of
-        elif source is not None:
+        self._reference: Subject | None = None
+        by_calculator = reference if isinstance(source, tuple) else None
+        settings = f"{crystal_settings(start)} {quick} {by_calculator}"
+        folder = output / RESULTS
+        if isinstance(source, tuple):
             self._reference = Subject(source[0], start, quick=quick, potential=source[1])
-        self._start, self._quick = start, quick
-        self._calculator, self._potential = calculator, loaded
-        self._folder = output / RESULTS
-        self._folder.mkdir(parents=True, exist_ok=True)
-        by_calculator = reference if self._reference is not None else None
-        settings = f"{_described(start)} {quick} {by_calculator}"
-        self._keys = {
-            "potential": _key(potential, loaded, settings),
-            "reference": _key(reference or "", source[1] if isinstance(source, tuple) else None, settings),
+            key = fingerprint(reference or "", source[1], settings)
+            self._reference_store = ResultStore(folder, "reference", key)
+        self._start, self._quick, self._loaded = start, quick, loaded
+        self._first = next(iter(loaded))
+        self._subjects: dict[str, Subject] = {}
+        if len(potentials) > 1 and self._reference is None:
+            settings += fingerprint(potentials[self._first], loaded[self._first][1], "chooses the crystal")
+        self._stores = {
+            name: ResultStore(folder, _file_name(name), fingerprint(potentials[name], potential, settings))
+            for name, (_, potential) in loaded.items()
         }
-        self._subject: Subject | None = None
 
-    @property
-    def subject(self) -> Subject:
-        """The potential with the crystal of the reference, if that is the one to choose it."""
-        if self._subject is None:
+    def subject(self, name: str) -> Subject:
+        """A potential with the crystal of the reference or of the first potential, if one of them chooses it."""
+        if name not in self._subjects:
             start = self._start
-            if self._reference is not None and isinstance(start, tuple) and start[0] is None:
-                start = (self._reference.structure, start[1])
-            self._subject = Subject(self._calculator, start, quick=self._quick, potential=self._potential)
-        return self._subject
+            chooses = self._reference is None and name == self._first
+            if isinstance(start, tuple) and start[0] is None and not chooses:
+                judge = self._reference or self.subject(self._first)
+                start = (judge.structure, start[1])
+            calculator, potential = self._loaded[name]
+            self._subjects[name] = Subject(calculator, start, quick=self._quick, potential=potential)
+        return self._subjects[name]
 
-    @property
-    def crystal_name(self) -> str:
+    def crystal_name(self, name: str) -> str:
         """For people; empty if there is no crystal."""
         if isinstance(self._start, Atoms):
             return str(self._start.get_chemical_formula())
         try:
-            return f"{self.subject.structure} {self._start[1]}"
+            return f"{self.subject(name).structure} {self._start[1]}"
         except MlipError:
             return ""
 
-    def outcome(self, entry: Property) -> Outcome:
+    def evaluations(self, data: str | Path) -> dict[str, Evaluation]:
+        """Errors of every potential on labelled structures, which are read once."""
+        potentials: dict[str, Potential] = {}
+        for name, (_, potential) in self._loaded.items():
+            if potential is None:
+                raise ConfigError(
+                    f"{name}: errors on data need a potential file; leave out --data for a calculator"
+                )
+            potentials[name] = potential
+        dataset = as_dataset(data)
+        return {name: evaluate(potential, dataset) for name, potential in potentials.items()}
+
+    def outcome(self, entry: Property, name: str) -> Outcome:
         """Compute or look up a property on both sides, and compare."""
         begin = time.perf_counter()
         reference, reference_failure = self._given.get(entry.name), ""
         if reference is not None and not self._is_of_this_crystal(entry.name):
             reference, reference_failure = None, f"the file of reference properties is of fcc {self._element}"
         if self._reference is not None:
-            reference, reference_failure, _ = self._stored(entry, "reference")
-        result, failure, applicable = self._stored(entry, "potential")
+            judge = self._reference
+            reference, reference_failure, _ = self._reference_store.result(entry, lambda: judge)
+        result, failure, applicable = self._stores[name].result(entry, lambda: self.subject(name))
         seconds = time.perf_counter() - begin
-        if failure:
-            return Outcome(
-                entry.name,
-                entry.title,
-                failure=failure,
-                applicable=applicable,
-                reference_failure=reference_failure,
-                seconds=seconds,
-                reference=reference,
-            )
-        objections = entry.objections(result)
-        if reference is not None:
-            objections += entry.reference_objections(result, reference)
-        rows, trouble = _rows(entry, result, reference)
+        if not failure:
+            return judged(entry, result, reference, reference_failure=reference_failure, seconds=seconds)
         return Outcome(
             entry.name,
             entry.title,
-            rows,
-            objections,
-            reference_failure=reference_failure or trouble,
+            failure=failure,
+            applicable=applicable,
+            reference_failure=reference_failure,
             seconds=seconds,
-            result=result,
             reference=reference,
         )
 
@@ -333,81 +284,12 @@ class _Run:
         """Whether what a file of reference properties holds, of fcc but for the prototypes, is of the same crystal."""
         if not isinstance(self._start, tuple) or self._start[1] != self._element:
             return False
-        return name == "prototypes" or self._start[0] == "fcc"
-
-    def _stored(self, entry: Property, side: str) -> tuple[Any, str, bool]:
-        """Result or reason of a failure, one of them empty, and whether the property is defined at all."""
-        path = self._folder / f"{side}-{entry.name}.json"
-        found = _restored(entry, path, self._keys[side])
-        if found is not None:
-            return found, "", True
-        try:
-            subject = self._reference if side == "reference" else self.subject
-            result = entry.compute(subject)  # type: ignore[arg-type]  # a side is asked for only if it is there
-        except NotApplicableError as error:
-            return None, str(error), False
-        except Exception as error:  # a calculator may raise anything; the other properties are still wanted
-            reason = str(error) if isinstance(error, MlipError) else f"{type(error).__name__}: {error}"
-            return None, reason or type(error).__name__, True
-        document = (
-            result.to_dict() if entry.restore else TypeAdapter(entry.kind).dump_python(result, mode="json")
-        )
-        write_atomically(path, json.dumps({"key": self._keys[side], "result": document}))
-        return result, "", True
+        return name in ("prototypes", "pressure") or self._start[0] == "fcc"
 
 
-def _rows(entry: Property, result: Any, reference: Any) -> tuple[tuple[ValidationRow, ...], str]:  # noqa: ANN401
-    """Rows of one property, and why the reference could not be compared with, if so."""
-    known = {} if reference is None else {q.name: q for q in entry.quantities(reference)}
-    rows = []
-    for quantity in entry.quantities(result):
-        match = known.get(quantity.name)
-        rows.append(
-            ValidationRow(
-                quantity.name,
-                quantity.unit,
-                quantity.value,
-                None if match is None else match.value,
-                None if match is None else match.threshold.limit(match.value),
-            )
-        )
-    if reference is None:
-        return tuple(rows), ""
-    try:
-        errors = entry.errors(result, reference)
-    except MlipError as error:
-        return tuple(rows), str(error)
-    rows += [ValidationRow(q.name, q.unit, q.value, 0.0, q.threshold.value) for q in errors]
-    return tuple(rows), ""
-
-
-def _restored(entry: Property, path: Path, key: str) -> Any:  # noqa: ANN401 (results of all kinds)
-    """Stored result, or None if there is none of this potential and these settings, or it is damaged."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["key"] != key:
-            return None
-        if entry.restore is not None:
-            return entry.restore(document["result"])
-        return TypeAdapter(entry.kind).validate_python(document["result"])
-    except (OSError, ValueError, KeyError, TypeError, ValidationError):
-        return None
-
-
-def _key(name: str, potential: Potential | None, settings: str) -> str:
-    """Fingerprint of everything that a result depends on."""
-    import mlip_rs
-
-    content = name if potential is None else potential.checksum
-    return hashlib.sha256(f"{mlip_rs.__version__} {content} {settings}".encode()).hexdigest()
-
-
-def _described(start: Atoms | tuple[str | None, str]) -> str:
-    """Text that differs for different crystals."""
-    if isinstance(start, Atoms):
-        arrays = start.numbers.tolist(), start.cell[:].tolist(), start.positions.tolist()
-        return json.dumps(arrays)
-    return f"{start[0]}:{start[1]}"
+def _file_name(name: str) -> str:
+    """Of a potential, without what folders and systems take for something else."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
 
 
 def _starting_crystal(

@@ -1,19 +1,21 @@
 """The page of a validation: verdicts first, then every property with its numbers and its figure, then provenance."""
 
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mlip_rs.errors import MlipError
+from mlip_rs.validate.data_report import data_content
+from mlip_rs.validate.outcome import Outcome, Validation, ValidationRow
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.report import Code, Image, Item, Report, Table
 
-if TYPE_CHECKING:
-    from mlip_rs.validate.validation import Outcome, Validation, ValidationRow
+ERRORS = "Errors on labelled structures"
 
 
-def validation_report(validation: "Validation") -> Report:
+def validation_report(validation: Validation) -> Report:
     """Build the page; a figure that cannot be drawn is replaced by the reason."""
-    report = Report(f"Validation of {validation.potential}", _subtitle(validation))
+    report = Report(f"Validation of {validation.potential}", subtitle(validation))
     header, rows = validation.table()
     bad = frozenset(
         i for i, outcome in enumerate(validation.outcomes) if outcome.verdict in ("FAIL", "not computed")
@@ -21,17 +23,20 @@ def validation_report(validation: "Validation") -> Report:
     report.add_section("Summary", _sentence(validation), Table(header, rows, highlighted=bad))
     for outcome in validation.outcomes:
         report.add_section(outcome.title, *_content(outcome))
-    report.add_section("Provenance", _provenance(validation), Code(_command(validation)))
+    if validation.evaluation is not None:
+        report.add_section(ERRORS, *data_content({"potential": validation.evaluation}, validation.data))
+    report.add_section("Provenance", provenance([validation]), Code(command([validation])))
     return report
 
 
-def _subtitle(validation: "Validation") -> str:
+def subtitle(validation: Validation) -> str:
+    """Crystal, reference, and whether it is quick."""
     against = f"against {validation.reference}" if validation.reference else "without a reference"
     crystal = f" {validation.crystal}," if validation.crystal else ""
     return f"Physical properties,{crystal} {against}{', quick' if validation.quick else ''}."
 
 
-def _sentence(validation: "Validation") -> str:
+def _sentence(validation: Validation) -> str:
     verdicts = [outcome.verdict for outcome in validation.outcomes]
     parts = [
         f"{verdicts.count(verdict)} {text}"
@@ -50,25 +55,42 @@ def _sentence(validation: "Validation") -> str:
     return f"Of {len(verdicts)} properties: {', '.join(parts)}.{rest}"
 
 
-def _content(outcome: "Outcome") -> list[Item]:
+def _content(outcome: Outcome) -> list[Item]:
     content: list[Item] = [f"Verdict: {outcome.verdict}."]
     if outcome.failure:
         content.append(f"{outcome.verdict.capitalize()}: {outcome.failure}")
     content += [f"Objection: {objection}" for objection in outcome.objections]
     if outcome.reference_failure:
         content.append(f"Not compared: {outcome.reference_failure}")
+    if outcome.notes:
+        content.append("\n".join(outcome.notes))
     if outcome.rows:
         content.append(_table(outcome.rows))
-    entry = next(entry for entry in PROPERTIES if entry.name == outcome.name)
-    if outcome.result is not None and entry.figure is not None:
-        try:
-            content.append(Image(entry.figure(outcome.result, outcome.reference), entry.caption))
-        except MlipError as error:
-            content.append(f"No figure: {error}")
+    if outcome.result is not None:
+        content += figure_items(outcome.name, {"potential": outcome.result}, outcome.reference)
     return content
 
 
-def _table(rows: "tuple[ValidationRow, ...]") -> Table:
+def figure_items(name: str, results: Mapping[str, Any], reference: Any) -> list[Item]:  # noqa: ANN401 (of all kinds)
+    """The figure of a property, if it has one, or the reason why it cannot be drawn.
+
+    Parameters
+    ----------
+    name
+        Of the property.
+    results, reference
+        By potential, and of the reference, None if there is none.
+    """
+    entry = next(entry for entry in PROPERTIES if entry.name == name)
+    if entry.figure is None:
+        return []
+    try:
+        return [Image(entry.figure(results, reference), entry.caption)]
+    except MlipError as error:
+        return [f"No figure: {error}"]
+
+
+def _table(rows: tuple[ValidationRow, ...]) -> Table:
     cells = []
     for row in rows:
         known = row.reference is not None and row.threshold is not None
@@ -76,8 +98,8 @@ def _table(rows: "tuple[ValidationRow, ...]") -> Table:
             (
                 row.name,
                 row.unit,
-                _number(row.value),
-                _number(row.reference) if row.reference is not None else "–",
+                number(row.value),
+                number(row.reference) if row.reference is not None else "–",
                 f"{row.value - row.reference:+.3g}".replace("-", "−") if row.reference is not None else "–",
                 f"± {row.threshold:.2g}" if row.threshold is not None else "–",
                 ("pass" if row.passed else "FAIL") if known else "–",
@@ -87,29 +109,37 @@ def _table(rows: "tuple[ValidationRow, ...]") -> Table:
     return Table(header, cells, highlighted=frozenset(i for i, row in enumerate(rows) if row.passed is False))
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Four digits, a real minus sign."""
     return f"{value:.4g}".replace("-", "−")
 
 
-def _provenance(validation: "Validation") -> str:
+def provenance(validations: Sequence[Validation]) -> str:
+    """Versions and time."""
     import ase
     import phonopy
 
     import mlip_rs
 
-    seconds = sum(outcome.seconds for outcome in validation.outcomes)
+    seconds = sum(outcome.seconds for validation in validations for outcome in validation.outcomes)
     return (
         f"mlip_rs {mlip_rs.__version__}, ASE {ase.__version__}, phonopy {phonopy.__version__}; {seconds:.0f} s,"
         " less where finished properties were taken from an earlier run. To repeat:"
     )
 
 
-def _command(validation: "Validation") -> str:
-    words = ["mlip-rs", "validate", validation.potential]
-    if validation.reference:
-        words += ["--reference", validation.reference]
-    if validation.quick:
+def command(validations: Sequence[Validation]) -> str:
+    """What to type for the same once more."""
+    first = validations[0]
+    words = ["mlip-rs", "validate", *(validation.potential for validation in validations)]
+    if first.reference:
+        words += ["--reference", first.reference]
+    if first.given_crystal:
+        words += ["--crystal", first.given_crystal]
+    if first.quick:
         words.append("--quick")
-    if len(validation.outcomes) < len(PROPERTIES):
-        words += ["--only", *(outcome.name for outcome in validation.outcomes)]
+    if first.data:
+        words += ["--data", first.data]
+    if len(first.outcomes) < len(PROPERTIES):
+        words += ["--only", *(outcome.name for outcome in first.outcomes)]
     return shlex.join([*words, "-o", "DIR"])

@@ -1,0 +1,82 @@
+"""The page of several potentials side by side: one table of verdicts, then every property with one figure of all."""
+
+from mlip_rs.validate.data_report import data_content
+from mlip_rs.validate.outcome import Outcome, ValidationComparison, ValidationRow
+from mlip_rs.validate.report import Code, Item, Report, Table
+from mlip_rs.validate.validation_report import ERRORS, command, figure_items, number, provenance, subtitle
+
+MISSED = "✗"
+"""Beside a number that is outside its threshold; not a colour alone, which print may lose."""
+
+
+def comparison_report(comparison: ValidationComparison) -> Report:
+    """Build the page; a figure that cannot be drawn is replaced by the reason."""
+    validations = list(comparison.validations.values())
+    report = Report(f"Validation of {', '.join(comparison.validations)}", subtitle(validations[0]))
+    header, rows = comparison.table()
+    bad = frozenset(
+        i
+        for i, row in enumerate(comparison.outcomes)
+        if any(outcome.verdict in ("FAIL", "not computed") for outcome in row.values())
+    )
+    legend = "Verdicts, and how many numbers are within their thresholds."
+    report.add_section("Summary", Table(header, rows, legend, bad))
+    for row in comparison.outcomes:
+        report.add_section(next(iter(row.values())).title, *_content(row))
+    evaluations = {
+        name: found.evaluation
+        for name, found in comparison.validations.items()
+        if found.evaluation is not None
+    }
+    if evaluations:
+        report.add_section(ERRORS, *data_content(evaluations, validations[0].data))
+    report.add_section("Provenance", provenance(validations), Code(command(validations)))
+    return report
+
+
+def _content(row: dict[str, Outcome]) -> list[Item]:
+    lines = []
+    for name, outcome in row.items():
+        reasons = [outcome.failure, *outcome.objections, outcome.reference_failure]
+        text = "; ".join(reason for reason in reasons if reason)
+        lines.append(f"{name}: {outcome.verdict}{f'. {text}' if text else ''}")
+    content: list[Item] = ["\n".join(lines)]
+    notes = [f"{name}: {note}" for name, outcome in row.items() for note in outcome.notes]
+    if notes:
+        content.append("\n".join(notes))
+    if any(outcome.rows for outcome in row.values()):
+        content.append(_table(row))
+    results = {name: outcome.result for name, outcome in row.items() if outcome.result is not None}
+    if results:
+        first = next(iter(row.values()))
+        content += figure_items(first.name, results, first.reference)
+    return content
+
+
+def _table(row: dict[str, Outcome]) -> Table:
+    columns = {name: {number.name: number for number in outcome.rows} for name, outcome in row.items()}
+    quantities = list(dict.fromkeys(quantity for column in columns.values() for quantity in column))
+    rows, missed = [], set()
+    for i, quantity in enumerate(quantities):
+        cells = [column.get(quantity) for column in columns.values()]
+        known = next(cell for cell in cells if cell is not None)
+        compared = next((cell for cell in cells if cell is not None and cell.reference is not None), known)
+        rows.append(
+            (
+                quantity,
+                known.unit,
+                "–" if compared.reference is None else number(compared.reference),
+                "–" if compared.threshold is None else f"± {compared.threshold:.2g}",
+                *map(_cell, cells),
+            )
+        )
+        if any(cell is not None and cell.passed is False for cell in cells):
+            missed.add(i)
+    header = ("quantity", "unit", "reference", "allowed", *columns)
+    return Table(header, rows, f"{MISSED}: outside the deviation allowed.", frozenset(missed))
+
+
+def _cell(row: ValidationRow | None) -> str:
+    if row is None:
+        return "–"
+    return f"{number(row.value)} {MISSED}" if row.passed is False else number(row.value)

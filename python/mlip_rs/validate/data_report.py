@@ -1,0 +1,58 @@
+"""Errors on labelled structures, as a section of the report: tables, parity, kinds of structure, size of the force."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlip_rs.evaluation import Evaluation
+from mlip_rs.validate.data_figures import force_error_by_size
+from mlip_rs.validate.figures import error_by_config_type
+from mlip_rs.validate.metrics import FORCE_KEY
+from mlip_rs.validate.report import Image, Item, Table
+
+_CAPTIONS = {"energy": "Energies per atom", "force": "Force components", "stress": "Stress components"}
+
+
+def data_content(evaluations: Mapping[str, Evaluation], file: str) -> list[Item]:
+    """Tables and figures of the errors of potentials on one file of labelled structures.
+
+    Parameters
+    ----------
+    evaluations
+        By name of the potential, all of the same structures.
+    file
+        The structures.
+    """
+    first = next(iter(evaluations.values()))
+    several = len(evaluations) > 1
+    content: list[Item] = [
+        f"{len(first.config_types)} structures of {Path(file).name}. Whether a potential has been fitted to some of"
+        " them is not known here; errors of structures that it has not seen are larger.",
+        _table(evaluations),
+    ]
+    for name, evaluation in evaluations.items():
+        of = f"{name}: " if several else ""
+        for quantity, figure in evaluation.figures().items():
+            content.append(
+                Image(figure, f"{of}{_CAPTIONS[quantity]}, predicted against labels; below, their errors.")
+            )
+        if len(evaluation.errors.by_config_type) > 1:
+            content.append(
+                Image(error_by_config_type(evaluation.errors), f"{of}Errors by kind of structure.")
+            )
+    if len(first.pairs[FORCE_KEY].reference):
+        pairs = {name: evaluation.pairs[FORCE_KEY] for name, evaluation in evaluations.items()}
+        caption = (
+            "Error of the force vector against its length, in groups of as many atoms; dashed: 10 % of it."
+        )
+        content.append(Image(force_error_by_size(pairs), caption))
+    return content
+
+
+def _table(evaluations: Mapping[str, Evaluation]) -> Table:
+    header: tuple[str, ...] = ()
+    rows = []
+    for name, evaluation in evaluations.items():
+        columns, own = evaluation.table()
+        header = (*(("potential",) if len(evaluations) > 1 else ()), *columns)
+        rows += [[name, *row] if len(evaluations) > 1 else row for row in own]
+    return Table(header, rows)

@@ -1,0 +1,92 @@
+"""Whose result a line is: labels, colours and lines of potentials and reference, the same in every figure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from matplotlib.axes import Axes
+
+from mlip_rs.validate.style import GUIDE, LINE_WIDTH, MARKER_SIZE, color, marker
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+Results: TypeAlias = T | Mapping[str, T]
+"""Result of one potential, or of several by name."""
+
+REFERENCE_COLOR = "#000000"
+_PATTERNS: tuple[Any, ...] = ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1)))
+
+
+@dataclass(frozen=True)
+class Series(Generic[T_co]):
+    """One result in a figure.
+
+    Attributes
+    ----------
+    label
+        In legends.
+    result
+        What is drawn.
+    color, line, marker, face
+        Where colour tells whose it is: of lines, symbols and their filling.
+    pattern
+        Of lines where colour tells something else, such as the crystal structure; the reference has none.
+    is_reference
+        Not a potential.
+    """
+
+    label: str
+    result: T_co
+    color: str
+    line: str
+    marker: str
+    face: str
+    pattern: Any
+    is_reference: bool = False
+
+    @property
+    def line_style(self) -> dict[str, Any]:
+        """Arguments of `Axes.plot` for a line."""
+        return {"color": self.color, "linestyle": self.line, "linewidth": LINE_WIDTH}
+
+    @property
+    def symbol_style(self) -> dict[str, Any]:
+        """Arguments of `Axes.plot` for symbols."""
+        return {"color": self.color, "marker": self.marker, "mfc": self.face, "ms": MARKER_SIZE}
+
+    @property
+    def pattern_style(self) -> dict[str, Any]:
+        """Arguments of `Axes.plot` but for the colour: a pattern of lines, or open symbols of the reference."""
+        if self.is_reference:
+            return {"linestyle": "none", "marker": self.marker, "mfc": self.face, "ms": MARKER_SIZE}
+        return {"linestyle": self.pattern, "linewidth": LINE_WIDTH}
+
+
+def series(potentials: Results[T], reference: T | None = None) -> list[Series[T]]:
+    """Series of the potentials, the reference last if there is one."""
+    return named_series(
+        potentials if isinstance(potentials, Mapping) else {"potential": potentials}, reference
+    )
+
+
+def named_series(potentials: Mapping[str, T], reference: T | None = None) -> list[Series[T]]:
+    """Like `series`, for results that may be mappings themselves."""
+    drawn = [
+        Series(name, result, color(k), "-", marker(k), color(k), _PATTERNS[k % len(_PATTERNS)])
+        for k, (name, result) in enumerate(potentials.items())
+    ]
+    if reference is not None:
+        drawn.append(Series("reference", reference, REFERENCE_COLOR, "--", "o", "white", "none", True))
+    return drawn
+
+
+def first_of(potentials: Results[T]) -> T:
+    """Result of the first potential."""
+    return next(iter(potentials.values())) if isinstance(potentials, Mapping) else potentials
+
+
+def label_patterns(axes: Axes, drawn: Sequence[Series[Any]]) -> None:
+    """Entries of the legend that say whose each pattern of lines is; none for a single series."""
+    for entry in drawn if len(drawn) > 1 else ():
+        axes.plot([], [], color=GUIDE, label=entry.label, **entry.pattern_style)

@@ -1,0 +1,79 @@
+"""Errors on labelled structures in the report of `validate`."""
+
+import json
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from cli_case import invoke, write_frames
+from potentials import argon_potential
+
+from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.validate import PairedValues
+from mlip_rs.validate.data_figures import FORCE_GROUPS, force_error_by_size
+from mlip_rs.validate.validation import validate
+
+
+@pytest.fixture
+def argon(tmp_path):
+    """A potential, a copy of its file, and structures with its energies and with forces a tenth larger."""
+    potential = argon_potential()
+    potential.save(tmp_path / "ar.mlip.json")
+    potential.save(tmp_path / "copy.mlip.json")
+    rng = np.random.default_rng(0)
+    frames = []
+    for k in range(6):
+        atoms = Atoms(
+            "Ar8", positions=rng.uniform(0, 1, (8, 3)) + 4.0 * np.indices((2, 2, 2)).reshape(3, 8).T
+        )
+        atoms.calc = potential.calculator()
+        forces = 1.1 * atoms.get_forces()
+        atoms.calc = SinglePointCalculator(atoms, energy=atoms.get_potential_energy(), forces=forces)
+        atoms.info["config_type"] = ("cluster", "other")[k % 2]
+        frames.append(atoms)
+    return tmp_path, write_frames(tmp_path / "labels.extxyz", frames)
+
+
+def test_report_holds_parity_kinds_and_size_of_the_force(argon):
+    folder, data = argon
+    result = validate(
+        folder / "ar.mlip.json", folder / "out", crystal="fcc", only=["zone-boundary"], data=data
+    )
+    assert result.evaluation.errors.energy.rmse < 1e-3
+    page = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    parity, kinds, sizes = 2, 1, 1
+    assert page.count("<img") == parity + kinds + sizes
+    assert "6 structures of labels.extxyz" in page
+    assert f"--data {data}" in (folder / "out" / "report.md").read_text(encoding="utf-8")
+    document = json.loads((folder / "out" / "validation.json").read_text(encoding="utf-8"))
+    assert document["data"]["n_structures"] == 6
+
+
+def test_command_compares_potentials_on_the_data(argon):
+    folder, data = argon
+    words = ("--crystal", "fcc", "--only", "zone-boundary", "--data", data, "-o", folder / "out")
+    done = invoke("validate", folder / "ar.mlip.json", folder / "copy.mlip.json", *words)
+    assert done.exit_code == 0, done.stderr
+    page = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count("<img") == 2 * 3 + 1
+
+
+def test_error_by_size_is_the_relative_error_of_every_group():
+    rng = np.random.default_rng(1)
+    forces = rng.normal(size=(400, 3)) * np.geomspace(0.01, 10, 400)[:, None]
+    forces[0] = 0.0
+    pairs = PairedValues(forces.ravel(), 1.2 * forces.ravel(), np.zeros(1200, dtype=np.int64))
+    (axes,) = force_error_by_size(pairs).axes
+    line, guide = axes.get_lines()
+    assert len(line.get_xdata()) == FORCE_GROUPS
+    assert line.get_ydata() / line.get_xdata() == pytest.approx(0.2, rel=0.15)
+    assert guide.get_ydata() / guide.get_xdata() == pytest.approx(0.1)
+    with pytest.raises(DataError, match="no force is longer"):
+        force_error_by_size(PairedValues(np.zeros(3), np.zeros(3), np.zeros(3, dtype=np.int64)))
+
+
+def test_data_need_a_potential_file(argon):
+    folder, data = argon
+    with pytest.raises(ConfigError, match="need a potential file"):
+        validate("ase.calculators.emt:EMT", folder / "out", crystal="fcc:Cu", data=data)
