@@ -64,6 +64,15 @@ def test_missing_and_unknown_keys_are_named(tmp_path, document):
         load_reference(written(tmp_path, document))
 
 
+def test_a_file_without_an_element_takes_it_from_the_caller(tmp_path, document):
+    del document["element"]
+    path = written(tmp_path, document)
+    with pytest.raises(DataError, match="missing element"):
+        load_reference(path)
+    assert load_reference(path, element="Al").element == "Al"
+    assert load_reference(REFERENCE_PATH, element="Cu").element == "Al"
+
+
 def test_nested_missing_keys_are_named_with_their_place(tmp_path, document):
     del document["eos_dataset"]["bcc"]["V0"]
     with pytest.raises(DataError, match=r"eos_dataset\.bcc: missing V0"):

@@ -78,13 +78,15 @@ class Reference:
     atom_energy: float
 
 
-def load_reference(path: str | Path) -> Reference:
+def load_reference(path: str | Path, *, element: str | None = None) -> Reference:
     """Read and check a reference file.
 
     Parameters
     ----------
     path
         JSON as written by `examples/al/dft/reference.py`.
+    element
+        Chemical symbol, for a file that does not name it.
 
     Returns
     -------
@@ -103,6 +105,8 @@ def load_reference(path: str | Path) -> Reference:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(f"{file}: cannot be read as JSON: {error}") from error
     top = _Record(file, "", document)
+    if isinstance(document, dict) and element is not None:
+        document.setdefault("element", element)
     top.check_keys(_REQUIRED, _OPTIONAL)
     atom = top.number("atom_energy")
     curves_record = top.record("eos_dataset")

@@ -175,8 +175,10 @@ def load_calculator(text: str) -> tuple[Calculator, Potential | None]:
     return calculator, None
 
 
-def load_reference_source(text: str) -> Reference | tuple[Calculator, Potential | None]:
-    """Reference properties from a file, or a calculator as by `load_calculator`.
+def load_reference_source(
+    text: str, element: str | None = None
+) -> Reference | tuple[Calculator, Potential | None]:
+    """Reference properties from a file (of `element` if it names none), or a calculator as by `load_calculator`.
 
     Raises
     ------
@@ -187,7 +189,7 @@ def load_reference_source(text: str) -> Reference | tuple[Calculator, Potential 
         try:
             return load_calculator(text)
         except PotentialFileError:
-            return load_reference(text)
+            return load_reference(text, element=element)
     return load_calculator(text)
 
 

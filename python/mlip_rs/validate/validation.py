@@ -191,9 +191,10 @@ class _Session:
         output: Path,
     ) -> None:
         loaded = {name: load_calculator(text) for name, text in potentials.items()}
-        source = None if reference is None else load_reference_source(reference)
-        self._element = source.element if isinstance(source, Reference) else None
         first = next(iter(loaded.values()))[1]
+        only = first.elements[0] if first is not None and len(first.elements) == 1 else None
+        source = None if reference is None else load_reference_source(reference, only)
+        self._element = source.element if isinstance(source, Reference) else None
         start = _starting_crystal(crystal, first.elements if first is not None else (), self._element)
         for name, (_, potential) in loaded.items():
             if potential is not None and isinstance(start, tuple) and start[1] not in potential.elements:
