@@ -10,7 +10,7 @@ from mlip_rs.errors import ConfigError
 from mlip_rs.regression import weight_scan
 
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
-SETTINGS = FitSettings(n_folds=3, reference_energies={"Al": 0.0})
+SETTINGS = FitSettings(n_folds=3, reference_energies={"Al": 0.0}, weights=Weights(1e-3, 0.1, 1.0))
 
 
 @pytest.fixture(scope="module")

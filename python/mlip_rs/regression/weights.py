@@ -28,7 +28,8 @@ class Weights:
     forces
         Precision of a force component, eV/Å; None leaves all forces out.
     stress
-        Precision of a stress component, GPa; None leaves all stresses out.
+        Precision of a stress component, GPa; None leaves all stresses out. The default is what a strain of a few
+        thousandths makes in a hard crystal: elastic constants want no less.
     energy_scale
         Structures that lie Δ above the lowest energy per atom of their composition (eV) have their weight divided
         by 1 + (Δ / energy_scale)²; None weighs all alike.
@@ -47,7 +48,7 @@ class Weights:
 
     energy: float | None = 0.001
     forces: float | None = 0.1
-    stress: float | None = 1.0
+    stress: float | None = 0.3
     energy_scale: float | None = None
     force_scale: float | None = None
     config_types: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
