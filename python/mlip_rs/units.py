@@ -17,9 +17,11 @@ VOIGT: tuple[tuple[int, int], ...] = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0
 """Tensor components in ASE's Voigt order."""
 
 
-def ase_stress_from_virial(virial: NDArray[np.float64], volume: float) -> NDArray[np.float64]:
-    """Stress (6,) in eV/Å³, ASE's sign, from the virial W = −dE/dε (6,) in eV and the volume in Å³."""
-    return -virial / volume
+def ase_stress_from_virial(
+    virial: NDArray[np.float64], volume: float, out: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Stress (..., 6) in eV/Å³, ASE's sign, from the virial W = −dE/dε (..., 6) in eV and the volume in Å³."""
+    return np.divide(virial, -volume, out=out)
 
 
 def ase_stress_from_vasp(kilobar: NDArray[np.float64]) -> NDArray[np.float64]:

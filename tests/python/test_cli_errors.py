@@ -308,7 +308,9 @@ def test_selection_that_nothing_fulfils_names_the_cheapest(small_run, tmp_path):
 
 def test_selection_that_is_not_understood(small_run, tmp_path):
     line = refused(tmp_path, "pareto", small_run, "--select", "kne", "-o", tmp_path / "potential.mlip.json")
-    assert "give knee, best, one-standard-error, or max-cost, max-nonzero, max-energy, max-force=NUMBER" in line
+    assert (
+        "give knee, best, one-standard-error, or max-cost, max-nonzero, max-energy, max-force=NUMBER" in line
+    )
 
 
 def test_debugging_shows_the_traceback(tmp_path, monkeypatch):

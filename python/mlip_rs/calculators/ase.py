@@ -190,7 +190,9 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         return results if unchanged else None
 
     def _calculate(self, atoms: Atoms) -> Results:
-        # Forgotten first: after an error nobody must find the results of other atoms.
+        # Forgotten first: after an error nobody must find the results of other atoms. Their memory is given back only
+        # after that of the new ones was taken: the system would have to find, and clear, all of it again.
+        previous = self._last, self.results
         self._last, self.results = None, {}
         arrays = arrays_from_atoms(atoms)
         # What the results depend on; `Atoms.copy`, which copies all else as well, takes longer.
@@ -204,9 +206,10 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         results = {"energy": energy, "free_energy": energy, "energies": energies, "forces": forces}
         volume = cell_volume(arrays.cell)
         if volume is not None:
-            results["stresses"] = ase_stress_from_virial(virials, volume)
             results["stress"] = ase_stress_from_virial(np.einsum("ij->j", virials), volume)
+            results["stresses"] = ase_stress_from_virial(virials, volume, out=virials)
         self.atoms, self.results, self._last = copied, results, (copied, results)
+        del previous
         return results
 
 
