@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -70,6 +71,20 @@ def test_pareto_copies_the_potential_chosen(small_run, tmp_path, choice):
         assert chosen.n_nonzero == fewest
     if choice.startswith("max-cost"):
         assert chosen == Potential.load(small_run / "best.mlip.json")
+
+
+def test_a_run_of_an_earlier_version_has_no_choice_by_one_standard_error(small_run, tmp_path):
+    shutil.copytree(small_run, tmp_path / "old")
+    record = json.loads((tmp_path / "old/run.json").read_text())
+    del record["one_standard_error"]
+    (tmp_path / "old/run.json").write_text(json.dumps(record))
+    assert "µs/atom" in output_of("pareto", tmp_path / "old")
+    result = invoke(
+        "pareto", tmp_path / "old", "--select", "one-standard-error", "-o", tmp_path / "chosen.mlip.json"
+    )
+    assert result.exit_code == 1
+    assert "repeat the fit" in result.stderr
+    assert not (tmp_path / "chosen.mlip.json").exists()
 
 
 def test_pareto_draws_the_front(small_run, tmp_path):

@@ -89,7 +89,12 @@ def choose(directories: Directories, wish: str) -> Point:
         chosen = _several(directories)
         if len(chosen) == 1:
             record = read_record(chosen[0])
-            point: Point = record["points"][record[NAMED[wish]]]
+            try:
+                point: Point = record["points"][record[NAMED[wish]]]
+            except (LookupError, TypeError):
+                raise ConfigError(
+                    f"{chosen[0]}: an earlier version has not noted {wish}; repeat the fit"
+                ) from None
             return point
         lowest = points[-1]
         limits = {

@@ -234,7 +234,6 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
         if not isinstance(record, dict) or not isinstance(record["points"], list):
             raise ValueError("no points")
         record["points"][record["best"]], record["points"][record["knee"]]
-        record["points"][record["one_standard_error"]]
         for k in record["front"]:
             record["points"][k]["us_per_atom"]
         table(record["points"])
