@@ -85,9 +85,7 @@ def fronts(runs: dict[str, Run], path: Path, name: str) -> None:
             strict=True,
         ):
             axis.plot(costs, values, ".-", label=method, drawstyle="steps-post")
-    for axis, top in zip(axes, (30, 400), strict=True):
-        axis.set_ylim(top=top)
-    finish(axes, ("energy RMSE (meV/atom)", "force RMSE (meV/Å)"), "time per atom and evaluation (µs)", name)
+    finish(axes, (30.0, 400.0), "time per atom and evaluation (µs)", name)
     figure.savefig(path, dpi=150)
 
 
@@ -159,8 +157,7 @@ def literature(args: argparse.Namespace) -> None:
             for axis, values in zip(axes, (energies, forces), strict=True):
                 label = element if pool == "invariants" else None
                 axis.plot(numbers, values, style, color=f"C{k}", label=label)
-    axes[0].set_ylim(top=300)
-    finish(axes, ("energy RMSE (meV/atom)", "force RMSE (meV/Å)"), "coefficients", "dashed: pairwise only")
+    finish(axes, (300.0, 2000.0), "coefficients", "dashed: pairwise only")
     figure.savefig(args.output / "literature.png", dpi=150)
 
 
@@ -186,9 +183,12 @@ def settings_of(name: str) -> mlip.FitSettings:
     return mlip.FitSettings(weights=weights, reference_energies=case.get("reference"))
 
 
-def finish(axes: np.ndarray, labels: Sequence[str], x: str, title: str) -> None:
-    for axis, label in zip(axes, labels, strict=True):
+def finish(axes: np.ndarray, tops: Sequence[float], x: str, title: str) -> None:
+    labels = ("energy RMSE (meV/atom)", "force RMSE (meV/Å)")
+    for axis, top, label in zip(axes, tops, labels, strict=True):
         axis.set(xscale="log", yscale="log")
+        axis.set_xlim(axis.get_xlim())
+        axis.set_ylim(axis.get_ylim()[0], top)
         dress(axis, x=x, y=label, title=title)
         for direction in (axis.xaxis, axis.yaxis):
             label_decades(direction)
