@@ -8,10 +8,9 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from mlip_rs import _core
 from mlip_rs.errors import ConfigError
 from mlip_rs.potential import Potential
-from mlip_rs.structures import structure_from_atoms
+from mlip_rs.structures import pair_counts
 from mlip_rs.timing import crystal
 from mlip_rs.unit_costs import UnitCosts
 
@@ -82,14 +81,14 @@ def evaluation_plans(potential: Potential, atoms: Atoms | None = None) -> tuple[
     atoms = crystal(potential.elements) if atoms is None else atoms
     if len(atoms) == 0:
         raise ConfigError("a structure without atoms has no neighbours to count")
-    first, second, *_ = _core.neighbor_list(structure_from_atoms(atoms), potential.cutoff, 1)
+    counts = pair_counts(atoms, potential.elements, potential.cutoff)
     symbols = np.array(atoms.get_chemical_symbols())
     plans = []
     for entry in json.loads(potential.core.plans()):
-        own = symbols == entry["element"]
-        own = own if own.any() else np.ones(len(atoms), dtype=bool)
-        around = symbols[second[own[first]]]
-        neighbors = np.array([(around == other).sum() / own.sum() for other in potential.elements])
+        own = int((symbols == entry["element"]).sum())
+        around = (
+            counts[potential.elements.index(entry["element"])] / own if own else counts.sum(0) / len(atoms)
+        )
         work = np.array([entry["multiply_adds_per_neighbor"], entry["multiply_adds_per_atom"]])
         plans.append(
             Plan(
@@ -100,9 +99,9 @@ def evaluation_plans(potential: Potential, atoms: Atoms | None = None) -> tuple[
                 entry["table_bytes"],
                 entry["rows"],
                 entry["terms"],
-                tuple(neighbors.tolist()),
-                float(work @ [neighbors.sum(), 1.0]),
-                _us_per_atom(entry, neighbors),
+                tuple(around.tolist()),
+                float(work @ [around.sum(), 1.0]),
+                _us_per_atom(entry, around),
             )
         )
     return tuple(plans)

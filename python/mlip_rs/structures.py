@@ -1,6 +1,7 @@
 """From ASE's `Atoms` to the arrays and structures of the core; the only place that does it."""
 
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import NamedTuple
 
@@ -63,6 +64,20 @@ def structure_from_atoms(atoms: Atoms) -> _core.Structure:
         Non-finite or absurd positions or cell, a flat periodic cell, a number that is no atomic number.
     """
     return _core.Structure(*arrays_from_atoms(atoms))
+
+
+def pair_counts(atoms: Atoms, elements: Sequence[str], cutoff: float) -> NDArray[np.int64]:
+    """(n, n) ordered pairs within the cutoff (Å) by elements of the centre and of the neighbour.
+
+    Raises
+    ------
+    StructureError
+        The structure cannot be evaluated.
+    """
+    first, second, *_ = _core.neighbor_list(structure_from_atoms(atoms), cutoff, 1)
+    symbols = np.array(atoms.get_chemical_symbols())
+    around = [symbols[second[symbols[first] == element]] for element in elements]
+    return np.array([[(own == other).sum() for other in elements] for own in around])
 
 
 def structure_from_arrays(

@@ -1,7 +1,7 @@
 """`mlip-rs validate`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,28 +44,18 @@ def run(
 
     result: Validation | ValidationComparison
     with progress() as receiver:
+        options: dict[str, Any] = {
+            "reference": reference,
+            "crystal": crystal,
+            "only": only or (),
+            "quick": quick,
+            "data": data,
+            "progress": receiver,
+        }
         if len(potentials) == 1:
-            result = validate(
-                potentials[0],
-                output,
-                reference=reference,
-                crystal=crystal,
-                only=only or (),
-                quick=quick,
-                data=data,
-                progress=receiver,
-            )
+            result = validate(potentials[0], output, **options)
         else:
-            result = validate_several(
-                potentials,
-                output,
-                reference=reference,
-                crystal=crystal,
-                only=only or (),
-                quick=quick,
-                data=data,
-                progress=receiver,
-            )
+            result = validate_several(potentials, output, **options)
     if as_json:
         print_json(result.to_dict())
     else:

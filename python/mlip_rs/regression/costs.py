@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 from scipy.sparse import block_diag, csr_matrix
 
-from mlip_rs import _core
 from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset
 from mlip_rs.potential import Potential
 from mlip_rs.regression.equations import Array, Mask
-from mlip_rs.structures import structure_from_atoms
+from mlip_rs.structures import pair_counts
 from mlip_rs.timing import enlarged, measure
 from mlip_rs.unit_costs import UnitCosts
 
@@ -69,21 +68,19 @@ class CostModel:
         """Requirements of the features of a basis, paid for as often as in a structure."""
         core = basis.core
         kinds, amounts, species, starts, items = core.requirements()
-        first, second, *_ = _core.neighbor_list(structure_from_atoms(atoms), core.cutoff, 1)
+        pairs = pair_counts(atoms, basis.elements, core.cutoff) / len(atoms)
         symbols = np.array(atoms.get_chemical_symbols())
         uses = csr_matrix((np.ones(len(items)), items, starts), shape=(len(starts) - 1, len(kinds)))
         paid = []
-        for element in basis.elements:
-            own = symbols == element
-            pairs = symbols[second[own[first]]]
-            around = np.array([(pairs == other).sum() for other in basis.elements]) / len(atoms)
-            paid.append(amounts * np.where(kinds < PER_NEIGHBOR, around[species], own.mean()))
+        for element, around in zip(basis.elements, pairs, strict=True):
+            share = (symbols == element).mean()
+            paid.append(amounts * np.where(kinds < PER_NEIGHBOR, around[species], share))
         n = len(basis.elements)
         return cls(
             csr_matrix(block_diag([uses] * n)) if n > 1 else uses,
             np.concatenate(paid),
             np.tile(kinds, n) + 2,
-            len(first) / len(atoms),
+            float(pairs.sum()),
             units,
         )
 

@@ -92,7 +92,7 @@ def fit(
     progress = progress or Silent()
     begin = time.perf_counter()
     testing = None if test is None else as_dataset(test)
-    problem, guard = prepare(data, basis, settings, directory, progress)
+    problem, guard = prepare(data, basis, settings, directory, progress, kept=directory is not None)
     if testing is not None:
         _check_elements(testing, problem.basis, whole=False)
     with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
@@ -122,8 +122,10 @@ def prepare(
     settings: FitSettings,
     directory: str | os.PathLike[str] | None,
     progress: Progress,
+    *,
+    kept: bool,
 ) -> tuple[Problem, Guard]:
-    """What a fit solves, checked before anything is computed, and the guard of its short range.
+    """What a fit solves, checked before anything is computed, and the guard of its short range; `kept` as `Problem`.
 
     Raises
     ------
@@ -148,7 +150,7 @@ def prepare(
         settings.weights.of_structures(training, reference),
         settings.weights.of_properties(),
         folds(training, settings.n_folds, settings.seed),
-        kept=directory is not None,
+        kept=kept,
     )
     _check_rows(problem, settings)
     check_resources(problem, settings, None if directory is None else Path(directory) / "equations")

@@ -168,8 +168,7 @@ def scan_weights(
         raise ConfigError("factors of the precisions must be positive numbers, such as 0.3, 1, 3")
     settings = replace(settings or FitSettings(), method="ridge")
     progress = progress or Silent()
-    problem, _ = prepare(data, basis, settings, directory, progress)
-    problem = replace(problem, kept=True)
+    problem, _ = prepare(data, basis, settings, directory, progress, kept=True)
     if problem.summed:
         raise FitError(
             f"{problem.basis.n_features} features: too many for sums by property; scan the weights with a smaller size"

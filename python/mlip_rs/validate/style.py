@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -68,41 +68,27 @@ def label_decades(axis: Axis) -> None:
 
 def legend(axes: Axes, *, location: Location = "best", columns: int = 1, marker_scale: float = 1.0) -> None:
     """Small legend without a frame."""
-    axes.legend(
-        fontsize=SMALL_SIZE - 0.5,
-        loc=location,
-        ncols=columns,
-        markerscale=marker_scale,
-        frameon=False,
-        handletextpad=0.4,
-        borderaxespad=0.4,
-        labelspacing=0.3,
-        columnspacing=0.9,
-    )
+    _legend(axes, loc=location, ncols=columns, markerscale=marker_scale, borderaxespad=0.4)
 
 
 def legend_above(axes: Axes, *, columns: int = 3) -> None:
     """Small legend over the frame, for curves that leave no room within."""
-    _legend_outside(axes, "lower left", (0.0, 1.0), columns)
+    _legend(axes, loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns)
 
 
 def legend_beside(axes: Axes) -> None:
     """Small legend to the right of the frame, for many entries."""
-    _legend_outside(axes, "upper left", (1.0, 1.0), 1)
+    _legend(axes, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def _legend_outside(
-    axes: Axes, location: Literal["lower left", "upper left"], anchor: tuple[float, float], columns: int
-) -> None:
+def _legend(axes: Axes, **place: Any) -> None:  # noqa: ANN401 (arguments of matplotlib)
     axes.legend(
         fontsize=SMALL_SIZE - 0.5,
-        loc=location,
-        bbox_to_anchor=anchor,
-        ncols=columns,
         frameon=False,
         handletextpad=0.4,
         labelspacing=0.3,
         columnspacing=0.9,
+        **place,
     )
 
 

@@ -293,9 +293,7 @@ def _file_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
 
 
-def _starting_crystal(
-    text: str | None, elements: Sequence[str], known: str | None
-) -> Atoms | tuple[str | None, str]:
+def _starting_crystal(text: str | None, elements: Sequence[str], known: str | None) -> Start:
     """What `Subject` takes, from what the user typed."""
     from mlip_rs.data import read_structures
     from mlip_rs.validate.prototypes import canonical_name
