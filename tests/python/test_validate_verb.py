@@ -3,8 +3,9 @@
 import json
 
 import pytest
+from ase.build import bulk
 from cli_case import invoke
-from potentials import argon_potential
+from potentials import argon_potential, random_potential
 
 from mlip_rs.demo import REFERENCE_PATH
 from mlip_rs.errors import ConfigError
@@ -292,3 +293,32 @@ def test_the_command_compares_several(tmp_path, stiff):
     assert done.exit_code == 1
     assert "FAIL, 0 of 5" in done.stdout
     assert stiff in done.stdout
+
+
+def test_results_beside_a_reference_file_belong_to_its_content(tmp_path):
+    own, reference = tmp_path / "ar.mlip.json", tmp_path / "reference.mlip.json"
+    argon_potential().save(own)
+
+    def key():
+        settings = {"crystal": "fcc:Ar", "quick": True, "only": ["zone-boundary"]}
+        validate(own, tmp_path / "out", reference=str(reference), **settings)
+        return json.loads((tmp_path / "out/results/potential-zone-boundary.json").read_text())["key"]
+
+    argon_potential().save(reference)
+    first = key()
+    random_potential(("Al",), "pair").save(reference)
+    assert key() != first
+    argon_potential().save(reference)
+    assert key() == first
+
+
+def test_a_crystal_file_of_other_periodicity_is_another_crystal(tmp_path):
+    atoms = bulk("Cu", cubic=True)
+    settings = {"crystal": str(tmp_path / "cu.xyz"), "quick": True, "only": ["elastic"]}
+    atoms.write(tmp_path / "cu.xyz")
+    assert validate(EMT_PATH, tmp_path / "out", **settings).outcomes[0].verdict == "no reference"
+    atoms.pbc = (True, True, False)
+    atoms.write(tmp_path / "cu.xyz")
+    (outcome,) = validate(EMT_PATH, tmp_path / "out", **settings).outcomes
+    assert outcome.verdict == "not computed"
+    assert "periodic" in outcome.failure

@@ -84,8 +84,10 @@ def fingerprint(name: str, potential: Potential | None, settings: str) -> str:
 def crystal_settings(start: Atoms | tuple[str | None, str]) -> str:
     """Text that differs for different crystals."""
     if isinstance(start, Atoms):
-        arrays = start.numbers.tolist(), start.cell[:].tolist(), start.positions.tolist()
-        return json.dumps(arrays)
+        periodic = start.pbc.tolist()
+        return json.dumps(
+            (start.numbers.tolist(), start.cell[:].tolist(), start.positions.tolist(), periodic)
+        )
     return f"{start[0]}:{start[1]}"
 
 

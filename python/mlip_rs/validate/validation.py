@@ -208,13 +208,13 @@ class _Session:
             if isinstance(start, tuple) and start[0] is None:
                 start = ("fcc", start[1])  # what the properties of such a file are of
         self._reference: Subject | None = None
-        by_calculator = reference if isinstance(source, tuple) else None
-        settings = f"{crystal_settings(start)} {quick} {by_calculator}"
+        settings = f"{crystal_settings(start)} {quick}"
         folder = output / RESULTS
         if isinstance(source, tuple):
             self._reference = Subject(source[0], start, quick=quick, potential=source[1])
             key = fingerprint(reference or "", source[1], settings)
             self._reference_store = ResultStore(folder, "reference", key)
+            settings += key  # the reference may choose the crystal
         self._start, self._quick, self._loaded = start, quick, loaded
         self._first = next(iter(loaded))
         self._subjects: dict[str, Subject] = {}
