@@ -161,6 +161,7 @@ class Benchmark:
             legend,
             marker,
             new_figure,
+            plain,
         )
 
         several = len(self.subjects) > 1
@@ -182,7 +183,7 @@ class Benchmark:
                     color=color(i if several else k),
                     linewidth=LINE_WIDTH,
                     ms=MARKER_SIZE,
-                    label=f"{subject.name}, {label}" if several else label,
+                    label=plain(f"{subject.name}, {label}" if several else label),
                 )
         axes.set_xscale("log")
         label_decades(axes.xaxis)

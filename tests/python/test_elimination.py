@@ -1,6 +1,7 @@
 """Elimination by cost: against refits of every smaller set, and the requirements against the plans of the evaluator."""
 
 import json
+import shutil
 from dataclasses import asdict
 
 import numpy as np
@@ -240,6 +241,19 @@ def test_potentials_of_several_runs_are_found(runs, tmp_path):
     result = invoke("pareto", *runs, "--figure", tmp_path / "fronts.png", "--json")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "fronts.png").stat().st_size > 0
+
+
+def test_choices_from_several_runs_need_only_what_they_rest_on(runs, tmp_path):
+    old = [shutil.copytree(run, tmp_path / run.name) for run in runs]
+    for run in old:
+        record = json.loads((run / "run.json").read_text())
+        for point in record["points"]:
+            del point["score_error"]
+        (run / "run.json").write_text(json.dumps(record))
+    assert choose(old, "knee")["n_nonzero"] == choose(runs, "knee")["n_nonzero"]
+    assert choose(runs, "one-standard-error")["score"] >= choose(runs, "best")["score"]
+    with pytest.raises(ConfigError, match="repeat the fit"):
+        choose(old, "one-standard-error")
 
 
 def test_runs_on_other_data_do_not_share_a_front(aluminium, runs, tmp_path):

@@ -12,7 +12,8 @@ from potentials import argon_potential
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.validate import PairedValues
 from mlip_rs.validate.data_figures import FORCE_GROUPS, force_error_by_size
-from mlip_rs.validate.validation import validate
+from mlip_rs.validate.style import plain
+from mlip_rs.validate.validation import validate, validate_several
 
 
 @pytest.fixture
@@ -77,3 +78,30 @@ def test_data_need_a_potential_file(argon):
     folder, data = argon
     with pytest.raises(ConfigError, match="need a potential file"):
         validate("ase.calculators.emt:EMT", folder / "out", crystal="fcc:Cu", data=data)
+
+
+def test_crystals_at_rest_have_no_figure_of_forces_and_names_are_no_formulas(argon):
+    folder, _ = argon
+    frames = []
+    for k in range(4):
+        atoms = Atoms("Ar", cell=(3.6 + 0.1 * k) * (np.ones((3, 3)) - np.eye(3)) / 2**0.5, pbc=True)
+        atoms.calc = SinglePointCalculator(atoms, energy=-0.1, forces=np.zeros((1, 3)))
+        atoms.info["config_type"] = ("a$x_{$", "_hidden")[k % 2]
+        frames.append(atoms)
+    data = write_frames(folder / "rest.extxyz", frames)
+    out = folder / "out"
+    (folder / "ar.mlip.json").rename(folder / "b$x_{$.mlip.json")
+    validate(folder / "b$x_{$.mlip.json", out, crystal="fcc", only=["bain"], data=data)
+    assert "No figure: no force is longer" in (out / "report.html").read_text(encoding="utf-8")
+    named = [folder / "b$x_{$.mlip.json", folder / "copy.mlip.json"]
+    validate_several(named, folder / "both", crystal="fcc", only=["bain"])
+    assert (folder / "both" / "report.md").is_file()
+
+
+def test_names_given_by_users_are_shown_as_they_are():
+    pairs = PairedValues(np.ones(3), np.ones(3), np.zeros(3, dtype=np.int64))
+    figure = force_error_by_size({"_u": pairs, "a$x_{$": pairs})
+    figure.canvas.draw()
+    shown = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert shown == ["\u200b_u", r"a\$x_{\$", "10 %"]
+    assert plain(plain("a$b")) == plain("a$b")

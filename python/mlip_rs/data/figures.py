@@ -57,6 +57,8 @@ def _energy_volume(dataset: Dataset, summary: DataSummary) -> Figure | None:
     colors = _colors(len(points))
     values = np.concatenate([np.array(pairs) for pairs in points.values()])
     few = len(values) < 600
+    from mlip_rs.validate.style import plain  # that package imports this one
+
     names = sorted(points, key=str.lower)
     # the largest kinds first, so that they do not cover the small ones
     by_size = sorted(range(len(points)), key=lambda position: -len(points[names[position]]))
@@ -73,7 +75,7 @@ def _energy_volume(dataset: Dataset, summary: DataSummary) -> Figure | None:
             color=colors[position],
             alpha=0.9,
             zorder=2 + order,
-            label=f"{names[position]} ({len(pairs)})",
+            label=plain(f"{names[position]} ({len(pairs)})"),
         )
     volumes = values[:, 0]
     if volumes.max() > 4.0 * volumes.min():

@@ -97,13 +97,15 @@ def choose(directories: Directories, wish: str) -> Point:
                 ) from None
             return point
         lowest = points[-1]
-        limits = {
-            "best": lowest["score"],
-            "knee": (1.0 + KNEE_TOLERANCE) * lowest["score"],
-            "one-standard-error": lowest["score"] + lowest["score_error"],
-        }
-        good = [point for point in points if point["score"] <= limits[wish]]
-        return min(good, key=lambda point: point["n_nonzero"]) if wish == "one-standard-error" else good[0]
+        if wish == "one-standard-error":
+            if "score_error" not in lowest:
+                raise ConfigError(
+                    f"{lowest['potential']}: an earlier version has not noted {wish}; repeat the fit"
+                )
+            limit = lowest["score"] + lowest["score_error"]
+            return min((p for p in points if p["score"] <= limit), key=lambda point: point["n_nonzero"])
+        limit = (1.0 + (KNEE_TOLERANCE if wish == "knee" else 0.0)) * lowest["score"]
+        return next(point for point in points if point["score"] <= limit)
     found = re.fullmatch(rf"({'|'.join(LIMITS)})=(\d+\.?\d*|\.\d+)", wish)
     if not found:
         raise ConfigError(

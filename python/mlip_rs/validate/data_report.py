@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from mlip_rs.errors import DataError
 from mlip_rs.evaluation import Evaluation
 from mlip_rs.validate.data_figures import force_error_by_size
 from mlip_rs.validate.figures import error_by_config_type
@@ -44,7 +45,10 @@ def data_content(evaluations: Mapping[str, Evaluation], file: str) -> list[Item]
         caption = (
             "Error of the force vector against its length, in groups of as many atoms; dashed: 10 % of it."
         )
-        content.append(Image(force_error_by_size(pairs), caption))
+        try:
+            content.append(Image(force_error_by_size(pairs), caption))
+        except DataError as error:  # crystals at rest
+            content.append(f"No figure: {error}")
     return content
 
 

@@ -35,6 +35,7 @@ from mlip_rs.validate.style import (
     legend_beside,
     marker,
     new_figure,
+    plain,
     span,
 )
 
@@ -184,7 +185,7 @@ def error_by_config_type(errors: Errors) -> Figure:
         dress(axes, x=label, y="")
         axes.tick_params(axis="y", length=0)
         axes.set_xlim(left=0.0)
-    panels[0].set_yticks(rows, names)
+    panels[0].set_yticks(rows, [plain(name) for name in names])
     panels[0].set_ylim(-0.6, len(names) - 0.4)
     legend(panels[0], location="lower right")
     return figure
@@ -237,7 +238,7 @@ def _grouped_clouds(
                 color=shade,
                 alpha=0.7,
                 linewidths=0,
-                label=name,
+                label=plain(name),
                 zorder=2,
                 rasterized=pixels,
             )

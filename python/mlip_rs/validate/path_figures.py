@@ -23,6 +23,7 @@ from mlip_rs.validate.style import (
     legend,
     marker,
     new_figure,
+    plain,
 )
 
 _PANELS = ((ENERGY_KEY, "energy RMSE (meV/atom)"), (FORCE_KEY, "force RMSE (eV/Å)"))
@@ -237,7 +238,12 @@ def _several(
             pairs = drawn(points, key)
             if pairs:
                 (line,) = axes.plot(
-                    *zip(*pairs, strict=True), f"{marker(i)}-", color=color(i), label=name, ms=3.0, mew=0.0
+                    *zip(*pairs, strict=True),
+                    f"{marker(i)}-",
+                    color=color(i),
+                    label=plain(name),
+                    ms=3.0,
+                    mew=0.0,
                 )
                 line.set(drawstyle=draw_style, linewidth=1.0)
             for mark, index in selected.get(name, {}).items():

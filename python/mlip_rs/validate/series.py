@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from matplotlib.axes import Axes
 
-from mlip_rs.validate.style import GUIDE, LINE_WIDTH, MARKER_SIZE, color, marker
+from mlip_rs.validate.style import GUIDE, LINE_WIDTH, MARKER_SIZE, color, marker, plain
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -73,7 +73,7 @@ def series(potentials: Results[T], reference: T | None = None) -> list[Series[T]
 def named_series(potentials: Mapping[str, T], reference: T | None = None) -> list[Series[T]]:
     """Like `series`, for results that may be mappings themselves."""
     drawn = [
-        Series(name, result, color(k), "-", marker(k), color(k), _PATTERNS[k % len(_PATTERNS)])
+        Series(plain(name), result, color(k), "-", marker(k), color(k), _PATTERNS[k % len(_PATTERNS)])
         for k, (name, result) in enumerate(potentials.items())
     ]
     if reference is not None:

@@ -1,6 +1,7 @@
 """How every figure looks: sizes, colours, lines, in one place, without touching matplotlib's global state."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -49,6 +50,12 @@ def dress(axes: Axes, *, x: str, y: str, title: str = "") -> None:
     axes.tick_params(which="both", direction="in", top=True, right=True, labelsize=SMALL_SIZE, width=0.7)
     for spine in axes.spines.values():
         spine.set_linewidth(0.7)
+
+
+def plain(text: str) -> str:
+    """A name given by a user as matplotlib shall show it: a `$` begins no formula, a leading `_` hides no label."""
+    shown = re.sub(r"(?<!\\)\$", r"\\$", text)
+    return f"\u200b{shown}" if shown.startswith("_") else shown
 
 
 def label_decades(axis: Axis) -> None:
