@@ -166,6 +166,68 @@ fn sparse_potentials_of_several_radial_sets() {
 }
 
 #[test]
+fn harmonics_of_shorter_reach() {
+    let document = |near: f64, crowding: bool| {
+        let mut document = json!({
+            "elements": ["Al", "Ni"], "cutoff": 4.8, "cutoff_function": "cosine",
+            "radial": [
+                {"function": common::radial("gaussian"), "orders": [1]},
+                {"function": common::radial("bessel"), "orders": [2, 3], "cutoff": near},
+            ],
+            "pair": {"degree": 2, "cross_degree": 2},
+            "angular": {"max_l": 3, "radial": "free", "degree": 1, "cross_degree": 1},
+            "higher": [{"order": 3, "max_l": 2, "radial": "diagonal"}],
+            "mixed_degree": 2,
+        });
+        if crowding {
+            document["repulsion"] = json!({
+                "inner": [[1.5, 1.5], [1.5, 1.5]], "outer": [[2.1, 2.1], [2.1, 2.1]],
+                "crowding": {"onset": [3.0, 3.0], "end": [9.0, 9.0]},
+            });
+        }
+        BasisSpec::from_json(&document.to_string()).unwrap()
+    };
+    // Nearly all neighbours are near, some, and none but by chance.
+    for near in [4.7, 3.6, 2.6, 1.2] {
+        for crowding in [false, true] {
+            let spec = document(near, crowding);
+            let (potential, coefficients) = random_potential(spec.clone(), 17);
+            let what = format!("{near} Å, crowding {crowding}");
+            assert_equal(&potential, &alloy(2), &what);
+            assert_equal(&potential, &disordered(5, 2), &what);
+            let size = potential.plans()[0].size();
+            let told_apart = size.near.iter().all(|r| *r < 4.8);
+            assert_eq!(told_apart, near < 4.7, "{what}: {size:?}");
+            assert!(size.far_columns.iter().all(|n| *n > 0), "{what}: {size:?}");
+            // Harmonics without anything that goes beyond, and with a single function that does.
+            let labels = potential.basis().labels();
+            for kept in [None, Some("d[Al,1]")] {
+                let without_pairs: Vec<f64> = coefficients
+                    .iter()
+                    .zip(labels.iter().cycle())
+                    .map(|(w, label)| {
+                        let stays = !label.contains("d[") || kept == Some(label.as_str());
+                        if stays { *w } else { 0.0 }
+                    })
+                    .collect();
+                let reference = [-1.0, -2.0];
+                let sparse = Potential::from_coefficients(
+                    spec.clone(),
+                    &without_pairs,
+                    &reference,
+                    json!({}),
+                );
+                assert_equal(
+                    &sparse.unwrap(),
+                    &disordered(5, 2),
+                    &format!("{what}, {kept:?}"),
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn more_neighbours_than_any_block() {
     let (potential, _) = random_potential(spec(&["Al"], "gaussian", "angular"), 3);
     let n = 12;

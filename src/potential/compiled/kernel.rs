@@ -34,8 +34,10 @@ pub struct Scratch {
     /// Nodes of the graph, `[node][ATOMS]`.
     values: Vec<f64>,
     adjoints: Vec<f64>,
-    /// Adjoints of the sums of one atom: those with l = 0 of one species, and the others with columns before rows.
+    /// Adjoints of the sums of one atom: those with l = 0 of one species, those of them that reach beyond the harmonics,
+    /// and the others with columns before rows.
     plain: Vec<f64>,
+    far: Vec<f64>,
     turned: Vec<f64>,
     /// Values of the radial functions of one block by column, derivatives by the harmonics and by the functions.
     by_block: Vec<f64>,
@@ -184,6 +186,19 @@ impl CompiledCenter {
             if closest < MIN_DISTANCE * MIN_DISTANCE {
                 return Err(overlap(cluster, atom, row, positions));
             }
+            let near = self.species[species]
+                .as_ref()
+                .and_then(|plan| plan.beyond.as_ref());
+            let near = near.map(|beyond| {
+                let found = lane.near_first(first_block * BLOCK..n, beyond.start * beyond.start);
+                first_block * BLOCK + found
+            });
+            let Lane {
+                copies,
+                displacements: [x, y, z],
+                distances,
+                ..
+            } = lane;
             while n % BLOCK != 0 {
                 (x[n], y[n], z[n]) = (2.0 * self.cutoff, 0.0, 0.0);
                 copies[n] = nobody;
@@ -192,6 +207,7 @@ impl CompiledCenter {
             }
             lane.parts.push(Part {
                 first_block,
+                far_block: near.unwrap_or(n).div_ceil(BLOCK),
                 end_block: n / BLOCK,
                 ..Part::default()
             });
@@ -230,6 +246,7 @@ impl CompiledCenter {
         let Scratch {
             lanes,
             plain,
+            far,
             turned,
             by_block,
             by_harmonics,
@@ -265,12 +282,25 @@ impl CompiledCenter {
                 by_harmonics,
                 by_columns,
             };
-            for block in part.first_block..part.end_block {
+            for block in part.first_block..part.far_block {
                 if plan.is_angular() {
                     lane.block_gradient(simd, &mut adjoints, part, block);
                 } else {
-                    lane.plain_gradient(simd, &adjoints, part, block);
+                    let stride = plan.table.stride();
+                    let rows = part.rows + (block - part.first_block) * BLOCK * stride;
+                    lane.plain_gradient(simd, adjoints.plain, rows, stride, block);
                 }
+            }
+            let Some(beyond) = &plan.beyond else {
+                continue;
+            };
+            let stride = beyond.stride();
+            far.clear();
+            far.extend(beyond.columns.iter().map(|c| plain[*c]));
+            far.resize(stride.next_multiple_of(BLOCK), 0.0);
+            for block in part.far_block..part.end_block {
+                let rows = part.far_rows + (block - part.far_block) * BLOCK * stride;
+                lane.plain_gradient(simd, far, rows, stride, block);
             }
         }
     }

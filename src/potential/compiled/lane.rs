@@ -38,13 +38,21 @@ pub(super) struct Lane {
     pub(super) sums: Vec<f64>,
     /// `∂E/∂r_ij`, eV/Å.
     pub(super) gradients: [Vec<f64>; 3],
+    /// Sums over the neighbours beyond the reach of the harmonics.
+    far_sums: Vec<f64>,
+    /// Neighbours put aside: copy, displacement and squared distance.
+    aside: Vec<(u32, [f64; 4])>,
 }
 
+/// The neighbours of one species: those within reach of the harmonics come first.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Part {
     pub(super) first_block: usize,
+    /// Where the blocks end that have a neighbour within reach of the harmonics.
+    pub(super) far_block: usize,
     pub(super) end_block: usize,
     pub(super) rows: usize,
+    pub(super) far_rows: usize,
     pub(super) harmonics: usize,
 }
 
@@ -74,6 +82,47 @@ impl Lane {
         for axis in &mut self.displacements {
             axis.truncate(n);
         }
+    }
+
+    /// Put those of the neighbours that are closer than the root of `near2` first, the order else unchanged; gives how
+    /// many they are. Distances are still squared.
+    #[inline(always)]
+    pub(super) fn near_first(&mut self, neighbors: std::ops::Range<usize>, near2: f64) -> usize {
+        let Self {
+            copies,
+            displacements: [x, y, z],
+            distances,
+            aside,
+            ..
+        } = self;
+        let n = neighbors.len();
+        let (copies, distances) = (
+            &mut copies[neighbors.clone()],
+            &mut distances[neighbors.clone()],
+        );
+        let (x, y) = (&mut x[neighbors.clone()], &mut y[neighbors.clone()]);
+        let z = &mut z[neighbors];
+        if aside.len() < n {
+            aside.resize(n, (0, [0.0; 4]));
+        }
+        let aside = &mut aside[..n];
+        // Each is written to both places; only one of them moves on.
+        let (mut near, mut far) = (0, 0);
+        for j in 0..n {
+            let (copy, squared) = (copies[j], distances[j]);
+            let own = [x[j], y[j], z[j], squared];
+            aside[far] = (copy, own);
+            copies[near] = copy;
+            [x[near], y[near], z[near], distances[near]] = own;
+            let is_near = usize::from(squared < near2);
+            near += is_near;
+            far += 1 - is_near;
+        }
+        for (j, (copy, own)) in (near..n).zip(&*aside) {
+            copies[j] = *copy;
+            [x[j], y[j], z[j], distances[j]] = *own;
+        }
+        near
     }
 
     /// Distances from their squares, and unit vectors from displacements.
@@ -123,19 +172,24 @@ impl Lane {
     ) {
         let (stride, n_rows) = (plan.table.stride(), plan.recursion.n_rows());
         let part = &mut self.parts[s];
-        let n_blocks = part.end_block - part.first_block;
-        let neighbors = part.first_block * BLOCK..part.end_block * BLOCK;
+        let n_blocks = part.far_block - part.first_block;
+        let neighbors = part.first_block * BLOCK..part.far_block * BLOCK;
         (part.rows, part.harmonics) = (used.rows, used.harmonics);
+        part.far_rows = part.rows + n_blocks * BLOCK * stride;
         let part = *part;
-        used.rows += n_blocks * BLOCK * stride;
+        used.rows = part.far_rows;
+        if let Some(beyond) = &plan.beyond {
+            used.rows += (part.end_block - part.far_block) * BLOCK * beyond.stride();
+        }
         used.harmonics += n_blocks * n_rows * BLOCK;
-        let (rows, harmonics) = (part.rows..used.rows, part.harmonics..used.harmonics);
+        let (rows, harmonics) = (part.rows..part.far_rows, part.harmonics..used.harmonics);
         grow(&mut self.rows, used.rows);
         grow(&mut self.slopes, used.rows);
         grow(&mut self.harmonics, used.harmonics);
         tabulate(
             simd,
-            plan,
+            &plan.table,
+            plan.is_angular(),
             &self.distances[neighbors],
             &mut self.rows[rows.clone()],
             &mut self.slopes[rows.clone()],
@@ -152,9 +206,28 @@ impl Lane {
                 }
             }
         }
-        let values = &self.rows[rows];
+        let values = &self.rows[rows.clone()];
         let plain = &mut self.sums[plan.plain_start..][..plan.n_plain.next_multiple_of(BLOCK)];
         add_plain(simd, values, stride, plain);
+        let beyond = plan.beyond.as_ref();
+        if let Some((beyond, table)) = beyond.and_then(|b| Some((b, b.table.as_ref()?))) {
+            let far = part.far_rows..used.rows;
+            self.far_sums.clear();
+            self.far_sums.resize(table.stride(), 0.0);
+            tabulate(
+                simd,
+                table,
+                false,
+                &self.distances[part.far_block * BLOCK..part.end_block * BLOCK],
+                &mut self.rows[far.clone()],
+                &mut self.slopes[far.clone()],
+            );
+            add_plain(simd, &self.rows[far], table.stride(), &mut self.far_sums);
+            for (c, sum) in beyond.columns.iter().zip(&self.far_sums) {
+                self.sums[plan.plain_start + c] += sum;
+            }
+        }
+        let values = &self.rows[rows];
         let harmonics = &self.harmonics[harmonics];
         for segment in &plan.segments {
             let len = (segment.end_row - segment.first_row) * segment.width;
@@ -217,25 +290,25 @@ impl Lane {
         }
     }
 
-    /// `∂E/∂r_ij = (Σ_c ∂E/∂f_c f_c') r̂` of the neighbours of one block, where no sum has a harmonic.
+    /// `∂E/∂r_ij = (Σ_c ∂E/∂f_c f_c') r̂` of the neighbours of one block, where no sum has a harmonic, from the adjoints of
+    /// the sums and from slopes that begin at `rows`.
     #[inline(always)]
     pub(super) fn plain_gradient<S: Simd>(
         &mut self,
         simd: S,
-        adjoints: &Adjoints,
-        part: Part,
+        plain: &[f64],
+        rows: usize,
+        stride: usize,
         block: usize,
     ) {
-        let stride = adjoints.plan.table.stride();
-        let rows = part.rows + (block - part.first_block) * BLOCK * stride;
         let slopes = &self.slopes[rows..][..BLOCK * stride];
         let mut radial = [0.0; BLOCK];
         if stride == 1 {
             for (out, slope) in radial.iter_mut().zip(slopes) {
-                *out = adjoints.plain[0] * slope;
+                *out = plain[0] * slope;
             }
-        } else {
-            let (plain, _) = S::as_simd_f64s(adjoints.plain);
+        } else if stride > 0 {
+            let (plain, _) = S::as_simd_f64s(plain);
             for (out, slopes) in radial.iter_mut().zip(slopes.chunks_exact(stride)) {
                 let (slopes, _) = S::as_simd_f64s(slopes);
                 let mut sum = simd.splat_f64s(0.0);

@@ -44,12 +44,38 @@ pub(super) struct SpeciesPlan {
     /// Columns up to the last one with l ≥ 1.
     pub n_turned: usize,
     pub recursion: Recursion,
+    /// None if harmonics reach about as far as anything.
+    pub beyond: Option<Beyond>,
+}
+
+/// What is summed over the neighbours that no harmonic reaches.
+#[derive(Debug, Clone)]
+pub(super) struct Beyond {
+    /// Largest cutoff of a column with a harmonic, Å.
+    pub start: f64,
+    /// The columns without harmonic that go beyond; none where only the repulsion does.
+    pub table: Option<Table>,
+    /// Their places among those of the whole table.
+    pub columns: Vec<usize>,
+}
+
+impl Beyond {
+    /// Number of columns, padded unless there is but one.
+    pub fn stride(&self) -> usize {
+        self.table.as_ref().map_or(0, Table::stride)
+    }
 }
 
 impl SpeciesPlan {
     /// Whether any sum has a harmonic.
     pub fn is_angular(&self) -> bool {
         !self.segments.is_empty()
+    }
+
+    /// Bytes of its tables.
+    fn bytes(&self) -> usize {
+        let beyond = self.beyond.as_ref().and_then(|b| b.table.as_ref());
+        self.table.bytes() + beyond.map_or(0, Table::bytes)
     }
 }
 
@@ -183,13 +209,27 @@ impl Places {
     }
 }
 
+/// Neighbours within this part of the volume need not be told from the others.
+const MOST_OF_ALL: f64 = 0.9;
+
 /// Multiply-adds of one evaluation: energy, forces and virial.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Work {
-    /// For each neighbour (of the species that needs most): radial table, harmonics, the three products.
-    pub per_neighbor: f64,
+    /// For each neighbour, by species.
+    pub neighbors: Vec<NeighborWork>,
     /// For each atom: the graph, forward and backward.
-    pub per_atom: f64,
+    pub graph: f64,
+}
+
+/// Multiply-adds for one neighbour.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct NeighborWork {
+    /// Radial tables of a neighbour within reach of the harmonics, and of one beyond.
+    pub tables: f64,
+    pub far_tables: f64,
+    /// Harmonics and the three products, of a neighbour within their reach.
+    pub harmonics: f64,
+    pub products: f64,
 }
 
 /// What a plan consists of.
@@ -201,6 +241,10 @@ pub struct PlanSize {
     pub sums: Vec<usize>,
     /// Largest l, by species.
     pub max_l: Vec<usize>,
+    /// How far columns with harmonics reach, Å, by species.
+    pub near: Vec<f64>,
+    /// Columns that go beyond, by species.
+    pub far_columns: Vec<usize>,
     /// Bytes of the radial tables.
     pub table_bytes: usize,
     /// Intermediate polynomials and products.
@@ -214,18 +258,28 @@ impl CompiledCenter {
         let of_species = |plan: &SpeciesPlan| {
             let rows = |s: &Segment| (s.end_row - s.first_row) * s.n_columns;
             let sums: usize = plan.segments.iter().map(rows).sum();
-            let harmonics = if plan.is_angular() {
-                7 * plan.recursion.n_rows()
-            } else {
-                0
-            };
-            (13 * plan.table.n_columns() + harmonics + 3 * sums) as f64
+            let tables = |n_columns: usize| (13 * n_columns) as f64;
+            let n_columns = plan.table.n_columns();
+            let beyond = plan.beyond.as_ref();
+            NeighborWork {
+                tables: tables(n_columns),
+                far_tables: tables(beyond.map_or(n_columns, |b| b.columns.len())),
+                harmonics: (7 * if sums == 0 {
+                    0
+                } else {
+                    plan.recursion.n_rows()
+                }) as f64,
+                products: (3 * sums) as f64,
+            }
         };
-        let neighbor = self.species.iter().flatten().map(of_species);
+        let neighbors = self.species.iter().map(|plan| match plan {
+            Some(plan) => of_species(plan),
+            None => NeighborWork::default(),
+        });
         let graph = self.graph.size();
         Work {
-            per_neighbor: neighbor.fold(0.0, f64::max),
-            per_atom: (2 * graph.terms + 4 * graph.rows) as f64,
+            neighbors: neighbors.collect(),
+            graph: (2 * graph.terms + 4 * graph.rows) as f64,
         }
     }
 
@@ -233,6 +287,7 @@ impl CompiledCenter {
     #[must_use]
     pub fn size(&self) -> PlanSize {
         let plans = || self.species.iter().map(Option::as_ref);
+        let beyond = || plans().map(|plan| plan.and_then(|p| p.beyond.as_ref()));
         let sums = |plan: &SpeciesPlan| {
             let rows = |s: &Segment| (s.end_row - s.first_row) * s.n_columns;
             plan.n_plain + plan.segments.iter().map(rows).sum::<usize>()
@@ -245,7 +300,18 @@ impl CompiledCenter {
             max_l: plans()
                 .map(|p| p.map_or(0, |p| p.recursion.l_max()))
                 .collect(),
-            table_bytes: plans().flatten().map(|p| p.table.bytes()).sum(),
+            near: beyond()
+                .map(|b| b.map_or(self.cutoff, |b| b.start))
+                .collect(),
+            far_columns: plans()
+                .zip(beyond())
+                .map(|(plan, beyond)| match (plan, beyond) {
+                    (_, Some(beyond)) => beyond.columns.len(),
+                    (Some(plan), None) => plan.table.n_columns(),
+                    (None, None) => 0,
+                })
+                .collect(),
+            table_bytes: plans().flatten().map(SpeciesPlan::bytes).sum(),
             graph: self.graph.size(),
         }
     }
@@ -384,28 +450,41 @@ fn species_plan(
     species: usize,
 ) -> SpeciesPlan {
     let function = |p: usize| -> RadialFunction { basis.primitives()[p] };
-    let columns = places
-        .columns
-        .iter()
-        .map(|parts| Column(parts.iter().map(|(p, w)| (function(*p), *w)).collect()))
-        .collect();
+    let column = |parts: &Parts| Column(parts.iter().map(|(p, w)| (function(*p), *w)).collect());
+    let columns: Vec<Column> = places.columns.iter().map(column).collect();
     let seen = |r: f64| repulsion.map_or((r, 1.0), |own| own.seen_distance(species, r));
     let changed = repulsion.map(|own| (own.inner(species), own.outer(species)));
     let end_row = places.segments.iter().map(|s| s.end_row).max();
-    let table = Table::new(columns, &seen, changed, end_row.is_some());
+    let turned = places.segments.iter().map(|s| s.column + s.n_columns);
+    let n_turned = turned.max().unwrap_or(0);
+    let start = reach(&columns[..n_turned]);
+    // Whatever the repulsion wants to know of neighbours, they have no harmonics beyond.
+    let end = reach(&columns).max(repulsion.map_or(0.0, CenterRepulsion::reach));
+    let beyond = (n_turned > 0 && (start / end).powi(3) < MOST_OF_ALL).then(|| {
+        let further = |c: &usize| reach(&columns[*c..=*c]) > start;
+        let further: Vec<usize> = (0..places.n_plain).filter(further).collect();
+        let columns: Vec<Column> = further.iter().map(|c| columns[*c].clone()).collect();
+        Beyond {
+            start,
+            table: (!columns.is_empty()).then(|| Table::new(columns, &seen, changed, false)),
+            columns: further,
+        }
+    });
     SpeciesPlan {
-        table,
+        table: Table::new(columns, &seen, changed, end_row.is_some()),
         n_plain: places.n_plain,
         plain_start: places.plain_start,
-        n_turned: places
-            .segments
-            .iter()
-            .map(|s| s.column + s.n_columns)
-            .max()
-            .unwrap_or(0),
+        n_turned,
         segments: places.segments.clone(),
         recursion: Recursion::new(end_row.map_or(0, |end| end.isqrt() - 1)),
+        beyond,
     }
+}
+
+/// Largest cutoff of some columns, Å.
+fn reach(columns: &[Column]) -> f64 {
+    let functions = columns.iter().flat_map(|column| &column.0);
+    functions.fold(0.0, |reach, (function, _)| reach.max(function.cutoff))
 }
 
 /// Finds the sums of invariants.

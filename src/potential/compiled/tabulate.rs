@@ -6,31 +6,30 @@
 )]
 
 use super::harmonics::BLOCK;
-use super::plan::SpeciesPlan;
 use super::table::{N_COEFFICIENTS, Places, SINGLE, Table};
 use super::turn::columns_of_rows;
 use pulp::Simd;
 
-/// Values of all columns at some distances in rows; slopes by column where there are harmonics, else in rows.
+/// Values of all columns at some distances in rows; slopes by column or in rows.
 #[inline(always)]
 pub(super) fn tabulate<S: Simd>(
     simd: S,
-    plan: &SpeciesPlan,
+    table: &Table,
+    slopes_by_column: bool,
     distances: &[f64],
     rows: &mut [f64],
     slopes: &mut [f64],
 ) {
-    let table = &plan.table;
     let stride = table.stride();
     let mut places = Places::default();
     for (b, distances) in distances.as_chunks::<BLOCK>().0.iter().enumerate() {
         let block = b * BLOCK * stride..(b + 1) * BLOCK * stride;
         let (rows, slopes) = (&mut rows[block.clone()], &mut slopes[block]);
         if !table.places(simd, distances, &mut places) {
-            exact(table, distances, plan.is_angular(), rows, slopes);
+            exact(table, distances, slopes_by_column, rows, slopes);
         } else if stride == 1 {
             single(simd, table, &places, rows, slopes);
-        } else if plan.is_angular() {
+        } else if slopes_by_column {
             by_column(simd, table, &places, rows, slopes);
         } else {
             by_row(simd, table, &places, rows, slopes);
