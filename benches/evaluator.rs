@@ -18,7 +18,7 @@ fn main() {
         return evaluate_once();
     }
     println!(
-        "potential, neighbours, us/atom, plain us/atom, multiply-adds/atom (neighbours, graph), Gflop/s"
+        "potential, neighbours, within reach of harmonics, us/atom, plain us/atom, multiply-adds/atom (neighbours, graph), Gflop/s"
     );
     for path in std::env::args().skip(1).filter(|a| !a.starts_with("--")) {
         let potential = Potential::from_json(&std::fs::read_to_string(&path).unwrap()).unwrap();
@@ -45,12 +45,19 @@ fn main() {
         });
         let name = path.rsplit('/').next().unwrap().replace(".mlip.json", "");
         let neighbors = list.n_pairs() as f64 / n as f64;
-        let work = potential.plans()[0].work();
-        let radial = work.per_neighbor * neighbors;
-        let rate = 2e-3 * (radial + work.per_atom) / fast;
+        let plan = &potential.plans()[0];
+        let (size, work) = (plan.size(), plan.work());
+        let near = NeighborList::new(&structure, size.near[0])
+            .unwrap()
+            .n_pairs() as f64
+            / n as f64;
+        let each = work.neighbors[0];
+        let radial = near * (each.tables + each.harmonics + each.products)
+            + (neighbors - near) * each.beyond;
+        let rate = 2e-3 * (radial + work.graph) / fast;
         println!(
-            "{name}, {neighbors:.0}, {fast:.2}, {plain:.1}, {radial:.0} + {:.0}, {rate:.1}",
-            work.per_atom
+            "{name}, {neighbors:.0}, {near:.0}, {fast:.2}, {plain:.1}, {radial:.0} + {:.0}, {rate:.1}",
+            work.graph
         );
     }
 }

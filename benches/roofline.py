@@ -19,7 +19,10 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 import mlip_rs as mlip
+from mlip_rs.plans import multiply_adds
 
 ROOT = Path(__file__).parents[1]
 SOURCES = "src/potential/compiled/"
@@ -84,19 +87,6 @@ def by_kernel(program: Path, found: Counter[int]) -> dict[str, float]:
     return {kernel: count / total for kernel, count in counts.most_common()}
 
 
-def multiply_adds(potential: mlip.Potential, neighbors: float) -> dict[str, float]:
-    """Of one atom of the first element, by kernel; see `CompiledCenter::work`."""
-    plan = json.loads(potential.core.plans())[0]
-    columns, sums, max_l = (max(plan[key]) for key in ("columns", "sums", "max_l"))
-    angular = max_l > 0
-    return {
-        "radial tables": 10.0 * columns * neighbors,
-        "harmonics": 7.0 * (max_l + 1) ** 2 * neighbors if angular else 0.0,
-        "products": 3.0 * sums * neighbors if angular else 0.0,
-        "polynomial": 2.0 * plan["terms"] + 4.0 * plan["rows"],
-    }
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -112,8 +102,9 @@ def main() -> None:
             found, printed = samples(program, path, Path(folder))
         if not found:
             sys.exit(f"{path}: perf has seen nothing of the evaluator")
-        name, neighbors, time, *_ = printed.splitlines()[-1].split(", ")
-        work = multiply_adds(mlip.Potential.load(path), float(neighbors))
+        name, neighbors, near, time, *_ = printed.splitlines()[-1].split(", ")
+        plan = json.loads(mlip.Potential.load(path).core.plans())[0]
+        work = multiply_adds(plan, np.array([float(near)]), np.array([float(neighbors)]))
         for kernel, share in by_kernel(program, found).items():
             microseconds = share * float(time)
             cells = ["", "", ""]

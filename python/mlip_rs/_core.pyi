@@ -121,7 +121,12 @@ class Basis:
     def requirements(
         self,
     ) -> tuple[
-        NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]
+        NDArray[np.int64],
+        NDArray[np.float64],
+        NDArray[np.int64],
+        NDArray[np.float64],
+        NDArray[np.int64],
+        NDArray[np.int64],
     ]:
         """Return what each feature of one centre needs in the compiled evaluator.
 
@@ -134,6 +139,8 @@ class Basis:
             Harmonics or sums of an item; 1 for the other kinds.
         species : (I,)
             Number of the neighbours' element; 0 for prefixes and monomials.
+        reaches : (I,)
+            How far those neighbours are for which an item is paid, Å; 0 for prefixes and monomials.
         starts : (F' + 1,), items
             `items[starts[k]:starts[k + 1]]` are those of feature k of a centre.
         """
@@ -290,8 +297,9 @@ class Potential:
     def plans(self) -> str:
         """Return what the compiled evaluator does for each centre element, as JSON.
 
-        By species of the neighbours: columns of the radial table, sums over neighbours, largest l; bytes of the
-        tables; nodes, rows and terms of the polynomial; multiply-adds per neighbour and per atom.
+        By species of the neighbours: columns of the radial table, sums over neighbours, largest l, how far harmonics
+        reach (Å) and how many columns go beyond; bytes of the tables; nodes, rows and terms of the polynomial;
+        multiply-adds for one neighbour by species, and for the polynomial of an atom.
         """
 
     def evaluate_plainly(

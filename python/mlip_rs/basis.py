@@ -43,9 +43,6 @@ DEFAULT_CUTOFF: float = 6.0
 DEFAULT_R_MIN: float = 1.5
 """Å, likewise."""
 
-LONG_MAX_L: int = 2
-"""Largest l of the angular invariants that reach beyond a short cutoff."""
-
 MIN_CUTOFF: float = 0.1
 """Å; atoms this close are on one spot."""
 
@@ -133,9 +130,10 @@ class Basis:
     r_min
         Shortest distance that the radial functions resolve, Å. None: `fit` takes it from the data (`suggest_r_min`);
         without data, 1.5 Å.
-    short_cutoff
-        In `invariants`: a smaller cutoff, Å, of the invariants of order 3 and higher and of the angular ones with
-        l > 2. All reach as far as the cutoff if None.
+    angular_cutoff
+        Å, at most the cutoff: how far the invariants with angles (order 2 and higher) reach. The evaluator pays for
+        harmonics and for sums over neighbours only within. None: `fit` chooses it by cross-validation
+        (`suggest_angular_cutoff`); without data, the cutoff.
     cutoff_function
         "cosine" (C¹) or "polynomial" (C²).
     max_l
@@ -187,7 +185,7 @@ class Basis:
     product_coupling: str | None = None
     constant: bool = False
     size: str | None = None
-    short_cutoff: float | None = None
+    angular_cutoff: float | None = None
     higher: Sequence[HigherOrder] | None = None
     repulsion: str | Repulsion | None = "zbl"
 
@@ -226,8 +224,15 @@ class Basis:
                 raise ConfigError(f"{name} {coupling!r} does not exist; choose {' or '.join(COUPLINGS)}")
         if self.size is not None and self.size not in SIZES:
             raise ConfigError(f"size {self.size!r} does not exist; choose one of {', '.join(SIZES)}")
+        if self.angular_cutoff is not None:
+            if not self.has_angles:
+                raise ConfigError(f"angular_cutoff: the hierarchy {self.hierarchy!r} has no angles; leave it out")
+            if not isinstance(self.radial, str):
+                raise ConfigError(
+                    "angular_cutoff belongs to a family of radial functions; give explicit sets their cutoff"
+                )
         if self.hierarchy != "invariants":
-            for name in ("size", "short_cutoff", "higher"):
+            for name in ("size", "higher"):
                 if getattr(self, name) is not None:
                     raise ConfigError(
                         f"{name} belongs to the hierarchy 'invariants', not to {self.hierarchy!r}; leave it out"
@@ -243,7 +248,7 @@ class Basis:
             object.__setattr__(self, "higher", tuple(sorted(self.higher, key=lambda entry: entry.order)))
 
     def _check_numbers(self) -> None:
-        for name in ("cutoff", "short_cutoff"):
+        for name in ("cutoff", "angular_cutoff"):
             value = getattr(self, name)
             if value is None:
                 continue
@@ -251,8 +256,8 @@ class Basis:
                 raise ConfigError(f"{name} is {value!r} Å; it must be a positive number")
             if value < MIN_CUTOFF:
                 raise ConfigError(f"{name} is {value!r} Å; no two atoms are that close; raise it")
-        if self.cutoff is not None and self.short_cutoff is not None and self.short_cutoff > self.cutoff:
-            raise ConfigError(f"short_cutoff {self.short_cutoff} Å exceeds the cutoff {self.cutoff} Å")
+        if self.cutoff is not None and self.angular_cutoff is not None and self.angular_cutoff > self.cutoff:
+            raise ConfigError(f"angular_cutoff {self.angular_cutoff} Å exceeds the cutoff {self.cutoff} Å")
         if self.r_min is not None:
             check_number("r_min", self.r_min)
             if self.r_min < 0:
@@ -317,6 +322,15 @@ class Basis:
     @property
     def _cutoff(self) -> float:
         return float(DEFAULT_CUTOFF if self.cutoff is None else self.cutoff)
+
+    @property
+    def _angular_cutoff(self) -> float:
+        return self._cutoff if self.angular_cutoff is None else float(self.angular_cutoff)
+
+    @property
+    def has_angles(self) -> bool:
+        """Whether the hierarchy has invariants of order 2 and higher."""
+        return not self.hierarchy.startswith("pair")
 
     def _grid(self, count: int, cutoff: float, orders: tuple[int, ...] | None = None) -> RadialSet:
         """Functions of the family of the basis, up to a cutoff that may be shorter than that of the basis."""
@@ -395,30 +409,20 @@ class Basis:
         self, n_pair: int, n: int, second: Level | None, higher: Sequence[HigherOrder]
     ) -> list[RadialSet]:
         """An even grid for each order; orders with as many functions and the same cutoff share one."""
-        long = self._cutoff
-        short = long if self.short_cutoff is None else float(self.short_cutoff)
-        wanted: list[tuple[int, float, int]] = [(n_pair, long, 1)]
-        far: list[RadialSet] = []
+        near = self._angular_cutoff
+        wanted: list[tuple[int, float, int]] = [(n_pair, self._cutoff, 1)]
         if second is not None:
-            n_far = 0 if short == long else n // 3
-            if n_far:
-                grid = self._grid(n_far, long, (2,))
-                far = [replace(grid, max_l=min(LONG_MAX_L, second.max_l))]
-            wanted.append((n, short, 2))
-        wanted += [(entry.max_n or n, short, entry.order) for entry in higher]
+            wanted.append((n, near, 2))
+        wanted += [(entry.max_n or n, near, entry.order) for entry in higher]
         orders: dict[tuple[int, float], list[int]] = {}
         for count, cutoff, order in wanted:
             orders.setdefault((count, cutoff), []).append(order)
-        return [*(self._grid(*key, tuple(found)) for key, found in orders.items()), *far]
+        return [self._grid(*key, tuple(found)) for key, found in orders.items()]
 
     def _explicit_sets(self, second: Level | None) -> Sequence[RadialSet]:
         """The sets given; those that name no largest l keep to that of the basis when another set goes beyond."""
         assert not isinstance(self.radial, str)
         highest = max((entry.max_l or 0 for entry in self.radial), default=0)
-        if self.short_cutoff is not None:
-            raise ConfigError(
-                "short_cutoff belongs to a family of radial functions; give explicit sets their cutoff"
-            )
         if second is None or highest <= second.max_l:
             return self.radial
         return [replace(e, max_l=second.max_l if e.max_l is None else e.max_l) for e in self.radial]
@@ -438,19 +442,23 @@ class Basis:
         n_radial = self.n_radial or defaults.n_radial[several]
         n_angular = self.n_angular or self.n_radial or defaults.n_angular[several]
 
-        def grid(count: int, orders: tuple[int, ...] | None = None) -> RadialSet:
-            return self._grid(count, self._cutoff, orders)
+        if not self.has_angles:
+            return [self._grid(n_radial, self._cutoff)]
 
-        if not self.hierarchy.startswith("angular"):
-            return [grid(n_radial)]
-        sets = [grid(n_radial)] if n_radial == n_angular else [grid(n_radial, (1,)), grid(n_angular, (2,))]
+        def grids(n_pair: int, n: int) -> list[RadialSet]:
+            """One set for both orders if it would be the same."""
+            if (n_pair, self._cutoff) == (n, self._angular_cutoff):
+                return [self._grid(n, self._cutoff)]
+            return [self._grid(n_pair, self._cutoff, (1,)), self._grid(n, self._angular_cutoff, (2,))]
+
+        sets = grids(n_radial, n_angular)
         n_linear = defaults.n_linear[several] if self.n_linear is None else self.n_linear
         if n_linear == 0 or self.hierarchy != "angular-poly":
             return sets
         linear_max_l = defaults.linear_max_l if self.linear_max_l is None else self.linear_max_l
         return [
             *(replace(entry, max_l=max_l) for entry in sets),
-            replace(grid(n_linear), max_l=linear_max_l, products=False),
+            *(replace(entry, max_l=linear_max_l, products=False) for entry in grids(n_linear, n_linear)),
         ]
 
     @cached_property
@@ -486,16 +494,12 @@ class Basis:
         basis = self if self.elements else replace(self, elements=dataset.elements)
         if basis.cutoff is None:
             cutoff = suggest_cutoff(dataset)
-            basis = replace(basis, cutoff=max(cutoff, basis.short_cutoff or 0.0))
+            basis = replace(basis, cutoff=max(cutoff, basis.angular_cutoff or 0.0))
         if basis.r_min is None and isinstance(basis.radial, str):
             with suppress(DataError):  # nothing to resolve; whether that will do is for the fit to say
                 basis = replace(basis, r_min=suggest_r_min(dataset))
         if basis.size is None and basis.hierarchy == "invariants":
-            rows = sum(
-                (f.energy is not None) + 3 * f.n_atoms * (f.forces is not None) + 6 * (f.stress is not None)
-                for f in dataset
-            )
-            basis = replace(basis, size=default_size(rows, len(basis.elements)))
+            basis = replace(basis, size=default_size(dataset.n_labels(), len(basis.elements)))
         return basis
 
     @classmethod

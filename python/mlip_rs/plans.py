@@ -25,12 +25,15 @@ class Plan:
         Centre.
     columns, sums, max_l
         By element of the neighbours: radial functions in the table, sums over neighbours, largest l.
+    near, far_columns
+        By element: how far the harmonics reach, Å, and the radial functions of neighbours beyond.
     table_bytes
         Of the radial tables.
     rows, terms
         Of the merged polynomial of the sums: prefixes and monomials.
-    neighbors
-        By element, within the cutoff, mean over the centres in the structure on which the rest is counted.
+    neighbors, near_neighbors
+        By element, within the cutoff and within reach of the harmonics, mean over the centres in the structure on
+        which the rest is counted.
     multiply_adds
         Of one atom: energy, forces and virial.
     us_per_atom
@@ -41,10 +44,13 @@ class Plan:
     columns: tuple[int, ...]
     sums: tuple[int, ...]
     max_l: tuple[int, ...]
+    near: tuple[float, ...]
+    far_columns: tuple[int, ...]
     table_bytes: int
     rows: int
     terms: int
     neighbors: tuple[float, ...]
+    near_neighbors: tuple[float, ...]
     multiply_adds: float
     us_per_atom: float
 
@@ -56,9 +62,12 @@ class Plan:
         def by_species(values: tuple[int, ...]) -> str:
             return "+".join(map(str, values))
 
+        around = f"{sum(self.neighbors):.0f} neighbours"
+        if max(self.max_l) > 0 and sum(self.near_neighbors) < sum(self.neighbors):
+            around += f", angles to {sum(self.near_neighbors):.0f} of them"
         return (
             f"{self.element}: {by_species(self.columns)} radial functions, l up to {max(self.max_l)}, "
-            f"{by_species(self.sums)} sums, {self.terms} monomials; with {sum(self.neighbors):.0f} neighbours "
+            f"{by_species(self.sums)} sums, {self.terms} monomials; with {around}, "
             f"{self.multiply_adds:.2g} multiply-adds, about {self.us_per_atom:.2g} µs/atom on one core"
         )
 
@@ -81,37 +90,54 @@ def evaluation_plans(potential: Potential, atoms: Atoms | None = None) -> tuple[
     atoms = crystal(potential.elements) if atoms is None else atoms
     if len(atoms) == 0:
         raise ConfigError("a structure without atoms has no neighbours to count")
-    counts = pair_counts(atoms, potential.elements, potential.cutoff)
     symbols = np.array(atoms.get_chemical_symbols())
     plans = []
     for entry in json.loads(potential.core.plans()):
         own = int((symbols == entry["element"]).sum())
+        counts = pair_counts(atoms, potential.elements, [*entry["near"], potential.cutoff])
         around = (
             counts[potential.elements.index(entry["element"])] / own if own else counts.sum(0) / len(atoms)
         )
-        work = np.array([entry["multiply_adds_per_neighbor"], entry["multiply_adds_per_atom"]])
+        near, total = np.diagonal(around), around[:, -1]
         plans.append(
             Plan(
                 entry["element"],
                 tuple(entry["columns"]),
                 tuple(entry["sums"]),
                 tuple(entry["max_l"]),
+                tuple(entry["near"]),
+                tuple(entry["far_columns"]),
                 entry["table_bytes"],
                 entry["rows"],
                 entry["terms"],
-                tuple(around.tolist()),
-                float(work @ [around.sum(), 1.0]),
-                _us_per_atom(entry, around),
+                tuple(total.tolist()),
+                tuple(near.tolist()),
+                sum(multiply_adds(entry, near, total).values()),
+                _us_per_atom(entry, near, total),
             )
         )
     return tuple(plans)
 
 
-def _us_per_atom(entry: dict[str, Any], neighbors: NDArray[np.float64]) -> float:
+def multiply_adds(
+    entry: dict[str, Any], near: NDArray[np.float64], total: NDArray[np.float64]
+) -> dict[str, float]:
+    """Of one atom, by kernel, from an entry of the plans of the core and the numbers of neighbours by element."""
+    each = entry["multiply_adds"]
+    return {
+        "radial tables": float(near @ each["tables"] + (total - near) @ each["beyond"]),
+        "harmonics": float(near @ each["harmonics"]),
+        "products": float(near @ each["products"]),
+        "polynomial": each["graph"],
+    }
+
+
+def _us_per_atom(entry: dict[str, Any], near: NDArray[np.float64], total: NDArray[np.float64]) -> float:
     """Cost of one centre: what is paid for each neighbour, by element, and for the atom."""
     costs = UnitCosts()
-    columns, sums = np.array(entry["columns"]), np.array(entry["sums"])
+    columns, further, sums = (np.array(entry[key]) for key in ("columns", "far_columns", "sums"))
     harmonics = (np.array(entry["max_l"]) + 1) ** 2 - 1
-    each = costs.neighbor + costs.column * columns + costs.harmonic * harmonics + costs.sum * sums
+    per_neighbors = costs.neighbor * total.sum() + costs.column * (near @ columns + (total - near) @ further)
+    per_neighbors += near @ (costs.harmonic * harmonics + costs.sum * sums)
     per_atom = costs.atom + costs.row * entry["rows"] + costs.term * entry["terms"]
-    return float(1e-3 * (neighbors @ each + per_atom))
+    return float(1e-3 * (per_neighbors + per_atom))

@@ -66,18 +66,22 @@ def structure_from_atoms(atoms: Atoms) -> _core.Structure:
     return _core.Structure(*arrays_from_atoms(atoms))
 
 
-def pair_counts(atoms: Atoms, elements: Sequence[str], cutoff: float) -> NDArray[np.int64]:
-    """(n, n) ordered pairs within the cutoff (Å) by elements of the centre and of the neighbour.
+def pair_counts(
+    atoms: Atoms, elements: Sequence[str], cutoffs: Sequence[float] | NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """(n, n, k) ordered pairs within each of k cutoffs (Å) by elements of the centre and of the neighbour.
 
     Raises
     ------
     StructureError
         The structure cannot be evaluated.
     """
-    first, second, *_ = _core.neighbor_list(structure_from_atoms(atoms), cutoff, 1)
+    first, second, _, vectors = _core.neighbor_list(structure_from_atoms(atoms), max(cutoffs), 1)
+    distances = np.linalg.norm(vectors, axis=1)
     symbols = np.array(atoms.get_chemical_symbols())
-    around = [symbols[second[symbols[first] == element]] for element in elements]
-    return np.array([[(own == other).sum() for other in elements] for own in around])
+    own, other = symbols[first], symbols[second]
+    between = [[np.sort(distances[(own == a) & (other == b)]) for b in elements] for a in elements]
+    return np.array([[np.searchsorted(r, cutoffs) for r in row] for row in between])
 
 
 def structure_from_arrays(

@@ -107,13 +107,13 @@ class TestOrders:
         assert basis.to_dict()["radial"][1]["contraction"] == contraction.tolist()
         assert {part.order: part.n_radial for part in basis.describe().orders} == {1: 3, 2: 2, 3: 2}
 
-    def test_a_short_cutoff_leaves_pairs_and_low_l_long(self):
-        basis = Basis(["Al"], cutoff=7.0, short_cutoff=4.5, size="medium")
+    @pytest.mark.parametrize("hierarchy", ["invariants", "angular", "angular-poly"])
+    def test_an_angular_cutoff_leaves_pairs_long(self, hierarchy):
+        basis = Basis(["Al"], cutoff=7.0, angular_cutoff=4.5, hierarchy=hierarchy)
         cutoffs = {part.order: part.cutoffs for part in basis.describe().orders}
-        assert cutoffs == {1: (7.0,), 2: (7.0, 4.5), 3: (4.5,), 4: (4.5,)}
-        far = [entry for entry in basis.to_dict()["radial"] if entry.get("max_l") is not None]
-        assert [(entry["orders"], entry["max_l"]) for entry in far] == [([2], 2)]
-        assert basis.n_features <= 1.1 * SIZES["medium"]  # the far ones come on top
+        assert cutoffs == {order: (7.0,) if order == 1 else (4.5,) for order in cutoffs}
+        alike = Basis(["Al"], cutoff=7.0, hierarchy=hierarchy)
+        assert basis.n_features == alike.n_features == Basis(["Al"], 7.0, hierarchy, angular_cutoff=7.0).n_features
 
 
 class TestPolynomialModels:
@@ -245,9 +245,9 @@ class TestRefusals:
         assert absent_pairs(dataset, ("Al", "Ni"), 3.0) == ()
         assert absent_pairs(dataset, ("Al", "Ni"), 2.6) == (("Al", "Al"), ("Ni", "Ni"))
 
-    @pytest.mark.parametrize("settings", [{"cutoff": 2.5}, {"cutoff": 6.0, "short_cutoff": 2.5}])
+    @pytest.mark.parametrize("settings", [{"cutoff": 2.5}, {"cutoff": 6.0, "angular_cutoff": 2.5}])
     def test_cutoffs_below_the_nearest_neighbours(self, settings):
-        name = "short_cutoff" if "short_cutoff" in settings else "cutoff"
+        name = "angular_cutoff" if "angular_cutoff" in settings else "cutoff"
         with pytest.raises(ConfigError, match=f"^{name} 2.5 Å: nearest neighbours .* raise the {name}"):
             fit(labelled_frames()[:20], Basis(["Al"], size="small", **settings))
 
@@ -279,11 +279,15 @@ class TestRefusals:
                 "size belongs to the hierarchy 'invariants'",
             ),
             (
-                lambda: Basis(["Al"], cutoff=5.0, short_cutoff=6.0),
-                "short_cutoff 6.0 Å exceeds the cutoff 5.0 Å",
+                lambda: Basis(["Al"], cutoff=5.0, angular_cutoff=6.0),
+                "angular_cutoff 6.0 Å exceeds the cutoff 5.0 Å",
             ),
-            (lambda: Basis(["Al"], short_cutoff="4"), "short_cutoff is '4' Å; it must be a positive number"),
-            (lambda: Basis(["Al"], radial=[GRID], short_cutoff=4.0).core, "short_cutoff belongs to a family"),
+            (lambda: Basis(["Al"], angular_cutoff="4"), "angular_cutoff is '4' Å; it must be a positive number"),
+            (lambda: Basis(["Al"], radial=[GRID], angular_cutoff=4.0), "angular_cutoff belongs to a family"),
+            (
+                lambda: Basis(["Al"], hierarchy="pair-poly", angular_cutoff=4.0),
+                "angular_cutoff: the hierarchy 'pair-poly' has no angles",
+            ),
             (lambda: Basis(["Al"], radial_coupling="all"), "radial_coupling 'all' does not exist"),
             (
                 lambda: Basis(["Al"], radial=[RadialSet("gaussian", GRID.parameters, orders=(7,))]).core,
@@ -328,7 +332,7 @@ class TestConfiguration:
         text = """
 [basis]
 size = "small"
-short_cutoff = 4.0
+angular_cutoff = 4.0
 [[basis.higher]]
 order = 3
 max_l = 2
@@ -336,7 +340,7 @@ radial_coupling = "free"
 """
         basis = load_job(self.write(tmp_path, text)).basis
         assert basis.higher == (HigherOrder(3, 2, radial_coupling="free"),)
-        assert (basis.size, basis.short_cutoff, basis.cutoff) == ("small", 4.0, None)
+        assert (basis.size, basis.angular_cutoff, basis.cutoff) == ("small", 4.0, None)
 
     @pytest.mark.parametrize(
         ("entry", "message"),
@@ -360,7 +364,7 @@ radial_coupling = "free"
         "basis",
         [
             Basis(["Al"], cutoff=5.0),
-            Basis(["Al"], cutoff=5.0, size="large", short_cutoff=4.0),
+            Basis(["Al"], cutoff=5.0, size="large", angular_cutoff=4.0),
             Basis(ELEMENTS, cutoff=5.0, size="small"),
             Basis(["Al"], cutoff=5.0, higher=[]),
             Basis.polynomial_model(["Al"], 5.0, model_type=2, n_radial=2, max_l=(2, 1)),

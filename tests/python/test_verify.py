@@ -40,7 +40,7 @@ def failures(verification):
 
 def invariants(cutoff_function="polynomial"):
     """Random coefficients on invariants of order 1 to 4, handed over to ZBL at short range; cutoffs 5 and 4 Å."""
-    basis = Basis(["Al"], cutoff=5.0, size="small", short_cutoff=4.0, cutoff_function=cutoff_function)
+    basis = Basis(["Al"], cutoff=5.0, size="small", angular_cutoff=4.0, cutoff_function=cutoff_function)
     document = basis.to_dict() | {"repulsion": REPULSION.to_dict()}
     rng = np.random.default_rng(4)
     return Potential.from_coefficients(document, 0.01 * rng.normal(size=basis.n_features), {"Al": -1.5})

@@ -15,6 +15,7 @@ type Requirements<'py> = (
     Integers<'py>,
     Bound<'py, PyArray1<f64>>,
     Integers<'py>,
+    Bound<'py, PyArray1<f64>>,
     Integers<'py>,
     Integers<'py>,
 );
@@ -112,6 +113,7 @@ impl PyBasis {
             kinds.into_pyarray(py),
             amounts.into_pyarray(py),
             integers(found.species).into_pyarray(py),
+            found.reaches.into_pyarray(py),
             integers(found.starts).into_pyarray(py),
             integers(found.items).into_pyarray(py),
         )

@@ -4,7 +4,7 @@ use crate::errors::{CoreError, at_index};
 use crate::structure::{PyStructure, structure};
 use mlip_rs::basis::spec::BasisSpec;
 use mlip_rs::neighbors::Clusters;
-use mlip_rs::potential::compiled::Workspace;
+use mlip_rs::potential::compiled::{NeighborWork, Workspace};
 use mlip_rs::potential::{Evaluation, Potential};
 use mlip_rs::{Error, NeighborList, Structure, VerletList, parallel};
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
@@ -116,17 +116,27 @@ impl PyPotential {
         let plans = self.0.plans().iter().zip(self.0.centers());
         let plans = plans.map(|(plan, center)| {
             let (size, work) = (plan.size(), plan.work());
+            let by_species = |of: fn(&NeighborWork) -> f64| -> Vec<f64> {
+                work.neighbors.iter().map(of).collect()
+            };
             serde_json::json!({
                 "element": center.element,
                 "columns": size.columns,
                 "sums": size.sums,
                 "max_l": size.max_l,
+                "near": size.near,
+                "far_columns": size.far_columns,
                 "table_bytes": size.table_bytes,
                 "nodes": size.graph.nodes,
                 "rows": size.graph.rows,
                 "terms": size.graph.terms,
-                "multiply_adds_per_neighbor": work.per_neighbor,
-                "multiply_adds_per_atom": work.per_atom,
+                "multiply_adds": {
+                    "tables": by_species(|w| w.tables),
+                    "beyond": by_species(|w| w.beyond),
+                    "harmonics": by_species(|w| w.harmonics),
+                    "products": by_species(|w| w.products),
+                    "graph": work.graph,
+                },
             })
         });
         serde_json::Value::Array(plans.collect()).to_string()

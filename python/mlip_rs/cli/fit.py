@@ -42,8 +42,9 @@ def run(
         str | None,
         typer.Option(help="small, medium, standard (the default), large or huge: 100 to 30 000 candidates."),
     ] = None,
-    short_cutoff: Annotated[
-        float | None, typer.Option(help="Cutoff of the invariants of order 3 and higher, and of high l, Å.")
+    angular_cutoff: Annotated[
+        float | None,
+        typer.Option(help="How far invariants with angles reach, Å; chosen by cross-validation if left out."),
     ] = None,
     hierarchy: Annotated[
         str | None, typer.Option(help="pair, pair-poly, angular, angular-poly or invariants (the default).")
@@ -115,7 +116,7 @@ def run(
             "elements": elements,
             "cutoff": cutoff,
             "size": size,
-            "short_cutoff": short_cutoff,
+            "angular_cutoff": angular_cutoff,
             "hierarchy": hierarchy,
             "radial": radial,
             "n_radial": n_radial,

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -144,6 +144,16 @@ class Dataset:
             present["forces"] += frame.forces is not None
             present["stress"] += frame.stress is not None
         return LabelCounts(len(self), present["energy"], present["forces"], present["stress"])
+
+    def n_labels(self, properties: Sequence[bool] | NDArray[np.bool_] = (True, True, True)) -> int:
+        """Numbers that a potential can be fitted to: energies, components of forces and of stresses, if wanted."""
+        energy, forces, stress = properties
+        return sum(
+            (energy and frame.energy is not None)
+            + 3 * frame.n_atoms * (forces and frame.forces is not None)
+            + 6 * (stress and frame.stress is not None)
+            for frame in self.frames
+        )
 
     @cached_property
     def nearest_distances(self) -> tuple[NDArray[np.float64], ...]:

@@ -67,20 +67,21 @@ class CostModel:
     def of(cls, basis: Basis, atoms: Atoms, units: UnitCosts) -> "CostModel":
         """Requirements of the features of a basis, paid for as often as in a structure."""
         core = basis.core
-        kinds, amounts, species, starts, items = core.requirements()
-        pairs = pair_counts(atoms, basis.elements, core.cutoff) / len(atoms)
+        kinds, amounts, species, reaches, starts, items = core.requirements()
+        cutoffs, within = np.unique([*reaches, core.cutoff], return_inverse=True)
+        pairs = pair_counts(atoms, basis.elements, cutoffs) / len(atoms)
         symbols = np.array(atoms.get_chemical_symbols())
         uses = csr_matrix((np.ones(len(items)), items, starts), shape=(len(starts) - 1, len(kinds)))
         paid = []
         for element, around in zip(basis.elements, pairs, strict=True):
             share = (symbols == element).mean()
-            paid.append(amounts * np.where(kinds < PER_NEIGHBOR, around[species], share))
+            paid.append(amounts * np.where(kinds < PER_NEIGHBOR, around[species, within[:-1]], share))
         n = len(basis.elements)
         return cls(
             csr_matrix(block_diag([uses] * n)) if n > 1 else uses,
             np.concatenate(paid),
             np.tile(kinds, n) + 2,
-            float(pairs.sum()),
+            float(pairs[:, :, -1].sum()),
             units,
         )
 

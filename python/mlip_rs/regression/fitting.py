@@ -138,6 +138,11 @@ def prepare(
     basis = basis.resolved(training)
     _check_elements(training, basis, whole=True)
     _check_cutoff(training, basis)
+    if basis.angular_cutoff is None and basis.has_angles and isinstance(basis.radial, str):
+        from mlip_rs.regression.reach import suggest_angular_cutoff
+
+        reach = suggest_angular_cutoff(training, basis, settings, directory=directory, progress=progress)
+        basis = replace(basis, angular_cutoff=reach)
     training = _with_absent_pairs(training, basis, progress)
     reference = reference_energies(training, settings.reference_energies)
     if reference.source == "fitted":
@@ -231,7 +236,7 @@ def _check_nearest(dataset: Dataset, basis: Basis) -> None:
     if not any(np.isfinite(distances).any() for distances in dataset.nearest_distances):
         return
     nearest = nearest_neighbor_distance(dataset)
-    cutoffs = {"cutoff": basis.core.cutoff, "short_cutoff": basis.short_cutoff}
+    cutoffs = {"cutoff": basis.core.cutoff, "angular_cutoff": basis.angular_cutoff}
     for name, cutoff in cutoffs.items():
         if cutoff is not None and cutoff < nearest:
             raise ConfigError(

@@ -13,7 +13,7 @@ mod turn;
 
 pub use graph::GraphSize;
 pub use kernel::Scratch;
-pub use plan::{CompiledCenter, PlanSize, Work};
+pub use plan::{CompiledCenter, NeighborWork, PlanSize, Work};
 pub use requirements::{Kind, Requirements};
 
 use super::{Evaluation, Potential};

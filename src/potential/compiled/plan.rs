@@ -224,11 +224,13 @@ pub struct Work {
 /// Multiply-adds for one neighbour.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct NeighborWork {
-    /// Radial tables of a neighbour within reach of the harmonics, and of one beyond.
+    /// Radial tables of a neighbour within reach of the harmonics.
     pub tables: f64,
-    pub far_tables: f64,
-    /// Harmonics and the three products, of a neighbour within their reach.
+    /// All of a neighbour beyond: radial tables, their sums and slopes.
+    pub beyond: f64,
+    /// Harmonics of a neighbour within their reach.
     pub harmonics: f64,
+    /// Sums of a neighbour within reach of the harmonics, and the two products of the way back.
     pub products: f64,
 }
 
@@ -258,18 +260,17 @@ impl CompiledCenter {
         let of_species = |plan: &SpeciesPlan| {
             let rows = |s: &Segment| (s.end_row - s.first_row) * s.n_columns;
             let sums: usize = plan.segments.iter().map(rows).sum();
-            let tables = |n_columns: usize| (13 * n_columns) as f64;
             let n_columns = plan.table.n_columns();
             let beyond = plan.beyond.as_ref();
             NeighborWork {
-                tables: tables(n_columns),
-                far_tables: tables(beyond.map_or(n_columns, |b| b.columns.len())),
+                tables: (10 * n_columns) as f64,
+                beyond: (13 * beyond.map_or(n_columns, |b| b.columns.len())) as f64,
                 harmonics: (7 * if sums == 0 {
                     0
                 } else {
                     plan.recursion.n_rows()
                 }) as f64,
-                products: (3 * sums) as f64,
+                products: (3 * (n_columns + sums)) as f64,
             }
         };
         let neighbors = self.species.iter().map(|plan| match plan {

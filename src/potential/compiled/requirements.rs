@@ -45,6 +45,9 @@ pub struct Requirements {
     pub amounts: Vec<u32>,
     /// Species of the neighbours of each item; that of rows and terms is 0.
     pub species: Vec<usize>,
+    /// How far the neighbours are for which each item is paid, Å; 0 for rows and terms. Harmonics and sums are paid for
+    /// as far as any of their species.
+    pub reaches: Vec<f64>,
     /// Items of feature k are `items[starts[k]..starts[k + 1]]`, ascending.
     pub starts: Vec<usize>,
     /// Indices of items.
@@ -72,25 +75,51 @@ struct Items {
 }
 
 impl Items {
-    fn get(&mut self, key: Key, kind: Kind, amount: usize, species: usize) -> usize {
+    fn get(
+        &mut self,
+        key: Key,
+        kind: Kind,
+        amount: usize,
+        (species, reach): (usize, f64),
+    ) -> usize {
         let next = self.index.len();
         let index = *self.index.entry(key).or_insert(next);
         if index == next {
             self.out.kinds.push(kind);
             self.out.amounts.push(amount as u32);
             self.out.species.push(species);
+            self.out.reaches.push(0.0);
         }
+        self.out.reaches[index] = self.out.reaches[index].max(reach);
         index
     }
 
     /// Column, harmonics and sums of a channel up to a degree.
-    fn channel(&mut self, channel: Channel, max_l: usize, own: &mut Vec<usize>) {
-        let species = channel.species;
-        own.push(self.get(Key::Column(channel), Kind::Column, 1, species));
+    fn channel(&mut self, channel: Channel, max_l: usize, reach: f64, own: &mut Vec<usize>) {
+        let around = (channel.species, reach);
+        own.push(self.get(Key::Column(channel), Kind::Column, 1, around));
         for l in 1..=max_l {
             let n = 2 * l + 1;
-            own.push(self.get(Key::Harmonics(species, l), Kind::Harmonics, n, species));
-            own.push(self.get(Key::Sums(channel, l), Kind::Sums, n, species));
+            let harmonics = Key::Harmonics(channel.species, l);
+            own.push(self.get(harmonics, Kind::Harmonics, n, around));
+            own.push(self.get(Key::Sums(channel, l), Kind::Sums, n, around));
+        }
+    }
+
+    /// Harmonics and sums reach as far as any of their species.
+    fn level_reaches(&mut self) {
+        let angular = |kind: Kind| matches!(kind, Kind::Harmonics | Kind::Sums);
+        let mut furthest: HashMap<usize, f64> = HashMap::new();
+        for (k, kind) in self.out.kinds.iter().enumerate() {
+            if angular(*kind) {
+                let reach = furthest.entry(self.out.species[k]).or_insert(0.0);
+                *reach = reach.max(self.out.reaches[k]);
+            }
+        }
+        for (k, kind) in self.out.kinds.iter().enumerate() {
+            if angular(*kind) {
+                self.out.reaches[k] = furthest[&self.out.species[k]];
+            }
         }
     }
 
@@ -101,8 +130,8 @@ impl Items {
             let mut prefix = [NONE; 3];
             let n = Polynomial::prefix(degree);
             prefix[..n].copy_from_slice(&factors[..n]);
-            own.push(self.get(Key::Row(node, prefix), Kind::Row, 1, 0));
-            own.push(self.get(Key::Term(node, factors), Kind::Term, 1, 0));
+            own.push(self.get(Key::Row(node, prefix), Kind::Row, 1, (0, 0.0)));
+            own.push(self.get(Key::Term(node, factors), Kind::Term, 1, (0, 0.0)));
         }
     }
 }
@@ -119,13 +148,17 @@ impl Requirements {
             }
         }
         let mut items = Items::default();
+        let reach = |channel: Channel, l: usize| {
+            let parts = basis.radial()[channel.radial].combination(l).into_iter();
+            parts.fold(0.0, |r: f64, (p, _)| r.max(basis.primitives()[p].cutoff))
+        };
         let of_invariants: Vec<Vec<usize>> = invariants
             .iter()
             .enumerate()
             .map(|(k, invariant)| {
                 let mut own = Vec::new();
                 for (channel, l) in invariant.channels().into_iter().zip(invariant.degrees()) {
-                    items.channel(channel, l, &mut own);
+                    items.channel(channel, l, reach(channel, l), &mut own);
                 }
                 if invariant.order() > 1 {
                     let mut polynomial = Polynomial::default();
@@ -144,8 +177,9 @@ impl Requirements {
                 [] => {}
                 [k] => match &invariants[k as usize] {
                     Invariant::Pair(channel) => {
-                        let species = channel.species;
-                        own.push(items.get(Key::Folded(species), Kind::Column, 1, species));
+                        let around = (channel.species, reach(*channel, 0));
+                        let folded = Key::Folded(channel.species);
+                        own.push(items.get(folded, Kind::Column, 1, around));
                     }
                     _ => own.extend(&of_invariants[k as usize]),
                 },
@@ -170,6 +204,7 @@ impl Requirements {
             all.extend(own);
             starts.push(all.len());
         }
+        items.level_reaches();
         Self {
             starts,
             items: all,

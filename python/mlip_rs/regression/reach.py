@@ -1,0 +1,179 @@
+"""How far invariants with angles need to reach: cross-validation of small dense fits says.
+
+Most of the cost of an evaluation grows with the number of neighbours that harmonics are evaluated for. A shorter reach
+is therefore cheaper, and since the same number of radial functions resolves it better it often errs less, too.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from mlip_rs._core import __version__
+from mlip_rs.basis import Basis
+from mlip_rs.data import Dataset, nearest_neighbor_distance
+from mlip_rs.files import write_atomically
+from mlip_rs.ladder import ROWS_PER_FEATURE, SIZES, default_size
+from mlip_rs.progress import Progress, Silent
+from mlip_rs.regression.assemble import assemble
+from mlip_rs.regression.selection import select
+from mlip_rs.regression.settings import RUN_ONLY, FitSettings
+from mlip_rs.regression.weights import Weights
+
+FACTORS: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7)
+"""Reaches that are tried, as parts of the cutoff; the shorter ones only while scores do not get much worse."""
+
+MUCH_WORSE: float = 1.1
+"""Scores beyond this times the lowest end the search."""
+
+AS_GOOD: float = 1.02
+"""The shortest reach with a score within this times the lowest is taken."""
+
+SIZE: str = "medium"
+"""Largest basis of the fits that are compared."""
+
+MAX_ROWS: int = 40_000
+"""Labels that are fitted to; of more data every second, third ... structure is taken."""
+
+FILE: str = "angular-cutoff.json"
+"""What was found, in the run directory."""
+
+
+Scores = dict[float, float]
+"""Score of the cross-validation by reach, Å."""
+
+
+def suggest_angular_cutoff(
+    dataset: Dataset,
+    basis: Basis,
+    settings: FitSettings,
+    *,
+    directory: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> float:
+    """Give the shortest reach, Å, at which dense fits of a small basis are as good as at any.
+
+    Parameters
+    ----------
+    dataset
+        Training data.
+    basis
+        With elements, cutoff and shortest distance; how many functions and invariants it has does not matter.
+    settings
+        Weights and folds.
+    directory
+        Scores are kept there, so that an interrupted fit need not find them again.
+    progress
+        Receives the advance.
+
+    Returns
+    -------
+    The cutoff itself where data are too few to tell.
+
+    Raises
+    ------
+    DataError, ConfigError, FitError
+        As `fit`.
+    """
+    cutoff = basis.core.cutoff
+    n_labels = dataset.n_labels(settings.weights.of_properties() > 0)
+    size = min(SIZE, default_size(n_labels, len(basis.elements)), key=lambda name: SIZES[name])
+    if n_labels < ROWS_PER_FEATURE * SIZES[size]:
+        return cutoff
+    progress = progress or Silent()
+    part = dataset.subset(range(0, len(dataset), -(-n_labels // MAX_ROWS)))
+    if part.elements != dataset.elements:
+        part = dataset
+    trial = Basis(
+        basis.elements,
+        cutoff,
+        size=size,
+        radial=basis.radial,
+        r_min=basis.r_min,
+        cutoff_function=basis.cutoff_function,
+        repulsion=basis.repulsion,
+    )
+    settings = replace(settings, method="ridge", weights=_usual(settings.weights))
+    known = _Kept.of(part, trial, settings, directory)
+    nearest = nearest_neighbor_distance(dataset)
+    scores: Scores = {}
+    for factor in FACTORS:
+        reach = round(factor * cutoff, 2)
+        if reach < nearest:
+            break
+        if reach not in known.scores:
+            progress.note(f"invariants with angles up to {reach:g} Å: cross-validation of a {size} basis")
+            known.put(reach, _score(part, replace(trial, angular_cutoff=reach), settings, progress))
+        scores[reach] = known.scores[reach]
+        if scores[reach] > MUCH_WORSE * min(scores.values()):
+            break
+    chosen = shortest(scores)
+    progress.note(f"angular cutoff {chosen:g} Å")
+    return chosen
+
+
+def _usual(weights: Weights) -> Weights:
+    """The usual precisions of what has a weight: the reach shall not depend on how they are varied."""
+    return replace(
+        weights,
+        **{
+            name: getattr(Weights(), name)
+            for name in ("energy", "forces", "stress")
+            if getattr(weights, name) is not None
+        },
+    )
+
+
+def shortest(scores: Scores) -> float:
+    """The shortest reach that is as good as any."""
+    lowest = min(scores.values())
+    return min(reach for reach, score in scores.items() if score <= AS_GOOD * lowest)
+
+
+def _score(dataset: Dataset, basis: Basis, settings: FitSettings, progress: Progress) -> float:
+    """Score of the dense fit."""
+    from mlip_rs.regression.fitting import prepare
+
+    problem, _ = prepare(dataset, basis, settings, None, Silent(), kept=False)
+    with tempfile.TemporaryDirectory() as place:
+        equations = assemble(problem, Path(place), threads=settings.threads, progress=progress)
+        return float(select(problem, equations, settings, progress).scores[-1])
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Scores found before, in a file if there is a directory."""
+
+    path: Path | None
+    key: str
+    scores: Scores
+
+    @classmethod
+    def of(
+        cls, dataset: Dataset, basis: Basis, settings: FitSettings, directory: str | os.PathLike[str] | None
+    ) -> "_Kept":
+        """Those that belong to these data, this basis and these settings."""
+        relevant = {name: value for name, value in asdict(settings).items() if name not in RUN_ONLY}
+        question = [__version__, dataset.fingerprint(), basis.to_dict(), relevant]
+        key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
+        if directory is None:
+            return cls(None, key, {})
+        path = Path(directory) / FILE
+        scores: Scores = {}
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            if document["key"] == key:
+                scores = {float(reach): float(score) for reach, score in document["scores"].items()}
+        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+            scores = {}  # none, or damaged: found again
+        return cls(path, key, scores)
+
+    def put(self, reach: float, score: float) -> None:
+        """Keep one more."""
+        self.scores[reach] = score
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps({"key": self.key, "scores": {str(r): s for r, s in self.scores.items()}})
+            write_atomically(self.path, text)
