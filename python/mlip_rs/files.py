@@ -68,12 +68,17 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
 
 
 def distinct_names(paths: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
-    """Paths of potentials by as few of their last parts as tell them apart, the suffix left out; each path once."""
+    """Paths of potentials by as few of their last parts as tell them apart; each path once.
+
+    The suffix is left out, unless it is what tells them apart (`x` beside `x.mlip.json`).
+    """
     unique = {str(Path(path).absolute()): os.fspath(path) for path in paths}
     parts = [Path(path).parts for path in unique]
     names: list[str] = []
     for count in range(1, max(map(len, parts), default=0) + 1):
-        names = ["/".join(part[-count:]).removesuffix(".mlip.json") for part in parts]
+        whole = ["/".join(part[-count:]) for part in parts]
+        stems = [name.removesuffix(".mlip.json") for name in whole]
+        names = stems if len(set(stems)) == len(unique) else whole
         if len(set(names)) == len(unique):
             break
     return dict(zip(names, unique.values(), strict=True))
