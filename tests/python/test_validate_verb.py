@@ -277,6 +277,19 @@ def test_a_comparison_needs_two_potentials_of_one_element(tmp_path):
         validate_several([EMT_PATH, tmp_path / "ar.mlip.json"], tmp_path / "out", crystal="fcc:Cu")
 
 
+def test_stored_results_of_similar_and_long_names_do_not_meet(tmp_path):
+    names = ("a b", "a_b", "reference", "potential", "é" * 80, "x" * 240)
+    paths = [tmp_path / f"{name}.mlip.json" for name in names]
+    for path in paths:
+        argon_potential().save(path)
+    settings = {"crystal": "fcc:Ar", "quick": True, "only": ["zone-boundary"], "reference": str(paths[0])}
+    result = validate_several(paths, tmp_path / "out", **settings)
+    assert result.passed
+    stored = [path.name for path in (tmp_path / "out/results").iterdir()]
+    assert len(stored) == len(names) + 1
+    assert max(len(name.encode()) for name in stored) < 120
+
+
 def test_the_command_compares_several(tmp_path, stiff):
     words = (
         "--reference",

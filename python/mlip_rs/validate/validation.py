@@ -1,6 +1,8 @@
 """`mlip-rs validate`: compute properties one by one, keep each when it is done, judge them."""
 
+import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -221,7 +223,11 @@ class _Session:
         if len(potentials) > 1 and self._reference is None:
             settings += fingerprint(potentials[self._first], loaded[self._first][1], "chooses the crystal")
         self._stores = {
-            name: ResultStore(folder, _file_name(name), fingerprint(potentials[name], potential, settings))
+            name: ResultStore(
+                folder,
+                "potential" if len(loaded) == 1 else _file_name(name),
+                fingerprint(potentials[name], potential, settings),
+            )
             for name, (_, potential) in loaded.items()
         }
 
@@ -289,8 +295,9 @@ class _Session:
 
 
 def _file_name(name: str) -> str:
-    """Of a potential, without what folders and systems take for something else."""
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    """Of one of several potentials: readable, short enough for any system, and another one for every name."""
+    readable = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
+    return f"potential-{readable[:60]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
 
 
 def _starting_crystal(text: str | None, elements: Sequence[str], known: str | None) -> Start:
