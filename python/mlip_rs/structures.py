@@ -10,7 +10,7 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from mlip_rs import _core
-from mlip_rs.errors import StructureError
+from mlip_rs.errors import ConfigError, StructureError
 
 FLATNESS: float = 1e-10
 """Smallest volume of a cell that has one, relative to the product of the lengths of its vectors."""
@@ -73,9 +73,17 @@ def pair_counts(atoms: Atoms, elements: Sequence[str], cutoff: float) -> NDArray
     ------
     StructureError
         The structure cannot be evaluated.
+    ConfigError
+        It has atoms of other elements.
     """
     first, second, *_ = _core.neighbor_list(structure_from_atoms(atoms), cutoff, 1)
     symbols = np.array(atoms.get_chemical_symbols())
+    foreign = sorted(set(symbols.tolist()) - set(elements))
+    if foreign:
+        raise ConfigError(
+            f"{atoms.get_chemical_formula()}: {', '.join(foreign)} not in the basis ({', '.join(elements)}); "
+            "count neighbours in a structure of the elements of the basis"
+        )
     around = [symbols[second[symbols[first] == element]] for element in elements]
     return np.array([[(own == other).sum() for other in elements] for own in around])
 
