@@ -6,6 +6,7 @@ import pytest
 from cli_case import SMALL_BASIS, errors, invoke, labelled_frames, spawn, write_frames
 
 from mlip_rs import Basis, FitSettings, Weights, fit, scan_weights
+from mlip_rs.data import Dataset
 from mlip_rs.errors import ConfigError
 from mlip_rs.regression import weight_scan
 
@@ -76,6 +77,23 @@ def test_finished_points_are_not_computed_again(frames, tmp_path, monkeypatch):
     assert len(computed) == 4 + 6
     monkeypatch.setattr(weight_scan, "select", select)
     assert scan.to_dict() == scan_weights(frames, BASIS, SETTINGS).to_dict()
+
+
+def test_equations_are_opened_once_for_all_choices(frames, monkeypatch):
+    hashed = []
+    fingerprint = Dataset.fingerprint
+
+    def counted(self):
+        hashed.append(self)
+        return fingerprint(self)
+
+    monkeypatch.setattr(Dataset, "fingerprint", counted)
+    counts = []
+    for factors in ((1.0,), (0.3, 1.0, 3.0)):
+        hashed.clear()
+        scan_weights(frames, BASIS, SETTINGS, factors=factors)
+        counts.append(len(hashed))
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize("factors", [(), (0.0,), (-1.0, 1.0), (float("nan"),), ("1",)])

@@ -177,14 +177,16 @@ def scan_weights(
     points = []
     with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "equations"
-        assemble(problem, folder, threads=settings.threads, progress=progress, overwrite=overwrite)
+        equations = assemble(
+            problem, folder, threads=settings.threads, progress=progress, overwrite=overwrite
+        )
         kept = _Kept(folder / "weight-scan.json", problem, settings)
         for k, weights in enumerate(choices):
             errors = kept.get(weights)
             if errors is None:
                 progress.note(f"weights {k + 1} of {len(choices)}")
                 weighted = replace(problem, property_weights=weights.of_properties())
-                equations = assemble(weighted, folder, threads=settings.threads)
+                equations = equations.weighted(weighted.group_weights)
                 errors = select(weighted, equations, settings, progress).validation.errors(0)
                 kept.put(weights, errors)
             points.append(WeightedErrors(weights, errors))
