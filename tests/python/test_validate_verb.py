@@ -1,6 +1,7 @@
 """The verb `validate`: verdicts, failures, resumption, references of every kind."""
 
 import json
+import os
 
 import pytest
 from ase.build import bulk
@@ -288,6 +289,32 @@ def test_stored_results_of_similar_and_long_names_do_not_meet(tmp_path):
     stored = [path.name for path in (tmp_path / "out/results").iterdir()]
     assert len(stored) == len(names) + 1
     assert max(len(name.encode()) for name in stored) < 120
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.md", "validation.json", "figures"])
+def test_a_report_that_cannot_be_written_is_found_out_at_the_start(name, tmp_path, monkeypatch):
+    computed = []
+    entry = next(entry for entry in PROPERTIES if entry.name == "elastic")
+    monkeypatch.setitem(entry.__dict__, "compute", computed.append)
+    if name == "figures":
+        (tmp_path / name).write_text("a file")
+    else:
+        (tmp_path / name).mkdir()
+    with pytest.raises(OSError, match=f"choose another output.*{name}"):
+        emt(tmp_path, only=["elastic"])
+    assert computed == []
+
+
+@pytest.mark.parametrize("name", ["report.html", "results"])
+def test_write_protected_outputs_are_found_out_at_the_start(name, tmp_path, monkeypatch):
+    emt(tmp_path, only=["zone-boundary"])
+    access = os.access
+    protected = os.path.realpath(tmp_path / name)
+    # Not by chmod: whoever runs the tests may write everywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != protected and access(path, mode))
+    with pytest.raises(PermissionError, match=f"is write-protected; choose another output.*{name}"):
+        emt(tmp_path, only=["elastic"])
+    assert not (tmp_path / "results/potential-elastic.json").exists()
 
 
 def test_the_command_compares_several(tmp_path, stiff):

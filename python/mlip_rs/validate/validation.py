@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from mlip_rs.errors import ConfigError, MlipError
 from mlip_rs.evaluation import Evaluation, evaluate
-from mlip_rs.files import distinct_names, write_atomically
+from mlip_rs.files import check_writable, distinct_names, write_atomically
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.fitting import as_dataset
@@ -21,6 +21,7 @@ from mlip_rs.validate.outcome import Outcome, Validation, ValidationComparison, 
 from mlip_rs.validate.properties import PROPERTIES, Property
 from mlip_rs.validate.reference import Reference
 from mlip_rs.validate.report import Report
+from mlip_rs.validate.report_markdown import FIGURES
 from mlip_rs.validate.store import ResultStore, crystal_settings, fingerprint
 from mlip_rs.validate.subject import Subject, load_calculator, load_reference_source, reference_results
 
@@ -134,6 +135,17 @@ def _write(report: Report, document: dict[str, Any], output: Path) -> None:
     report.save_markdown(output / "report.md")
 
 
+def _check_outputs(output: Path) -> None:
+    """Refuse a folder that `_write` could not write, before anything is computed."""
+    figures = output / FIGURES
+    if not figures.exists():
+        figures.mkdir()
+    for name in ("validation.json", "report.html", "report.md"):
+        check_writable(output / name)
+    for folder in (figures, output / RESULTS):
+        check_writable(folder / "any")
+
+
 def _validations(
     potentials: Mapping[str, str],
     output: str | Path,
@@ -146,6 +158,7 @@ def _validations(
 ) -> dict[str, Validation]:
     chosen = _chosen(only)
     session = _Session(potentials, reference, crystal, quick, Path(output))
+    _check_outputs(Path(output))
     evaluations = {} if data is None else session.evaluations(data)
     outcomes: dict[str, list[Outcome]] = {name: [] for name in potentials}
     teller = progress or Silent()
