@@ -208,6 +208,23 @@ def test_properties_of_another_crystal_are_no_reference(tmp_path):
         assert "is of fcc Al" in other.reference_failure
 
 
+def test_an_element_that_is_assumed_is_said_in_the_report(tmp_path):
+    document = json.loads(REFERENCE_PATH.read_text())
+    del document["element"]
+    (tmp_path / "nameless.json").write_text(json.dumps(document))
+    paths = [tmp_path / "one.mlip.json", tmp_path / "two.mlip.json"]
+    for path in paths:
+        random_potential(("Al",), "pair").save(path)
+    settings = {"reference": str(tmp_path / "nameless.json"), "quick": True, "only": ["short-range"]}
+    alone = validate(paths[0], tmp_path / "out", **settings)
+    assert "names no element; it is taken to be of Al" in alone.notices[0]
+    for result, output in ((alone, "out"), (validate_several(paths, tmp_path / "both", **settings), "both")):
+        assert "names no element; it is taken to be of Al" in (tmp_path / output / "report.html").read_text()
+        assert "names no element" in json.dumps(result.to_dict())
+    named = validate(paths[0], tmp_path / "out", **(settings | {"reference": str(REFERENCE_PATH)}))
+    assert named.notices == ()
+
+
 def test_file_of_reference_properties_becomes_results_of_the_same_kinds():
     found = reference_results(load_reference(REFERENCE_PATH))
     assert found["elastic"].relaxed.c11 == pytest.approx(load_reference(REFERENCE_PATH).elastic.c11)

@@ -146,6 +146,8 @@ class Validation:
         File of labelled structures; empty if none was given.
     evaluation
         Errors on them.
+    notices
+        What a reader of the whole must know.
     """
 
     potential: str
@@ -156,6 +158,7 @@ class Validation:
     outcomes: tuple[Outcome, ...]
     data: str = ""
     evaluation: Evaluation | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -170,6 +173,7 @@ class Validation:
             "crystal": self.crystal,
             "quick": self.quick,
             "passed": self.passed,
+            "notices": list(self.notices),
             "properties": [outcome.to_dict() for outcome in self.outcomes],
             "data": None if self.evaluation is None else {"file": self.data, **self.evaluation.to_dict()},
         }

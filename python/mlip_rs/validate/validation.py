@@ -162,6 +162,8 @@ def _validations(
     evaluations = {} if data is None else session.evaluations(data)
     outcomes: dict[str, list[Outcome]] = {name: [] for name in potentials}
     teller = progress or Silent()
+    for notice in session.notices:
+        teller.note(f"notice: {notice}")
     teller.start("validating", len(chosen) * len(potentials))
     with threadpool_limits(1, user_api="blas"):  # the matrices of optimisers are far too small to share
         for entry in chosen:
@@ -181,6 +183,7 @@ def _validations(
             tuple(outcomes[name]),
             str(data or ""),
             evaluations.get(name),
+            session.notices,
         )
         for name, text in potentials.items()
     }
@@ -210,6 +213,12 @@ class _Session:
         only = first.elements[0] if first is not None and len(first.elements) == 1 else None
         source = None if reference is None else load_reference_source(reference, only)
         self._element = source.element if isinstance(source, Reference) else None
+        self.notices: tuple[str, ...] = ()
+        if isinstance(source, Reference) and source.element_is_assumed:
+            self.notices = (
+                f"{reference} names no element; it is taken to be of {source.element}, as the potential is."
+                f' If that is right, add "element": "{source.element}" to the file.',
+            )
         start = _starting_crystal(crystal, first.elements if first is not None else (), self._element)
         for name, (_, potential) in loaded.items():
             if potential is not None and isinstance(start, tuple) and start[1] not in potential.elements:

@@ -20,7 +20,9 @@ def validation_report(validation: Validation) -> Report:
     bad = frozenset(
         i for i, outcome in enumerate(validation.outcomes) if outcome.verdict in ("FAIL", "not computed")
     )
-    report.add_section("Summary", _sentence(validation), Table(header, rows, highlighted=bad))
+    report.add_section(
+        "Summary", *notices(validation), _sentence(validation), Table(header, rows, highlighted=bad)
+    )
     for outcome in validation.outcomes:
         report.add_section(outcome.title, *_content(outcome))
     if validation.evaluation is not None:
@@ -34,6 +36,11 @@ def subtitle(validation: Validation) -> str:
     against = f"against {validation.reference}" if validation.reference else "without a reference"
     crystal = f" {validation.crystal}," if validation.crystal else ""
     return f"Physical properties,{crystal} {against}{', quick' if validation.quick else ''}."
+
+
+def notices(validation: Validation) -> list[str]:
+    """Paragraphs of what a reader of the whole must know."""
+    return [f"Notice: {notice}" for notice in validation.notices]
 
 
 def _sentence(validation: Validation) -> str:
