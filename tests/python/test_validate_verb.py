@@ -2,6 +2,7 @@
 
 import json
 import os
+from itertools import combinations
 
 import pytest
 from ase.build import bulk
@@ -9,8 +10,9 @@ from cli_case import invoke
 from potentials import argon_potential, random_potential
 
 from mlip_rs.demo import REFERENCE_PATH
-from mlip_rs.errors import ConfigError
+from mlip_rs.errors import ConfigError, NotApplicableError
 from mlip_rs.validate import PrototypeEnergies, fit_birch_murnaghan, load_reference
+from mlip_rs.validate.compounds import Compound, Compounds
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.subject import reference_results
 from mlip_rs.validate.validation import validate, validate_several
@@ -202,10 +204,57 @@ def test_properties_of_another_crystal_are_no_reference(tmp_path):
     settings = {"reference": str(REFERENCE_PATH), "only": ["elastic"], "quick": True}
     same = validate(EMT_PATH, tmp_path, crystal="fcc:Al", **settings).outcomes[0]
     assert same.rows[0].reference == pytest.approx(load_reference(REFERENCE_PATH).elastic.c11)
-    for crystal in ("hcp:Al", "fcc:Cu"):
-        other = validate(EMT_PATH, tmp_path, crystal=crystal, **settings).outcomes[0]
-        assert other.rows[0].reference is None
-        assert "is of fcc Al" in other.reference_failure
+    result = validate(EMT_PATH, tmp_path, crystal="hcp:Al", **settings)
+    (other,) = result.outcomes
+    assert other.rows[0].reference is None
+    assert "is of fcc Al" in other.reference_failure
+    assert (other.verdict, result.passed) == ("not compared", False)
+
+
+def test_a_reference_that_does_not_know_the_crystal_is_refused(tmp_path):
+    argon_potential().save(tmp_path / "ar.mlip.json")
+    bulk("Cu").write(tmp_path / "cu.xyz")
+    for reference, known in ((tmp_path / "ar.mlip.json", "Ar"), (REFERENCE_PATH, "Al")):
+        for crystal in ("fcc:Cu", str(tmp_path / "cu.xyz")):
+            with pytest.raises(ConfigError, match=rf"the reference .*json does not know Cu, only {known};"):
+                validate(EMT_PATH, tmp_path / "out", crystal=crystal, reference=str(reference))
+    assert not (tmp_path / "out").exists()
+
+
+def compounds_of(symbols):
+    curve = fit_birch_murnaghan("B2", [14.0, 15.0, 16.0, 17.0, 18.0], [-2.96, -2.99, -3.0, -2.99, -2.96])
+    found = [Compound(f"B2 {a}{b}", curve, -0.1) for a, b in combinations(sorted(symbols), 2)]
+    if not found:
+        raise NotApplicableError("compounds need two elements")
+    return Compounds(tuple(found))
+
+
+@pytest.mark.parametrize(
+    ("known", "lacking"),
+    [(("Al",), "Ni"), (("Al", "Cu"), "Ni"), (("Al", "Cu", "Ni"), ""), (None, ""), ("refuses", "")],
+)
+def test_elements_that_the_reference_lacks_are_named_and_no_pass(known, lacking, tmp_path, monkeypatch):
+    def compute(subject):
+        if subject.potential is None and known == "refuses":
+            raise NotImplementedError("no Ni here")
+        return compounds_of(subject.elements)
+
+    entry = next(entry for entry in PROPERTIES if entry.name == "compounds")
+    monkeypatch.setitem(entry.__dict__, "compute", compute)
+    own, reference = tmp_path / "own.mlip.json", EMT_PATH
+    random_potential(("Ni", "Cu", "Al"), "pair").save(own)
+    if isinstance(known, tuple):
+        reference = str(tmp_path / "reference.mlip.json")
+        random_potential(known, "pair").save(reference)
+    result = validate(own, tmp_path / "out", reference=reference, crystal="fcc:Al", only=["compounds"])
+    (outcome,) = result.outcomes
+    sound = not lacking and known != "refuses"
+    assert (outcome.verdict, result.passed) == (("pass", True) if sound else ("not compared", False))
+    if not sound:
+        reason = f"the reference lacks {lacking}" if lacking else "NotImplementedError: no Ni here"
+        assert outcome.reference_failure.startswith(reason)
+        assert reason in result.table()[1][0][-1]
+        assert reason in (tmp_path / "out/report.html").read_text()
 
 
 def test_an_element_that_is_assumed_is_said_in_the_report(tmp_path):
@@ -363,7 +412,7 @@ def test_results_beside_a_reference_file_belong_to_its_content(tmp_path):
 
     argon_potential().save(reference)
     first = key()
-    random_potential(("Al",), "pair").save(reference)
+    argon_potential(epsilon=0.02).save(reference)
     assert key() != first
     argon_potential().save(reference)
     assert key() == first

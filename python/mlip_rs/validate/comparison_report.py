@@ -23,9 +23,7 @@ def comparison_report(comparison: ValidationComparison) -> Report:
     report = Report(f"Validation of {', '.join(comparison.validations)}", subtitle(validations[0]))
     header, rows = comparison.table()
     bad = frozenset(
-        i
-        for i, row in enumerate(comparison.outcomes)
-        if any(outcome.verdict in ("FAIL", "not computed") for outcome in row.values())
+        i for i, row in enumerate(comparison.outcomes) if not all(outcome.passed for outcome in row.values())
     )
     legend = "Verdicts, and how many numbers are within their thresholds."
     report.add_section("Summary", *notices(validations[0]), Table(header, rows, legend, bad))

@@ -17,6 +17,7 @@ from mlip_rs.files import check_writable, distinct_names, write_atomically
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.fitting import as_dataset
+from mlip_rs.validate.calculations import Calculator
 from mlip_rs.validate.outcome import Outcome, Validation, ValidationComparison, judged
 from mlip_rs.validate.properties import PROPERTIES, Property
 from mlip_rs.validate.reference import Reference
@@ -221,11 +222,10 @@ class _Session:
             )
         start = _starting_crystal(crystal, first.elements if first is not None else (), self._element)
         for name, (_, potential) in loaded.items():
-            if potential is not None and isinstance(start, tuple) and start[1] not in potential.elements:
-                known = ", ".join(potential.elements)
-                raise ConfigError(
-                    f"{name} does not know {start[1]}, only {known}; compare potentials that share the crystal"
-                )
+            if potential is not None:
+                _require_elements(name, potential.elements, start)
+        if source is not None:
+            _require_elements(f"the reference {reference}", _known_elements(source), start)
         self._given: dict[str, Any] = {}
         if isinstance(source, Reference):
             self._given = reference_results(source)
@@ -235,8 +235,13 @@ class _Session:
         settings = f"{crystal_settings(start)} {quick}"
         folder = output / RESULTS
         if isinstance(source, tuple):
-            self._reference = Subject(source[0], start, quick=quick, potential=source[1])
-            key = fingerprint(reference or "", source[1], settings)
+            wanted = {
+                symbol for _, found in loaded.values() if found is not None for symbol in found.elements
+            }
+            self._reference = Subject(
+                source[0], start, quick=quick, potential=source[1], elements=tuple(sorted(wanted))
+            )
+            key = fingerprint(reference or "", source[1], f"{settings} {self._reference.elements}")
             self._reference_store = ResultStore(folder, "reference", key)
             settings += key  # the reference may choose the crystal
         self._start, self._quick, self._loaded = start, quick, loaded
@@ -295,6 +300,9 @@ class _Session:
         if self._reference is not None:
             judge = self._reference
             reference, reference_failure, _ = self._reference_store.result(entry, lambda: judge)
+            lacking = self._lacking(name) if entry.name == "compounds" else []
+            if lacking:
+                reference_failure = f"the reference lacks {', '.join(lacking)}"
         result, failure, applicable = self._stores[name].result(entry, lambda: self.subject(name))
         seconds = time.perf_counter() - begin
         if not failure:
@@ -309,11 +317,37 @@ class _Session:
             reference=reference,
         )
 
+    def _lacking(self, name: str) -> list[str]:
+        """Elements of a potential that the potential behind the reference does not know."""
+        judge = self._reference.potential if self._reference is not None else None
+        potential = self._loaded[name][1]
+        if judge is None or potential is None:
+            return []
+        return [symbol for symbol in potential.elements if symbol not in judge.elements]
+
     def _is_of_this_crystal(self, name: str) -> bool:
         """Whether what a file of reference properties holds, of fcc but for the prototypes, is of the same crystal."""
         if not isinstance(self._start, tuple) or self._start[1] != self._element:
             return False
         return name in ("prototypes", "pressure") or self._start[0] == "fcc"
+
+
+def _known_elements(source: Reference | tuple[Calculator, Potential | None]) -> Sequence[str] | None:
+    """Those that a reference has or knows; None of a calculator, which cannot be asked."""
+    if isinstance(source, Reference):
+        return (source.element,)
+    return None if source[1] is None else source[1].elements
+
+
+def _require_elements(name: str, known: Sequence[str] | None, start: Start) -> None:
+    """Refuse a potential or reference that does not know the crystal; None knows all."""
+    symbols = start.get_chemical_symbols() if isinstance(start, Atoms) else [start[1]]
+    missing = sorted(set(symbols) - set(symbols if known is None else known))
+    if missing:
+        raise ConfigError(
+            f"{name} does not know {', '.join(missing)}, only {', '.join(known or ())}; choose a --crystal that"
+            " all potentials and the reference share, or another of them"
+        )
 
 
 def _file_name(name: str) -> str:

@@ -17,9 +17,7 @@ def validation_report(validation: Validation) -> Report:
     """Build the page; a figure that cannot be drawn is replaced by the reason."""
     report = Report(f"Validation of {validation.potential}", subtitle(validation))
     header, rows = validation.table()
-    bad = frozenset(
-        i for i, outcome in enumerate(validation.outcomes) if outcome.verdict in ("FAIL", "not computed")
-    )
+    bad = frozenset(i for i, outcome in enumerate(validation.outcomes) if not outcome.passed)
     report.add_section(
         "Summary", *notices(validation), _sentence(validation), Table(header, rows, highlighted=bad)
     )
@@ -51,6 +49,7 @@ def _sentence(validation: Validation) -> str:
             ("pass", "passed"),
             ("FAIL", "failed"),
             ("not computed", "could not be computed"),
+            ("not compared", "could not be compared with the reference"),
             ("not applicable", "not defined for this crystal"),
             ("no reference", "sound, but without a reference to compare with"),
         )
