@@ -267,7 +267,7 @@ def _predicted(potential: Potential, atoms: Atoms | None) -> float:
     """Mean of the plans over the atoms of a structure; over the elements of the potential if None."""
     costs = {plan.element: plan.us_per_atom for plan in evaluation_plans(potential, atoms)}
     symbols = potential.elements if atoms is None else atoms.symbols
-    return float(np.mean([costs.get(symbol, 0.0) for symbol in symbols]))
+    return float(np.mean([costs[symbol] for symbol in symbols]))
 
 
 def peak_memory() -> float | None:

@@ -1,6 +1,7 @@
 """Writing files so that a reader sees the old content or the whole new one, never a part."""
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -55,6 +56,29 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     _sync_folder(target.parent)
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Refuse a file that `atomic_file` could not write, before the long work whose result it shall hold.
+
+    Raises
+    ------
+    OSError
+        The file is write-protected or a folder; or its folder is write-protected or none.
+    """
+    if _is_device(path):
+        return
+    target, folder = Path(os.path.realpath(path)), Path(path).parent
+    if target.is_dir():
+        text = "is a folder, where a file is to be written; remove it or choose another output"
+        raise IsADirectoryError(errno.EISDIR, text, os.fspath(path))
+    if not target.parent.is_dir():
+        text = "is no folder, where one is to be written to; choose another output"
+        raise NotADirectoryError(errno.ENOTDIR, text, os.fspath(folder))
+    for place, rights in ((target, os.W_OK), (target.parent, os.W_OK | os.X_OK)):
+        if place.exists() and not os.access(place, rights):
+            named = path if place == target else folder
+            raise PermissionError(errno.EACCES, "is write-protected; choose another output", os.fspath(named))
+
+
 def write_atomically(path: str | os.PathLike[str], text: str) -> None:
     """Write UTF-8 text by `atomic_file`.
 
@@ -68,12 +92,17 @@ def write_atomically(path: str | os.PathLike[str], text: str) -> None:
 
 
 def distinct_names(paths: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
-    """Paths of potentials by as few of their last parts as tell them apart, the suffix left out; each path once."""
+    """Paths of potentials by as few of their last parts as tell them apart; each path once.
+
+    The suffix is left out, unless it is what tells them apart (`x` beside `x.mlip.json`).
+    """
     unique = {str(Path(path).absolute()): os.fspath(path) for path in paths}
     parts = [Path(path).parts for path in unique]
     names: list[str] = []
     for count in range(1, max(map(len, parts), default=0) + 1):
-        names = ["/".join(part[-count:]).removesuffix(".mlip.json") for part in parts]
+        whole = ["/".join(part[-count:]) for part in parts]
+        stems = [name.removesuffix(".mlip.json") for name in whole]
+        names = stems if len(set(stems)) == len(unique) else whole
         if len(set(names)) == len(unique):
             break
     return dict(zip(names, unique.values(), strict=True))

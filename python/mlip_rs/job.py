@@ -199,7 +199,7 @@ class Job:
     def scan_weights(self, progress: Progress | None = None) -> WeightScan:
         """Cross-validate other precisions of energies and stresses, into `weights.json` and `weights.png`.
 
-        A later fit with the weights chosen takes the equations from the directory.
+        A later fit with the weights chosen takes the equations from the directory. Test data are not looked at.
 
         Raises
         ------
@@ -210,6 +210,8 @@ class Job:
 
         progress = progress or Silent()
         self._check_directory()
+        if self.data.test:
+            progress.note("notice: test data are not looked at; the errors of the scan are cross-validated")
         scan = scan_weights(
             self._training(progress),
             self.basis,

@@ -85,7 +85,7 @@ def evaluation_plans(potential: Potential, atoms: Atoms | None = None) -> tuple[
     Raises
     ------
     ConfigError
-        No atoms.
+        No atoms, or some of elements that the potential does not know.
     """
     atoms = crystal(potential.elements) if atoms is None else atoms
     if len(atoms) == 0:

@@ -10,7 +10,7 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from mlip_rs import _core
-from mlip_rs.errors import StructureError
+from mlip_rs.errors import ConfigError, StructureError
 
 FLATNESS: float = 1e-10
 """Smallest volume of a cell that has one, relative to the product of the lengths of its vectors."""
@@ -75,10 +75,18 @@ def pair_counts(
     ------
     StructureError
         The structure cannot be evaluated.
+    ConfigError
+        It has atoms of other elements.
     """
     first, second, _, vectors = _core.neighbor_list(structure_from_atoms(atoms), max(cutoffs), 1)
     distances = np.linalg.norm(vectors, axis=1)
     symbols = np.array(atoms.get_chemical_symbols())
+    foreign = sorted(set(symbols.tolist()) - set(elements))
+    if foreign:
+        raise ConfigError(
+            f"{atoms.get_chemical_formula()}: {', '.join(foreign)} not in the basis ({', '.join(elements)}); "
+            "count neighbours in a structure of the elements of the basis"
+        )
     own, other = symbols[first], symbols[second]
     between = [[np.sort(distances[(own == a) & (other == b)]) for b in elements] for a in elements]
     return np.array([[np.searchsorted(r, cutoffs) for r in row] for row in between])

@@ -43,11 +43,11 @@ def random_potential(elements=("Al",), hierarchy="angular-poly", seed=1, info=No
     basis = _core.Basis(json.dumps(document))
     degrees = np.tile(basis.degrees(), len(elements))
     coefficients = np.random.default_rng(seed).uniform(-1, 1, basis.n_features) * 0.05**degrees
-    references = {element: REFERENCES[element] for element in elements}
+    references = {element: REFERENCES.get(element, 0.0) for element in elements}
     return Potential.from_coefficients(document, coefficients, references, info)
 
 
-def argon_potential():
+def argon_potential(epsilon=ARGON_EPSILON):
     """Lennard-Jones argon times the C² cutoff function, written as polynomials r^-12 and r^-6."""
     document = {
         "elements": ["Ar"],
@@ -57,7 +57,7 @@ def argon_potential():
         "pair": {"degree": 1, "cross_degree": 1},
     }
     # 4 ε [(σ/r)^12 − (σ/r)^6] per pair, half of it for each end.
-    coefficients = 2.0 * ARGON_EPSILON * np.array([ARGON_SIGMA**12, -(ARGON_SIGMA**6)])
+    coefficients = 2.0 * epsilon * np.array([ARGON_SIGMA**12, -(ARGON_SIGMA**6)])
     return Potential.from_coefficients(document, coefficients, {"Ar": -0.1})
 
 

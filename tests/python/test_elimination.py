@@ -121,6 +121,11 @@ def test_updates_agree_with_a_fresh_inverse(problem, monkeypatch):
     np.testing.assert_array_equal(updated, run(gram, moment, penalties, costs, each(10), sizes))
 
 
+def test_costs_in_a_structure_of_elements_outside_the_basis_are_refused():
+    with pytest.raises(ConfigError, match=r"Cu not in the basis \(Al\)"):
+        CostModel.of(BASES[0], crystal(["Cu"]), UnitCosts())
+
+
 @pytest.mark.parametrize(
     "basis", BASES, ids=lambda basis: f"{basis.hierarchy}-{basis.size}-{len(basis.elements)}"
 )

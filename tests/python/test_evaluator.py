@@ -4,8 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from ase import Atoms
 from potentials import HIERARCHIES, alloy, aluminium, argon_potential, molecule, random_potential, slab
 
+from mlip_rs.errors import ConfigError
 from mlip_rs.inspection import describe
 from mlip_rs.plans import evaluation_plans
 from mlip_rs.structures import structure_from_atoms
@@ -40,6 +42,11 @@ def test_functions_that_diverge_are_as_exact_as_others():
 def test_a_pair_potential_is_one_function_and_one_sum():
     (plan,) = evaluation_plans(random_potential(("Al",), "pair"))
     assert (plan.columns, plan.sums, plan.max_l, plan.terms) == ((1,), (1,), (0,), 1)
+
+
+def test_elements_that_are_not_in_the_potential_are_refused_by_name():
+    with pytest.raises(ConfigError, match=r"Cu, Ni not in the basis \(Al\)"):
+        evaluation_plans(random_potential(("Al",), "pair"), Atoms("AlNiCu", np.diag([2.0, 4.0, 6.0])))
 
 
 def test_what_has_no_coefficient_costs_nothing():

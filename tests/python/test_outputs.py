@@ -10,7 +10,7 @@ import pytest
 from cli_case import errors, invoke, labelled_frames, write_frames
 
 from mlip_rs.basis import Basis
-from mlip_rs.files import write_atomically
+from mlip_rs.files import distinct_names, write_atomically
 from mlip_rs.regression import FitSettings, fit
 
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
@@ -68,3 +68,17 @@ def test_predictions_are_readable_where_the_folder_has_spaces_and_accents(finish
     result = invoke("predict", finished / "best.mlip.json", path, "-o", folder / "å.extxyz")
     assert result.exit_code == 0
     assert len(ase.io.read(folder / "å.extxyz", ":")) == 2
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["a/x.mlip.json", "a/y.mlip.json"], ["x", "y"]),
+        (["a/x.mlip.json", "b/x.mlip.json"], ["a/x", "b/x"]),
+        (["a/x", "a/x.mlip.json"], ["x", "x.mlip.json"]),
+        (["a/x", "a/x.mlip.json", "b/x"], ["a/x", "a/x.mlip.json", "b/x"]),
+        (["x", "./x"], ["x"]),
+    ],
+)
+def test_names_of_potentials_keep_the_suffix_only_where_it_tells_them_apart(paths, names):
+    assert list(distinct_names(paths)) == names

@@ -69,8 +69,22 @@ def test_a_file_without_an_element_takes_it_from_the_caller(tmp_path, document):
     path = written(tmp_path, document)
     with pytest.raises(DataError, match="missing element"):
         load_reference(path)
-    assert load_reference(path, element="Al").element == "Al"
-    assert load_reference(REFERENCE_PATH, element="Cu").element == "Al"
+    assumed = load_reference(path, element="Al")
+    assert (assumed.element, assumed.element_is_assumed) == ("Al", True)
+    named = load_reference(REFERENCE_PATH, element="Cu")
+    assert (named.element, named.element_is_assumed) == ("Al", False)
+
+
+@pytest.mark.parametrize("element", ["Cu", "Ni", "Pb"])
+def test_an_element_whose_atoms_have_another_size_is_not_assumed(tmp_path, document, element):
+    del document["element"]
+    path = written(tmp_path, document)
+    with pytest.raises(DataError, match=rf"cannot be of {element}: its fcc crystal has 16\.5 Å³/atom"):
+        load_reference(path, element=element)
+
+
+def test_the_shared_file_without_an_element_is_one_of_aluminium(shared_data):
+    assert load_reference(shared_data / "al_dft/al_reference.json", element="Al").element_is_assumed
 
 
 def test_nested_missing_keys_are_named_with_their_place(tmp_path, document):

@@ -189,4 +189,21 @@ def test_defects_that_gain_energy_are_objections_of_their_own():
     fallen = PointDefects(
         32, (DefectEnergy("octahedral", -2.0),), (DefectEnergy("first neighbours", -5.0),), -1.0
     )
-    assert len(point_defect_objections(fallen)) == 3
+    assert point_defect_objections(fallen) == (
+        "vacancy: gains energy (-1 eV)",
+        "divacancy, first neighbours: gains energy (-5 eV)",
+        "octahedral: gains energy (-2 eV)",
+    )
+
+
+def test_figure_and_objections_have_the_same_energies_of_point_defects():
+    found = PointDefects(
+        32, (DefectEnergy("octahedral", -2.0),), (DefectEnergy("first neighbours", -5.0),), -1.0
+    )
+    (axes,) = point_defect_bars(found).axes
+    drawn = {
+        text.get_text(): bar.get_width()
+        for text, bar in zip(axes.get_yticklabels(), axes.patches, strict=True)
+    }
+    assert drawn == found.energies
+    assert [text.split(":")[0] for text in point_defect_objections(found)] == list(found.energies)

@@ -109,6 +109,14 @@ def test_emt_gold_and_copper_order():
     assert len(formation_bars(Compounds(tuple(found.values()))).axes) == 1
 
 
+def test_names_of_compounds_do_not_depend_on_the_order_of_the_elements():
+    names = [
+        [compound.name for compound in compound_energies(EMT(), elements).compounds]
+        for elements in (("Au", "Cu"), ("Cu", "Au"))
+    ]
+    assert names[0] == names[1] != []
+
+
 def test_compounds_need_two_elements_and_a_known_structure():
     with pytest.raises(NotApplicableError):
         compound_energies(EMT(), ("Cu",))

@@ -1,6 +1,8 @@
 """The verb `validate`: verdicts, failures, resumption, references of every kind."""
 
 import json
+import os
+from itertools import combinations
 
 import pytest
 from ase.build import bulk
@@ -8,8 +10,9 @@ from cli_case import invoke
 from potentials import argon_potential, random_potential
 
 from mlip_rs.demo import REFERENCE_PATH
-from mlip_rs.errors import ConfigError
+from mlip_rs.errors import ConfigError, NotApplicableError
 from mlip_rs.validate import PrototypeEnergies, fit_birch_murnaghan, load_reference
+from mlip_rs.validate.compounds import Compound, Compounds
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.subject import reference_results
 from mlip_rs.validate.validation import validate, validate_several
@@ -201,10 +204,74 @@ def test_properties_of_another_crystal_are_no_reference(tmp_path):
     settings = {"reference": str(REFERENCE_PATH), "only": ["elastic"], "quick": True}
     same = validate(EMT_PATH, tmp_path, crystal="fcc:Al", **settings).outcomes[0]
     assert same.rows[0].reference == pytest.approx(load_reference(REFERENCE_PATH).elastic.c11)
-    for crystal in ("hcp:Al", "fcc:Cu"):
-        other = validate(EMT_PATH, tmp_path, crystal=crystal, **settings).outcomes[0]
-        assert other.rows[0].reference is None
-        assert "is of fcc Al" in other.reference_failure
+    result = validate(EMT_PATH, tmp_path, crystal="hcp:Al", **settings)
+    (other,) = result.outcomes
+    assert other.rows[0].reference is None
+    assert "is of fcc Al" in other.reference_failure
+    assert (other.verdict, result.passed) == ("not compared", False)
+
+
+def test_a_reference_that_does_not_know_the_crystal_is_refused(tmp_path):
+    argon_potential().save(tmp_path / "ar.mlip.json")
+    bulk("Cu").write(tmp_path / "cu.xyz")
+    for reference, known in ((tmp_path / "ar.mlip.json", "Ar"), (REFERENCE_PATH, "Al")):
+        for crystal in ("fcc:Cu", str(tmp_path / "cu.xyz")):
+            with pytest.raises(ConfigError, match=rf"the reference .*json does not know Cu, only {known};"):
+                validate(EMT_PATH, tmp_path / "out", crystal=crystal, reference=str(reference))
+    assert not (tmp_path / "out").exists()
+
+
+def compounds_of(symbols):
+    curve = fit_birch_murnaghan("B2", [14.0, 15.0, 16.0, 17.0, 18.0], [-2.96, -2.99, -3.0, -2.99, -2.96])
+    found = [Compound(f"B2 {a}{b}", curve, -0.1) for a, b in combinations(sorted(symbols), 2)]
+    if not found:
+        raise NotApplicableError("compounds need two elements")
+    return Compounds(tuple(found))
+
+
+@pytest.mark.parametrize(
+    ("known", "lacking"),
+    [(("Al",), "Ni"), (("Al", "Cu"), "Ni"), (("Al", "Cu", "Ni"), ""), (None, ""), ("refuses", "")],
+)
+def test_elements_that_the_reference_lacks_are_named_and_no_pass(known, lacking, tmp_path, monkeypatch):
+    def compute(subject):
+        if subject.potential is None and known == "refuses":
+            raise NotImplementedError("no Ni here")
+        return compounds_of(subject.elements)
+
+    entry = next(entry for entry in PROPERTIES if entry.name == "compounds")
+    monkeypatch.setitem(entry.__dict__, "compute", compute)
+    own, reference = tmp_path / "own.mlip.json", EMT_PATH
+    random_potential(("Ni", "Cu", "Al"), "pair").save(own)
+    if isinstance(known, tuple):
+        reference = str(tmp_path / "reference.mlip.json")
+        random_potential(known, "pair").save(reference)
+    result = validate(own, tmp_path / "out", reference=reference, crystal="fcc:Al", only=["compounds"])
+    (outcome,) = result.outcomes
+    sound = not lacking and known != "refuses"
+    assert (outcome.verdict, result.passed) == (("pass", True) if sound else ("not compared", False))
+    if not sound:
+        reason = f"the reference lacks {lacking}" if lacking else "NotImplementedError: no Ni here"
+        assert outcome.reference_failure.startswith(reason)
+        assert reason in result.table()[1][0][-1]
+        assert reason in (tmp_path / "out/report.html").read_text()
+
+
+def test_an_element_that_is_assumed_is_said_in_the_report(tmp_path):
+    document = json.loads(REFERENCE_PATH.read_text())
+    del document["element"]
+    (tmp_path / "nameless.json").write_text(json.dumps(document))
+    paths = [tmp_path / "one.mlip.json", tmp_path / "two.mlip.json"]
+    for path in paths:
+        random_potential(("Al",), "pair").save(path)
+    settings = {"reference": str(tmp_path / "nameless.json"), "quick": True, "only": ["short-range"]}
+    alone = validate(paths[0], tmp_path / "out", **settings)
+    assert "names no element; it is taken to be of Al" in alone.notices[0]
+    for result, output in ((alone, "out"), (validate_several(paths, tmp_path / "both", **settings), "both")):
+        assert "names no element; it is taken to be of Al" in (tmp_path / output / "report.html").read_text()
+        assert "names no element" in json.dumps(result.to_dict())
+    named = validate(paths[0], tmp_path / "out", **(settings | {"reference": str(REFERENCE_PATH)}))
+    assert named.notices == ()
 
 
 def test_file_of_reference_properties_becomes_results_of_the_same_kinds():
@@ -277,6 +344,45 @@ def test_a_comparison_needs_two_potentials_of_one_element(tmp_path):
         validate_several([EMT_PATH, tmp_path / "ar.mlip.json"], tmp_path / "out", crystal="fcc:Cu")
 
 
+def test_stored_results_of_similar_and_long_names_do_not_meet(tmp_path):
+    names = ("a b", "a_b", "reference", "potential", "é" * 80, "x" * 240)
+    paths = [tmp_path / f"{name}.mlip.json" for name in names]
+    for path in paths:
+        argon_potential().save(path)
+    settings = {"crystal": "fcc:Ar", "quick": True, "only": ["zone-boundary"], "reference": str(paths[0])}
+    result = validate_several(paths, tmp_path / "out", **settings)
+    assert result.passed
+    stored = [path.name for path in (tmp_path / "out/results").iterdir()]
+    assert len(stored) == len(names) + 1
+    assert max(len(name.encode()) for name in stored) < 120
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.md", "validation.json", "figures"])
+def test_a_report_that_cannot_be_written_is_found_out_at_the_start(name, tmp_path, monkeypatch):
+    computed = []
+    entry = next(entry for entry in PROPERTIES if entry.name == "elastic")
+    monkeypatch.setitem(entry.__dict__, "compute", computed.append)
+    if name == "figures":
+        (tmp_path / name).write_text("a file")
+    else:
+        (tmp_path / name).mkdir()
+    with pytest.raises(OSError, match=f"choose another output.*{name}"):
+        emt(tmp_path, only=["elastic"])
+    assert computed == []
+
+
+@pytest.mark.parametrize("name", ["report.html", "results"])
+def test_write_protected_outputs_are_found_out_at_the_start(name, tmp_path, monkeypatch):
+    emt(tmp_path, only=["zone-boundary"])
+    access = os.access
+    protected = os.path.realpath(tmp_path / name)
+    # Not by chmod: whoever runs the tests may write everywhere.
+    monkeypatch.setattr(os, "access", lambda path, mode: str(path) != protected and access(path, mode))
+    with pytest.raises(PermissionError, match=f"is write-protected; choose another output.*{name}"):
+        emt(tmp_path, only=["elastic"])
+    assert not (tmp_path / "results/potential-elastic.json").exists()
+
+
 def test_the_command_compares_several(tmp_path, stiff):
     words = (
         "--reference",
@@ -306,7 +412,7 @@ def test_results_beside_a_reference_file_belong_to_its_content(tmp_path):
 
     argon_potential().save(reference)
     first = key()
-    random_potential(("Al",), "pair").save(reference)
+    argon_potential(epsilon=0.02).save(reference)
     assert key() != first
     argon_potential().save(reference)
     assert key() == first

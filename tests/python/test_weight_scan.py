@@ -1,13 +1,15 @@
 """Errors against the weights of energies and stresses."""
 
 import json
+import shutil
 
 import pytest
-from cli_case import SMALL_BASIS, errors, invoke, labelled_frames, spawn, write_frames
+from cli_case import SMALL_BASIS, errors, files_below, invoke, labelled_frames, spawn, write_frames
 
 from mlip_rs import Basis, FitSettings, Weights, fit, scan_weights
+from mlip_rs.data import Dataset
 from mlip_rs.errors import ConfigError
-from mlip_rs.regression import weight_scan
+from mlip_rs.regression import fitting, weight_scan
 
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
 SETTINGS = FitSettings(n_folds=3, reference_energies={"Al": 0.0}, weights=Weights(1e-3, 0.1, 1.0))
@@ -76,6 +78,70 @@ def test_finished_points_are_not_computed_again(frames, tmp_path, monkeypatch):
     assert len(computed) == 4 + 6
     monkeypatch.setattr(weight_scan, "select", select)
     assert scan.to_dict() == scan_weights(frames, BASIS, SETTINGS).to_dict()
+
+
+def test_equations_are_opened_once_for_all_choices(frames, monkeypatch):
+    hashed = []
+    fingerprint = Dataset.fingerprint
+
+    def counted(self):
+        hashed.append(self)
+        return fingerprint(self)
+
+    monkeypatch.setattr(Dataset, "fingerprint", counted)
+    counts = []
+    for factors in ((1.0,), (0.3, 1.0, 3.0)):
+        hashed.clear()
+        scan_weights(frames, BASIS, SETTINGS, factors=factors)
+        counts.append(len(hashed))
+    assert counts[0] == counts[1]
+
+
+@pytest.fixture
+def other_run(small_run, tmp_path):
+    """A finished fit to other data, with a scan beside it."""
+    run = tmp_path / "run"
+    shutil.copytree(small_run, run)
+    for name in ("report.html", "weights.json", "weights.png", "equations/weight-scan.json", "mine.txt"):
+        (run / name).write_text("old")
+    return run
+
+
+def test_overwriting_leaves_nothing_of_another_run(frames, other_run):
+    scan_weights(frames[::2], BASIS, SETTINGS, factors=(1.0,), directory=other_run, overwrite=True)
+    left = {name for name in files_below(other_run) if "fold-" not in name}
+    assert left == {"mine.txt", "equations/manifest.json", "equations/weight-scan.json"}
+    assert "old" not in (other_run / "equations/weight-scan.json").read_text()
+
+
+def test_a_fit_that_overwrites_another_leaves_no_run_when_it_is_interrupted(frames, other_run, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fitting, "select", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fit(frames[::2], BASIS, SETTINGS, directory=other_run, overwrite=True)
+    assert not (other_run / "run.json").exists()
+    assert not (other_run / "best.mlip.json").exists()
+
+
+def test_overwriting_keeps_the_run_of_the_same_equations(frames, tmp_path):
+    fit(frames, BASIS, SETTINGS, directory=tmp_path)
+    scan_weights(frames, BASIS, SETTINGS, factors=(1.0,), directory=tmp_path, overwrite=True)
+    assert {"run.json", "best.mlip.json"} <= files_below(tmp_path)
+
+
+def test_test_data_are_refused_beside_a_scan_and_those_of_a_configuration_noticed(frames, tmp_path):
+    data = write_frames(tmp_path / "al.extxyz", frames)
+    out = tmp_path / "run"
+    refused = invoke("fit", data, *SMALL_BASIS, "--test", data, "--scan-weights", "-o", out)
+    assert (refused.exit_code, "leave out --test" in refused.stderr) == (2, True)
+    assert not out.exists()
+    config = tmp_path / "fit.toml"
+    config.write_text('[data]\ntrain = "al.extxyz"\ntest = "al.extxyz"\n')
+    done = invoke("fit", config, *SMALL_BASIS, "--scan-weights", "-o", out)
+    assert done.exit_code == 0, done.output
+    assert "test data are not looked at" in done.stderr
 
 
 @pytest.mark.parametrize("factors", [(), (0.0,), (-1.0, 1.0), (float("nan"),), ("1",)])

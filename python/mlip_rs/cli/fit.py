@@ -108,6 +108,10 @@ def run(
     All options can stand in CONFIG.toml; those given here have the last word. A fit that was interrupted
     resumes when the same command is given again.
     """
+    if scan_weights and test:
+        raise typer.BadParameter(
+            "--scan-weights compares cross-validated errors and takes no test data; leave out --test"
+        )
     from mlip_rs.config import load_job
 
     given: dict[str, dict[str, Any]] = {

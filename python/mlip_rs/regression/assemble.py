@@ -34,6 +34,9 @@ CHECKPOINT_SHARE: float = 0.05
 CHECKPOINT_SPEED: float = 2e8
 """Bytes per second that a save is expected to write as long as none was timed."""
 
+MANIFEST: str = "manifest.json"
+"""Says whose equations lie beside it."""
+
 BATCH_ROWS: int = 4096
 """Rows of one call of the core; Ctrl-C takes effect between calls."""
 
@@ -147,16 +150,20 @@ def assemble(
     return equations
 
 
+def owner(directory: Path) -> str | None:
+    """Fingerprint of the problem whose equations a directory holds; None without a readable manifest."""
+    try:
+        return str(json.loads((directory / MANIFEST).read_text(encoding="utf-8"))["fingerprint"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _claim(directory: Path, fingerprint: str, overwrite: bool) -> None:
     """Write whose equations these are, or check it; equations without a readable manifest belong to another fit."""
-    manifest = directory / "manifest.json"
+    manifest = directory / MANIFEST
     old_files = list(directory.glob("fold-*.np[yz]"))
     if manifest.exists() or old_files:
-        try:
-            owner = json.loads(manifest.read_text(encoding="utf-8"))["fingerprint"]
-        except (OSError, ValueError, KeyError, TypeError):
-            owner = None
-        if owner == fingerprint:
+        if owner(directory) == fingerprint:
             return
         if not overwrite:
             raise FitError(

@@ -65,7 +65,13 @@ class CostModel:
 
     @classmethod
     def of(cls, basis: Basis, atoms: Atoms, units: UnitCosts) -> "CostModel":
-        """Requirements of the features of a basis, paid for as often as in a structure."""
+        """Requirements of the features of a basis, paid for as often as in a structure.
+
+        Raises
+        ------
+        ConfigError
+            The structure has atoms of elements that are not in the basis.
+        """
         core = basis.core
         kinds, amounts, species, reaches, starts, items = core.requirements()
         cutoffs, within = np.unique([*reaches, core.cutoff], return_inverse=True)

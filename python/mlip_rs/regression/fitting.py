@@ -30,13 +30,13 @@ from mlip_rs.errors import ConfigError, DataError, FitError
 from mlip_rs.files import write_atomically
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.regression.assemble import Problem, assemble
+from mlip_rs.regression.assemble import Problem, assemble, owner
 from mlip_rs.regression.costs import calibrate, timed_structure
 from mlip_rs.regression.equations import core_structure
 from mlip_rs.regression.guard import Guard
 from mlip_rs.regression.residuals import Residuals, residuals
 from mlip_rs.regression.resources import check_resources
-from mlip_rs.regression.run import Point, Run
+from mlip_rs.regression.run import Point, Run, remove_run
 from mlip_rs.regression.selection import Candidates, select
 from mlip_rs.regression.settings import FitSettings
 from mlip_rs.repulsion import repulsion_setting
@@ -71,7 +71,7 @@ def fit(
         Run directory; equations are kept there, and a fit that was interrupted resumes from them. None keeps
         nothing on disk.
     overwrite
-        Replace the equations of another fit in that directory.
+        Replace another fit in that directory; what it has left is removed before the first equation is summed.
     progress
         Receives the advance of the phases.
 
@@ -95,6 +95,8 @@ def fit(
     problem, guard = prepare(data, basis, settings, directory, progress, kept=directory is not None)
     if testing is not None:
         _check_elements(testing, problem.basis, whole=False)
+    if overwrite and directory is not None:
+        remove_other_run(directory, problem)
     with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
         equations = assemble(
             problem,
@@ -160,6 +162,14 @@ def prepare(
     _check_rows(problem, settings)
     check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
     return problem, guard
+
+
+def remove_other_run(directory: str | os.PathLike[str], problem: Problem) -> None:
+    """Remove from a run directory what belongs to other equations than those of a problem, but these themselves."""
+    directory = Path(directory)
+    is_run = (directory / "equations").is_dir() or (directory / "run.json").exists()
+    if is_run and owner(directory / "equations") != problem.fingerprint():
+        remove_run(directory)
 
 
 def as_dataset(data: Data) -> Dataset:

@@ -19,6 +19,19 @@ KNEE_TOLERANCE: float = 0.1
 TIMING_TOLERANCE: float = 0.1
 """Measured times that differ by at most this fraction count as equal; the sparser potential is then taken."""
 
+LEFT_BEHIND: tuple[str, ...] = (
+    "run.json",
+    "best.mlip.json",
+    "knee.mlip.json",
+    "one-standard-error.mlip.json",
+    "report.html",
+    "weights.json",
+    "weights.png",
+    "equations/unit-costs.json",
+    "equations/weight-scan.json",
+)
+"""Files of a run directory beside the front and the sums of the equations."""
+
 
 @dataclass(frozen=True)
 class Point:
@@ -218,6 +231,17 @@ class Run:
             "points": [point.to_dict(name) for point, name in zip(self.points, names, strict=True)],
         }
         write_atomically(directory / "run.json", json.dumps(record, indent=1) + "\n")
+
+
+def remove_run(directory: Path) -> None:
+    """Remove what a fit and a scan of weights have left in a run directory, but the sums of the equations.
+
+    `run.json` goes first, so that what is left after an interruption is no complete run. Other files stay.
+    """
+    for name in LEFT_BEHIND:
+        (directory / name).unlink(missing_ok=True)
+    for potential in (directory / "front").glob("*.mlip.json"):
+        potential.unlink()
 
 
 def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:

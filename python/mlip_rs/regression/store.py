@@ -95,6 +95,10 @@ class FoldEquations:
         self._sums: dict[int, Sums] = {}
         self._total: Array | None = None
 
+    def weighted(self, weights: Array) -> "FoldEquations":
+        """The same files, summed with other weights (G,); nothing is read before it is asked for."""
+        return FoldEquations(self.directory, self.n_folds, self.n_features, weights, kept=self.kept)
+
     def finished(self, fold: int) -> bool:
         """Whether the fold was completed, and its files can be read."""
         try:

@@ -17,7 +17,7 @@ from mlip_rs.files import write_atomically
 from mlip_rs.plain import check_number
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem, assemble
-from mlip_rs.regression.fitting import Data, prepare
+from mlip_rs.regression.fitting import Data, prepare, remove_other_run
 from mlip_rs.regression.selection import select
 from mlip_rs.regression.settings import RUN_ONLY, FitSettings
 from mlip_rs.regression.weights import Weights
@@ -175,16 +175,20 @@ def scan_weights(
         )
     choices = list(_choices(problem, settings.weights, factors))
     points = []
+    if overwrite and directory is not None:
+        remove_other_run(directory, problem)
     with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "equations"
-        assemble(problem, folder, threads=settings.threads, progress=progress, overwrite=overwrite)
+        equations = assemble(
+            problem, folder, threads=settings.threads, progress=progress, overwrite=overwrite
+        )
         kept = _Kept(folder / "weight-scan.json", problem, settings)
         for k, weights in enumerate(choices):
             errors = kept.get(weights)
             if errors is None:
                 progress.note(f"weights {k + 1} of {len(choices)}")
                 weighted = replace(problem, property_weights=weights.of_properties())
-                equations = assemble(weighted, folder, threads=settings.threads)
+                equations = equations.weighted(weighted.group_weights)
                 errors = select(weighted, equations, settings, progress).validation.errors(0)
                 kept.put(weights, errors)
             points.append(WeightedErrors(weights, errors))

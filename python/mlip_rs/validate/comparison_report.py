@@ -3,7 +3,15 @@
 from mlip_rs.validate.data_report import data_content
 from mlip_rs.validate.outcome import Outcome, ValidationComparison, ValidationRow
 from mlip_rs.validate.report import Code, Item, Report, Table
-from mlip_rs.validate.validation_report import ERRORS, command, figure_items, number, provenance, subtitle
+from mlip_rs.validate.validation_report import (
+    ERRORS,
+    command,
+    figure_items,
+    notices,
+    number,
+    provenance,
+    subtitle,
+)
 
 MISSED = "✗"
 """Beside a number that is outside its threshold; not a colour alone, which print may lose."""
@@ -15,12 +23,10 @@ def comparison_report(comparison: ValidationComparison) -> Report:
     report = Report(f"Validation of {', '.join(comparison.validations)}", subtitle(validations[0]))
     header, rows = comparison.table()
     bad = frozenset(
-        i
-        for i, row in enumerate(comparison.outcomes)
-        if any(outcome.verdict in ("FAIL", "not computed") for outcome in row.values())
+        i for i, row in enumerate(comparison.outcomes) if not all(outcome.passed for outcome in row.values())
     )
     legend = "Verdicts, and how many numbers are within their thresholds."
-    report.add_section("Summary", Table(header, rows, legend, bad))
+    report.add_section("Summary", *notices(validations[0]), Table(header, rows, legend, bad))
     for row in comparison.outcomes:
         report.add_section(next(iter(row.values())).title, *_content(row))
     evaluations = {

@@ -98,7 +98,7 @@ def compound_energies(calculator: Calculator, elements: tuple[str, ...]) -> Comp
             raise PropertyError(f"{symbol} has no crystal to refer the energies of formation to")
         grounds[symbol] = min(curve.equilibrium_energy for curve in curves.curves)
     compounds, failures = [], []
-    for a, b in combinations(elements, 2):
+    for a, b in combinations(sorted(elements), 2):  # whoever lists them, compounds have the same names
         for structure in BINARY_PROTOTYPES:
             for first, second in ((a, b), (b, a)) if structure in _UNEQUAL else ((a, b),):
                 name = f"{structure} {first}{second}"

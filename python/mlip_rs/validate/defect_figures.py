@@ -43,11 +43,7 @@ def formation_bars(potentials: Results[Compounds], reference: Compounds | None =
 
 def point_defect_bars(potentials: Results[PointDefects], reference: PointDefects | None = None) -> Figure:
     """Formation energies of the vacancy, divacancies and interstitials."""
-    bars: Bars = []
-    for entry in series(potentials, reference):
-        energies = {"vacancy": entry.result.vacancy}
-        energies |= {f"divacancy, {d.name}": d.energy for d in entry.result.divacancies}
-        bars.append((entry, energies | {d.name: d.energy for d in entry.result.interstitials}))
+    bars: Bars = [(entry, entry.result.energies) for entry in series(potentials, reference)]
     return _bars(bars, "formation energy (eV)")
 
 

@@ -288,10 +288,7 @@ def point_defect_quantities(found: PointDefects) -> tuple[Quantity, ...]:
 def point_defect_objections(found: PointDefects) -> tuple[str, ...]:
     """Configurations that do not relax or gain energy."""
     reasons = [f"{name}: {reason}" for name, reason in found.failures]
-    energies = {"the vacancy": found.vacancy}
-    energies |= {f"the divacancy, {d.name},": d.energy for d in found.divacancies}
-    energies |= {d.name: d.energy for d in found.interstitials}
-    gains = [f"{name} gains energy ({energy:.3g} eV)" for name, energy in energies.items() if energy <= 0]
+    gains = [f"{name}: gains energy ({value:.3g} eV)" for name, value in found.energies.items() if value <= 0]
     return (*reasons, *gains)
 
 

@@ -91,15 +91,26 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """One of "pass", "FAIL", "not computed", "not applicable", and "no reference": sound, compared with nothing."""
+        """What became of it.
+
+        "pass"; "FAIL"; "not computed"; "not applicable"; "not compared": the reference should have it all, and has
+        not; "no reference": sound, and there was nothing to compare with.
+        """
         if self.failure:
             return "not computed" if self.applicable else "not applicable"
         if self.objections or any(row.passed is False for row in self.rows):
             return "FAIL"
+        if self.reference_failure and (self.rows or self.is_relative):
+            return "not compared"
         if self.reference is not None and self.is_relative:
             return "pass"
         alone = not self.rows and not self.is_relative
         return "pass" if alone or any(row.passed for row in self.rows) else "no reference"
+
+    @property
+    def passed(self) -> bool:
+        """Nothing is wrong or left open; what is not defined or has no reference is neither."""
+        return self.verdict not in ("FAIL", "not computed", "not compared")
 
     @property
     def within(self) -> str:
@@ -146,6 +157,8 @@ class Validation:
         File of labelled structures; empty if none was given.
     evaluation
         Errors on them.
+    notices
+        What a reader of the whole must know.
     """
 
     potential: str
@@ -156,11 +169,12 @@ class Validation:
     outcomes: tuple[Outcome, ...]
     data: str = ""
     evaluation: Evaluation | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        """No property fails, and every one that is defined for the crystal could be computed."""
-        return all(outcome.verdict not in ("FAIL", "not computed") for outcome in self.outcomes)
+        """No property fails; every one defined for the crystal was computed, and compared where it should be."""
+        return all(outcome.passed for outcome in self.outcomes)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers."""
@@ -170,6 +184,7 @@ class Validation:
             "crystal": self.crystal,
             "quick": self.quick,
             "passed": self.passed,
+            "notices": list(self.notices),
             "properties": [outcome.to_dict() for outcome in self.outcomes],
             "data": None if self.evaluation is None else {"file": self.data, **self.evaluation.to_dict()},
         }
@@ -179,6 +194,8 @@ class Validation:
         rows: list[tuple[str, ...]] = []
         for outcome in self.outcomes:
             reason = outcome.failure or "; ".join(outcome.objections)
+            if outcome.verdict == "not compared":
+                reason = outcome.reference_failure
             rows.append((outcome.name, outcome.verdict, outcome.within, f"{outcome.seconds:.1f}", reason))
         return ("property", "verdict", "within threshold", "time (s)", "reason"), rows
 

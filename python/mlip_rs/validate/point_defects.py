@@ -65,6 +65,15 @@ class PointDefects:
     vacancy: float
     failures: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def energies(self) -> dict[str, float]:
+        """Formation energies of all defects by name, as figures and objections call them."""
+        return (
+            {"vacancy": self.vacancy}
+            | {f"divacancy, {found.name}": found.energy for found in self.divacancies}
+            | {found.name: found.energy for found in self.interstitials}
+        )
+
     def binding(self, divacancy: DefectEnergy) -> float:
         """Energy in eV gained by two vacancies that meet, 2 E(vacancy) − E(divacancy)."""
         return 2 * self.vacancy - divacancy.energy

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ase.data import atomic_numbers, reference_states
 
 from mlip_rs.errors import DataError, PropertyError
 from mlip_rs.validate.eos import EnergyVolumeFit, fit_birch_murnaghan
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons
+from mlip_rs.validate.prototype_energies import expected_volume
 
 VACANCY_SITES = 32
 """Sites of the supercell behind the key `vacancy32`."""
@@ -18,8 +20,10 @@ VACANCY_SITES = 32
 FIT_TOLERANCE = 1e-4
 """Relative difference allowed between the stored equation of state and a new fit of the stored points."""
 
+SIZE_TOLERANCE = 0.3
+"""Relative difference of the volume of fcc from that of the crystal in nature beyond which it is another element."""
+
 _REQUIRED = (
-    "element",
     "eos_dataset",
     "elastic_dataset",
     "phonon",
@@ -27,7 +31,7 @@ _REQUIRED = (
     "cohesive_energy",
     "vacancy32",
 )
-_OPTIONAL = ("eos_ecut30", "eos_mv0.02Ry_dense", "elastic_mv0.02Ry_dense")
+_OPTIONAL = ("element", "eos_ecut30", "eos_mv0.02Ry_dense", "elastic_mv0.02Ry_dense")
 _CURVE_REQUIRED = ("V0", "E0", "B_GPa", "E_V")
 _CURVE_OPTIONAL = ("a0", "E_minus_fcc_meV", "pressure_stress_minus_energy_GPa")
 _ELASTIC = ("C11", "C12", "C44", "volume")
@@ -52,6 +56,8 @@ class Reference:
     ----------
     element
         Chemical symbol.
+    element_is_assumed
+        Whether the file names none, so that whoever read it had to.
     curves
         Equations of state by crystal structure; always with fcc. Energies in eV/atom.
     elastic
@@ -76,6 +82,7 @@ class Reference:
     vacancy_unrelaxed: float
     vacancy_sites: int
     atom_energy: float
+    element_is_assumed: bool = False
 
 
 def load_reference(path: str | Path, *, element: str | None = None) -> Reference:
@@ -86,7 +93,7 @@ def load_reference(path: str | Path, *, element: str | None = None) -> Reference
     path
         JSON as written by `examples/al/dft/reference.py`.
     element
-        Chemical symbol, for a file that does not name it.
+        Chemical symbol, for a file that does not name it; refused if the size of its atoms is another.
 
     Returns
     -------
@@ -96,8 +103,8 @@ def load_reference(path: str | Path, *, element: str | None = None) -> Reference
     Raises
     ------
     DataError
-        The file cannot be read, a key is missing or unknown, a value is not a finite number, or the stored
-        equation of state is not that of the stored points.
+        The file cannot be read, a key is missing or unknown, a value is not a finite number, the stored
+        equation of state is not that of the stored points, or neither file nor caller names an element that fits.
     """
     file = Path(path)
     try:
@@ -105,9 +112,12 @@ def load_reference(path: str | Path, *, element: str | None = None) -> Reference
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise DataError(f"{file}: cannot be read as JSON: {error}") from error
     top = _Record(file, "", document)
-    if isinstance(document, dict) and element is not None:
-        document.setdefault("element", element)
     top.check_keys(_REQUIRED, _OPTIONAL)
+    is_assumed = "element" not in document
+    if is_assumed and element is None:
+        raise DataError(
+            f'{file}: missing element: nothing says of which one the properties are; add "element": "Al", or its symbol'
+        )
     atom = top.number("atom_energy")
     curves_record = top.record("eos_dataset")
     curves_record.check_keys(("fcc",), tuple(curves_record.names()))
@@ -118,6 +128,9 @@ def load_reference(path: str | Path, *, element: str | None = None) -> Reference
             f"{file}: cohesive_energy {cohesive:.5f} eV is not atom_energy − E0 of fcc"
             f" ({-curves['fcc'].equilibrium_energy:.5f} eV)"
         )
+    symbol = element if is_assumed and element is not None else top.text("element")
+    if is_assumed:
+        _check_size(file, symbol, curves["fcc"].equilibrium_volume)
     elastic = top.record("elastic_dataset")
     elastic.check_keys(_ELASTIC)
     phonon = top.record("phonon")
@@ -125,7 +138,8 @@ def load_reference(path: str | Path, *, element: str | None = None) -> Reference
     vacancy = top.record("vacancy32")
     vacancy.check_keys(("unrelaxed_eV",))
     return Reference(
-        element=top.text("element"),
+        element=symbol,
+        element_is_assumed=is_assumed,
         curves=curves,
         elastic=ReferenceElastic(*(elastic.number(key) for key in _ELASTIC)),
         phonons=ZoneBoundaryPhonons(*(phonon.number(key) for key in _PHONON)),
@@ -134,6 +148,19 @@ def load_reference(path: str | Path, *, element: str | None = None) -> Reference
         vacancy_sites=VACANCY_SITES,
         atom_energy=atom,
     )
+
+
+def _check_size(file: Path, symbol: str, volume: float) -> None:
+    """Refuse an element that is assumed although its atoms have another volume (Å³), where that is known."""
+    state = reference_states[atomic_numbers.get(symbol, 0)]
+    if state is None or state.get("symmetry") not in ("fcc", "bcc", "hcp"):
+        return
+    expected = expected_volume(symbol)
+    if abs(volume - expected) > SIZE_TOLERANCE * expected:
+        raise DataError(
+            f"{file}: names no element, and cannot be of {symbol}: its fcc crystal has {volume:.1f} Å³/atom,"
+            f' {symbol} about {expected:.1f}; add "element" with the symbol of its element'
+        )
 
 
 def _curve(record: "_Record", name: str, atom_energy: float) -> EnergyVolumeFit:

@@ -36,6 +36,8 @@ class Subject:
         Fewer structures, smaller cells, shorter runs.
     potential
         The potential file behind the calculator, if it is one.
+    elements
+        Those that a calculator is asked for; empty: those of the crystal.
     """
 
     def __init__(
@@ -45,9 +47,10 @@ class Subject:
         *,
         quick: bool = False,
         potential: Potential | None = None,
+        elements: tuple[str, ...] = (),
     ) -> None:
         self.calculator, self.quick, self.potential = calculator, quick, potential
-        self._crystal = crystal
+        self._crystal, self._elements = crystal, elements
 
     @property
     def symbol(self) -> str:
@@ -67,9 +70,11 @@ class Subject:
 
     @property
     def elements(self) -> tuple[str, ...]:
-        """Those that the potential knows; of any other calculator those of the crystal."""
+        """Those that the potential knows; of any other calculator those it is asked for, or of the crystal."""
         if self.potential is not None:
             return self.potential.elements
+        if self._elements:
+            return self._elements
         if isinstance(self._crystal, Atoms):
             return tuple(sorted(set(self._crystal.get_chemical_symbols())))
         return (self._crystal[1],)

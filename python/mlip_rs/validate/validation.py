@@ -1,6 +1,8 @@
 """`mlip-rs validate`: compute properties one by one, keep each when it is done, judge them."""
 
+import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,14 +13,16 @@ from threadpoolctl import threadpool_limits
 
 from mlip_rs.errors import ConfigError, MlipError
 from mlip_rs.evaluation import Evaluation, evaluate
-from mlip_rs.files import distinct_names, write_atomically
+from mlip_rs.files import check_writable, distinct_names, write_atomically
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.fitting import as_dataset
+from mlip_rs.validate.calculations import Calculator
 from mlip_rs.validate.outcome import Outcome, Validation, ValidationComparison, judged
 from mlip_rs.validate.properties import PROPERTIES, Property
 from mlip_rs.validate.reference import Reference
 from mlip_rs.validate.report import Report
+from mlip_rs.validate.report_markdown import FIGURES
 from mlip_rs.validate.store import ResultStore, crystal_settings, fingerprint
 from mlip_rs.validate.subject import Subject, load_calculator, load_reference_source, reference_results
 
@@ -132,6 +136,17 @@ def _write(report: Report, document: dict[str, Any], output: Path) -> None:
     report.save_markdown(output / "report.md")
 
 
+def _check_outputs(output: Path) -> None:
+    """Refuse a folder that `_write` could not write, before anything is computed."""
+    figures = output / FIGURES
+    if not figures.exists():
+        figures.mkdir()
+    for name in ("validation.json", "report.html", "report.md"):
+        check_writable(output / name)
+    for folder in (figures, output / RESULTS):
+        check_writable(folder / "any")
+
+
 def _validations(
     potentials: Mapping[str, str],
     output: str | Path,
@@ -144,9 +159,12 @@ def _validations(
 ) -> dict[str, Validation]:
     chosen = _chosen(only)
     session = _Session(potentials, reference, crystal, quick, Path(output))
+    _check_outputs(Path(output))
     evaluations = {} if data is None else session.evaluations(data)
     outcomes: dict[str, list[Outcome]] = {name: [] for name in potentials}
     teller = progress or Silent()
+    for notice in session.notices:
+        teller.note(f"notice: {notice}")
     teller.start("validating", len(chosen) * len(potentials))
     with threadpool_limits(1, user_api="blas"):  # the matrices of optimisers are far too small to share
         for entry in chosen:
@@ -166,6 +184,7 @@ def _validations(
             tuple(outcomes[name]),
             str(data or ""),
             evaluations.get(name),
+            session.notices,
         )
         for name, text in potentials.items()
     }
@@ -195,13 +214,18 @@ class _Session:
         only = first.elements[0] if first is not None and len(first.elements) == 1 else None
         source = None if reference is None else load_reference_source(reference, only)
         self._element = source.element if isinstance(source, Reference) else None
+        self.notices: tuple[str, ...] = ()
+        if isinstance(source, Reference) and source.element_is_assumed:
+            self.notices = (
+                f"{reference} names no element; it is taken to be of {source.element}, as the potential is."
+                f' If that is right, add "element": "{source.element}" to the file.',
+            )
         start = _starting_crystal(crystal, first.elements if first is not None else (), self._element)
         for name, (_, potential) in loaded.items():
-            if potential is not None and isinstance(start, tuple) and start[1] not in potential.elements:
-                known = ", ".join(potential.elements)
-                raise ConfigError(
-                    f"{name} does not know {start[1]}, only {known}; compare potentials that share the crystal"
-                )
+            if potential is not None:
+                _require_elements(name, potential.elements, start)
+        if source is not None:
+            _require_elements(f"the reference {reference}", _known_elements(source), start)
         self._given: dict[str, Any] = {}
         if isinstance(source, Reference):
             self._given = reference_results(source)
@@ -211,8 +235,13 @@ class _Session:
         settings = f"{crystal_settings(start)} {quick}"
         folder = output / RESULTS
         if isinstance(source, tuple):
-            self._reference = Subject(source[0], start, quick=quick, potential=source[1])
-            key = fingerprint(reference or "", source[1], settings)
+            wanted = {
+                symbol for _, found in loaded.values() if found is not None for symbol in found.elements
+            }
+            self._reference = Subject(
+                source[0], start, quick=quick, potential=source[1], elements=tuple(sorted(wanted))
+            )
+            key = fingerprint(reference or "", source[1], f"{settings} {self._reference.elements}")
             self._reference_store = ResultStore(folder, "reference", key)
             settings += key  # the reference may choose the crystal
         self._start, self._quick, self._loaded = start, quick, loaded
@@ -221,7 +250,11 @@ class _Session:
         if len(potentials) > 1 and self._reference is None:
             settings += fingerprint(potentials[self._first], loaded[self._first][1], "chooses the crystal")
         self._stores = {
-            name: ResultStore(folder, _file_name(name), fingerprint(potentials[name], potential, settings))
+            name: ResultStore(
+                folder,
+                "potential" if len(loaded) == 1 else _file_name(name),
+                fingerprint(potentials[name], potential, settings),
+            )
             for name, (_, potential) in loaded.items()
         }
 
@@ -267,6 +300,9 @@ class _Session:
         if self._reference is not None:
             judge = self._reference
             reference, reference_failure, _ = self._reference_store.result(entry, lambda: judge)
+            lacking = self._lacking(name) if entry.name == "compounds" else []
+            if lacking:
+                reference_failure = f"the reference lacks {', '.join(lacking)}"
         result, failure, applicable = self._stores[name].result(entry, lambda: self.subject(name))
         seconds = time.perf_counter() - begin
         if not failure:
@@ -281,6 +317,14 @@ class _Session:
             reference=reference,
         )
 
+    def _lacking(self, name: str) -> list[str]:
+        """Elements of a potential that the potential behind the reference does not know."""
+        judge = self._reference.potential if self._reference is not None else None
+        potential = self._loaded[name][1]
+        if judge is None or potential is None:
+            return []
+        return [symbol for symbol in potential.elements if symbol not in judge.elements]
+
     def _is_of_this_crystal(self, name: str) -> bool:
         """Whether what a file of reference properties holds, of fcc but for the prototypes, is of the same crystal."""
         if not isinstance(self._start, tuple) or self._start[1] != self._element:
@@ -288,9 +332,28 @@ class _Session:
         return name in ("prototypes", "pressure") or self._start[0] == "fcc"
 
 
+def _known_elements(source: Reference | tuple[Calculator, Potential | None]) -> Sequence[str] | None:
+    """Those that a reference has or knows; None of a calculator, which cannot be asked."""
+    if isinstance(source, Reference):
+        return (source.element,)
+    return None if source[1] is None else source[1].elements
+
+
+def _require_elements(name: str, known: Sequence[str] | None, start: Start) -> None:
+    """Refuse a potential or reference that does not know the crystal; None knows all."""
+    symbols = start.get_chemical_symbols() if isinstance(start, Atoms) else [start[1]]
+    missing = sorted(set(symbols) - set(symbols if known is None else known))
+    if missing:
+        raise ConfigError(
+            f"{name} does not know {', '.join(missing)}, only {', '.join(known or ())}; choose a --crystal that"
+            " all potentials and the reference share, or another of them"
+        )
+
+
 def _file_name(name: str) -> str:
-    """Of a potential, without what folders and systems take for something else."""
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)
+    """Of one of several potentials: readable, short enough for any system, and another one for every name."""
+    readable = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
+    return f"potential-{readable[:60]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
 
 
 def _starting_crystal(text: str | None, elements: Sequence[str], known: str | None) -> Start:

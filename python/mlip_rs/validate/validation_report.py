@@ -17,10 +17,10 @@ def validation_report(validation: Validation) -> Report:
     """Build the page; a figure that cannot be drawn is replaced by the reason."""
     report = Report(f"Validation of {validation.potential}", subtitle(validation))
     header, rows = validation.table()
-    bad = frozenset(
-        i for i, outcome in enumerate(validation.outcomes) if outcome.verdict in ("FAIL", "not computed")
+    bad = frozenset(i for i, outcome in enumerate(validation.outcomes) if not outcome.passed)
+    report.add_section(
+        "Summary", *notices(validation), _sentence(validation), Table(header, rows, highlighted=bad)
     )
-    report.add_section("Summary", _sentence(validation), Table(header, rows, highlighted=bad))
     for outcome in validation.outcomes:
         report.add_section(outcome.title, *_content(outcome))
     if validation.evaluation is not None:
@@ -36,6 +36,11 @@ def subtitle(validation: Validation) -> str:
     return f"Physical properties,{crystal} {against}{', quick' if validation.quick else ''}."
 
 
+def notices(validation: Validation) -> list[str]:
+    """Paragraphs of what a reader of the whole must know."""
+    return [f"Notice: {notice}" for notice in validation.notices]
+
+
 def _sentence(validation: Validation) -> str:
     verdicts = [outcome.verdict for outcome in validation.outcomes]
     parts = [
@@ -44,6 +49,7 @@ def _sentence(validation: Validation) -> str:
             ("pass", "passed"),
             ("FAIL", "failed"),
             ("not computed", "could not be computed"),
+            ("not compared", "could not be compared with the reference"),
             ("not applicable", "not defined for this crystal"),
             ("no reference", "sound, but without a reference to compare with"),
         )
