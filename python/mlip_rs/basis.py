@@ -226,7 +226,9 @@ class Basis:
             raise ConfigError(f"size {self.size!r} does not exist; choose one of {', '.join(SIZES)}")
         if self.angular_cutoff is not None:
             if not self.has_angles:
-                raise ConfigError(f"angular_cutoff: the hierarchy {self.hierarchy!r} has no angles; leave it out")
+                raise ConfigError(
+                    f"angular_cutoff: the hierarchy {self.hierarchy!r} has no angles; leave it out"
+                )
             if not isinstance(self.radial, str):
                 raise ConfigError(
                     "angular_cutoff belongs to a family of radial functions; give explicit sets their cutoff"

@@ -26,6 +26,7 @@ BASES = [
     Basis(["Al"], size="medium", mixed_degree=0, angular_degree=1),
     Basis(["Al", "Ni"], size="small"),
     Basis(["Al"], cutoff=5.0, hierarchy="angular"),
+    Basis(["Al", "Ni"], cutoff=6.5, angular_cutoff=4.0, size="small"),
 ]
 
 

@@ -127,6 +127,8 @@ class Prior:
             try:
                 search.run(weakest)
                 break
+            except _ExactError:
+                break
             except _SingularError:
                 weakest *= SINGULAR
         if not np.isfinite(search.lowest):
@@ -178,11 +180,17 @@ class _Search:
         value, slope = found
         if value < self.lowest:
             self.lowest, self.best = value, strengths.copy()
+        if value <= 0.0:
+            raise _ExactError
         log, gradient = np.log(value), self.prior.design.T @ (slope * penalties) / value
         if self._reference is None:
             self._reference = log, FIRST_STEP / max(float(np.linalg.norm(gradient)), 1e-300)
         start, scale = self._reference
         return float(scale * (log - start)), scale * gradient
+
+
+class _ExactError(Exception):
+    """Labels are met to rounding, as those made by such a potential are: there is nothing to gain."""
 
 
 class _SingularError(Exception):
