@@ -362,13 +362,15 @@ class Evaluator:
         positions: NDArray[np.float64],
         cell: NDArray[np.float64],
         pbc: Sequence[bool],
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Evaluate one structure, given as to `Structure`.
 
         Returns
         -------
         energies, forces, virials
             As one entry of `Potential.evaluate_many`.
+        virial : (6,)
+            Sum of the virials, eV.
 
         Raises
         ------

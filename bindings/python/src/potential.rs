@@ -7,7 +7,9 @@ use mlip_rs::neighbors::Clusters;
 use mlip_rs::potential::compiled::{NeighborWork, Workspace};
 use mlip_rs::potential::{Evaluation, Potential};
 use mlip_rs::{Error, NeighborList, Structure, VerletList, parallel};
-use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
+use numpy::{
+    IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, ToPyArray,
+};
 use pyo3::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +17,13 @@ type Results<'py> = (
     Bound<'py, PyArray1<f64>>,
     Bound<'py, PyArray2<f64>>,
     Bound<'py, PyArray2<f64>>,
+);
+
+type ResultsAndVirial<'py> = (
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray2<f64>>,
+    Bound<'py, PyArray2<f64>>,
+    Bound<'py, PyArray1<f64>>,
 );
 
 /// A fitted potential.
@@ -215,7 +224,7 @@ impl Evaluator {
         })
     }
 
-    /// Energies (N,), forces (N, 3) and virials (N, 6).
+    /// Energies (N,), forces (N, 3), virials (N, 6), and the sum of the virials (6,).
     fn compute<'py>(
         &self,
         py: Python<'py>,
@@ -223,12 +232,16 @@ impl Evaluator {
         positions: PyReadonlyArray2<f64>,
         cell: PyReadonlyArray2<f64>,
         pbc: [bool; 3],
-    ) -> PyResult<Results<'py>> {
+    ) -> PyResult<ResultsAndVirial<'py>> {
         let structure = structure(&numbers, &positions, &cell, pbc)?;
-        let evaluation = py
-            .detach(|| self.evaluate_in_pool(&structure))
-            .map_err(CoreError::from)?;
-        to_python(py, evaluation)
+        let evaluate = || {
+            let evaluation = self.evaluate_in_pool(&structure)?;
+            let virial = evaluation.virial();
+            Ok::<_, Error>((evaluation, virial))
+        };
+        let (evaluation, virial) = py.detach(evaluate).map_err(CoreError::from)?;
+        let (energies, forces, virials) = to_python(py, evaluation)?;
+        Ok((energies, forces, virials, virial.to_pyarray(py)))
     }
 
     /// How often the neighbour list was built.

@@ -201,12 +201,12 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         )
         # Another thread may move the atoms meanwhile.
         arrays = arrays._replace(positions=copied.arrays["positions"], cell=copied.cell.array)
-        energies, forces, virials = self._evaluator.compute(*arrays)
+        energies, forces, virials, virial = self._evaluator.compute(*arrays)
         energy = float(energies.sum())
         results = {"energy": energy, "free_energy": energy, "energies": energies, "forces": forces}
         volume = cell_volume(arrays.cell)
         if volume is not None:
-            results["stress"] = ase_stress_from_virial(np.einsum("ij->j", virials), volume)
+            results["stress"] = ase_stress_from_virial(virial, volume)
             results["stresses"] = ase_stress_from_virial(virials, volume, out=virials)
         self.atoms, self.results, self._last = copied, results, (copied, results)
         del previous
