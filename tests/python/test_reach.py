@@ -43,21 +43,21 @@ def labelled(angular_cutoff, rng):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Fits that are made."""
-    made = []
-    plain = reach._score
+    """Reaches that are asked for; the shorter ones are said to be a little better."""
+    asked = []
 
-    def score(dataset, basis, settings, progress):
-        made.append(basis.angular_cutoff)
-        return plain(dataset, basis, settings, progress)
+    def score(_dataset, basis, _settings, _progress):
+        asked.append(basis.angular_cutoff)
+        return 1.0 + 0.05 * basis.angular_cutoff
 
     monkeypatch.setattr(reach, "_score", score)
-    return made
+    return asked
 
 
 @pytest.mark.parametrize("near", [0.7 * CUTOFF, CUTOFF])
 def test_data_made_with_a_reach_ask_for_it(near, rng):
-    found = reach.suggest_angular_cutoff(labelled(near, rng), BASIS, SETTINGS)
+    settings = replace(SETTINGS, prior="flat")
+    found = reach.suggest_angular_cutoff(labelled(near, rng), BASIS, settings)
     assert found == pytest.approx(near, abs=0.01)
 
 
@@ -98,25 +98,27 @@ def test_scores_are_kept_and_found_again_if_damaged(tmp_path, counted, rng):
     assert suggest(replace(SETTINGS, weights=Weights(energy=0.01))) == (chosen, 0)
     path = tmp_path / reach.FILE
     document = json.loads(path.read_text(encoding="utf-8"))
-    document["scores"].popitem()  # interrupted before the last one
+    (key,) = document
+    document[key].popitem()  # interrupted before the last one
     path.write_text(json.dumps(document), encoding="utf-8")
     assert suggest() == (chosen, 1)
-    for damaged in ('{"scores', json.dumps(document | {"scores": {"near": 1}})):
+    assert suggest(replace(SETTINGS, seed=3))[1] == n_fits
+    assert suggest() == (chosen, 0)
+    for damaged in ('{"a', json.dumps({key: {"near": 1}})):
         path.write_text(damaged, encoding="utf-8")
         assert suggest() == (chosen, n_fits)
-    assert suggest(replace(SETTINGS, seed=3))[1] == n_fits
 
 
-def test_a_fit_takes_it_unless_told(tmp_path, counted, rng):
-    dataset = labelled(0.7 * CUTOFF, rng)
-    small = replace(BASIS, size="small")
-    run = fit(dataset, small, SETTINGS, directory=tmp_path / "run")
-    assert counted
+def test_a_fit_takes_it_unless_told(tmp_path, counted):
+    dataset = dataset_from_atoms(labelled_frames())
+    small = Basis(["Al"], cutoff=6.0, size="small")
+    run = fit(dataset, small, FitSettings(method="ridge"), directory=tmp_path / "run")
+    assert counted == [6.0, 5.4, 4.8, 4.2]
     reaches = {entry["orders"][0]: entry.get("cutoff") for entry in run.best().spec["radial"]}
-    assert reaches == {1: None, 2: 3.85}
+    assert reaches == {1: None, 2: 4.2}
     counted.clear()
-    fit(dataset, replace(small, angular_cutoff=5.0), SETTINGS)
-    fit(dataset, Basis(["Al"], cutoff=CUTOFF, hierarchy="pair"), SETTINGS)
+    fit(dataset, replace(small, angular_cutoff=5.0), FitSettings(method="ridge"))
+    fit(dataset, Basis(["Al"], cutoff=6.0, hierarchy="pair"), FitSettings(method="ridge"))
     assert counted == []
 
 

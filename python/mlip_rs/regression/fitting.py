@@ -140,12 +140,19 @@ def prepare(
     basis = basis.resolved(training)
     _check_elements(training, basis, whole=True)
     _check_cutoff(training, basis)
+    training = _with_absent_pairs(training, basis, progress)
+    problem, guard = _problem(training, basis, settings, kept=kept)
+    _check_rows(problem, settings)
+    check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
     if basis.angular_cutoff is None and basis.has_angles and isinstance(basis.radial, str):
         from mlip_rs.regression.reach import suggest_angular_cutoff
 
         reach = suggest_angular_cutoff(training, basis, settings, directory=directory, progress=progress)
-        basis = replace(basis, angular_cutoff=reach)
-    training = _with_absent_pairs(training, basis, progress)
+        problem, guard = _problem(training, replace(basis, angular_cutoff=reach), settings, kept=kept)
+    return problem, guard
+
+
+def _problem(training: Dataset, basis: Basis, settings: FitSettings, *, kept: bool) -> tuple[Problem, Guard]:
     reference = reference_energies(training, settings.reference_energies)
     if reference.source == "fitted":
         basis = replace(basis, constant=True)
@@ -159,8 +166,6 @@ def prepare(
         folds(training, settings.n_folds, settings.seed),
         kept=kept,
     )
-    _check_rows(problem, settings)
-    check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
     return problem, guard
 
 

@@ -10,6 +10,7 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mlip_rs._core import __version__
 from mlip_rs.basis import Basis
@@ -144,11 +145,12 @@ def _score(dataset: Dataset, basis: Basis, settings: FitSettings, progress: Prog
 
 @dataclass(frozen=True)
 class _Kept:
-    """Scores found before, in a file if there is a directory."""
+    """Scores found before, in a file if there is a directory, beside those of other questions."""
 
     path: Path | None
     key: str
     scores: Scores
+    others: dict[str, Any]
 
     @classmethod
     def of(
@@ -159,21 +161,19 @@ class _Kept:
         question = [__version__, dataset.fingerprint(), basis.to_dict(), relevant]
         key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
         if directory is None:
-            return cls(None, key, {})
+            return cls(None, key, {}, {})
         path = Path(directory) / FILE
-        scores: Scores = {}
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            if document["key"] == key:
-                scores = {float(reach): float(score) for reach, score in document["scores"].items()}
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
-            scores = {}  # none, or damaged: found again
-        return cls(path, key, scores)
+            scores = {float(reach): float(score) for reach, score in document.pop(key, {}).items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            document, scores = {}, {}  # none, or damaged: found again
+        return cls(path, key, scores, document)
 
     def put(self, reach: float, score: float) -> None:
         """Keep one more."""
         self.scores[reach] = score
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            text = json.dumps({"key": self.key, "scores": {str(r): s for r, s in self.scores.items()}})
-            write_atomically(self.path, text)
+            own = {str(reach): score for reach, score in self.scores.items()}
+            write_atomically(self.path, json.dumps({**self.others, self.key: own}, indent=2))
