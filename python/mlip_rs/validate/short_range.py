@@ -161,11 +161,12 @@ def short_range(
     for i, element in enumerate(elements):
         for lattice in lattices:
             crystals = _Crystals(potential, lattice, element, threads)
-            shortest = max(0.5 * closest[i][i], crystals.handed_over(i))
+            handed_over = crystals.handed_over(i)
+            shortest = max(0.5 * closest[i][i], handed_over)
             start = crystals.equilibrium(shortest, EQUILIBRIUM_LIMIT * closest[i][i])
             end = LARGEST_COMPRESSION * start
             if not whole:
-                end = min(max(end, crystals.handed_over(i)), 0.9 * start)
+                end = min(max(end, handed_over), 0.9 * start)
             distances = np.linspace(start, end, n_points)
             curves.append(ShortRangeCurve(lattice, (element,), distances, crystals.energies(distances)))
     return ShortRange(tuple(curves))
@@ -202,8 +203,8 @@ class _Crystals:
         if "range" in crowding:
             reach = min(reach, crowding["range"] * repulsion["outer"][element][element])
         distances = np.linspace(0.0, reach, HANDED_OVER_POINTS)
-        scaled = np.outer(distances / reach, _shells(self.lattice))
-        rho = (np.maximum(1.0 - scaled**2, 0.0) ** 3).sum(axis=1)
+        shells, counts = _shells(self.lattice)
+        rho = np.maximum(1.0 - np.outer(distances / reach, shells) ** 2, 0.0) ** 3 @ counts
         return float(distances[rho >= crowding["end"][element]].max(initial=0.0))
 
     def equilibrium(self, shortest: float, longest: float) -> float:
@@ -224,11 +225,14 @@ def _unit(lattice: str, element: str) -> Atoms:
 
 
 @cache
-def _shells(lattice: str) -> Array:
-    """Distances (N,) of the neighbours of one atom up to `SHELLS`; all atoms of `LATTICES` are alike."""
+def _shells(lattice: str) -> tuple[Array, NDArray[np.int64]]:
+    """Distances (N,) of the shells of neighbours of one atom up to `SHELLS`, and how many atoms each has.
+
+    All atoms of `LATTICES` are alike.
+    """
     first, distances = neighbor_list("id", _unit(lattice, "H"), SHELLS)
-    shells: Array = distances[first == 0]
-    return shells
+    shells, counts = np.unique(distances[first == 0].round(9), return_counts=True)
+    return shells, counts
 
 
 def _energies(potential: Potential, structures: Sequence[Atoms], threads: int | None) -> Array:
