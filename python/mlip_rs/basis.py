@@ -522,7 +522,7 @@ class Basis:
         Parameters
         ----------
         elements, cutoff, radial, r_min
-            As in `Basis`.
+            As in `Basis`; all invariants reach as far as a cutoff that is given.
         model_type
             1: powers of single invariants; 2: polynomials of all invariants; 3: polynomials of the pairwise invariants,
             the others linear; 4: polynomials of the pairwise and second-order invariants, the others linear.
@@ -562,6 +562,7 @@ class Basis:
             r_min=r_min,
             n_radial=n_radial,
             n_angular=n_radial,
+            angular_cutoff=cutoff,
             max_l=max_l[0],
             radial_coupling="diagonal",
             pair_degree=degree,
