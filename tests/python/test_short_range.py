@@ -15,7 +15,7 @@ from mlip_rs.inspection import describe
 from mlip_rs.regression.guard import Guard
 from mlip_rs.repulsion import CLOSE_RANGE, HANDOVERS, Domain, Repulsion, domain, short_range_failures
 from mlip_rs.validate import short_range
-from mlip_rs.validate.short_range_figures import short_range_curves
+from mlip_rs.validate.figures.short_range import short_range_curves
 
 SIZES = {
     "invariants": {"size": "medium"},

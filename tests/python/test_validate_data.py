@@ -11,7 +11,7 @@ from potentials import argon_potential
 
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.validate import PairedValues
-from mlip_rs.validate.data_figures import FORCE_GROUPS, force_error_by_size
+from mlip_rs.validate.figures.data import FORCE_GROUPS, force_error_by_size
 from mlip_rs.validate.style import plain
 from mlip_rs.validate.validation import validate, validate_several
 

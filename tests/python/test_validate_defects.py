@@ -8,7 +8,7 @@ from ase.neighborlist import neighbor_list
 
 from mlip_rs.errors import ConfigError
 from mlip_rs.validate import cubic_fcc_supercell, prototype, relaxed
-from mlip_rs.validate.defect_figures import (
+from mlip_rs.validate.figures.defects import (
     fault_curve,
     grain_boundary_angles,
     migration_path,

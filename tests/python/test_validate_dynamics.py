@@ -7,7 +7,7 @@ from ase.calculators.emt import EMT
 from mlip_rs.errors import ConfigError, PropertyError
 from mlip_rs.validate import cubic_fcc_supercell
 from mlip_rs.validate.dynamics import energy_conservation, melt_quench, radial_distribution
-from mlip_rs.validate.dynamics_figures import melt_and_quench, total_energy
+from mlip_rs.validate.figures.dynamics import melt_and_quench, total_energy
 
 VOLUME = 3.61**3 / 4
 

@@ -9,7 +9,7 @@ from ase.calculators.lj import LennardJones
 from mlip_rs.errors import PropertyError
 from mlip_rs.validate import elastic_analysis, polycrystal_averages, prototype
 from mlip_rs.validate.elastic_analysis import independent_constants, symmetrized, young_modulus
-from mlip_rs.validate.elastic_figures import young_modulus_directions
+from mlip_rs.validate.figures.elastic import young_modulus_directions
 from mlip_rs.validate.symmetry import crystal_symmetry, rotations
 
 

@@ -20,7 +20,7 @@ from mlip_rs.validate import (
     quasi_harmonic,
     zone_boundary_phonons,
 )
-from mlip_rs.validate.phonon_figures import phonon_bands, quasi_harmonic_curves
+from mlip_rs.validate.figures.phonons import phonon_bands, quasi_harmonic_curves
 from mlip_rs.validate.phonons import force_constants
 from mlip_rs.validate.phonons_frozen import THZ_PER_SQRT_EV_PER_ANGSTROM2_AMU
 

@@ -16,9 +16,9 @@ from mlip_rs.validate import (
     prototype_energies,
     transitions_between,
 )
+from mlip_rs.validate.figures.prototypes import enthalpy_differences
 from mlip_rs.validate.judgement import pressure_objections, pressure_quantities
 from mlip_rs.validate.properties import PROPERTIES
-from mlip_rs.validate.prototype_figures import enthalpy_differences
 
 
 def parabola(name, energy, volume, stiffness, span=(0.75, 1.1)):

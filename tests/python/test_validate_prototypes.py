@@ -9,10 +9,10 @@ from mlip_rs.errors import ConfigError, NotApplicableError, PropertyError
 from mlip_rs.validate import prototype
 from mlip_rs.validate.calculations import relaxed_crystal
 from mlip_rs.validate.compounds import Compounds, compound_energies
-from mlip_rs.validate.defect_figures import formation_bars
+from mlip_rs.validate.figures.defects import formation_bars
+from mlip_rs.validate.figures.prototypes import bain_curve, prototype_curves, vacancy_sizes
 from mlip_rs.validate.judgement import vacancy_notes, vacancy_objections
 from mlip_rs.validate.prototype_energies import bain_path, expected_volume, prototype_energies
-from mlip_rs.validate.prototype_figures import bain_curve, prototype_curves, vacancy_sizes
 from mlip_rs.validate.prototypes import binary_prototype
 from mlip_rs.validate.vacancy import VacancyConvergence, VacancyFormation, vacancy_convergence
 

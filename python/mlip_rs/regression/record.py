@@ -141,7 +141,7 @@ def front_figure(directories: Directories) -> "Figure":
     DataError
         Not a complete run directory.
     """
-    from mlip_rs.validate.path_figures import ModelPoint, pareto, pareto_fronts
+    from mlip_rs.validate.figures.paths import ModelPoint, pareto, pareto_fronts
 
     chosen = _several(directories)
     records = [read_record(directory) for directory in chosen]

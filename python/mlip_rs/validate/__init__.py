@@ -1,6 +1,6 @@
 """Does the potential know the material? Physical properties with any ASE calculator, and errors.
 
-Figures are in `mlip_rs.validate.figures` and beside it in `*_figures`, and the whole judgement in
+Figures are in `mlip_rs.validate.figures`, reports in `mlip_rs.validate.reports`, and the whole judgement in
 `mlip_rs.validate.validation`, imported only when wanted because matplotlib takes its time.
 """
 
@@ -48,7 +48,7 @@ from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies, bai
 from mlip_rs.validate.prototypes import BINARY_PROTOTYPES, PROTOTYPES, binary_prototype, prototype
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic, quasi_harmonic
 from mlip_rs.validate.reference import Reference, ReferenceElastic, load_reference
-from mlip_rs.validate.report import Code, Image, Item, Report, Table
+from mlip_rs.validate.reports.document import Code, Image, Item, Report, Table
 from mlip_rs.validate.short_range import ShortRange, ShortRangeCurve, short_range
 from mlip_rs.validate.stacking_faults import StackingFault, stacking_fault
 from mlip_rs.validate.surfaces import SurfaceEnergy, Surfaces, surface_energies

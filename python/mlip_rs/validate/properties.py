@@ -10,14 +10,6 @@ from matplotlib.figure import Figure
 
 from mlip_rs.errors import NotApplicableError
 from mlip_rs.validate.compounds import Compounds, compound_energies
-from mlip_rs.validate.defect_figures import (
-    fault_curve,
-    formation_bars,
-    grain_boundary_angles,
-    migration_path,
-    point_defect_bars,
-    surface_bars,
-)
 from mlip_rs.validate.dynamics import (
     MELT_FRACTION,
     EnergyConservation,
@@ -25,9 +17,25 @@ from mlip_rs.validate.dynamics import (
     energy_conservation,
     melt_quench,
 )
-from mlip_rs.validate.dynamics_figures import melt_and_quench, total_energy
 from mlip_rs.validate.elastic_analysis import ElasticAnalysis, elastic_analysis
-from mlip_rs.validate.elastic_figures import young_modulus_directions
+from mlip_rs.validate.figures.defects import (
+    fault_curve,
+    formation_bars,
+    grain_boundary_angles,
+    migration_path,
+    point_defect_bars,
+    surface_bars,
+)
+from mlip_rs.validate.figures.dynamics import melt_and_quench, total_energy
+from mlip_rs.validate.figures.elastic import young_modulus_directions
+from mlip_rs.validate.figures.phonons import phonon_bands, quasi_harmonic_curves
+from mlip_rs.validate.figures.prototypes import (
+    bain_curve,
+    enthalpy_differences,
+    prototype_curves,
+    vacancy_sizes,
+)
+from mlip_rs.validate.figures.short_range import short_range_curves
 from mlip_rs.validate.grain_boundaries import BOUNDARIES, GrainBoundaries, grain_boundaries
 from mlip_rs.validate.judgement import (
     Quantity,
@@ -59,21 +67,13 @@ from mlip_rs.validate.judgement import (
     zone_boundary_objections,
     zone_boundary_quantities,
 )
-from mlip_rs.validate.phonon_figures import phonon_bands, quasi_harmonic_curves
 from mlip_rs.validate.phonons import Phonons, phonons
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons, zone_boundary_phonons
 from mlip_rs.validate.point_defects import PointDefects, VacancyMigration, point_defects, vacancy_migration
 from mlip_rs.validate.pressure import PressureTransitions, pressure_transitions
 from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies, bain_path
-from mlip_rs.validate.prototype_figures import (
-    bain_curve,
-    enthalpy_differences,
-    prototype_curves,
-    vacancy_sizes,
-)
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic, quasi_harmonic
 from mlip_rs.validate.short_range import ShortRange, ShortRangeCurve, short_range
-from mlip_rs.validate.short_range_figures import short_range_curves
 from mlip_rs.validate.stacking_faults import StackingFault, stacking_fault
 from mlip_rs.validate.subject import Subject
 from mlip_rs.validate.surfaces import THICKNESS, Surfaces, surface_energies

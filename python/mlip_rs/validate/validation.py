@@ -21,8 +21,8 @@ from mlip_rs.validate.calculations import Calculator
 from mlip_rs.validate.outcome import Outcome, Validation, ValidationComparison, judged
 from mlip_rs.validate.properties import PROPERTIES, Property
 from mlip_rs.validate.reference import Reference
-from mlip_rs.validate.report import Report
-from mlip_rs.validate.report_markdown import FIGURES
+from mlip_rs.validate.reports.document import Report
+from mlip_rs.validate.reports.markdown import FIGURES
 from mlip_rs.validate.store import ResultStore, crystal_settings, fingerprint
 from mlip_rs.validate.subject import Subject, load_calculator, load_reference_source, reference_results
 
@@ -81,7 +81,7 @@ def validate(
     OSError
         The folder cannot be written.
     """
-    from mlip_rs.validate.validation_report import validation_report
+    from mlip_rs.validate.reports.validation import validation_report
 
     given = {"potential": str(potential)}
     (result,) = _validations(given, output, reference, crystal, only, quick, data, progress).values()
@@ -118,7 +118,7 @@ def validate_several(
     OSError
         The folder cannot be written.
     """
-    from mlip_rs.validate.comparison_report import comparison_report
+    from mlip_rs.validate.reports.comparison import comparison_report
 
     given = distinct_names([str(potential) for potential in potentials])
     if len(given) < 2:

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mlip_rs.units import MEV_PER_EV
-from mlip_rs.validate.figures import energy_volume_curves
+from mlip_rs.validate.figures.errors import energy_volume_curves
 from mlip_rs.validate.pressure import PressureTransitions
 from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies
 from mlip_rs.validate.series import Results, first_of, label_patterns, series

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from mlip_rs.errors import DataError
 from mlip_rs.evaluation import Evaluation
-from mlip_rs.validate.data_figures import force_error_by_size
-from mlip_rs.validate.figures import error_by_config_type
+from mlip_rs.validate.figures.data import force_error_by_size
+from mlip_rs.validate.figures.errors import error_by_config_type
 from mlip_rs.validate.metrics import FORCE_KEY
-from mlip_rs.validate.report import Image, Item, Table
+from mlip_rs.validate.reports.document import Image, Item, Table
 
 _CAPTIONS = {"energy": "Energies per atom", "force": "Force components", "stress": "Stress components"}
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from mlip_rs.validate.report import Code, Image, Item, Report, Table
+from mlip_rs.validate.reports.document import Code, Image, Item, Report, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

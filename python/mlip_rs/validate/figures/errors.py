@@ -1,4 +1,4 @@
-"""Figures of a paper: parity, energy–volume curves, error against sparsity, cost and kind of structure."""
+"""Parity, energy–volume curves, errors by kind of structure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,14 +13,6 @@ from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.units import MEV_PER_EV
 from mlip_rs.validate.eos import EnergyVolumeFit
 from mlip_rs.validate.metrics import ENERGY_KEY, FORCE_KEY, STRESS_KEY, Errors, ErrorSummary, error_summary
-from mlip_rs.validate.path_figures import (
-    ModelPoint,
-    pareto,
-    pareto_fronts,
-    predicted_cost,
-    sparsity_path,
-    sparsity_paths,
-)
 from mlip_rs.validate.series import label_patterns, named_series
 from mlip_rs.validate.style import (
     COLUMN_WIDTH,
@@ -38,18 +30,6 @@ from mlip_rs.validate.style import (
     plain,
     span,
 )
-
-__all__ = [
-    "ModelPoint",
-    "energy_volume_curves",
-    "error_by_config_type",
-    "pareto",
-    "pareto_fronts",
-    "parity",
-    "predicted_cost",
-    "sparsity_path",
-    "sparsity_paths",
-]
 
 MAX_GROUPS = 6
 """Groups with a colour of their own in a parity plot: the largest; the others share grey."""

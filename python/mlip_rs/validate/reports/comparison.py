@@ -1,9 +1,9 @@
 """The page of several potentials side by side: one table of verdicts, then every property with one figure of all."""
 
-from mlip_rs.validate.data_report import data_content
 from mlip_rs.validate.outcome import Outcome, ValidationComparison, ValidationRow
-from mlip_rs.validate.report import Code, Item, Report, Table
-from mlip_rs.validate.validation_report import (
+from mlip_rs.validate.reports.data import data_content
+from mlip_rs.validate.reports.document import Code, Item, Report, Table
+from mlip_rs.validate.reports.validation import (
     ERRORS,
     command,
     figure_items,

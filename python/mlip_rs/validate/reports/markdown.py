@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_rs.files import write_atomically
-from mlip_rs.validate.report import Code, Image, Report, Table
+from mlip_rs.validate.reports.document import Code, Image, Report, Table
 from mlip_rs.validate.saving import save_figure
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlip_rs.errors import MlipError
-from mlip_rs.validate.data_report import data_content
 from mlip_rs.validate.outcome import Outcome, Validation, ValidationRow
 from mlip_rs.validate.properties import PROPERTIES
-from mlip_rs.validate.report import Code, Image, Item, Report, Table
+from mlip_rs.validate.reports.data import data_content
+from mlip_rs.validate.reports.document import Code, Image, Item, Report, Table
 
 ERRORS = "Errors on labelled structures"
 

@@ -106,7 +106,7 @@ class Report:
 
     def html(self) -> str:
         """Whole page: self-contained, without scripts, loading nothing from anywhere, printable."""
-        from mlip_rs.validate.report_html import page
+        from mlip_rs.validate.reports.html import page
 
         return page(self)
 
@@ -129,6 +129,6 @@ class Report:
         OSError
             The directory does not exist or cannot be written.
         """
-        from mlip_rs.validate.report_markdown import write_markdown
+        from mlip_rs.validate.reports.markdown import write_markdown
 
         return write_markdown(self, Path(path))
