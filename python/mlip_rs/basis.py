@@ -132,8 +132,8 @@ class Basis:
         without data, 1.5 Å.
     angular_cutoff
         Å, at most the cutoff: how far the invariants with angles (order 2 and higher) reach. The evaluator pays for
-        harmonics and for sums over neighbours only within. None: `fit` chooses it by cross-validation
-        (`suggest_angular_cutoff`); without data, the cutoff.
+        harmonics and for sums over neighbours only within. None: `fit` chooses it by cross-validation of
+        small fits (docs/adr/0009); without data, the cutoff.
     cutoff_function
         "cosine" (C¹) or "polynomial" (C²).
     max_l
@@ -328,6 +328,11 @@ class Basis:
     @property
     def _angular_cutoff(self) -> float:
         return self._cutoff if self.angular_cutoff is None else float(self.angular_cutoff)
+
+    @property
+    def reach_is_open(self) -> bool:
+        """Whether `fit` is to choose how far the invariants with angles reach."""
+        return self.angular_cutoff is None and self.has_angles and isinstance(self.radial, str)
 
     @property
     def has_angles(self) -> bool:

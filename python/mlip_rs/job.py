@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,7 @@ class Plan:
         """Text for a terminal, one line each."""
         return [
             f"{', '.join(self.basis.elements)}: cutoff {self.composition.cutoff:g} Å",
-            *self.composition.lines(),
+            *_described(self.basis),
             f"{self.n_rows} rows of data; {self.gigabytes:.3g} GB for each matrix of the normal equations",
         ]
 
@@ -246,7 +246,7 @@ class Job:
         for notice in () if testing is None else testing.notices:
             progress.note(f"test data: {notice}")
         basis = self.basis.resolved(training)
-        for line in basis.describe().lines():
+        for line in _described(basis):
             progress.note(line)
         if not self.overwrite:
             self._require_vacant(basis, training, testing)
@@ -276,6 +276,9 @@ class Job:
             record = read_record(self.directory)
         except DataError:
             return
+        chosen = record.get("chosen_angular_cutoff")
+        if basis.reach_is_open and isinstance(chosen, int | float):
+            basis = replace(basis, angular_cutoff=chosen)  # the fit would choose the same
         mine = {
             "data": training.fingerprint(),
             "test data": None if testing is None else testing.fingerprint(),
@@ -297,6 +300,15 @@ class Job:
                 f"{self.directory} holds a finished fit with other {' and '.join(different)}; "
                 "choose another output directory (-o), or replace it (--overwrite)"
             )
+
+
+def _described(basis: Basis) -> list[str]:
+    """What a basis consists of, line by line."""
+    chosen = (
+        "; the fit chooses by cross-validation whether invariants of order 2 and higher end before the cutoff"
+    )
+    *lines, total = basis.describe().lines()
+    return [*lines, total + chosen if basis.reach_is_open else total]
 
 
 def _without(document: object, *keys: str) -> dict[str, Any]:

@@ -32,8 +32,8 @@ class Plan:
     rows, terms
         Of the merged polynomial of the sums: prefixes and monomials.
     neighbors, near_neighbors
-        By element, within the cutoff and within reach of the harmonics, mean over the centres in the structure on
-        which the rest is counted.
+        By element, within the cutoff of what has coefficients and within reach of the harmonics, mean over the
+        centres in the structure on which the rest is counted.
     multiply_adds
         Of one atom: energy, forces and virial.
     us_per_atom
@@ -94,7 +94,7 @@ def evaluation_plans(potential: Potential, atoms: Atoms | None = None) -> tuple[
     plans = []
     for entry in json.loads(potential.core.plans()):
         own = int((symbols == entry["element"]).sum())
-        counts = pair_counts(atoms, potential.elements, [*entry["near"], potential.cutoff])
+        counts = pair_counts(atoms, potential.elements, [*entry["near"], entry["cutoff"]])
         around = (
             counts[potential.elements.index(entry["element"])] / own if own else counts.sum(0) / len(atoms)
         )

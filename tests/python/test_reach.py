@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ase.build import bulk
-from cli_case import labelled_frames
+from ase.calculators.singlepoint import SinglePointCalculator
+from cli_case import invoke, labelled_frames, write_frames
 
-from mlip_rs.basis import Basis
+from mlip_rs.basis import Basis, RadialSet
 from mlip_rs.data import dataset_from_atoms
+from mlip_rs.errors import FitError
 from mlip_rs.plans import evaluation_plans
 from mlip_rs.potential import Potential
 from mlip_rs.regression import FitSettings, Weights, fit, reach
@@ -92,7 +94,7 @@ def test_scores_are_kept_and_found_again_if_damaged(tmp_path, counted, rng):
         return reach.suggest_angular_cutoff(dataset, BASIS, settings, directory=tmp_path), len(counted)
 
     chosen, n_fits = suggest()
-    assert n_fits == len(reach.FACTORS)
+    assert n_fits == 1 + len(reach.FACTORS)
     assert suggest() == (chosen, 0)
     # Nor are they computed again for other precisions: a scan of weights shares its equations with the fit.
     assert suggest(replace(SETTINGS, weights=Weights(energy=0.01))) == (chosen, 0)
@@ -143,3 +145,91 @@ def test_costs_count_neighbours_within_reach():
         replace(basis, angular_cutoff=6.0).to_dict(), np.ones(basis.n_features), {"Al": 0.0}, {}
     )
     assert evaluation_plans(whole, atoms)[0].us_per_atom > 1.2 * plan.us_per_atom
+
+
+@pytest.mark.parametrize("cutoff", [4.678, 4.674, 5.0001])
+def test_cutoffs_with_more_digits_than_the_reaches(counted, cutoff):
+    dataset = dataset_from_atoms(labelled_frames())
+    found = reach.suggest_angular_cutoff(dataset, replace(BASIS, cutoff=cutoff), FitSettings())
+    assert counted[0] == cutoff
+    assert found == counted[-1] <= 0.7 * cutoff
+    assert found == pytest.approx(0.7 * cutoff, abs=0.01)
+
+
+def test_small_fits_that_fail_leave_the_cutoff(monkeypatch):
+    def refused(*_):
+        raise FitError("4 structures are not enough for 5 folds")
+
+    monkeypatch.setattr(reach, "_score", refused)
+    dataset = dataset_from_atoms(labelled_frames())
+    assert reach.suggest_angular_cutoff(dataset, replace(BASIS, cutoff=6.0), FitSettings()) == 6.0
+
+
+def test_a_part_of_the_data_has_all_elements_and_enough_structures(monkeypatch):
+    frames = labelled_frames()
+    rare = frames[7].copy()
+    rare.numbers[0] = 28
+    rare.calc = SinglePointCalculator(rare, **frames[7].calc.results)
+    dataset = dataset_from_atoms([*frames[:7], rare, *frames[8:]])
+    settings = FitSettings(n_folds=2)
+    monkeypatch.setattr(reach, "MAX_ROWS", dataset.n_labels() // 4)
+    part = reach._part(dataset, dataset.n_labels(), settings)
+    assert part.elements == ("Al", "Ni")
+    assert 20 <= len(part) <= 21
+    assert len(reach._part(dataset, dataset.n_labels(), FitSettings(n_folds=5))) == len(dataset)
+
+
+def test_a_command_is_refused_by_no_run_of_its_own(tmp_path, counted):
+    arguments = [
+        "fit",
+        str(write_frames(tmp_path / "al.extxyz", labelled_frames())),
+        "-o",
+        str(tmp_path / "run"),
+    ]
+    arguments += ["--size", "small", "--cutoff", "6", "--method", "ridge"]
+    assert invoke(*arguments).exit_code == 0
+    assert counted
+    counted.clear()
+    assert invoke(*arguments).exit_code == 0
+    assert counted == []
+    assert invoke(*arguments, "--angular-cutoff", "5").exit_code != 0
+
+
+def test_overwriting_keeps_what_is_not_of_the_run(tmp_path):
+    dataset = dataset_from_atoms(labelled_frames())
+    basis = Basis(["Al"], cutoff=6.0, size="small", angular_cutoff=5.0)
+    run = fit(dataset, basis, FitSettings(method="ridge"), directory=tmp_path)
+    run.best().save(tmp_path / "front" / "mine.mlip.json")
+    fit(
+        dataset,
+        replace(basis, angular_cutoff=4.5),
+        FitSettings(method="ridge"),
+        directory=tmp_path,
+        overwrite=True,
+    )
+    assert (tmp_path / "front" / "mine.mlip.json").is_file()
+    assert len(list((tmp_path / "front").iterdir())) == 2
+
+
+def test_contracted_functions_reach_no_further_than_they_are_made_for():
+    sets = [
+        RadialSet("gaussian", {"beta": [0.5], "mu": [2.0, 3.0, 4.0]}, orders=(1,)),
+        RadialSet(
+            "gaussian",
+            {"beta": [1.0], "mu": [1.5, 2.5, 3.0]},
+            orders=(2,),
+            cutoff=3.6,
+            contraction=np.ones((3, 1, 3)).tolist(),
+        ),
+    ]
+    basis = Basis(["Al"], cutoff=6.0, hierarchy="angular", radial=sets, max_l=2)
+    potential = Potential.from_coefficients(basis.to_dict(), np.ones(basis.n_features), {"Al": 0.0}, {})
+    assert evaluation_plans(potential)[0].near == (3.6,)
+
+
+def test_what_is_left_without_coefficients_is_not_paid_for():
+    atoms = bulk("Al", "fcc", a=4.05, cubic=True).repeat(2)
+    basis = Basis(["Al"], cutoff=6.0, angular_cutoff=4.3, size="small", repulsion=None)
+    weights = np.array([0.0 if "d[" in label else 1.0 for label in basis.labels()])
+    potential = Potential.from_coefficients(basis.to_dict(), weights, {"Al": 0.0}, {})
+    assert evaluation_plans(potential, atoms)[0].neighbors == (18,)

@@ -133,6 +133,7 @@ impl PyPotential {
                 "columns": size.columns,
                 "sums": size.sums,
                 "max_l": size.max_l,
+                "cutoff": size.cutoff,
                 "near": size.near,
                 "far_columns": size.far_columns,
                 "table_bytes": size.table_bytes,

@@ -112,7 +112,8 @@ def fit(
     points = _points(problem, candidates, settings, testing, guard, progress)
     seconds = {"assemble": assembled - begin, "select": selected - assembled}
     record = _record(problem, candidates, settings, testing, seconds)
-    run = Run(points, record | {"repulsion": repulsion_setting(basis)})
+    chosen = problem.basis.angular_cutoff if basis.reach_is_open else None
+    run = Run(points, record | {"repulsion": repulsion_setting(basis), "chosen_angular_cutoff": chosen})
     if directory is not None:
         run.save(directory)
     return run
@@ -144,7 +145,7 @@ def prepare(
     problem, guard = _problem(training, basis, settings, kept=kept)
     _check_rows(problem, settings)
     check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
-    if basis.angular_cutoff is None and basis.has_angles and isinstance(basis.radial, str):
+    if basis.reach_is_open:
         from mlip_rs.regression.reach import suggest_angular_cutoff
 
         reach = suggest_angular_cutoff(training, basis, settings, directory=directory, progress=progress)

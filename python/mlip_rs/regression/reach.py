@@ -9,12 +9,16 @@ import json
 import os
 import tempfile
 from dataclasses import asdict, dataclass, replace
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mlip_rs._core import __version__
 from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset, nearest_neighbor_distance
+from mlip_rs.errors import MlipError
 from mlip_rs.files import write_atomically
 from mlip_rs.ladder import ROWS_PER_FEATURE, SIZES, default_size
 from mlip_rs.progress import Progress, Silent
@@ -23,8 +27,8 @@ from mlip_rs.regression.selection import select
 from mlip_rs.regression.settings import RUN_ONLY, FitSettings
 from mlip_rs.regression.weights import Weights
 
-FACTORS: tuple[float, ...] = (1.0, 0.9, 0.8, 0.7)
-"""Reaches that are tried, as parts of the cutoff; the shorter ones only while scores do not get much worse."""
+FACTORS: tuple[float, ...] = (0.9, 0.8, 0.7)
+"""Reaches that are tried beside the cutoff, as parts of it, as long as scores do not get much worse."""
 
 MUCH_WORSE: float = 1.1
 """Scores beyond this times the lowest end the search."""
@@ -36,7 +40,10 @@ SIZE: str = "medium"
 """Largest basis of the fits that are compared."""
 
 MAX_ROWS: int = 40_000
-"""Labels that are fitted to; of more data every second, third ... structure is taken."""
+"""Labels that are fitted to; of more data some structures are taken at random."""
+
+STRUCTURES_PER_FOLD: int = 10
+"""Structures that are taken at least."""
 
 FILE: str = "angular-cutoff.json"
 """What was found, in the run directory."""
@@ -71,22 +78,16 @@ def suggest_angular_cutoff(
 
     Returns
     -------
-    The cutoff itself where data are too few to tell.
-
-    Raises
-    ------
-    DataError, ConfigError, FitError
-        As `fit`.
+    The cutoff itself where data are too few to tell, or where the small fits fail.
     """
     cutoff = basis.core.cutoff
     n_labels = dataset.n_labels(settings.weights.of_properties() > 0)
-    size = min(SIZE, default_size(n_labels, len(basis.elements)), key=lambda name: SIZES[name])
+    sizes = {SIZE, default_size(n_labels, len(basis.elements)), basis.size or SIZE}
+    size = min(sizes, key=lambda name: SIZES[name])
     if n_labels < ROWS_PER_FEATURE * SIZES[size]:
         return cutoff
     progress = progress or Silent()
-    part = dataset.subset(range(0, len(dataset), -(-n_labels // MAX_ROWS)))
-    if part.elements != dataset.elements:
-        part = dataset
+    part = _part(dataset, n_labels, settings)
     trial = Basis(
         basis.elements,
         cutoff,
@@ -100,19 +101,40 @@ def suggest_angular_cutoff(
     known = _Kept.of(part, trial, settings, directory)
     nearest = nearest_neighbor_distance(dataset)
     scores: Scores = {}
-    for factor in FACTORS:
-        reach = round(factor * cutoff, 2)
-        if reach < nearest:
+    for reach in (cutoff, *(floor(100 * factor * cutoff) / 100 for factor in FACTORS)):
+        if reach < nearest or (scores and scores[min(scores)] > MUCH_WORSE * min(scores.values())):
             break
         if reach not in known.scores:
             progress.note(f"invariants with angles up to {reach:g} Å: cross-validation of a {size} basis")
-            known.put(reach, _score(part, replace(trial, angular_cutoff=reach), settings, progress))
+            try:
+                score = _score(part, replace(trial, angular_cutoff=reach), settings, progress)
+            except MlipError as error:
+                progress.note(
+                    f"the reach of the angles cannot be chosen, they reach as far as the cutoff: {error}"
+                )
+                return cutoff
+            known.put(reach, score)
         scores[reach] = known.scores[reach]
-        if scores[reach] > MUCH_WORSE * min(scores.values()):
-            break
-    chosen = shortest(scores)
-    progress.note(f"angular cutoff {chosen:g} Å")
+    chosen = shortest(scores) if scores else cutoff
+    progress.note(f"invariants with angles reach {chosen:g} Å")
     return chosen
+
+
+def _part(dataset: Dataset, n_labels: int, settings: FitSettings) -> Dataset:
+    """At most about `MAX_ROWS` labels at random, but a few structures for each fold, and all elements."""
+    share = max(MAX_ROWS / n_labels, STRUCTURES_PER_FOLD * settings.n_folds / len(dataset))
+    if share >= 1.0:
+        return dataset
+    order = np.random.default_rng(settings.seed).permutation(len(dataset)).tolist()
+    n = ceil(share * len(dataset))
+    taken = order[:n]
+    missing = set(dataset.elements) - set(dataset.subset(taken).elements)
+    for k in order[n:]:
+        if missing:
+            found = missing & set(dataset.subset([k]).elements)
+            taken += [k] if found else []
+            missing -= found
+    return dataset.subset(sorted(taken))
 
 
 def _usual(weights: Weights) -> Weights:

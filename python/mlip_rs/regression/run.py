@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -215,7 +216,7 @@ class Run:
         (directory / "front").mkdir(parents=True, exist_ok=True)
         front = set(self.front)
         names = [self._file(k) if k in front else "" for k in range(len(self.points))]
-        for old in (directory / "front").glob("*.mlip.json"):
+        for old in _front_files(directory):
             if f"front/{old.name}" not in names:
                 old.unlink()
         for k in front:
@@ -240,8 +241,14 @@ def remove_run(directory: Path) -> None:
     """
     for name in LEFT_BEHIND:
         (directory / name).unlink(missing_ok=True)
-    for potential in (directory / "front").glob("*.mlip.json"):
+    for potential in _front_files(directory):
         potential.unlink()
+
+
+def _front_files(directory: Path) -> list[Path]:
+    """The potentials of a front in a run directory; what a user has put beside them is not among them."""
+    found = (directory / "front").glob("*.mlip.json")
+    return [path for path in found if re.fullmatch(r"\d{2,}-\d+\.mlip\.json", path.name)]
 
 
 def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:

@@ -138,13 +138,12 @@ def _write(report: Report, document: dict[str, Any], output: Path) -> None:
 
 def _check_outputs(output: Path) -> None:
     """Refuse a folder that `_write` could not write, before anything is computed."""
-    figures = output / FIGURES
-    if not figures.exists():
-        figures.mkdir()
+    for folder in (output, output / FIGURES, output / RESULTS):
+        if not folder.exists():
+            folder.mkdir(parents=True)
+        check_writable(folder / "any")
     for name in ("validation.json", "report.html", "report.md"):
         check_writable(output / name)
-    for folder in (figures, output / RESULTS):
-        check_writable(folder / "any")
 
 
 def _validations(
@@ -158,8 +157,8 @@ def _validations(
     progress: Progress | None,
 ) -> dict[str, Validation]:
     chosen = _chosen(only)
-    session = _Session(potentials, reference, crystal, quick, Path(output))
     _check_outputs(Path(output))
+    session = _Session(potentials, reference, crystal, quick, Path(output))
     evaluations = {} if data is None else session.evaluations(data)
     outcomes: dict[str, list[Outcome]] = {name: [] for name in potentials}
     teller = progress or Silent()

@@ -243,6 +243,8 @@ pub struct PlanSize {
     pub sums: Vec<usize>,
     /// Largest l, by species.
     pub max_l: Vec<usize>,
+    /// How far neighbours matter, Å.
+    pub cutoff: f64,
     /// How far columns with harmonics reach, Å, by species.
     pub near: Vec<f64>,
     /// Columns that go beyond, by species.
@@ -301,6 +303,7 @@ impl CompiledCenter {
             max_l: plans()
                 .map(|p| p.map_or(0, |p| p.recursion.l_max()))
                 .collect(),
+            cutoff: self.cutoff,
             near: beyond()
                 .map(|b| b.map_or(self.cutoff, |b| b.start))
                 .collect(),
@@ -458,7 +461,10 @@ fn species_plan(
     let end_row = places.segments.iter().map(|s| s.end_row).max();
     let turned = places.segments.iter().map(|s| s.column + s.n_columns);
     let n_turned = turned.max().unwrap_or(0);
-    let start = reach(&columns[..n_turned]);
+    let segments = places.segments.iter();
+    let start = segments.fold(0.0, |start: f64, s| {
+        start.max(reach(&columns[s.column..s.column + s.n_columns]))
+    });
     // Whatever the repulsion wants to know of neighbours, they have no harmonics beyond.
     let end = reach(&columns).max(repulsion.map_or(0.0, CenterRepulsion::reach));
     let beyond = (n_turned > 0 && (start / end).powi(3) < MOST_OF_ALL).then(|| {
