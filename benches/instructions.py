@@ -29,6 +29,7 @@ BASES = {
     "angular": mlip.Basis(["Al"], cutoff=6.0, r_min=1.5, hierarchy="angular"),
     "angular-poly": mlip.Basis(["Al"], cutoff=6.0, r_min=1.5, hierarchy="angular-poly"),
     "standard": mlip.Basis(["Al"], cutoff=6.0, r_min=1.5, size="standard"),
+    "standard, angles to 4.2": mlip.Basis(["Al"], cutoff=6.0, r_min=1.5, size="standard", angular_cutoff=4.2),
 }
 
 
