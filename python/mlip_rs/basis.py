@@ -132,8 +132,8 @@ class Basis:
         without data, 1.5 Å.
     angular_cutoff
         Å, at most the cutoff: how far the invariants with angles (order 2 and higher) reach. The evaluator pays for
-        harmonics and for sums over neighbours only within. None: `fit` chooses it by cross-validation of
-        small fits (docs/adr/0009); without data, the cutoff.
+        harmonics and for sums over neighbours only within. None: the cutoff; in `invariants`, `fit` chooses it by
+        cross-validation of small fits (docs/adr/0009).
     cutoff_function
         "cosine" (C¹) or "polynomial" (C²).
     max_l
@@ -332,7 +332,8 @@ class Basis:
     @property
     def reach_is_open(self) -> bool:
         """Whether `fit` is to choose how far the invariants with angles reach."""
-        return self.angular_cutoff is None and self.has_angles and isinstance(self.radial, str)
+        is_free = self.angular_cutoff is None and isinstance(self.radial, str)
+        return is_free and self.hierarchy == "invariants"
 
     @property
     def has_angles(self) -> bool:

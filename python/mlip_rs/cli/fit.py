@@ -44,7 +44,9 @@ def run(
     ] = None,
     angular_cutoff: Annotated[
         float | None,
-        typer.Option(help="How far invariants with angles reach, Å; chosen by cross-validation if left out."),
+        typer.Option(
+            help="How far invariants with angles reach, Å; that of the default hierarchy is chosen if left out."
+        ),
     ] = None,
     hierarchy: Annotated[
         str | None, typer.Option(help="pair, pair-poly, angular, angular-poly or invariants (the default).")

@@ -139,11 +139,11 @@ def _write(report: Report, document: dict[str, Any], output: Path) -> None:
 def _check_outputs(output: Path) -> None:
     """Refuse a folder that `_write` could not write, before anything is computed."""
     for folder in (output, output / FIGURES, output / RESULTS):
-        if not folder.exists():
-            folder.mkdir(parents=True)
-        check_writable(folder / "any")
-    for name in ("validation.json", "report.html", "report.md"):
-        check_writable(output / name)
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        check_writable(there / "any")
+    if output.is_dir():
+        for name in ("validation.json", "report.html", "report.md"):
+            check_writable(output / name)
 
 
 def _validations(
