@@ -45,12 +45,12 @@ def labelled(angular_cutoff, rng):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Reaches that are asked for; the shorter ones are said to be a little better."""
+    """Reaches that are asked for; the shorter ones are said to be better."""
     asked = []
 
     def score(_dataset, basis, _settings, _progress):
         asked.append(basis.angular_cutoff)
-        return 1.0 + 0.05 * basis.angular_cutoff
+        return basis.angular_cutoff
 
     monkeypatch.setattr(reach, "_score", score)
     return asked
@@ -64,8 +64,12 @@ def test_data_made_with_a_reach_ask_for_it(near, rng):
 
 
 def test_the_shortest_that_is_as_good_is_taken():
-    assert reach.shortest({6.0: 1.0, 5.4: 0.99, 4.8: 1.0, 4.2: 1.05}) == 4.8
+    assert reach.shortest({6.0: 1.0, 5.4: 0.94, 4.8: 0.95, 4.2: 0.99}) == 4.8
     assert reach.shortest({6.0: 1.0, 5.4: 1.2}) == 6.0
+
+
+def test_nothing_is_shortened_for_what_a_larger_basis_would_not_gain():
+    assert reach.shortest({6.0: 1.0, 5.4: 0.98, 4.8: 0.99}) == 6.0
 
 
 def test_much_worse_scores_end_the_search(monkeypatch, rng):

@@ -357,12 +357,12 @@ def test_stored_results_of_similar_and_long_names_do_not_meet(tmp_path):
     assert max(len(name.encode()) for name in stored) < 120
 
 
-@pytest.mark.parametrize("name", ["report.html", "report.md", "validation.json", "figures"])
+@pytest.mark.parametrize("name", ["report.html", "report.md", "validation.json", "figures", "results"])
 def test_a_report_that_cannot_be_written_is_found_out_at_the_start(name, tmp_path, monkeypatch):
     computed = []
     entry = next(entry for entry in PROPERTIES if entry.name == "elastic")
     monkeypatch.setitem(entry.__dict__, "compute", computed.append)
-    if name == "figures":
+    if name in ("figures", "results"):
         (tmp_path / name).write_text("a file")
     else:
         (tmp_path / name).mkdir()

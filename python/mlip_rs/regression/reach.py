@@ -1,7 +1,8 @@
 """How far invariants with angles need to reach: cross-validation of small dense fits says.
 
 Most of the cost of an evaluation grows with the number of neighbours that harmonics are evaluated for. A shorter reach
-is therefore cheaper, and since the same number of radial functions resolves it better it often errs less, too.
+is therefore cheaper, and since the same number of radial functions resolves it better it may err less, too. The more
+functions there are, the less so: what a small basis gains has to be clear.
 """
 
 import hashlib
@@ -33,8 +34,11 @@ FACTORS: tuple[float, ...] = (0.9, 0.8, 0.7)
 MUCH_WORSE: float = 1.1
 """Scores beyond this times the lowest end the search."""
 
+CLEARLY_BETTER: float = 0.97
+"""The lowest score is at most this times that of the cutoff, or nothing is shortened: larger bases gain less."""
+
 AS_GOOD: float = 1.02
-"""The shortest reach with a score within this times the lowest is taken."""
+"""The shortest reach with a score within this times the lowest is taken then."""
 
 SIZE: str = "medium"
 """Largest basis of the fits that are compared."""
@@ -61,7 +65,7 @@ def suggest_angular_cutoff(
     directory: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> float:
-    """Give the shortest reach, Å, at which dense fits of a small basis are as good as at any.
+    """Give the reach, Å, at which dense fits of a small basis are best; the cutoff, unless less is clearly better.
 
     Parameters
     ----------
@@ -150,8 +154,10 @@ def _usual(weights: Weights) -> Weights:
 
 
 def shortest(scores: Scores) -> float:
-    """The shortest reach that is as good as any."""
-    lowest = min(scores.values())
+    """The shortest reach that is as good as any, if that is clearly better than the longest."""
+    lowest, longest = min(scores.values()), max(scores)
+    if lowest > CLEARLY_BETTER * scores[longest]:
+        return longest
     return min(reach for reach, score in scores.items() if score <= AS_GOOD * lowest)
 
 
