@@ -18,6 +18,8 @@ const LARGEST: usize = 256;
 const SMALLEST: usize = 8;
 /// Clusters of a structure that has too few atoms for large ones.
 const WANTED: usize = 16;
+/// The number of clusters is a multiple of this, so that two or four threads have the same to do.
+const SHARES: usize = 4;
 
 /// A neighbour list, cluster by cluster.
 #[derive(Debug, Clone)]
@@ -57,7 +59,10 @@ impl Clusters {
     /// If there are more than 2³² copies of atoms.
     #[must_use]
     pub fn new(list: &NeighborList, species: &[u16], n_species: usize) -> Self {
-        let size = (list.n_atoms() / WANTED).clamp(SMALLEST, LARGEST);
+        let n = list.n_atoms();
+        let count = n.div_ceil(LARGEST).max(WANTED).next_multiple_of(SHARES);
+        // Atoms are evaluated by eights.
+        let size = n.div_ceil(count).max(1).next_multiple_of(SMALLEST);
         let groups: Vec<&[u32]> = list.order().chunks(size).collect();
         let make = |atoms: &&[u32]| Cluster::new(list, atoms, species, n_species);
         let mut clusters: Vec<Cluster> = if groups.len() > WANTED && parallel::inside_pool() {

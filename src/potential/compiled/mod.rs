@@ -34,7 +34,7 @@ pub struct Workspace {
 }
 
 /// Atoms whose forces are summed in one task.
-const SUMMED_ATOMS: usize = 4096;
+const SUMMED_ATOMS: usize = 512;
 
 impl Potential {
     /// The plans of the compiled evaluator, by element.
@@ -101,7 +101,6 @@ impl Potential {
     ) -> Result<Evaluation> {
         let frame = list.frame(structure);
         let Workspace { copies, scratches } = work;
-        copies.clear();
         copies.resize(clusters.n_copies(), [0.0; 3]);
         let (scratches, shared) = (&*scratches, parallel::inside_pool());
         let mut tasks = Vec::with_capacity(clusters.clusters().len());
@@ -119,6 +118,7 @@ impl Potential {
         };
         let task = |(cluster, forces): (&crate::neighbors::Cluster, &mut [[f64; 3]])| {
             let mut scratch = take().unwrap_or_default();
+            forces.fill([0.0; 3]);
             let n = cluster.atoms().len();
             let (mut energies, mut virials) = (vec![0.0; n], vec![[0.0; 6]; n]);
             let result = run(ClusterTask {
