@@ -182,11 +182,7 @@ class Job:
         progress = progress or Silent()
         training = self._training(progress)
         basis = self.basis.resolved(training)
-        labels = training.labels
-        n_forces = sum(3 * frame.n_atoms for frame in training if frame.forces is not None)
-        rows = (labels.energies, n_forces, 6 * labels.stresses)
-        weights = self.settings.weights.of_properties()
-        n_rows = sum(n for n, weight in zip(rows, weights, strict=True) if weight > 0)
+        n_rows = training.n_labels(self.settings.weights.of_properties() > 0)
         return Plan(basis, basis.describe(), n_rows)
 
     def _training(self, progress: Progress) -> Dataset:

@@ -91,10 +91,13 @@ def evaluation_plans(potential: Potential, atoms: Atoms | None = None) -> tuple[
     if len(atoms) == 0:
         raise ConfigError("a structure without atoms has no neighbours to count")
     symbols = np.array(atoms.get_chemical_symbols())
+    entries = json.loads(potential.core.plans())
+    cutoffs = [[*entry["near"], entry["cutoff"]] for entry in entries]
+    pairs = pair_counts(atoms, potential.elements, np.concatenate(cutoffs))
     plans = []
-    for entry in json.loads(potential.core.plans()):
+    for k, entry in enumerate(entries):
         own = int((symbols == entry["element"]).sum())
-        counts = pair_counts(atoms, potential.elements, [*entry["near"], entry["cutoff"]])
+        counts = pairs[:, :, k * len(cutoffs[0]) : (k + 1) * len(cutoffs[0])]
         around = (
             counts[potential.elements.index(entry["element"])] / own if own else counts.sum(0) / len(atoms)
         )

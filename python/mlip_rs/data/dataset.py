@@ -147,7 +147,7 @@ class Dataset:
 
     def n_labels(self, properties: Sequence[bool] | NDArray[np.bool_] = (True, True, True)) -> int:
         """Numbers that a potential can be fitted to: energies, components of forces and of stresses, if wanted."""
-        energy, forces, stress = properties
+        energy, forces, stress = map(bool, properties)
         return sum(
             (energy and frame.energy is not None)
             + 3 * frame.n_atoms * (forces and frame.forces is not None)

@@ -142,18 +142,6 @@ def prepare(
     _check_elements(training, basis, whole=True)
     _check_cutoff(training, basis)
     training = _with_absent_pairs(training, basis, progress)
-    problem, guard = _problem(training, basis, settings, kept=kept)
-    _check_rows(problem, settings)
-    check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
-    if basis.reach_is_open:
-        from mlip_rs.regression.reach import suggest_angular_cutoff
-
-        reach = suggest_angular_cutoff(training, basis, settings, directory=directory, progress=progress)
-        problem, guard = _problem(training, replace(basis, angular_cutoff=reach), settings, kept=kept)
-    return problem, guard
-
-
-def _problem(training: Dataset, basis: Basis, settings: FitSettings, *, kept: bool) -> tuple[Problem, Guard]:
     reference = reference_energies(training, settings.reference_energies)
     if reference.source == "fitted":
         basis = replace(basis, constant=True)
@@ -167,6 +155,14 @@ def _problem(training: Dataset, basis: Basis, settings: FitSettings, *, kept: bo
         folds(training, settings.n_folds, settings.seed),
         kept=kept,
     )
+    _check_rows(problem, settings)
+    check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
+    if basis.reach_is_open:
+        from mlip_rs.regression.reach import suggest_angular_cutoff
+
+        reach = suggest_angular_cutoff(training, basis, settings, directory=directory, progress=progress)
+        guard = replace(guard, basis=replace(guard.basis, angular_cutoff=reach))
+        problem = replace(problem, basis=guard.basis)
     return problem, guard
 
 

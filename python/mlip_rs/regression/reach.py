@@ -5,14 +5,11 @@ is therefore cheaper, and since the same number of radial functions resolves it 
 functions there are, the less so: what a small basis gains has to be clear.
 """
 
-import hashlib
-import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from math import ceil, floor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,10 +17,10 @@ from mlip_rs._core import __version__
 from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset, nearest_neighbor_distance
 from mlip_rs.errors import MlipError
-from mlip_rs.files import write_atomically
 from mlip_rs.ladder import ROWS_PER_FEATURE, SIZES, default_size
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import assemble
+from mlip_rs.regression.kept import Kept
 from mlip_rs.regression.selection import select
 from mlip_rs.regression.settings import RUN_ONLY, FitSettings
 from mlip_rs.regression.weights import Weights
@@ -102,13 +99,16 @@ def suggest_angular_cutoff(
         repulsion=basis.repulsion,
     )
     settings = replace(settings, method="ridge", weights=_usual(settings.weights))
-    known = _Kept.of(part, trial, settings, directory)
+    relevant = {name: value for name, value in asdict(settings).items() if name not in RUN_ONLY}
+    question = [__version__, part.fingerprint(), trial.to_dict(), relevant]
+    kept = Kept(None if directory is None else Path(directory) / FILE, question)
     nearest = nearest_neighbor_distance(dataset)
     scores: Scores = {}
     for reach in (cutoff, *(floor(100 * factor * cutoff) / 100 for factor in FACTORS)):
         if reach < nearest or (scores and scores[min(scores)] > MUCH_WORSE * min(scores.values())):
             break
-        if reach not in known.scores:
+        score = kept.get(repr(reach))
+        if not isinstance(score, float):
             progress.note(f"invariants with angles up to {reach:g} Å: cross-validation of a {size} basis")
             try:
                 score = _score(part, replace(trial, angular_cutoff=reach), settings, progress)
@@ -117,8 +117,8 @@ def suggest_angular_cutoff(
                     f"the reach of the angles cannot be chosen, they reach as far as the cutoff: {error}"
                 )
                 return cutoff
-            known.put(reach, score)
-        scores[reach] = known.scores[reach]
+            kept.put(repr(reach), score)
+        scores[reach] = score
     chosen = shortest(scores) if scores else cutoff
     progress.note(f"invariants with angles reach {chosen:g} Å")
     return chosen
@@ -169,39 +169,3 @@ def _score(dataset: Dataset, basis: Basis, settings: FitSettings, progress: Prog
     with tempfile.TemporaryDirectory() as place:
         equations = assemble(problem, Path(place), threads=settings.threads, progress=progress)
         return float(select(problem, equations, settings, progress).scores[-1])
-
-
-@dataclass(frozen=True)
-class _Kept:
-    """Scores found before, in a file if there is a directory, beside those of other questions."""
-
-    path: Path | None
-    key: str
-    scores: Scores
-    others: dict[str, Any]
-
-    @classmethod
-    def of(
-        cls, dataset: Dataset, basis: Basis, settings: FitSettings, directory: str | os.PathLike[str] | None
-    ) -> "_Kept":
-        """Those that belong to these data, this basis and these settings."""
-        relevant = {name: value for name, value in asdict(settings).items() if name not in RUN_ONLY}
-        question = [__version__, dataset.fingerprint(), basis.to_dict(), relevant]
-        key = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()
-        if directory is None:
-            return cls(None, key, {}, {})
-        path = Path(directory) / FILE
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            scores = {float(reach): float(score) for reach, score in document.pop(key, {}).items()}
-        except (OSError, ValueError, TypeError, AttributeError):
-            document, scores = {}, {}  # none, or damaged: found again
-        return cls(path, key, scores, document)
-
-    def put(self, reach: float, score: float) -> None:
-        """Keep one more."""
-        self.scores[reach] = score
-        if self.path is not None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            own = {str(reach): score for reach, score in self.scores.items()}
-            write_atomically(self.path, json.dumps({**self.others, self.key: own}, indent=2))

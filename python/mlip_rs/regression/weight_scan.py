@@ -1,10 +1,8 @@
 """How the errors of energies, forces and stresses trade against each other as their weights change."""
 
-import hashlib
-import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from itertools import product
@@ -13,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlip_rs.basis import Basis
 from mlip_rs.errors import ConfigError, DataError, FitError
-from mlip_rs.files import write_atomically
 from mlip_rs.plain import check_number
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.regression.assemble import Problem, assemble
 from mlip_rs.regression.fitting import Data, prepare, remove_other_run
+from mlip_rs.regression.kept import Kept
 from mlip_rs.regression.selection import select
 from mlip_rs.regression.settings import RUN_ONLY, FitSettings
 from mlip_rs.regression.weights import Weights
@@ -182,15 +180,16 @@ def scan_weights(
         equations = assemble(
             problem, folder, threads=settings.threads, progress=progress, overwrite=overwrite
         )
-        kept = _Kept(folder / "weight-scan.json", problem, settings)
+        relevant = {k: v for k, v in asdict(settings).items() if k not in {*RUN_ONLY, "weights"}}
+        kept = Kept(folder / "weight-scan.json", [problem.fingerprint(), relevant])
         for k, weights in enumerate(choices):
-            errors = kept.get(weights)
+            errors = _known(kept, weights)
             if errors is None:
                 progress.note(f"weights {k + 1} of {len(choices)}")
                 weighted = replace(problem, property_weights=weights.of_properties())
                 equations = equations.weighted(weighted.group_weights)
                 errors = select(weighted, equations, settings, progress).validation.errors(0)
-                kept.put(weights, errors)
+                kept.put(_name(weights), errors.to_dict())
             points.append(WeightedErrors(weights, errors))
     return WeightScan(tuple(points))
 
@@ -209,33 +208,13 @@ def _choices(problem: Problem, middle: Weights, factors: Sequence[float]) -> Ite
         yield replace(middle, energy=energy, stress=stress)
 
 
-class _Kept:
-    """Finished points of a scan in a file, so that an interrupted one goes on."""
+def _known(kept: Kept, weights: Weights) -> Errors | None:
+    """Errors that were found before."""
+    try:
+        return Errors.from_dict(kept.get(_name(weights)))
+    except (LookupError, TypeError, DataError):
+        return None
 
-    def __init__(self, path: Path, problem: Problem, settings: FitSettings) -> None:
-        relevant = {k: v for k, v in asdict(settings).items() if k not in {*RUN_ONLY, "weights"}}
-        key = json.dumps([problem.fingerprint(), relevant], sort_keys=True)
-        self.path, self.key = path, hashlib.sha256(key.encode()).hexdigest()
-        self.found: dict[str, Any] = {}
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(document, Mapping) and document.get("key") == self.key:
-                self.found = dict(document["errors"])
-        except (OSError, ValueError, LookupError, TypeError):
-            return  # none kept, or damaged: computed again
 
-    def get(self, weights: Weights) -> Errors | None:
-        """Errors that were found before."""
-        try:
-            return Errors.from_dict(self.found[self._name(weights)])
-        except (LookupError, DataError):
-            return None
-
-    def put(self, weights: Weights, errors: Errors) -> None:
-        """Keep them."""
-        self.found[self._name(weights)] = errors.to_dict()
-        write_atomically(self.path, json.dumps({"key": self.key, "errors": self.found}))
-
-    @staticmethod
-    def _name(weights: Weights) -> str:
-        return " ".join(repr(value) for value in weights.of_properties().tolist())
+def _name(weights: Weights) -> str:
+    return " ".join(repr(value) for value in weights.of_properties().tolist())

@@ -72,6 +72,12 @@ impl SpeciesPlan {
         !self.segments.is_empty()
     }
 
+    /// Columns of a neighbour beyond the reach of the harmonics.
+    fn n_far_columns(&self) -> usize {
+        let beyond = self.beyond.as_ref();
+        beyond.map_or(self.table.n_columns(), |b| b.columns.len())
+    }
+
     /// Bytes of its tables.
     fn bytes(&self) -> usize {
         let beyond = self.beyond.as_ref().and_then(|b| b.table.as_ref());
@@ -263,21 +269,21 @@ impl CompiledCenter {
             let rows = |s: &Segment| (s.end_row - s.first_row) * s.n_columns;
             let sums: usize = plan.segments.iter().map(rows).sum();
             let n_columns = plan.table.n_columns();
-            let beyond = plan.beyond.as_ref();
+            let n_rows = if plan.is_angular() {
+                plan.recursion.n_rows()
+            } else {
+                0
+            };
             NeighborWork {
                 tables: (10 * n_columns) as f64,
-                beyond: (13 * beyond.map_or(n_columns, |b| b.columns.len())) as f64,
-                harmonics: (7 * if sums == 0 {
-                    0
-                } else {
-                    plan.recursion.n_rows()
-                }) as f64,
+                beyond: (13 * plan.n_far_columns()) as f64,
+                harmonics: (7 * n_rows) as f64,
                 products: (3 * (n_columns + sums)) as f64,
             }
         };
-        let neighbors = self.species.iter().map(|plan| match plan {
-            Some(plan) => of_species(plan),
-            None => NeighborWork::default(),
+        let neighbors = self.species.iter().map(|plan| {
+            let plan = plan.as_ref();
+            plan.map_or_else(NeighborWork::default, of_species)
         });
         let graph = self.graph.size();
         Work {
@@ -290,7 +296,6 @@ impl CompiledCenter {
     #[must_use]
     pub fn size(&self) -> PlanSize {
         let plans = || self.species.iter().map(Option::as_ref);
-        let beyond = || plans().map(|plan| plan.and_then(|p| p.beyond.as_ref()));
         let sums = |plan: &SpeciesPlan| {
             let rows = |s: &Segment| (s.end_row - s.first_row) * s.n_columns;
             plan.n_plain + plan.segments.iter().map(rows).sum::<usize>()
@@ -304,16 +309,12 @@ impl CompiledCenter {
                 .map(|p| p.map_or(0, |p| p.recursion.l_max()))
                 .collect(),
             cutoff: self.cutoff,
-            near: beyond()
-                .map(|b| b.map_or(self.cutoff, |b| b.start))
+            near: plans()
+                .map(|p| p.and_then(|p| p.beyond.as_ref()))
+                .map(|beyond| beyond.map_or(self.cutoff, |b| b.start))
                 .collect(),
             far_columns: plans()
-                .zip(beyond())
-                .map(|(plan, beyond)| match (plan, beyond) {
-                    (_, Some(beyond)) => beyond.columns.len(),
-                    (Some(plan), None) => plan.table.n_columns(),
-                    (None, None) => 0,
-                })
+                .map(|p| p.map_or(0, SpeciesPlan::n_far_columns))
                 .collect(),
             table_bytes: plans().flatten().map(SpeciesPlan::bytes).sum(),
             graph: self.graph.size(),
