@@ -1,0 +1,1 @@
+"""Types of arrays that many modules share."""

@@ -1,0 +1,1 @@
+"""From whatever users have (files, ASE `Atoms`, a dataset) to a dataset."""

@@ -1,0 +1,1 @@
+"""What a calculator says about a structure, and how answers are compared."""
