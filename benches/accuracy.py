@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import mlip_rs as mlip
+from mlip_rs.basis.sizes import SIZES
 from mlip_rs.data import read_dataset
-from mlip_rs.ladder import SIZES
 
 # Isolated-atom energies (PBE, eV) that come with the data. Li without: see benches/README.md.
 SETS: dict[str, dict[str, Any]] = {

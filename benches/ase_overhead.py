@@ -16,8 +16,8 @@ import numpy as np
 from ase.build import bulk
 
 import mlip_rs as mlip
-from mlip_rs.structures import arrays_from_atoms
-from mlip_rs.timing import crystal
+from mlip_rs.data.core_structures import arrays_from_atoms
+from mlip_rs.generate.prototypes import crystal
 
 SIZES = (1, 3, 10, 13)
 

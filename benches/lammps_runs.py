@@ -15,7 +15,7 @@ from ase import Atoms
 from ase.calculators.lammps import Prism
 from ase.io.lammpsdata import write_lammps_data
 
-from mlip_rs.validate.metrics import Errors, Labels, evaluate_errors
+from mlip_rs.evaluate.errors import Errors, Labels, evaluate_errors
 
 SITE = Path(sysconfig.get_paths()["purelib"]) / "lammps"
 POTENTIALS = SITE / "share/lammps/potentials"

@@ -16,11 +16,11 @@ import numpy as np
 from accuracy import SETS
 
 import mlip_rs as mlip
-from mlip_rs.contraction import contract
+from mlip_rs.basis.radial import RadialSet, radial_grid
 from mlip_rs.data import Dataset, read_dataset
-from mlip_rs.radial import RadialSet, radial_grid
-from mlip_rs.validate.metrics import Errors
-from mlip_rs.validate.style import label_decades
+from mlip_rs.evaluate.errors import Errors
+from mlip_rs.fitting.contraction import contract
+from mlip_rs.plot.style import label_decades
 
 SIZES = ("small", "medium", "standard")
 FRACTIONS = (0.125, 0.25, 0.5, 1.0)

@@ -13,7 +13,7 @@ import vesin
 from ase.build import bulk
 
 from mlip_rs import _core
-from mlip_rs.structures import structure_from_atoms
+from mlip_rs.data.core_structures import structure_from_atoms
 
 CUTOFF = 6.5
 

@@ -23,7 +23,7 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from ase.md.verlet import VelocityVerlet
 
 import mlip_rs as mlip
-from mlip_rs.timing import measure_list
+from mlip_rs.cost.timing import measure_list
 
 TEMPERATURE_K = 600.0
 EQUILIBRATION = 2000

@@ -30,9 +30,10 @@ from ase.build import bulk
 from matplotlib.figure import Figure
 
 import mlip_rs as mlip
-from mlip_rs.evaluation import evaluate
-from mlip_rs.timing import crystal, enlarged, measure
-from mlip_rs.validate.style import color, dress, label_decades, marker
+from mlip_rs.cost.timing import measure
+from mlip_rs.evaluate.evaluation import evaluate
+from mlip_rs.generate.prototypes import crystal, enlarged
+from mlip_rs.plot.style import color, dress, label_decades, marker
 
 N_ATOMS, FEW_ATOMS = 4000, 250
 LATTICES = {"Li": ("bcc", 3.44), "Mo": ("bcc", 3.147), "Si": ("diamond", 5.431), "AgAu": ("fcc", 4.13)}

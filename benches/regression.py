@@ -71,8 +71,8 @@ def equations(args: argparse.Namespace) -> None:
     """`OUT/gram-SIZE.npy` and `OUT/rest-SIZE.npz` of features of unit norm."""
     import mlip_rs as mlip
     from mlip_rs.data import read_dataset, reference_energies
-    from mlip_rs.regression.equations import NormalEquations, System, accumulate, symmetrize
-    from mlip_rs.regression.estimators import Scaled, feature_scale
+    from mlip_rs.fitting.estimators import Scaled, feature_scale
+    from mlip_rs.fitting.normal_equations import NormalEquations, System, accumulate, symmetrize
 
     args.output.mkdir(parents=True, exist_ok=True)
     dataset = read_dataset(args.data / "mlearn" / "Mo_train.xyz")
@@ -154,7 +154,7 @@ def elastic_net(gram: np.ndarray, rest: dict, args: argparse.Namespace) -> tuple
 
 
 def group_lasso(gram: np.ndarray, rest: dict, args: argparse.Namespace) -> tuple:
-    from mlip_rs.regression.estimators import group_weights
+    from mlip_rs.fitting.estimators import group_weights
 
     scaled, groups = our_problem(gram, rest), rest["groups"]
     begin = time.perf_counter()
@@ -176,7 +176,7 @@ def forward(gram: np.ndarray, rest: dict, args: argparse.Namespace) -> tuple:
 
 
 def our_problem(gram: np.ndarray, rest: dict):
-    from mlip_rs.regression.estimators import Scaled
+    from mlip_rs.fitting.estimators import Scaled
 
     return Scaled(gram, rest["moment"], np.ones(len(gram)), np.ones(len(gram)))
 
@@ -329,8 +329,8 @@ def planted(args: argparse.Namespace) -> None:
 
 def chosen(method: str, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
     """Supports of the path with the lowest error of the folds, and the sparsest within one standard error of it."""
-    from mlip_rs.regression.residuals import Residuals
-    from mlip_rs.validate.metrics import ErrorSums
+    from mlip_rs.evaluate.errors import ErrorSums
+    from mlip_rs.fitting.residuals import Residuals
 
     fold = np.arange(len(y)) % N_FOLDS
     full, lambdas = sparse_path(method, x, y, None)
@@ -356,9 +356,9 @@ def sparse_path(
     method: str, x: np.ndarray, y: np.ndarray, lambdas: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Supports (L, F), the empty one first; and the penalties where there are any."""
-    from mlip_rs.regression import FitSettings
-    from mlip_rs.regression.equations import System
-    from mlip_rs.regression.estimators import Scaled, feature_scale, l1_weights
+    from mlip_rs.fitting import FitSettings
+    from mlip_rs.fitting.estimators import Scaled, feature_scale, l1_weights
+    from mlip_rs.fitting.normal_equations import System
 
     n = x.shape[1]
     system = System(x.T @ x, x.T @ y, float(y @ y), len(y))

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 import mlip_rs as mlip
-from mlip_rs.plans import multiply_adds
+from mlip_rs.cost.plan import multiply_adds
 
 ROOT = Path(__file__).parents[1]
 SOURCES = "src/potential/compiled/"

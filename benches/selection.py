@@ -20,16 +20,16 @@ from accuracy import SETS
 from learning import row
 
 import mlip_rs as mlip
+from mlip_rs.cost.model import CostModel, timed_structure
+from mlip_rs.cost.units import UnitCosts
 from mlip_rs.data import Dataset, read_dataset
 from mlip_rs.demo import DATA_PATH
-from mlip_rs.regression import Point, Run
-from mlip_rs.regression.costs import CostModel, timed_structure
-from mlip_rs.regression.settings import METHODS
-from mlip_rs.reports import model_points
-from mlip_rs.unit_costs import UnitCosts
-from mlip_rs.validate.figures import predicted_cost
-from mlip_rs.validate.saving import save_figure
-from mlip_rs.validate.style import dress, label_decades
+from mlip_rs.fitting import Point, Run
+from mlip_rs.fitting.figures import predicted_cost
+from mlip_rs.fitting.settings import METHODS
+from mlip_rs.plot.saving import save_figure
+from mlip_rs.plot.style import dress, label_decades
+from mlip_rs.report.fit import model_points
 
 COSTS = (2.0, 3.0, 5.0, 8.0, 13.0)
 WITHIN = 1.1

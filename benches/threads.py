@@ -13,8 +13,9 @@ from pathlib import Path
 
 import mlip_rs as mlip
 from mlip_rs import _core
-from mlip_rs.structures import arrays_from_atoms
-from mlip_rs.timing import SKIN, crystal, enlarged
+from mlip_rs.cost.timing import SKIN
+from mlip_rs.data.core_structures import arrays_from_atoms
+from mlip_rs.generate.prototypes import crystal, enlarged
 
 ROUNDS, EVALUATIONS = 4, 15
 

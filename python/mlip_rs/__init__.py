@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from mlip_rs._core import __version__
     from mlip_rs.basis import Basis, HigherOrder, RadialSet, radial_grid
     from mlip_rs.calculators.ase import MLIPCalculator
-    from mlip_rs.contraction import contract
     from mlip_rs.data import Dataset, read_dataset
+    from mlip_rs.fitting import FitSettings, Run, Weights, fit, scan_weights
+    from mlip_rs.fitting.contraction import contract
     from mlip_rs.potential import Potential
-    from mlip_rs.regression import FitSettings, Run, Weights, fit, scan_weights
 
 __all__ = [
     "Basis",
@@ -40,19 +40,19 @@ __all__ = [
 _HOMES = {
     "Basis": "mlip_rs.basis",
     "Dataset": "mlip_rs.data",
-    "FitSettings": "mlip_rs.regression",
+    "FitSettings": "mlip_rs.fitting",
     "HigherOrder": "mlip_rs.basis",
     "MLIPCalculator": "mlip_rs.calculators.ase",
     "Potential": "mlip_rs.potential",
     "RadialSet": "mlip_rs.basis",
-    "Run": "mlip_rs.regression",
-    "Weights": "mlip_rs.regression",
+    "Run": "mlip_rs.fitting",
+    "Weights": "mlip_rs.fitting",
     "__version__": "mlip_rs._core",
-    "contract": "mlip_rs.contraction",
-    "fit": "mlip_rs.regression",
+    "contract": "mlip_rs.fitting.contraction",
+    "fit": "mlip_rs.fitting",
     "radial_grid": "mlip_rs.basis",
     "read_dataset": "mlip_rs.data",
-    "scan_weights": "mlip_rs.regression",
+    "scan_weights": "mlip_rs.fitting",
 }
 
 

@@ -1,1 +1,9 @@
 """Types of arrays that many modules share."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+Mask = NDArray[np.bool_]

@@ -20,12 +20,12 @@ _DRIVER = """
 import os, signal, sys, types
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
-reports = types.ModuleType("mlip_rs.reports")
+reports = types.ModuleType("mlip_rs.report.fit")
 def write_run_report(directory, run, training, test):
     (directory / "report.html").write_text("report")
     return directory / "report.html"
 reports.write_run_report = write_run_report
-sys.modules["mlip_rs.reports"] = reports
+sys.modules["mlip_rs.report.fit"] = reports
 
 phase = os.environ.pop("INTERRUPTED_PHASE", "")
 if phase:

@@ -40,9 +40,9 @@ def no_report(monkeypatch):
         path.write_text("report", encoding="utf-8")
         return path
 
-    module = ModuleType("mlip_rs.reports")
+    module = ModuleType("mlip_rs.report.fit")
     module.write_run_report = write_run_report
-    monkeypatch.setitem(sys.modules, "mlip_rs.reports", module)
+    monkeypatch.setitem(sys.modules, "mlip_rs.report.fit", module)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from cli_case import errors, invoke, labelled_frames, write_frames
 
 import mlip_rs
 from mlip_rs import Basis, FitSettings, HigherOrder, RadialSet, fit, radial_grid
-from mlip_rs.config import load_job
+from mlip_rs.basis.sizes import ONE_ELEMENT, SEVERAL_ELEMENTS, SIZES, target
 from mlip_rs.data import (
     absent_pairs,
     dataset_from_atoms,
@@ -22,8 +22,8 @@ from mlip_rs.data import (
     suggest_r_min,
 )
 from mlip_rs.errors import ConfigError, DataError, FitError
-from mlip_rs.ladder import ONE_ELEMENT, SEVERAL_ELEMENTS, SIZES, target
-from mlip_rs.regression.repeat import configuration
+from mlip_rs.fitting.run_config import configuration
+from mlip_rs.workflows.config import load_job
 
 ELEMENTS = ["Ag", "Au", "Cu", "Ni", "Pd"]
 GRID = radial_grid("gaussian", 3, 5.0)

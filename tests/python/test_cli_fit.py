@@ -6,9 +6,9 @@ import sys
 import pytest
 from cli_case import SMALL_BASIS, errors, files_below, invoke, labelled_frames, spawn, write_frames
 
-from mlip_rs.config import load_job
-from mlip_rs.job import Job
 from mlip_rs.potential import Potential
+from mlip_rs.workflows.config import load_job
+from mlip_rs.workflows.fit_job import Job
 
 CONFIG = """
 [data]
@@ -148,7 +148,7 @@ class TestFit:
         def interrupted(*args, **options):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("mlip_rs.job.read_dataset", interrupted)
+        monkeypatch.setattr("mlip_rs.workflows.fit_job.read_dataset", interrupted)
         result = invoke("fit", data, *SMALL_BASIS, "-o", tmp_path / "run")
         assert result.exit_code == 130
         assert errors(result) == ["interrupted; run the same command again to resume"]

@@ -14,14 +14,14 @@ from ase.build import bulk
 from cli_case import invoke, labelled_frames, spawn, write_frames
 
 import mlip_rs
-from mlip_rs.benchmark import benchmark, crystal
 from mlip_rs.cli.several import spread
+from mlip_rs.cost.benchmark import benchmark, crystal
+from mlip_rs.cost.timing import measure_list
 from mlip_rs.errors import ConfigError
-from mlip_rs.evaluation import evaluate
-from mlip_rs.inspection import describe, feature_kind
+from mlip_rs.evaluate.evaluation import evaluate
+from mlip_rs.fitting import read_record
 from mlip_rs.potential import Potential
-from mlip_rs.regression import read_record
-from mlip_rs.timing import measure_list
+from mlip_rs.workflows.inspection import describe, feature_kind
 
 ERROR_KEYS = ("energy_mev_per_atom", "force_ev_per_angstrom", "stress_gpa")
 

@@ -7,10 +7,10 @@ import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
 
 import mlip_rs as mlip
-from mlip_rs.contraction import contract
+from mlip_rs.basis.radial import radial_grid
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError
-from mlip_rs.radial import radial_grid
+from mlip_rs.fitting.contraction import contract
 
 CUTOFF = 5.0
 SETTINGS = mlip.FitSettings(n_folds=3, prior="flat", reference_energies={"Al": 0.0})

@@ -12,9 +12,9 @@ from ase.build import bulk
 
 from mlip_rs import _core
 from mlip_rs.basis import Basis, RadialSet, radial_grid
+from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.errors import ConfigError, FitError
-from mlip_rs.structures import structure_from_atoms
-from mlip_rs.timing import enlarged
+from mlip_rs.generate.prototypes import enlarged
 
 TIMEOUT = 60.0
 PAIR = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=4)
@@ -59,7 +59,7 @@ FORK = """
     import numpy as np
     from ase.build import bulk
     from mlip_rs import Basis, _core
-    from mlip_rs.structures import structure_from_atoms
+    from mlip_rs.data.core_structures import structure_from_atoms
 
     faulthandler.dump_traceback_later(50, exit=True)
     large = structure_from_atoms(bulk("Al", cubic=True).repeat(8))

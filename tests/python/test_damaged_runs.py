@@ -9,7 +9,7 @@ from cli_case import errors, invoke, labelled_frames
 
 import mlip_rs
 from mlip_rs.basis import Basis
-from mlip_rs.regression import FitSettings, fit
+from mlip_rs.fitting import FitSettings, fit
 
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
 SETTINGS = FitSettings(n_folds=3, n_path=5, threads=1)

@@ -10,8 +10,8 @@ from mlip_rs import Potential
 from mlip_rs.data import read_dataset
 from mlip_rs.demo import DATA_PATH, REFERENCE_PATH, run_demo
 from mlip_rs.demo.aluminium import bases, split
-from mlip_rs.evaluation import evaluate
-from mlip_rs.repulsion import short_range_failures
+from mlip_rs.evaluate.evaluation import evaluate
+from mlip_rs.potential.short_range import short_range_failures
 from mlip_rs.validate import load_reference
 
 HIERARCHIES = tuple(bases())

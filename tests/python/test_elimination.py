@@ -11,15 +11,15 @@ from cli_case import invoke
 from scipy.sparse import csr_matrix
 
 from mlip_rs.basis import Basis
+from mlip_rs.cost.model import CostModel, calibrate, timed_structure
+from mlip_rs.cost.units import UnitCosts
 from mlip_rs.data import read_dataset
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, FitError
+from mlip_rs.fitting import FitSettings, fit
+from mlip_rs.fitting.elimination import eliminate, groups_of
+from mlip_rs.fitting.run_directory import choose, export, front_points
 from mlip_rs.potential import Potential
-from mlip_rs.regression import FitSettings, fit
-from mlip_rs.regression.costs import CostModel, calibrate, timed_structure
-from mlip_rs.regression.elimination import eliminate, groups_of
-from mlip_rs.regression.record import choose, export, front_points
-from mlip_rs.unit_costs import UnitCosts
 
 BASES = [
     Basis(["Al"], size="small"),
@@ -118,7 +118,7 @@ def test_updates_agree_with_a_fresh_inverse(problem, monkeypatch):
     gram, moment, penalties = problem
     costs, sizes = model_of(np.eye(10), np.ones(10)), np.linspace(0.9, 0.1, 20)
     updated = run(gram, moment, penalties, costs, each(10), sizes)
-    monkeypatch.setattr("mlip_rs.regression.elimination.REFRESH", 2.0)
+    monkeypatch.setattr("mlip_rs.fitting.elimination.REFRESH", 2.0)
     np.testing.assert_array_equal(updated, run(gram, moment, penalties, costs, each(10), sizes))
 
 

@@ -7,10 +7,10 @@ import pytest
 from ase import Atoms
 from potentials import HIERARCHIES, alloy, aluminium, argon_potential, molecule, random_potential, slab
 
+from mlip_rs.cost.plan import evaluation_plans
+from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.errors import ConfigError
-from mlip_rs.inspection import describe
-from mlip_rs.plans import evaluation_plans
-from mlip_rs.structures import structure_from_atoms
+from mlip_rs.workflows.inspection import describe
 
 ENERGY_TOLERANCE = 1e-6
 FORCE_TOLERANCE = 1e-5

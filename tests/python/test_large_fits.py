@@ -11,19 +11,20 @@ import pytest
 from mlip_rs import _core
 from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset, folds, read_dataset, reference_energies
+from mlip_rs.data.core_structures import core_structure
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, DataError, FitError
-from mlip_rs.job import Job, Sources
-from mlip_rs.regression import FitSettings, Weights, fit, resources
-from mlip_rs.regression import assemble as assembly
-from mlip_rs.regression import residuals as residual
-from mlip_rs.regression import store as storage
-from mlip_rs.regression.equations import System, core_structure
-from mlip_rs.regression.estimators import Scaled
-from mlip_rs.regression.repeat import configuration
-from mlip_rs.regression.residuals import residuals
-from mlip_rs.regression.selection import select
-from mlip_rs.validate.metrics import Labels, evaluate_errors
+from mlip_rs.evaluate.errors import Labels, evaluate_errors
+from mlip_rs.fitting import FitSettings, Weights, fit, resources
+from mlip_rs.fitting import assemble as assembly
+from mlip_rs.fitting import fold_store as storage
+from mlip_rs.fitting import residuals as residual
+from mlip_rs.fitting.estimators import Scaled
+from mlip_rs.fitting.normal_equations import System
+from mlip_rs.fitting.residuals import residuals
+from mlip_rs.fitting.run_config import configuration
+from mlip_rs.fitting.selection import select
+from mlip_rs.workflows.fit_job import Job, Sources
 
 REFERENCE = {"Al": 0.0}
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair-poly", n_radial=6, pair_cross_degree=2)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from mlip_rs import _core
+from mlip_rs.data.core_structures import structure_from_arrays, structure_from_atoms
 from mlip_rs.errors import ConfigError, StructureError
-from mlip_rs.structures import structure_from_arrays, structure_from_atoms
 
 MARGIN = 1e-9
 """Pairs this close (Å) to the cutoff may round to either side."""

@@ -11,10 +11,11 @@ import mlip_rs as mlip
 from mlip_rs.data import folds, reference_energies
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, FitError
-from mlip_rs.regression import FitSettings, Weights
-from mlip_rs.regression.assemble import Problem, assemble
-from mlip_rs.regression.prior import CONSTANT, STRONGEST, Prior
-from mlip_rs.regression.selection import _Selection
+from mlip_rs.fitting import FitSettings, Weights
+from mlip_rs.fitting.assemble import assemble
+from mlip_rs.fitting.problem import Problem
+from mlip_rs.fitting.selection import _Selection
+from mlip_rs.fitting.smoothness_prior import CONSTANT, STRONGEST, Prior
 
 BASIS = mlip.Basis(["Al"], cutoff=5.0, r_min=1.5, size="small")
 SETTINGS = FitSettings(method="ridge", n_folds=3, reference_energies={"Al": 0.0})

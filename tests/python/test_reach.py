@@ -10,14 +10,15 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from cli_case import invoke, labelled_frames, write_frames
 
 from mlip_rs.basis import Basis, RadialSet
+from mlip_rs.cost.model import CostModel
+from mlip_rs.cost.plan import evaluation_plans
+from mlip_rs.cost.units import UnitCosts
 from mlip_rs.data import dataset_from_atoms
+from mlip_rs.data.core_structures import pair_counts
 from mlip_rs.errors import FitError
-from mlip_rs.plans import evaluation_plans
+from mlip_rs.fitting import FitSettings, Weights, fit
+from mlip_rs.fitting import angular_cutoff as reach
 from mlip_rs.potential import Potential
-from mlip_rs.regression import FitSettings, Weights, fit, reach
-from mlip_rs.regression.costs import CostModel
-from mlip_rs.structures import pair_counts
-from mlip_rs.unit_costs import UnitCosts
 
 CUTOFF = 5.5
 BASIS = Basis(["Al"], cutoff=CUTOFF, r_min=2.0)

@@ -15,13 +15,14 @@ import mlip_rs
 from mlip_rs import _core
 from mlip_rs.basis import Basis
 from mlip_rs.data import dataset_from_atoms, folds, read_dataset, reference_energies
+from mlip_rs.data.core_structures import core_structure
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, FitError, MlipError
+from mlip_rs.fitting import FitSettings, Run, Weights, fit
+from mlip_rs.fitting import assemble as assembly
+from mlip_rs.fitting.estimators import Scaled, feature_scale, l1_weights
+from mlip_rs.fitting.normal_equations import System
 from mlip_rs.potential import Potential
-from mlip_rs.regression import FitSettings, Run, Weights, fit
-from mlip_rs.regression import assemble as assembly
-from mlip_rs.regression.equations import System, core_structure
-from mlip_rs.regression.estimators import Scaled, feature_scale, l1_weights
 
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=12, r_min=1.5, repulsion=None)
 POLY = Basis(["Al"], cutoff=5.0, hierarchy="pair-poly", n_radial=6, pair_cross_degree=2, r_min=1.5)

@@ -6,11 +6,11 @@ import re
 import pytest
 
 from mlip_rs import Basis, FitSettings, Weights, fit
-from mlip_rs.config import load_job
 from mlip_rs.data import holdout, read_dataset
 from mlip_rs.demo import DATA_PATH
-from mlip_rs.regression.repeat import configuration
-from mlip_rs.reports import write_run_report
+from mlip_rs.fitting.run_config import configuration
+from mlip_rs.report.fit import write_run_report
+from mlip_rs.workflows.config import load_job
 
 EVIL = '<script src="https://example.org/x.js">'
 

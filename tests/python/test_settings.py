@@ -8,7 +8,7 @@ from cli_case import SMALL_BASIS, errors, invoke, labelled_frames, write_frames
 
 from mlip_rs.basis import Basis, RadialSet
 from mlip_rs.errors import ConfigError
-from mlip_rs.regression import FitSettings, Weights, fit
+from mlip_rs.fitting import FitSettings, Weights, fit
 
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
 SETTINGS = FitSettings(n_folds=3, n_path=5, threads=1)

@@ -8,14 +8,17 @@ import pytest
 from potentials import random_potential
 
 import mlip_rs as mlip
-from mlip_rs.config import load_job
+from mlip_rs.basis.repulsion import Repulsion
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError
-from mlip_rs.inspection import describe
-from mlip_rs.regression.guard import Guard
-from mlip_rs.repulsion import CLOSE_RANGE, HANDOVERS, Domain, Repulsion, domain, short_range_failures
-from mlip_rs.validate import short_range
+from mlip_rs.fitting.data_domain import CLOSE_RANGE, HANDOVERS, Domain, domain
+from mlip_rs.fitting.problem import build_problem
+from mlip_rs.fitting.repulsion import Guard
+from mlip_rs.potential import short_range
+from mlip_rs.potential.short_range import short_range_failures
 from mlip_rs.validate.figures.short_range import short_range_curves
+from mlip_rs.workflows.config import load_job
+from mlip_rs.workflows.inspection import describe
 
 SIZES = {
     "invariants": {"size": "medium"},
@@ -75,7 +78,8 @@ def test_potentials_of_published_data_repel(shared_data, hierarchy, file, elemen
 
 def test_a_potential_that_falls_within_its_data_says_where(aluminium):
     training = aluminium.subset(np.arange(len(aluminium)) % 4 == 0)
-    guard = Guard.of(basis(["Al"], "pair").resolved(training), training)
+    problem = build_problem(training, basis(["Al"], "pair"), mlip.FitSettings(), kept=False)
+    guard = Guard(problem.basis, problem.domain)
     attraction = -10.0 * np.eye(guard.basis.n_features)[0]  # the innermost function, and nothing else
     potential = guard.potential(attraction, {"Al": 0.0}, {})
     assert not potential.info["short_range"]["monotonic"]

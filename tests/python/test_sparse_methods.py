@@ -10,12 +10,12 @@ from mlip_rs.basis import Basis
 from mlip_rs.data import dataset_from_atoms, read_dataset
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, DataError, FitError
+from mlip_rs.evaluate.errors import ErrorSums
+from mlip_rs.fitting import FitSettings, Run, Weights, fit
+from mlip_rs.fitting.estimators import Scaled, feature_scale, group_weights
+from mlip_rs.fitting.normal_equations import System
+from mlip_rs.fitting.residuals import Residuals
 from mlip_rs.potential import Potential
-from mlip_rs.regression import FitSettings, Run, Weights, fit
-from mlip_rs.regression.equations import System
-from mlip_rs.regression.estimators import Scaled, feature_scale, group_weights
-from mlip_rs.regression.residuals import Residuals
-from mlip_rs.validate.metrics import ErrorSums
 
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=12, r_min=1.5, repulsion=None)
 POLY = Basis(["Al"], cutoff=5.0, hierarchy="pair-poly", n_radial=6, pair_cross_degree=2, r_min=1.5)

@@ -11,7 +11,7 @@ from mlip_rs.errors import PropertyError
 from mlip_rs.validate.dynamics import energy_conservation
 from mlip_rs.validate.elastic_analysis import elastic_analysis
 from mlip_rs.validate.judgement import conservation_objections, elastic_objections
-from mlip_rs.validate.validation import validate
+from mlip_rs.workflows.validation import validate
 
 STEPS = 200
 

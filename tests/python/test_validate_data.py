@@ -10,10 +10,10 @@ from cli_case import invoke, write_frames
 from potentials import argon_potential
 
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.validate import PairedValues
-from mlip_rs.validate.figures.data import FORCE_GROUPS, force_error_by_size
-from mlip_rs.validate.style import plain
-from mlip_rs.validate.validation import validate, validate_several
+from mlip_rs.evaluate.errors import PairedValues
+from mlip_rs.evaluate.force_figure import FORCE_GROUPS, force_error_by_size
+from mlip_rs.plot.style import plain
+from mlip_rs.workflows.validation import validate, validate_several
 
 
 @pytest.fixture

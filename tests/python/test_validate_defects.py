@@ -6,8 +6,11 @@ from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.neighborlist import neighbor_list
 
+from mlip_rs.calculators.calculations import relaxed
 from mlip_rs.errors import ConfigError
-from mlip_rs.validate import cubic_fcc_supercell, prototype, relaxed
+from mlip_rs.generate import prototype
+from mlip_rs.generate.symmetry import conventional_supercell
+from mlip_rs.validate import cubic_fcc_supercell
 from mlip_rs.validate.figures.defects import (
     fault_curve,
     grain_boundary_angles,
@@ -26,7 +29,6 @@ from mlip_rs.validate.judgement import point_defect_objections
 from mlip_rs.validate.point_defects import DefectEnergy, PointDefects, point_defects, vacancy_migration
 from mlip_rs.validate.stacking_faults import stacking_fault
 from mlip_rs.validate.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2, INDICES, _slab, surface_energies
-from mlip_rs.validate.symmetry import conventional_supercell
 
 R0 = 2.5 * 2 ** (1 / 6)
 """Å, neighbours of the crystal below, at rest."""
@@ -124,7 +126,7 @@ def test_climbing_image_finds_the_saddle_that_symmetry_holds():
     assert found.energies[-1] == pytest.approx(0.0, abs=2e-3)
     assert found.coordinates[2] == pytest.approx(2 * found.coordinates[1], rel=0.05)
     # the atom half-way between two sites is held there by symmetry: relaxing around it gives the saddle
-    from mlip_rs.validate.calculations import potential_energy
+    from mlip_rs.calculators.calculations import potential_energy
     from mlip_rs.validate.point_defects import _nearest_image, _shell_members, _without
 
     neighbour = _shell_members(crystal)[0]

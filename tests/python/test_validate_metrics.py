@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlip_rs.errors import DataError
-from mlip_rs.validate import Errors, Labels, error_summary, evaluate_errors
+from mlip_rs.evaluate.errors import Errors, Labels, error_summary, evaluate_errors
 
 GPA = 160.21766208
 

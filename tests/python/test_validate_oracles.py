@@ -9,6 +9,7 @@ import pytest
 from ase.build import bulk
 from lammps_case import mishin_copper
 
+from mlip_rs.calculators.calculations import relaxed_crystal
 from mlip_rs.validate import (
     cubic_fcc_supercell,
     elastic_constants,
@@ -22,7 +23,6 @@ from mlip_rs.validate import (
     vacancy_migration,
     zone_boundary_phonons,
 )
-from mlip_rs.validate.calculations import relaxed_crystal
 from mlip_rs.validate.grain_boundaries import BOUNDARIES
 
 EDGE = 3.615

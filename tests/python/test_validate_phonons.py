@@ -11,15 +11,9 @@ from ase.calculators.lj import LennardJones
 from ase.data import atomic_masses, atomic_numbers
 
 from mlip_rs.errors import ConfigError, DataError, PropertyError
+from mlip_rs.generate import prototype
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
-from mlip_rs.validate import (
-    load_phonons,
-    phonon_error,
-    phonons,
-    prototype,
-    quasi_harmonic,
-    zone_boundary_phonons,
-)
+from mlip_rs.validate import load_phonons, phonon_error, phonons, quasi_harmonic, zone_boundary_phonons
 from mlip_rs.validate.figures.phonons import phonon_bands, quasi_harmonic_curves
 from mlip_rs.validate.phonons import force_constants
 from mlip_rs.validate.phonons_frozen import THZ_PER_SQRT_EV_PER_ANGSTROM2_AMU

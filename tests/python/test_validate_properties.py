@@ -8,17 +8,15 @@ from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.neighborlist import neighbor_list
 
+from mlip_rs.calculators.calculations import isolated_atom_energy, relaxed
 from mlip_rs.errors import ConfigError, PropertyError
+from mlip_rs.generate import PROTOTYPES, prototype
 from mlip_rs.validate import (
-    PROTOTYPES,
     cubic_fcc_supercell,
     elastic_constants,
     energy_volume,
     equation_of_state,
     fit_birch_murnaghan,
-    isolated_atom_energy,
-    prototype,
-    relaxed,
     vacancy_formation,
     zone_boundary_phonons,
 )

@@ -5,15 +5,15 @@ import pytest
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 
+from mlip_rs.calculators.calculations import relaxed_crystal
 from mlip_rs.errors import ConfigError, NotApplicableError, PropertyError
-from mlip_rs.validate import prototype
-from mlip_rs.validate.calculations import relaxed_crystal
+from mlip_rs.generate import prototype
+from mlip_rs.generate.prototypes import binary_prototype
 from mlip_rs.validate.compounds import Compounds, compound_energies
 from mlip_rs.validate.figures.defects import formation_bars
 from mlip_rs.validate.figures.prototypes import bain_curve, prototype_curves, vacancy_sizes
 from mlip_rs.validate.judgement import vacancy_notes, vacancy_objections
 from mlip_rs.validate.prototype_energies import bain_path, expected_volume, prototype_energies
-from mlip_rs.validate.prototypes import binary_prototype
 from mlip_rs.validate.vacancy import VacancyConvergence, VacancyFormation, vacancy_convergence
 
 

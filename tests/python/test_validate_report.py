@@ -8,16 +8,16 @@ import pytest
 from ase.calculators.emt import EMT
 
 from mlip_rs.demo import REFERENCE_PATH
+from mlip_rs.demo.report import comparison_table
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.validate import Code, Errors, ErrorSummary, Image, Report, Table, compare, load_reference
-from mlip_rs.validate.figures import (
-    ModelPoint,
-    energy_volume_curves,
-    error_by_config_type,
-    pareto,
-    parity,
-    sparsity_path,
-)
+from mlip_rs.evaluate.errors import Errors, ErrorSummary
+from mlip_rs.evaluate.figures import error_by_config_type, parity
+from mlip_rs.fitting.figures import ModelPoint, pareto, sparsity_path
+from mlip_rs.report.document import Code, Image, Report, Table
+from mlip_rs.report.html import save_html
+from mlip_rs.report.markdown import save_markdown
+from mlip_rs.validate import compare, load_reference
+from mlip_rs.validate.figures.prototypes import energy_volume_curves
 
 EVIL = '<script src="https://example.org/x.js">alert(1)</script>\'"&'
 
@@ -124,8 +124,8 @@ def test_report_escapes_every_text_and_refers_to_nothing_outside(points, tmp_pat
     for name, figure in all_figures(points).items():
         report.add_section(name, Image(figure, EVIL), figure)
     comparison = compare(EMT(), load_reference(REFERENCE_PATH))
-    report.add_section("properties", Table.of_comparison(comparison))
-    page = report.save(tmp_path / "report.html").read_text(encoding="utf-8")
+    report.add_section("properties", comparison_table(comparison, ""))
+    page = save_html(report, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<script" not in page
     assert not re.search(r"""(src|href|url)\s*[=(]\s*["']?\s*(https?:|//)""", page.replace(EVIL, ""))
     for source in re.findall(r'<[^>]*\b(?:src|href)="([^"]*)"', page):
@@ -137,15 +137,15 @@ def test_report_escapes_every_text_and_refers_to_nothing_outside(points, tmp_pat
 
 def test_report_replaces_the_old_file_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "report.html"
-    Report("old").save(path)
+    save_html(Report("old"), path)
 
-    def fail(self):
+    def fail(report):
         raise OSError("disk full")
 
     report = Report("new")
-    monkeypatch.setattr(Report, "html", fail)
+    monkeypatch.setattr("mlip_rs.report.html.page", fail)
     with pytest.raises(OSError, match="disk full"):
-        report.save(path)
+        save_html(report, path)
     assert "old" in path.read_text(encoding="utf-8")
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
@@ -161,7 +161,7 @@ def test_markdown_refers_to_its_figures_and_gives_no_meaning_to_names(points, tm
     for name, figure in all_figures(points).items():
         report.add_section(name, Image(figure, EVIL), figure)
     report.add_section("Code", Code("run ```x```"))
-    text = report.save_markdown(tmp_path / "report.md").read_text(encoding="utf-8")
+    text = save_markdown(report, tmp_path / "report.md").read_text(encoding="utf-8")
     files = re.findall(r"\]\((figures/[^)]+)\)", text)
     assert len(files) == len(set(files)) == 12
     assert sorted(files) == sorted(f"figures/{path.name}" for path in (tmp_path / "figures").iterdir())

@@ -15,7 +15,7 @@ from mlip_rs.validate import PrototypeEnergies, fit_birch_murnaghan, load_refere
 from mlip_rs.validate.compounds import Compound, Compounds
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.subject import reference_results
-from mlip_rs.validate.validation import validate, validate_several
+from mlip_rs.workflows.validation import validate, validate_several
 
 EMT_PATH = "ase.calculators.emt:EMT"
 

@@ -17,10 +17,10 @@ from potentials import (
     random_potential,
 )
 
-import mlip_rs.validate.calculations
+import mlip_rs.calculators.calculations
 from mlip_rs import Basis, Potential
+from mlip_rs.basis.repulsion import Repulsion
 from mlip_rs.errors import ConfigError
-from mlip_rs.repulsion import Repulsion
 from mlip_rs.verify import CHECKS, Outcome, verify, verify_calculator
 from mlip_rs.verify.continuity import cutoffs
 from mlip_rs.verify.subject import Subject
@@ -198,7 +198,7 @@ def test_evaluators_that_differ_are_caught():
 
 
 def test_a_wrong_unit_is_caught(monkeypatch):
-    monkeypatch.setattr(mlip_rs.validate.calculations, "EV_PER_ANGSTROM3_IN_GPA", 1602.1766)  # kBar
+    monkeypatch.setattr(mlip_rs.calculators.calculations, "EV_PER_ANGSTROM3_IN_GPA", 1602.1766)  # kBar
     assert list(failures(verify(argon_potential(), only=["units"]))) == ["units"]
 
 

@@ -9,7 +9,8 @@ from cli_case import SMALL_BASIS, errors, files_below, invoke, labelled_frames, 
 from mlip_rs import Basis, FitSettings, Weights, fit, scan_weights
 from mlip_rs.data import Dataset
 from mlip_rs.errors import ConfigError
-from mlip_rs.regression import fitting, weight_scan
+from mlip_rs.fitting import fit as fitting
+from mlip_rs.fitting import weight_scan
 
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
 SETTINGS = FitSettings(n_folds=3, reference_energies={"Al": 0.0}, weights=Weights(1e-3, 0.1, 1.0))

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from ase.data import chemical_symbols
 
 from mlip_rs import _core
-from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.ladder import (
+from mlip_rs.basis.orders import COUPLINGS, HigherOrder
+from mlip_rs.basis.radial import RadialSet, radial_grid
+from mlip_rs.basis.repulsion import Repulsion
+from mlip_rs.basis.sizes import (
     DEFAULT_SIZE,
     ONE_ELEMENT,
     SEVERAL_ELEMENTS,
@@ -23,16 +25,10 @@ from mlip_rs.ladder import (
     default_size,
     target,
 )
-from mlip_rs.orders import COUPLINGS, HigherOrder
-from mlip_rs.plain import check_integer, check_number, make_plain
-from mlip_rs.radial import FAMILIES, MAX_RADIAL, RadialSet, radial_grid
-from mlip_rs.repulsion import Repulsion
-
-if TYPE_CHECKING:
-    from mlip_rs.composition import Composition
-    from mlip_rs.data import Dataset
-
-__all__ = ["FAMILIES", "HIERARCHIES", "MAX_RADIAL", "Basis", "HigherOrder", "RadialSet", "radial_grid"]
+from mlip_rs.basis.summary import Composition, composition
+from mlip_rs.data import Dataset, suggest_cutoff, suggest_r_min
+from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.settings import check_integer, check_number, make_plain
 
 HIERARCHIES: tuple[str, ...] = ("pair", "pair-poly", "angular", "angular-poly", "invariants")
 """From pair potentials to polynomials of invariants up to order 6."""
@@ -483,13 +479,11 @@ class Basis:
         """Labels of the features of one centre, in their stable order."""
         return self.core.labels()
 
-    def describe(self) -> "Composition":
+    def describe(self) -> Composition:
         """Count what the basis is made of, order by order; `print` it, or take its `to_dict()`."""
-        from mlip_rs.composition import composition
-
         return composition(self.core)
 
-    def resolved(self, dataset: "Dataset") -> "Basis":
+    def resolved(self, dataset: Dataset) -> "Basis":
         """The basis with the elements, the cutoff, the shortest distance and the size left open taken from data.
 
         Raises
@@ -497,8 +491,6 @@ class Basis:
         DataError
             No two atoms of the data are close enough for a suggestion.
         """
-        from mlip_rs.data import suggest_cutoff, suggest_r_min
-
         basis = self if self.elements else replace(self, elements=dataset.elements)
         if basis.cutoff is None:
             cutoff = suggest_cutoff(dataset)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlip_rs.errors import ConfigError
-from mlip_rs.plain import check_integer, make_plain
+from mlip_rs.settings import check_integer, make_plain
 
 COUPLINGS: tuple[str, ...] = ("free", "diagonal")
 """All combinations of radial functions, or one shared by all factors."""

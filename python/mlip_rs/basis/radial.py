@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlip_rs.errors import ConfigError
-from mlip_rs.plain import make_plain
+from mlip_rs.settings import make_plain
 
 FAMILIES: tuple[str, ...] = (
     "gaussian",

@@ -9,9 +9,9 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
 
 from mlip_rs import _core
+from mlip_rs.data.core_structures import arrays_from_atoms, cell_volume
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.potential import Potential
-from mlip_rs.structures import arrays_from_atoms, cell_volume
 from mlip_rs.threads import number_of_threads
 from mlip_rs.units import ase_stress_from_virial
 

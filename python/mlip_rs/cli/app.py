@@ -50,9 +50,9 @@ def describe(error: BaseException) -> str:
 def show_version(wanted: bool) -> None:
     """Print the version and stop."""
     if wanted:
-        import mlip_rs
+        from mlip_rs._core import __version__
 
-        print(f"mlip-rs {mlip_rs.__version__}")
+        print(f"mlip-rs {__version__}")
         raise typer.Exit
 
 

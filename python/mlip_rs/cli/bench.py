@@ -28,7 +28,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Time per atom against size and threads, beside the predicted one; neighbour list and memory."""
-    from mlip_rs.benchmark import SIZES, STEPS_PER_LIST, benchmark
+    from mlip_rs.cost.benchmark import SIZES, STEPS_PER_LIST, benchmark
     from mlip_rs.data import read_structures
     from mlip_rs.files import distinct_names
     from mlip_rs.potential import Potential
@@ -40,7 +40,7 @@ def run(
             loaded, sizes=sizes or SIZES, threads=threads or None, like=structure, progress=receiver
         )
     if figure is not None:
-        from mlip_rs.validate.saving import save_figure
+        from mlip_rs.plot.saving import save_figure
 
         save_figure(result.figure(), figure)
     if as_json:

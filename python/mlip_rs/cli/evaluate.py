@@ -20,7 +20,7 @@ def run(
 ) -> None:
     """Errors of a potential on labelled structures: energy, forces, stress, by config type."""
     from mlip_rs.data import read_dataset
-    from mlip_rs.evaluation import evaluate, save_figures
+    from mlip_rs.evaluate.evaluation import evaluate, save_figures
     from mlip_rs.potential import Potential
 
     evaluation = evaluate(Potential.load(potential), read_dataset(data, index=index), threads=threads or None)

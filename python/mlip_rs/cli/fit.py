@@ -114,7 +114,7 @@ def run(
         raise typer.BadParameter(
             "--scan-weights compares cross-validated errors and takes no test data; leave out --test"
         )
-    from mlip_rs.config import load_job
+    from mlip_rs.workflows.config import load_job
 
     given: dict[str, dict[str, Any]] = {
         "data": {"test": test, "index": index, "energy": energy},
@@ -190,8 +190,8 @@ def run(
 
 
 def _show(outcome: Any, as_json: bool) -> None:  # noqa: ANN401 (Outcome, imported lazily)
-    from mlip_rs.regression.run import table
-    from mlip_rs.repulsion import short_range_failures
+    from mlip_rs.fitting.result import table
+    from mlip_rs.potential.short_range import short_range_failures
 
     points = outcome.run.pareto()
     files = {

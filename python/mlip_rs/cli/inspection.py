@@ -26,7 +26,7 @@ def run(
         return
     if size is not None or elements:
         raise typer.BadParameter("give a potential, or --size and --elements of a basis, not both")
-    from mlip_rs.inspection import describe
+    from mlip_rs.workflows.inspection import describe
 
     description = describe(potential)
     if as_json:

@@ -35,8 +35,8 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Show the Pareto front of one or several fits, error against cost, and take a potential from it."""
-    from mlip_rs.regression.record import export, front_figure, front_points
-    from mlip_rs.regression.run import table
+    from mlip_rs.fitting.result import table
+    from mlip_rs.fitting.run_directory import export, front_figure, front_points
 
     points = front_points(directories)
     document: dict[str, Any] = {"points": points}
@@ -49,7 +49,7 @@ def run(
             f"{select or 'knee'}: {point['n_nonzero']} coefficients, {point['us_per_atom']:.2f} µs/atom -> {target}"
         )
     if figure is not None:
-        from mlip_rs.validate.saving import save_figure
+        from mlip_rs.plot.saving import save_figure
 
         lines.append(f"figure -> {save_figure(front_figure(directories), figure)}")
     if as_json:

@@ -17,7 +17,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Label structures with energies, forces and stresses: extxyz."""
-    from mlip_rs.prediction import predict_file
+    from mlip_rs.evaluate.prediction import predict_file
 
     frames = predict_file(potential, structures, output, index=index, threads=threads or None)
     n_atoms = sum(len(atoms) for atoms in frames)

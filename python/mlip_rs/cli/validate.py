@@ -40,7 +40,7 @@ def run(
 ) -> None:
     """Physical properties, judged against a reference, in one report; exit code 1 if one fails."""
     from mlip_rs.validate.outcome import Validation, ValidationComparison
-    from mlip_rs.validate.validation import validate, validate_several
+    from mlip_rs.workflows.validation import validate, validate_several
 
     result: Validation | ValidationComparison
     with progress() as receiver:

@@ -34,7 +34,7 @@ def run(
     with progress() as receiver:
         verification = verify(potential, only=only or None, progress=receiver)
     if figure is not None:
-        from mlip_rs.validate.saving import save_figure
+        from mlip_rs.plot.saving import save_figure
         from mlip_rs.verify.figures import dimer_curves
 
         save_figure(dimer_curves(Potential.load(potential)), figure)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
+from mlip_rs.cost.plan import evaluation_plans
+from mlip_rs.cost.timing import Timing, measure, measure_list
 from mlip_rs.errors import ConfigError
-from mlip_rs.plans import evaluation_plans
+from mlip_rs.generate.prototypes import crystal, enlarged
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.threads import number_of_threads
-from mlip_rs.timing import Timing, crystal, enlarged, measure, measure_list
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,7 +43,7 @@ class Subject:
     structure
         Formula of the structure that is repeated.
     predicted_us_per_atom
-        Cost of the evaluation plan on one core; see `mlip_rs.plans`.
+        Cost of the evaluation plan on one core; see `mlip_rs.cost.plan`.
     """
 
     name: str
@@ -151,7 +152,7 @@ class Benchmark:
 
     def figure(self) -> "Figure":
         """Time per atom against size, a line for each potential and number of threads."""
-        from mlip_rs.validate.style import (
+        from mlip_rs.plot.style import (
             COLUMN_WIDTH,
             LINE_WIDTH,
             MARKER_SIZE,

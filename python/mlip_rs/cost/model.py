@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 from scipy.sparse import block_diag, csr_matrix
 
+from mlip_rs.arrays import Array, Mask
 from mlip_rs.basis import Basis
+from mlip_rs.cost.timing import measure
+from mlip_rs.cost.units import UnitCosts
 from mlip_rs.data import Dataset
+from mlip_rs.data.core_structures import pair_counts
+from mlip_rs.generate.prototypes import enlarged
 from mlip_rs.potential import Potential
-from mlip_rs.regression.equations import Array, Mask
-from mlip_rs.structures import pair_counts
-from mlip_rs.timing import enlarged, measure
-from mlip_rs.unit_costs import UnitCosts
 
 N_SAMPLES: int = 40
 """Potentials that are timed for the unit costs."""

@@ -8,11 +8,11 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from mlip_rs.cost.units import UnitCosts
+from mlip_rs.data.core_structures import pair_counts
 from mlip_rs.errors import ConfigError
+from mlip_rs.generate.prototypes import crystal
 from mlip_rs.potential import Potential
-from mlip_rs.structures import pair_counts
-from mlip_rs.timing import crystal
-from mlip_rs.unit_costs import UnitCosts
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,29 @@
 """From whatever users have (files, ASE `Atoms`, a dataset) to a dataset."""
+
+import os
+from collections.abc import Iterable, Sequence
+
+from ase import Atoms
+
+from mlip_rs.data.dataset import Dataset
+from mlip_rs.data.read import dataset_from_atoms, read_dataset
+from mlip_rs.errors import DataError
+
+Data = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Iterable[Atoms] | Dataset
+
+
+def as_dataset(data: Data) -> Dataset:
+    """Read files, or take the labels of `Atoms`, unless the data are a dataset already."""
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, str | os.PathLike):
+        return read_dataset(data)
+    items = [data] if isinstance(data, Atoms) else list(data) if isinstance(data, Iterable) else [data]
+    if items and isinstance(items[0], Atoms):
+        return dataset_from_atoms(items)
+    for item in items:
+        if not isinstance(item, str | os.PathLike):
+            raise DataError(
+                f"data are a {type(item).__name__}; give files, a dataset, or ASE Atoms with their labels"
+            )
+    return read_dataset(items)

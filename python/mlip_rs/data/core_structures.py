@@ -10,6 +10,7 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from mlip_rs import _core
+from mlip_rs.data.frames import Frame
 from mlip_rs.errors import ConfigError, StructureError
 
 FLATNESS: float = 1e-10
@@ -154,3 +155,25 @@ def _atomic_numbers(numbers: NDArray[np.generic]) -> NDArray[np.uint8]:
             f"atom {atom}: {numbers[atom]} is not the atomic number of an element; check the input"
         )
     return np.ascontiguousarray(narrow)
+
+
+def core_structure(frame: Frame) -> _core.Structure:
+    """The frame as the core sees it.
+
+    Raises
+    ------
+    StructureError
+        Naming file and frame.
+    """
+    try:
+        return structure_from_arrays(frame.numbers, frame.positions, frame.cell, frame.pbc)
+    except StructureError as error:
+        raise StructureError(f"{frame.location}: {error}") from None
+
+
+def named(error: StructureError, frames: Sequence[Frame]) -> StructureError:
+    """Put file and frame in front of an error of the core that knows the index of the structure only."""
+    if len(error.args) == 2:
+        message, index = error.args
+        return StructureError(f"{frames[index].location}: {message}")
+    return error

@@ -57,7 +57,7 @@ def _energy_volume(dataset: Dataset, summary: DataSummary) -> Figure | None:
     colors = _colors(len(points))
     values = np.concatenate([np.array(pairs) for pairs in points.values()])
     few = len(values) < 600
-    from mlip_rs.validate.style import plain  # that package imports this one
+    from mlip_rs.plot.style import plain
 
     names = sorted(points, key=str.lower)
     # the largest kinds first, so that they do not cover the small ones

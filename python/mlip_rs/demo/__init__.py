@@ -6,18 +6,13 @@ print(run_demo("al-demo").report)
 """
 
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mlip_rs.demo.files import DATA_PATH, REFERENCE_PATH
 
 if TYPE_CHECKING:
     from mlip_rs.demo.aluminium import run_demo
     from mlip_rs.demo.result import DemoResult
-
-DATA_PATH: Path = Path(__file__).with_name("al_dft.extxyz")
-"""316 structures of 1–8 atoms with energies relative to the isolated atom, forces and stress."""
-
-REFERENCE_PATH: Path = Path(__file__).with_name("al_reference.json")
-"""Properties computed directly with the same settings; read it with `mlip_rs.validate.load_reference`."""
 
 __all__ = ["DATA_PATH", "REFERENCE_PATH", "DemoResult", "run_demo"]
 

@@ -10,12 +10,12 @@ from types import MappingProxyType
 
 from mlip_rs.basis import Basis, RadialSet, radial_grid
 from mlip_rs.data import Dataset, holdout, read_dataset
-from mlip_rs.demo import DATA_PATH, REFERENCE_PATH
+from mlip_rs.demo.files import DATA_PATH, REFERENCE_PATH
 from mlip_rs.demo.report import write_demo_report
 from mlip_rs.demo.result import Choice, DemoResult, HierarchyResult
 from mlip_rs.files import write_atomically
+from mlip_rs.fitting import FitSettings, Run, Weights, fit
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.regression import FitSettings, Run, Weights, fit
 from mlip_rs.validate import DEFAULT_THRESHOLDS, Reference, Threshold, compare, load_reference
 
 CUTOFF: float = 7.5

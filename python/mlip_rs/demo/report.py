@@ -4,8 +4,10 @@ from pathlib import Path
 
 from mlip_rs.data import Dataset, summarize
 from mlip_rs.demo.result import Choice, DemoResult, HierarchyResult
-from mlip_rs.evaluation import evaluate
-from mlip_rs.reports import (
+from mlip_rs.evaluate.evaluation import evaluate
+from mlip_rs.fitting.figures import pareto_fronts, sparsity_paths
+from mlip_rs.report.document import Code, Image, Item, Report, Table
+from mlip_rs.report.fit import (
     ERROR_COLUMNS,
     by_config_type_content,
     data_content,
@@ -15,8 +17,9 @@ from mlip_rs.reports import (
     point_text,
     settings_table,
 )
-from mlip_rs.validate import Code, Image, Item, PropertyRow, Report, Table
-from mlip_rs.validate.figures import energy_volume_curves, pareto_fronts, sparsity_paths
+from mlip_rs.report.html import save_html
+from mlip_rs.validate import Comparison, PropertyRow
+from mlip_rs.validate.figures.prototypes import energy_volume_curves
 
 NEAR_GROUND_STATE: float = 0.5
 """eV/atom above the lowest energy: what ordinary simulations visit."""
@@ -46,7 +49,7 @@ def write_demo_report(
     report.add_section("Training data", *data_content(training, summarize(training, reference={"Al": 0.0})))
     report.add_section(f"Settings and provenance: {chosen.name}", settings_table(chosen.run.record))
     report.add_section("Using and repeating it", *_repeat())
-    return report.save(result.report)
+    return save_html(report, result.report)
 
 
 def _headline(result: DemoResult) -> str:
@@ -136,7 +139,7 @@ def _properties(result: DemoResult) -> list[Item]:
     )
     return [
         Table(header, rows, caption),
-        Table.of_comparison(chosen.best.comparison, f"{chosen.name} best in detail."),
+        comparison_table(chosen.best.comparison, f"{chosen.name} best in detail."),
     ]
 
 
@@ -207,3 +210,17 @@ def _size(choice: Choice) -> tuple[str, str]:
 def _cell(row: PropertyRow) -> str:
     value = "–" if row.potential is None else f"{row.potential:.4g}".replace("-", "−")
     return value if row.passed else f"{value} {MISSED}"
+
+
+def comparison_table(comparison: Comparison, caption: str) -> Table:
+    """Table of physical properties; failed rows are highlighted."""
+    rows = []
+    for row in comparison.rows:
+        value = "–" if row.potential is None else f"{row.potential:.4g}".replace("-", "−")
+        deviation = "–" if row.deviation is None else f"{row.deviation:+.3g}".replace("-", "−")
+        verdict = ("pass" if row.passed else "FAIL") + (f": {row.message}" if row.message else "")
+        allowed = f"± {row.threshold:.2g}"
+        rows.append((row.name, row.unit, value, f"{row.reference:.4g}", deviation, allowed, verdict))
+    failed = frozenset(i for i, row in enumerate(comparison.rows) if not row.passed)
+    header = ("property", "unit", "potential", "reference", "deviation", "allowed", "verdict")
+    return Table(header, rows, caption, failed)

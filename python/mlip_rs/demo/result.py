@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlip_rs.regression import Point, Run
-from mlip_rs.validate import Comparison, Errors, Reference
+from mlip_rs.evaluate.errors import Errors
+from mlip_rs.fitting import Point, Run
+from mlip_rs.validate import Comparison, Reference
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mlip_rs.data import Dataset, Frame
+from mlip_rs.data.convert import Data, as_dataset
+from mlip_rs.data.core_structures import core_structure, named
 from mlip_rs.errors import DataError, StructureError
-from mlip_rs.potential import Potential
-from mlip_rs.regression.equations import core_structure, named
-from mlip_rs.regression.fitting import Data, as_dataset
-from mlip_rs.threads import number_of_threads
-from mlip_rs.units import MEV_PER_EV, ase_stress_from_virial
-from mlip_rs.validate.metrics import (
+from mlip_rs.evaluate.errors import (
     ENERGY_KEY,
     FORCE_KEY,
     STRESS_KEY,
@@ -25,6 +22,9 @@ from mlip_rs.validate.metrics import (
     evaluate_errors,
     paired_values,
 )
+from mlip_rs.potential import Potential
+from mlip_rs.threads import number_of_threads
+from mlip_rs.units import MEV_PER_EV, ase_stress_from_virial
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -78,7 +78,7 @@ class Evaluation:
 
     def figures(self) -> "dict[str, Figure]":
         """Parity plots of the properties that have labels, by energy, force and stress."""
-        from mlip_rs.validate.figures import parity
+        from mlip_rs.evaluate.figures import parity
 
         names = np.array(self.config_types)
         figures = {}
@@ -155,7 +155,7 @@ def save_figures(figures: "dict[str, Figure]", directory: str | os.PathLike[str]
     OSError
         The directory cannot be made or written to.
     """
-    from mlip_rs.validate.saving import save_figure
+    from mlip_rs.plot.saving import save_figure
 
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)

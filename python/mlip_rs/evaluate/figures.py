@@ -1,7 +1,6 @@
 """Parity, energy–volume curves, errors by kind of structure."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,26 +9,20 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.units import MEV_PER_EV
-from mlip_rs.validate.eos import EnergyVolumeFit
-from mlip_rs.validate.metrics import ENERGY_KEY, FORCE_KEY, STRESS_KEY, Errors, ErrorSummary, error_summary
-from mlip_rs.validate.series import label_patterns, named_series
-from mlip_rs.validate.style import (
+from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, STRESS_KEY, Errors, ErrorSummary, error_summary
+from mlip_rs.plot.style import (
     COLUMN_WIDTH,
     GUIDE,
-    LINE_WIDTH,
-    MARKER_SIZE,
     NEUTRAL,
     SMALL_SIZE,
     color,
     dress,
     legend,
-    legend_beside,
-    marker,
     new_figure,
     plain,
     span,
 )
+from mlip_rs.units import MEV_PER_EV
 
 MAX_GROUPS = 6
 """Groups with a colour of their own in a parity plot: the largest; the others share grey."""
@@ -86,52 +79,6 @@ def parity(
     )
     upper.text(0.04, 0.96, text, transform=upper.transAxes, va="top", fontsize=SMALL_SIZE)
     figure.align_ylabels([upper, lower])
-    return figure
-
-
-def energy_volume_curves(
-    potentials: Mapping[str, Mapping[str, EnergyVolumeFit]], reference: Mapping[str, EnergyVolumeFit]
-) -> Figure:
-    """Energy against volume: lines the potentials, open symbols the reference, colours the crystal structures.
-
-    Parameters
-    ----------
-    potentials
-        By name, curves by crystal structure; energies in eV/atom on the same zero (the isolated atom).
-    reference
-        Curves by crystal structure; none if empty.
-
-    Raises
-    ------
-    ConfigError
-        There are no curves.
-    """
-    names = list(dict.fromkeys((*reference, *(name for curves in potentials.values() for name in curves))))
-    if not names:
-        raise ConfigError("no energy–volume curves to draw")
-    figure = new_figure(1.5 * COLUMN_WIDTH, 3.6)
-    axes = figure.subplots()
-    drawn = named_series(potentials)
-    for i, name in enumerate(names):
-        shade = color(i)
-        for entry in drawn:
-            if name in entry.result:
-                fit = entry.result[name]
-                volumes = np.linspace(min(fit.volumes), max(fit.volumes), 200)
-                axes.plot(
-                    volumes, fit.energy(volumes), color=shade, linestyle=entry.pattern, linewidth=LINE_WIDTH
-                )
-        symbol: dict[str, Any] = {}
-        if name in reference:
-            points = reference[name]
-            symbol = {"marker": marker(i), "mfc": "white", "mew": 1.1, "ms": MARKER_SIZE}
-            axes.plot(points.volumes, points.energies, color=shade, linestyle="none", **symbol)
-        axes.plot([], [], color=shade, linewidth=LINE_WIDTH, label=name, **symbol)
-    label_patterns(axes, drawn)
-    dress(axes, x="volume (Å³/atom)", y="energy (eV/atom)")
-    legend_beside(axes)
-    if reference:
-        axes.set_title("lines: potential; symbols: reference", fontsize=SMALL_SIZE, color=GUIDE)
     return figure
 
 

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from mlip_rs.errors import DataError
-from mlip_rs.validate.metrics import PairedValues
-from mlip_rs.validate.series import series
-from mlip_rs.validate.style import COLUMN_WIDTH, GUIDE, dress, label_decades, legend, new_figure
+from mlip_rs.evaluate.errors import PairedValues
+from mlip_rs.plot.series import series
+from mlip_rs.plot.style import COLUMN_WIDTH, GUIDE, dress, label_decades, legend, new_figure
 
 FORCE_GROUPS = 20
 """Groups of atoms by the length of their force."""

@@ -15,15 +15,17 @@ import numpy as np
 
 from mlip_rs._core import __version__
 from mlip_rs.basis import Basis
+from mlip_rs.basis.sizes import ROWS_PER_FEATURE, SIZES, default_size
 from mlip_rs.data import Dataset, nearest_neighbor_distance
 from mlip_rs.errors import MlipError
-from mlip_rs.ladder import ROWS_PER_FEATURE, SIZES, default_size
+from mlip_rs.fitting.assemble import assemble
+from mlip_rs.fitting.problem import build_problem
+from mlip_rs.fitting.resources import check_resources
+from mlip_rs.fitting.result_cache import Kept
+from mlip_rs.fitting.selection import select
+from mlip_rs.fitting.settings import RUN_ONLY, FitSettings
+from mlip_rs.fitting.weights import Weights
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.regression.assemble import assemble
-from mlip_rs.regression.kept import Kept
-from mlip_rs.regression.selection import select
-from mlip_rs.regression.settings import RUN_ONLY, FitSettings
-from mlip_rs.regression.weights import Weights
 
 FACTORS: tuple[float, ...] = (0.9, 0.8, 0.7)
 """Reaches that are tried beside the cutoff, as parts of it, as long as scores do not get much worse."""
@@ -163,9 +165,8 @@ def shortest(scores: Scores) -> float:
 
 def _score(dataset: Dataset, basis: Basis, settings: FitSettings, progress: Progress) -> float:
     """Score of the dense fit."""
-    from mlip_rs.regression.fitting import prepare
-
-    problem, _ = prepare(dataset, basis, settings, None, Silent(), kept=False)
+    problem = build_problem(dataset, basis, settings, kept=False)
+    check_resources(problem, settings, None)
     with tempfile.TemporaryDirectory() as place:
         equations = assemble(problem, Path(place), threads=settings.threads, progress=progress)
         return float(select(problem, equations, settings, progress).scores[-1])

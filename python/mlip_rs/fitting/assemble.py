@@ -1,29 +1,16 @@
 """From structures to normal equations on disk, fold by fold, resumable after a kill."""
 
-import hashlib
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mlip_rs import _core
-from mlip_rs.basis import Basis
-from mlip_rs.data import Dataset, ReferenceEnergies
 from mlip_rs.errors import FitError
 from mlip_rs.files import write_atomically
+from mlip_rs.fitting.fold_store import DAMAGE, FoldEquations
+from mlip_rs.fitting.normal_equations import NormalEquations, accumulate, symmetrize
+from mlip_rs.fitting.problem import Problem
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.regression.equations import Array, NormalEquations, accumulate, symmetrize
-from mlip_rs.regression.store import DAMAGE, FoldEquations
-
-SUMMED_BYTES: int = 4 << 30
-"""Where three Gram matrices take more than this, one sum over the properties is kept in their place."""
-
-SUMMED_BYTES_ONCE: int = 256 << 20
-"""The same for equations that are not kept, so that other weights of the properties are of no use to them."""
 
 CHECKPOINT_SECONDS: float = 30.0
 """Time between saves of an unfinished fold, at least."""
@@ -39,72 +26,6 @@ MANIFEST: str = "manifest.json"
 
 BATCH_ROWS: int = 4096
 """Rows of one call of the core; Ctrl-C takes effect between calls."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What the equations are made from.
-
-    Parameters
-    ----------
-    basis
-        Candidate features.
-    dataset
-        Labelled structures.
-    reference
-        Energies of the isolated atoms.
-    structure_weights
-        (S, 3).
-    property_weights
-        (3,).
-    folds
-        (S,) fold of each structure.
-    kept
-        Whether the equations outlive the fit, so that later ones may weight the properties anew.
-    """
-
-    basis: Basis
-    dataset: Dataset
-    reference: ReferenceEnergies
-    structure_weights: Array
-    property_weights: Array
-    folds: NDArray[np.int64]
-    kept: bool = True
-
-    @property
-    def summed(self) -> bool:
-        """Whether there is one sum over the properties, because three would be too large."""
-        return 3 * 8 * self.basis.n_features**2 > (SUMMED_BYTES if self.kept else SUMMED_BYTES_ONCE)
-
-    @property
-    def group_weights(self) -> Array:
-        """(G,) weight of each sum that is kept: of the three properties, or one."""
-        return np.ones(1) if self.summed else self.property_weights
-
-    @property
-    def row_weights(self) -> Array:
-        """(S, 3) weights that go into the sums: in one sum, those of the properties as well."""
-        return self.structure_weights * (self.property_weights if self.summed else 1.0)
-
-    @property
-    def n_folds(self) -> int:
-        """Number of folds."""
-        return int(self.folds.max()) + 1
-
-    def members(self, fold: int) -> list[int]:
-        """Structures of a fold, in order."""
-        return [int(i) for i in np.flatnonzero(self.folds == fold)]
-
-    def fingerprint(self) -> str:
-        """SHA-256 of everything that the equations depend on."""
-        digest = hashlib.sha256(_core.__version__.encode())
-        digest.update(json.dumps(self.basis.to_dict(), sort_keys=True).encode())
-        digest.update(self.dataset.fingerprint().encode())
-        digest.update(json.dumps(dict(self.reference.values), sort_keys=True).encode())
-        digest.update(np.ascontiguousarray(self.row_weights).tobytes())
-        digest.update(b"summed" if self.summed else b"")
-        digest.update(np.ascontiguousarray(self.folds).tobytes())
-        return digest.hexdigest()
 
 
 def assemble(

@@ -11,17 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mlip_rs.arrays import Array
 from mlip_rs.basis import Basis, RadialSet, radial_grid
 from mlip_rs.data import Frame
+from mlip_rs.data.convert import Data, as_dataset
+from mlip_rs.data.core_structures import core_structure
 from mlip_rs.errors import ConfigError
-from mlip_rs.plain import check_integer
-from mlip_rs.regression.equations import core_structure
-from mlip_rs.regression.fitting import Data, as_dataset, fit
-from mlip_rs.regression.settings import FitSettings
-
-Array = NDArray[np.float64]
+from mlip_rs.fitting.pipeline import fit
+from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.settings import check_integer
 
 METHODS: tuple[str, ...] = ("supervised", "principal")
 """Ways to choose the combinations."""

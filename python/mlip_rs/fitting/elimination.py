@@ -22,10 +22,10 @@ from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
+from mlip_rs.arrays import Array, Mask
 from mlip_rs.basis import Basis
+from mlip_rs.cost.model import CostModel
 from mlip_rs.errors import FitError
-from mlip_rs.regression.costs import CostModel
-from mlip_rs.regression.equations import Array, Mask
 
 BATCH: float = 0.02
 """Part of the features that may leave before all are looked at again."""

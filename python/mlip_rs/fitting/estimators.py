@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_rs import _core
+from mlip_rs.arrays import Array, Mask
 from mlip_rs.errors import FitError
-from mlip_rs.regression.equations import Array, Mask, System
-from mlip_rs.regression.settings import FitSettings
-from mlip_rs.regression.store import chunks
+from mlip_rs.fitting.fold_store import chunks
+from mlip_rs.fitting.normal_equations import System
+from mlip_rs.fitting.settings import FitSettings
 
 KKT_TOLERANCE: float = 1e-6
 """Relative violation of the optimality conditions accepted along an ℓ1 path."""

@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.validate.metrics import ENERGY_KEY, FORCE_KEY, Errors
-from mlip_rs.validate.style import (
+from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, Errors
+from mlip_rs.plot.style import (
     COLUMN_WIDTH,
     LINE_WIDTH,
     MARKER_SIZE,

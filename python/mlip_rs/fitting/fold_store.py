@@ -13,8 +13,9 @@ from typing import IO, Any
 
 import numpy as np
 
+from mlip_rs.arrays import Array
 from mlip_rs.files import atomic_file
-from mlip_rs.regression.equations import Array, NormalEquations, System
+from mlip_rs.fitting.normal_equations import NormalEquations, System
 
 HELD_BYTES: int = 512 << 20
 """Matrices of all folds that are no larger than this together stay in memory."""

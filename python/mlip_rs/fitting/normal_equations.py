@@ -8,14 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_rs import _core
+from mlip_rs.arrays import Array
 from mlip_rs.basis import Basis
 from mlip_rs.data import Frame, ReferenceEnergies
+from mlip_rs.data.core_structures import core_structure, named
 from mlip_rs.errors import StructureError
 from mlip_rs.files import atomic_file
-from mlip_rs.structures import structure_from_arrays
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -89,20 +87,6 @@ class NormalEquations:
         return self.gram, self.moment, self.yty, self.n_rows
 
 
-def core_structure(frame: Frame) -> _core.Structure:
-    """The frame as the core sees it.
-
-    Raises
-    ------
-    StructureError
-        Naming file and frame.
-    """
-    try:
-        return structure_from_arrays(frame.numbers, frame.positions, frame.cell, frame.pbc)
-    except StructureError as error:
-        raise StructureError(f"{frame.location}: {error}") from None
-
-
 def accumulate(
     equations: NormalEquations,
     basis: Basis,
@@ -156,11 +140,3 @@ def symmetrize(equations: NormalEquations, threads: int = 0) -> None:
     """Fill the upper triangles of the Gram matrices, in place."""
     for gram in equations.gram:
         _core.symmetrize(gram, threads)
-
-
-def named(error: StructureError, frames: Sequence[Frame]) -> StructureError:
-    """Put file and frame in front of an error of the core that knows the index of the structure only."""
-    if len(error.args) == 2:
-        message, index = error.args
-        return StructureError(f"{frames[index].location}: {message}")
-    return error

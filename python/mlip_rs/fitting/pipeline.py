@@ -4,45 +4,36 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 
 from mlip_rs import _core
 from mlip_rs.basis import Basis
+from mlip_rs.basis.repulsion import repulsion_setting
+from mlip_rs.cost.model import calibrate, timed_structure
+from mlip_rs.cost.timing import measure
 from mlip_rs.data import (
     Dataset,
     ReferenceEnergies,
-    absent_pairs,
-    check_elements,
-    folds,
-    nearest_neighbor_distance,
-    read_dataset,
-    reference_energies,
-    suggest_cutoff,
 )
-from mlip_rs.errors import ConfigError, DataError, FitError
+from mlip_rs.data.convert import Data, as_dataset
+from mlip_rs.errors import ConfigError
 from mlip_rs.files import write_atomically
+from mlip_rs.fitting.angular_cutoff import suggest_angular_cutoff
+from mlip_rs.fitting.assemble import assemble, owner
+from mlip_rs.fitting.problem import Problem, build_problem, check_test_elements
+from mlip_rs.fitting.repulsion import Guard
+from mlip_rs.fitting.residuals import Residuals, residuals
+from mlip_rs.fitting.resources import check_resources
+from mlip_rs.fitting.result import Point, Run, remove_run
+from mlip_rs.fitting.selection import Candidates, select
+from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.regression.assemble import Problem, assemble, owner
-from mlip_rs.regression.costs import calibrate, timed_structure
-from mlip_rs.regression.equations import core_structure
-from mlip_rs.regression.guard import Guard
-from mlip_rs.regression.residuals import Residuals, residuals
-from mlip_rs.regression.resources import check_resources
-from mlip_rs.regression.run import Point, Run, remove_run
-from mlip_rs.regression.selection import Candidates, select
-from mlip_rs.regression.settings import FitSettings
-from mlip_rs.repulsion import repulsion_setting
-from mlip_rs.timing import measure
-
-Data = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Iterable[Atoms] | Dataset
 
 
 def fit(
@@ -92,9 +83,10 @@ def fit(
     progress = progress or Silent()
     begin = time.perf_counter()
     testing = None if test is None else as_dataset(test)
-    problem, guard = prepare(data, basis, settings, directory, progress, kept=directory is not None)
+    problem = prepare(data, basis, settings, directory, progress, kept=directory is not None)
+    guard = Guard(problem.basis, problem.domain)
     if testing is not None:
-        _check_elements(testing, problem.basis, whole=False)
+        check_test_elements(testing, problem.basis)
     if overwrite and directory is not None:
         remove_other_run(directory, problem)
     with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
@@ -113,7 +105,9 @@ def fit(
     seconds = {"assemble": assembled - begin, "select": selected - assembled}
     record = _record(problem, candidates, settings, testing, seconds)
     chosen = problem.basis.angular_cutoff if basis.reach_is_open else None
-    run = Run(points, record | {"repulsion": repulsion_setting(basis), "chosen_angular_cutoff": chosen})
+    run = Run(
+        points, record | {"repulsion": repulsion_setting(basis.repulsion), "chosen_angular_cutoff": chosen}
+    )
     if directory is not None:
         run.save(directory)
     return run
@@ -127,8 +121,8 @@ def prepare(
     progress: Progress,
     *,
     kept: bool,
-) -> tuple[Problem, Guard]:
-    """What a fit solves, checked before anything is computed, and the guard of its short range; `kept` as `Problem`.
+) -> Problem:
+    """Build the problem of a fit, and choose the angular cutoff if it is open; parameters as for `build_problem`.
 
     Raises
     ------
@@ -136,34 +130,20 @@ def prepare(
         As `fit`.
     """
     if not isinstance(basis, Basis) or not isinstance(settings, FitSettings):
-        raise ConfigError("basis must be a Basis and settings FitSettings; see mlip_rs.config for files")
+        raise ConfigError(
+            "basis must be a Basis and settings FitSettings; see mlip_rs.workflows.config for files"
+        )
     training = as_dataset(data)
-    basis = basis.resolved(training)
-    _check_elements(training, basis, whole=True)
-    _check_cutoff(training, basis)
-    training = _with_absent_pairs(training, basis, progress)
-    reference = reference_energies(training, settings.reference_energies)
-    if reference.source == "fitted":
-        basis = replace(basis, constant=True)
-    guard = Guard.of(basis, training)
-    problem = Problem(
-        guard.basis,
-        training,
-        reference,
-        settings.weights.of_structures(training, reference),
-        settings.weights.of_properties(),
-        folds(training, settings.n_folds, settings.seed),
-        kept=kept,
-    )
-    _check_rows(problem, settings)
+    problem = build_problem(training, basis, settings, kept=kept)
+    for notice in problem.dataset.notices[len(training.notices) :]:
+        progress.note(f"notice: {notice}")
     check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
-    if basis.reach_is_open:
-        from mlip_rs.regression.reach import suggest_angular_cutoff
-
-        reach = suggest_angular_cutoff(training, basis, settings, directory=directory, progress=progress)
-        guard = replace(guard, basis=replace(guard.basis, angular_cutoff=reach))
-        problem = replace(problem, basis=guard.basis)
-    return problem, guard
+    if not basis.reach_is_open:
+        return problem
+    cutoff = suggest_angular_cutoff(
+        problem.dataset, basis.resolved(training), settings, directory=directory, progress=progress
+    )
+    return build_problem(training, replace(basis, angular_cutoff=cutoff), settings, kept=kept)
 
 
 def remove_other_run(directory: str | os.PathLike[str], problem: Problem) -> None:
@@ -172,104 +152,6 @@ def remove_other_run(directory: str | os.PathLike[str], problem: Problem) -> Non
     is_run = (directory / "equations").is_dir() or (directory / "run.json").exists()
     if is_run and owner(directory / "equations") != problem.fingerprint():
         remove_run(directory)
-
-
-def as_dataset(data: Data) -> Dataset:
-    """Read files, or take the labels of `Atoms`, unless the data are a dataset already."""
-    if isinstance(data, Dataset):
-        return data
-    if isinstance(data, str | os.PathLike):
-        return read_dataset(data)
-    items = [data] if isinstance(data, Atoms) else list(data) if isinstance(data, Iterable) else [data]
-    if items and isinstance(items[0], Atoms):
-        from mlip_rs.data import dataset_from_atoms
-
-        return dataset_from_atoms(items)
-    for item in items:
-        if not isinstance(item, str | os.PathLike):
-            raise DataError(
-                f"data are a {type(item).__name__}; give files, a dataset, or ASE Atoms with their labels"
-            )
-    return read_dataset(items)
-
-
-def _check_elements(dataset: Dataset, basis: Basis, *, whole: bool) -> None:
-    """Every element of the data is in the basis; with `whole`, every element of the basis is in the data."""
-    if whole:
-        check_elements(dataset, basis.elements)
-        return
-    present = [element for element in basis.elements if element in dataset.elements]
-    check_elements(dataset, present)
-
-
-def _with_absent_pairs(dataset: Dataset, basis: Basis, progress: Progress) -> Dataset:
-    """Note in the dataset which pairs of elements never occur: nothing determines their features, they stay zero."""
-    pairs = absent_pairs(dataset, basis.elements, basis.core.cutoff)
-    if not pairs:
-        return dataset
-    names = ", ".join(f"{a}–{b}" for a, b in pairs)
-    notice = (
-        f"{names}: never within the cutoff of {basis.core.cutoff:g} Å in the data; features of such pairs are "
-        "undetermined and stay zero"
-    )
-    progress.note(f"notice: {notice}")
-    return replace(dataset, notices=(*dataset.notices, notice))
-
-
-def _check_cutoff(dataset: Dataset, basis: Basis) -> None:
-    """Nearest neighbours lie within the cutoff, and no open structure ends far inside it."""
-    cutoff = basis.core.cutoff  # a cutoff that is no number at all is refused here
-    _check_nearest(dataset, basis)
-    shortest, longest = np.inf, 0.0
-    for frame in dataset:
-        if frame.pbc.any():
-            longest = np.inf
-        if np.isfinite(shortest) and np.isinf(longest):
-            return  # whatever follows, pairs reach from within the cutoff to infinity
-        if frame.n_atoms < 2 and not frame.pbc.any():
-            continue
-        _, _, _, vectors = _core.neighbor_list(core_structure(frame), cutoff, 1)
-        if len(vectors):
-            distances = np.linalg.norm(vectors, axis=1)
-            shortest, longest = min(shortest, distances.min()), max(longest, distances.max())
-        elif not frame.pbc.any():
-            longest = max(longest, float(np.ptp(frame.positions, axis=0).max()))
-    if not np.isfinite(shortest):
-        raise ConfigError(f"cutoff {cutoff} Å: no two atoms of the data are that close; raise the cutoff")
-    if cutoff > 2.0 * longest:
-        raise ConfigError(
-            f"cutoff {cutoff} Å: the longest distance in the data is {longest:.2f} Å, so nothing would "
-            "determine the potential beyond it; lower the cutoff"
-        )
-
-
-def _check_nearest(dataset: Dataset, basis: Basis) -> None:
-    """The cutoffs reach the nearest neighbours."""
-    if not any(np.isfinite(distances).any() for distances in dataset.nearest_distances):
-        return
-    nearest = nearest_neighbor_distance(dataset)
-    cutoffs = {"cutoff": basis.core.cutoff, "angular_cutoff": basis.angular_cutoff}
-    for name, cutoff in cutoffs.items():
-        if cutoff is not None and cutoff < nearest:
-            raise ConfigError(
-                f"{name} {cutoff} Å: nearest neighbours in the data are {nearest:.2f} Å apart; raise the {name}, "
-                f"to about {suggest_cutoff(dataset):g} Å"
-            )
-
-
-def _check_rows(problem: Problem, settings: FitSettings) -> None:
-    weights = problem.structure_weights * settings.weights.of_properties()
-    per_structure = [(1, 3 * frame.n_atoms, 6) for frame in problem.dataset]
-    rows = int(((weights > 0) * np.array(per_structure)).sum())
-    if rows == 0:
-        raise DataError(
-            "no label carries weight; check the weights and that the data have energies, forces or stresses"
-        )
-    if problem.basis.n_features > rows and not settings.allow_underdetermined:
-        raise FitError(
-            f"{problem.basis.n_features} features but only {rows} rows of data ({len(problem.dataset)} structures); "
-            "use a smaller basis or more data, or allow an underdetermined fit"
-        )
 
 
 def _with_unit_costs(problem: Problem, settings: FitSettings, path: Path) -> FitSettings:

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mlip_rs.arrays import Array
 from mlip_rs.basis import Basis
-from mlip_rs.data import Dataset
+from mlip_rs.fitting.data_domain import HANDOVERS, Domain
 from mlip_rs.potential import Potential
-from mlip_rs.regression.equations import Array
-from mlip_rs.repulsion import HANDOVERS, Domain, domain
-from mlip_rs.validate.short_range import ShortRange, short_range
+from mlip_rs.potential.short_range import ShortRange, short_range
 
 CHECK_POINTS: int = 120
 """Points of each curve."""
@@ -29,14 +28,6 @@ class Guard:
 
     basis: Basis
     domain: Domain | None
-
-    @classmethod
-    def of(cls, basis: Basis, training: Dataset) -> "Guard":
-        """Fill in a repulsion that is to be taken from the data."""
-        if basis.repulsion != "zbl":
-            return cls(basis, None)
-        measured = domain(training, basis.elements, basis.core.cutoff)
-        return cls(replace(basis, repulsion=measured.repulsion()), measured)
 
     def potential(
         self,

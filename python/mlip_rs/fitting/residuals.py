@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlip_rs import _core
+from mlip_rs.arrays import Array
 from mlip_rs.basis import Basis
 from mlip_rs.data import Frame, ReferenceEnergies
+from mlip_rs.data.core_structures import core_structure, named
 from mlip_rs.errors import StructureError
-from mlip_rs.regression.equations import Array, core_structure, named
+from mlip_rs.evaluate.errors import Errors, ErrorSums
 from mlip_rs.units import ase_stress_from_virial
-from mlip_rs.validate.metrics import Errors, ErrorSums
 
 BATCH_STRUCTURES: int = 64
 """Structures of one call of the core; Ctrl-C takes effect between calls."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlip_rs.errors import FitError
-from mlip_rs.regression.assemble import Problem
-from mlip_rs.regression.residuals import BATCH_STRUCTURES
-from mlip_rs.regression.settings import FitSettings
-from mlip_rs.regression.store import HELD_BYTES
+from mlip_rs.fitting.fold_store import HELD_BYTES
+from mlip_rs.fitting.problem import Problem
+from mlip_rs.fitting.residuals import BATCH_STRUCTURES
+from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.threads import number_of_threads
 
 NUMBER: int = 8

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, Errors
 from mlip_rs.files import write_atomically
 from mlip_rs.potential import Potential
-from mlip_rs.validate.metrics import ENERGY_KEY, FORCE_KEY, Errors
 
 KNEE_TOLERANCE: float = 0.1
 """The knee is the cheapest potential whose validation score exceeds the best by at most this fraction."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mlip_rs.regression.settings import RUN_ONLY
+from mlip_rs.fitting.settings import RUN_ONLY
 
 _ANGULAR = {
     "max_l": "max_l",

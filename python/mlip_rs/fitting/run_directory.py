@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import write_atomically
+from mlip_rs.fitting.result import KNEE_TOLERANCE, LIMITS, pareto_front, read_record, within_limits
 from mlip_rs.potential import Potential
-from mlip_rs.regression.run import KNEE_TOLERANCE, LIMITS, pareto_front, read_record, within_limits
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -141,7 +141,7 @@ def front_figure(directories: Directories) -> "Figure":
     DataError
         Not a complete run directory.
     """
-    from mlip_rs.validate.figures.paths import ModelPoint, pareto, pareto_fronts
+    from mlip_rs.fitting.figures import ModelPoint, pareto, pareto_fronts
 
     chosen = _several(directories)
     records = [read_record(directory) for directory in chosen]

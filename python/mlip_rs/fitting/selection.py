@@ -12,25 +12,19 @@ from operator import add
 import numpy as np
 from numpy.typing import NDArray
 
+from mlip_rs.arrays import Array, Mask
 from mlip_rs.basis import Basis
+from mlip_rs.cost.model import CostModel, timed_structure
+from mlip_rs.cost.units import UnitCosts
 from mlip_rs.errors import FitError
+from mlip_rs.fitting.elimination import eliminate, groups_of
+from mlip_rs.fitting.estimators import Scaled, feature_scale, flat_penalties, group_weights, l1_weights
+from mlip_rs.fitting.fold_store import FoldEquations
+from mlip_rs.fitting.problem import Problem
+from mlip_rs.fitting.residuals import Residuals, residuals
+from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.fitting.smoothness_prior import Prior
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.regression.assemble import Problem
-from mlip_rs.regression.costs import CostModel, timed_structure
-from mlip_rs.regression.elimination import eliminate, groups_of
-from mlip_rs.regression.equations import Array, Mask
-from mlip_rs.regression.estimators import (
-    Scaled,
-    feature_scale,
-    flat_penalties,
-    group_weights,
-    l1_weights,
-)
-from mlip_rs.regression.prior import Prior
-from mlip_rs.regression.residuals import Residuals, residuals
-from mlip_rs.regression.settings import FitSettings
-from mlip_rs.regression.store import FoldEquations
-from mlip_rs.unit_costs import UnitCosts
 
 ALL_FOLDS: int = 5000
 """Most features for which the search for the penalties looks at all folds."""

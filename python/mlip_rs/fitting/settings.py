@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 
+from mlip_rs.cost.units import UnitCosts
 from mlip_rs.errors import ConfigError
-from mlip_rs.plain import check_integer, check_number, make_plain
-from mlip_rs.regression.weights import Weights
+from mlip_rs.fitting.weights import Weights
+from mlip_rs.settings import check_integer, check_number, make_plain
 from mlip_rs.threads import MAX_THREADS
-from mlip_rs.unit_costs import UnitCosts
 
 RUN_ONLY: tuple[str, ...] = ("threads", "memory_gib")
 """Settings of the machine, on which the result does not depend."""
@@ -38,14 +38,14 @@ class FitSettings:
     ----------
     method
         One of `METHODS`. "cost-aware" eliminates what gives up least for the evaluation time that it saves (see
-        `regression/elimination.py`), "group-lasso" keeps or drops together what the evaluator pays for together, "omp"
+        `fitting/elimination.py`), "group-lasso" keeps or drops together what the evaluator pays for together, "omp"
         adds the feature with the largest gain, one after the other. The ℓ1 paths carry the ridge penalty found by
         cross-validation as well (elastic net). Every point is refitted on its support with the ridge penalty only.
     n_folds
         Folds of the cross-validation.
     prior
         One of `PRIORS`: "smooth" gives every order and degree a ridge penalty of its own, growing with l and n, their
-        strengths found by cross-validation (see `regression/prior.py`); "flat" takes the best of `ridge_penalties`.
+        strengths found by cross-validation (`fitting/smoothness_prior.py`); "flat" takes the best of `ridge_penalties`.
     n_prior
         Most evaluations of the cross-validation in the search for these strengths.
     ridge_penalties

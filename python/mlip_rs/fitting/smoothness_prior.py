@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 
+from mlip_rs.arrays import Array
 from mlip_rs.basis import Basis
 from mlip_rs.errors import FitError
-from mlip_rs.regression.equations import Array
 
 WEAKEST: float = 1e-11
 """Smallest penalty of a group, for features of unit norm."""

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlip_rs.basis import Basis
+from mlip_rs.data.convert import Data
 from mlip_rs.errors import ConfigError, DataError, FitError
-from mlip_rs.plain import check_number
+from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, STRESS_KEY, Errors
+from mlip_rs.fitting.assemble import assemble
+from mlip_rs.fitting.pipeline import prepare, remove_other_run
+from mlip_rs.fitting.problem import Problem
+from mlip_rs.fitting.result_cache import Kept
+from mlip_rs.fitting.selection import select
+from mlip_rs.fitting.settings import RUN_ONLY, FitSettings
+from mlip_rs.fitting.weights import Weights
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.regression.assemble import Problem, assemble
-from mlip_rs.regression.fitting import Data, prepare, remove_other_run
-from mlip_rs.regression.kept import Kept
-from mlip_rs.regression.selection import select
-from mlip_rs.regression.settings import RUN_ONLY, FitSettings
-from mlip_rs.regression.weights import Weights
-from mlip_rs.validate.metrics import ENERGY_KEY, FORCE_KEY, STRESS_KEY, Errors
+from mlip_rs.settings import check_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,7 +102,7 @@ class WeightScan:
         DataError
             There are no labels of energies, or none of forces.
         """
-        from mlip_rs.validate import style
+        from mlip_rs.plot import style
 
         if not self.drawable:
             raise DataError("only data with energies and forces have errors to draw against each other")
@@ -166,7 +168,7 @@ def scan_weights(
         raise ConfigError("factors of the precisions must be positive numbers, such as 0.3, 1, 3")
     settings = replace(settings or FitSettings(), method="ridge")
     progress = progress or Silent()
-    problem, _ = prepare(data, basis, settings, directory, progress, kept=True)
+    problem = prepare(data, basis, settings, directory, progress, kept=True)
     if problem.summed:
         raise FitError(
             f"{problem.basis.n_features} features: too many for sums by property; scan the weights with a smaller size"

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mlip_rs.data import Dataset, ReferenceEnergies
 from mlip_rs.errors import ConfigError
-from mlip_rs.plain import check_number, make_plain
+from mlip_rs.settings import check_number, make_plain
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
 PROPERTIES: tuple[str, ...] = ("energy", "forces", "stress")

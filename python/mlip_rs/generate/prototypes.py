@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
+from ase.data import atomic_numbers, covalent_radii, reference_states
 
 from mlip_rs.errors import ConfigError
 
@@ -162,3 +163,33 @@ _BINARY_BUILDERS: dict[str, Callable[[str, str], Atoms]] = {
 
 BINARY_PROTOTYPES: tuple[str, ...] = tuple(_BINARY_BUILDERS)
 """Names that `binary_prototype` knows."""
+
+
+_LATTICES = frozenset(("fcc", "bcc", "hcp", "diamond", "sc"))
+
+
+def enlarged(atoms: Atoms, n_atoms: int) -> Atoms:
+    """Repeat a periodic structure that has atoms to at least about `n_atoms`, atoms displaced at random by 0.02 Å."""
+    big = atoms.copy()
+    big.calc = None
+    while 0 < len(big) < n_atoms and big.pbc.any():
+        lengths = np.where(big.pbc, big.cell.lengths(), np.inf)
+        repeat = [1, 1, 1]
+        repeat[int(np.argmin(lengths))] = 2
+        big = big.repeat(repeat)
+    big.rattle(0.02, seed=0)
+    return big
+
+
+def crystal(elements: Sequence[str]) -> Atoms:
+    """The crystal of the first element, as wide as the mean size of all elements wants it."""
+    first = elements[0]
+    number = atomic_numbers[first]
+    state = reference_states[number] or {}
+    if state.get("symmetry") in _LATTICES and state.get("a"):
+        atoms = bulk(first)
+    else:  # molecules, complicated crystals: close-packed spheres that touch
+        atoms = bulk(first, "fcc", a=2.0 * np.sqrt(2.0) * float(covalent_radii[number]))
+    radii = [float(covalent_radii[atomic_numbers[symbol]]) for symbol in elements]
+    atoms.set_cell(atoms.cell * (np.mean(radii) / radii[0]), scale_atoms=True)
+    return atoms

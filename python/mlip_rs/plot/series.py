@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from matplotlib.axes import Axes
 
-from mlip_rs.validate.style import GUIDE, LINE_WIDTH, MARKER_SIZE, color, marker, plain
+from mlip_rs.plot.style import GUIDE, LINE_WIDTH, MARKER_SIZE, color, marker, plain
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -5,22 +5,21 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import Any, Protocol, overload
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.calculator import Calculator
 from numpy.typing import ArrayLike, NDArray
 
 from mlip_rs import _core
+from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
 from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
 from mlip_rs.files import write_atomically
-from mlip_rs.structures import cell_volume, structure_from_atoms
 from mlip_rs.threads import number_of_threads
 from mlip_rs.units import ase_stress_from_virial
-
-if TYPE_CHECKING:
-    from mlip_rs.calculators.ase import MLIPCalculator
 
 MAX_FILE_BYTES: int = 256 << 20
 """Larger potential files are refused before they are read."""
@@ -248,11 +247,10 @@ class Potential:
 
     # ---- using it ----------------------------------------------------------------------------------------
 
-    def calculator(self, skin: float = 0.5, threads: int | None = None) -> "MLIPCalculator":
-        """Return a new ASE calculator; see `MLIPCalculator` for `skin` (Å) and `threads`."""
-        from mlip_rs.calculators.ase import MLIPCalculator
-
-        return MLIPCalculator(self, skin=skin, threads=threads)
+    def calculator(self, skin: float = 0.5, threads: int | None = None) -> Calculator:
+        """Return a new ASE calculator; see `mlip_rs.MLIPCalculator` for `skin` (Å) and `threads`."""
+        # Calculators build on potentials; this convenience alone looks the other way, and finds them by name.
+        return import_module("mlip_rs.calculators.ase").MLIPCalculator(self, skin=skin, threads=threads)
 
     @overload
     def predict(self, structures: Atoms, threads: int | None = None) -> Prediction: ...

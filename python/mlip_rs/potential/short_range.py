@@ -1,6 +1,6 @@
 """Does the energy rise where no data are: dimers and crystals, compressed far beyond anything fitted to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations_with_replacement
@@ -12,8 +12,9 @@ from ase.data import atomic_numbers, covalent_radii
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
-from mlip_rs.potential import Potential
-from mlip_rs.validate.prototypes import prototype
+from mlip_rs.arrays import Array
+from mlip_rs.generate.prototypes import prototype
+from mlip_rs.potential.potential import Potential
 
 LATTICES: tuple[str, ...] = ("fcc", "bcc", "diamond", "sc")
 """Crystals that are compressed."""
@@ -38,8 +39,6 @@ SHELLS: float = 8.0
 
 HANDED_OVER_POINTS: int = 500
 """Grid of nearest-neighbour distances on which it is looked up where a crystal is handed over."""
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,3 +246,10 @@ def _closest(potential: Potential) -> Sequence[Sequence[float]]:
         return outer
     radii = [float(covalent_radii[atomic_numbers[symbol]]) for symbol in potential.elements]
     return [[UNKNOWN_FRACTION * (a + b) for b in radii] for a in radii]
+
+
+def short_range_failures(info: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where the energy falls at short range, as a fit noted it in the `info` of a potential; empty if nowhere."""
+    noted = info.get("short_range")
+    failures = noted.get("failures") if isinstance(noted, Mapping) else None
+    return tuple(map(str, failures)) if isinstance(failures, list | tuple) else ()

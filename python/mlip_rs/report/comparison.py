@@ -1,17 +1,9 @@
 """The page of several potentials side by side: one table of verdicts, then every property with one figure of all."""
 
+from mlip_rs.report.document import Code, Item, Report, Table
+from mlip_rs.report.evaluation import data_content
+from mlip_rs.report.validation import ERRORS, command, figure_items, notices, number, provenance, subtitle
 from mlip_rs.validate.outcome import Outcome, ValidationComparison, ValidationRow
-from mlip_rs.validate.reports.data import data_content
-from mlip_rs.validate.reports.document import Code, Item, Report, Table
-from mlip_rs.validate.reports.validation import (
-    ERRORS,
-    command,
-    figure_items,
-    notices,
-    number,
-    provenance,
-    subtitle,
-)
 
 MISSED = "✗"
 """Beside a number that is outside its threshold; not a colour alone, which print may lose."""

@@ -1,17 +1,13 @@
-"""A report: sections of text, tables and figures, written as one HTML page or as Markdown with PNG files."""
+"""A report: sections of text, tables and figures. `html` and `markdown` write it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from mlip_rs.errors import ConfigError
-from mlip_rs.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from mlip_rs.validate.compare import Comparison
 
 
 @dataclass(frozen=True)
@@ -39,20 +35,6 @@ class Table:
         for i, row in enumerate(self.rows):
             if len(row) != len(self.header):
                 raise ConfigError(f"table row {i} has {len(row)} cells for {len(self.header)} columns")
-
-    @classmethod
-    def of_comparison(cls, comparison: "Comparison", caption: str = "") -> "Table":
-        """Table of physical properties; failed rows are highlighted."""
-        rows = []
-        for row in comparison.rows:
-            value = "–" if row.potential is None else f"{row.potential:.4g}".replace("-", "−")
-            deviation = "–" if row.deviation is None else f"{row.deviation:+.3g}".replace("-", "−")
-            verdict = ("pass" if row.passed else "FAIL") + (f": {row.message}" if row.message else "")
-            allowed = f"± {row.threshold:.2g}"
-            rows.append((row.name, row.unit, value, f"{row.reference:.4g}", deviation, allowed, verdict))
-        failed = frozenset(i for i, row in enumerate(comparison.rows) if not row.passed)
-        header = ("property", "unit", "potential", "reference", "deviation", "allowed", "verdict")
-        return cls(header, rows, caption, failed)
 
 
 @dataclass(frozen=True)
@@ -103,32 +85,3 @@ class Report:
         """
         self.sections.append((title, content))
         return self
-
-    def html(self) -> str:
-        """Whole page: self-contained, without scripts, loading nothing from anywhere, printable."""
-        from mlip_rs.validate.reports.html import page
-
-        return page(self)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the page; a reader sees the old file or the whole new one, never a part.
-
-        Raises
-        ------
-        OSError
-            The directory does not exist or cannot be written; nothing is left behind.
-        """
-        write_atomically(path, self.html())
-        return Path(path)
-
-    def save_markdown(self, path: str | Path) -> Path:
-        """Write Markdown, and its figures as PNG into the folder `figures` beside it.
-
-        Raises
-        ------
-        OSError
-            The directory does not exist or cannot be written.
-        """
-        from mlip_rs.validate.reports.markdown import write_markdown
-
-        return write_markdown(self, Path(path))

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlip_rs.errors import DataError
-from mlip_rs.evaluation import Evaluation
-from mlip_rs.validate.figures.data import force_error_by_size
-from mlip_rs.validate.figures.errors import error_by_config_type
-from mlip_rs.validate.metrics import FORCE_KEY
-from mlip_rs.validate.reports.document import Image, Item, Table
+from mlip_rs.evaluate.errors import FORCE_KEY
+from mlip_rs.evaluate.evaluation import Evaluation
+from mlip_rs.evaluate.figures import error_by_config_type
+from mlip_rs.evaluate.force_figure import force_error_by_size
+from mlip_rs.report.document import Image, Item, Table
 
 _CAPTIONS = {"energy": "Energies per atom", "force": "Force components", "stress": "Stress components"}
 

@@ -7,19 +7,16 @@ from typing import Any
 
 from mlip_rs.data import Dataset, DataSummary, GroupSummary, summarize
 from mlip_rs.data import figures as data_figures
-from mlip_rs.evaluation import evaluate
+from mlip_rs.evaluate.errors import Errors, ErrorSummary
+from mlip_rs.evaluate.evaluation import evaluate
+from mlip_rs.evaluate.figures import error_by_config_type
+from mlip_rs.fitting import Point, Run
+from mlip_rs.fitting.figures import ModelPoint, pareto, predicted_cost, sparsity_path
+from mlip_rs.fitting.run_config import configuration
 from mlip_rs.potential import Potential
-from mlip_rs.regression import Point, Run
-from mlip_rs.regression.repeat import configuration
+from mlip_rs.report.document import Code, Image, Item, Report, Table
+from mlip_rs.report.html import save_html
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
-from mlip_rs.validate import Code, Errors, ErrorSummary, Image, Item, Report, Table
-from mlip_rs.validate.figures import (
-    ModelPoint,
-    error_by_config_type,
-    pareto,
-    predicted_cost,
-    sparsity_path,
-)
 
 REPORT_NAME: str = "report.html"
 
@@ -67,7 +64,7 @@ def write_run_report(directory: Path, run: Run, training: Dataset, test: Dataset
     report.add_section("Training data", *data_content(training, summary))
     report.add_section("Settings and provenance", settings_table(run.record))
     report.add_section("Using and repeating it", *_repeat_content(run.record))
-    return report.save(Path(directory) / REPORT_NAME)
+    return save_html(report, Path(directory) / REPORT_NAME)
 
 
 def accuracy_table(named: Mapping[str, Point], caption: str = "") -> Table:

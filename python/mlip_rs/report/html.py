@@ -4,9 +4,11 @@ import base64
 import io
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlip_rs.validate.reports.document import Code, Image, Item, Report, Table
+from mlip_rs.files import write_atomically
+from mlip_rs.report.document import Code, Image, Item, Report, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,8 +47,20 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Tells the browser to load nothing from anywhere, whatever the text of the report may hold."""
 
 
+def save_html(report: Report, path: str | Path) -> Path:
+    """Write the page; a reader sees the old file or the whole new one, never a part.
+
+    Raises
+    ------
+    OSError
+        The directory does not exist or cannot be written; nothing is left behind.
+    """
+    write_atomically(path, page(report))
+    return Path(path)
+
+
 def page(report: Report) -> str:
-    """The page, every text escaped."""
+    """The whole page: self-contained, without scripts, printable, every text escaped."""
     links = "".join(
         f'<li><a href="#s{i}">{escape(title)}</a></li>' for i, (title, _) in enumerate(report.sections)
     )

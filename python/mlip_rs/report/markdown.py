@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_rs.files import write_atomically
-from mlip_rs.validate.reports.document import Code, Image, Report, Table
-from mlip_rs.validate.saving import save_figure
+from mlip_rs.plot.saving import save_figure
+from mlip_rs.report.document import Code, Image, Report, Table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,14 +16,15 @@ FIGURES = "figures"
 """Folder of the figures, beside the text."""
 
 
-def write_markdown(report: Report, path: Path) -> Path:
-    """Write text and figures, every text escaped.
+def save_markdown(report: Report, path: str | Path) -> Path:
+    """Write Markdown, every text escaped, and its figures as PNG files into the folder `figures` beside it.
 
     Raises
     ------
     OSError
         The directory does not exist or cannot be written.
     """
+    path = Path(path)
     figures = path.parent / FIGURES
     figures.mkdir(exist_ok=True)
     blocks = [f"# {_escaped(report.title)}"]

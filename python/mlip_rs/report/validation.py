@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlip_rs.errors import MlipError
+from mlip_rs.report.document import Code, Image, Item, Report, Table
+from mlip_rs.report.evaluation import data_content
 from mlip_rs.validate.outcome import Outcome, Validation, ValidationRow
 from mlip_rs.validate.properties import PROPERTIES
-from mlip_rs.validate.reports.data import data_content
-from mlip_rs.validate.reports.document import Code, Image, Item, Report, Table
 
 ERRORS = "Errors on labelled structures"
 
@@ -125,11 +125,11 @@ def provenance(validations: Sequence[Validation]) -> str:
     import ase
     import phonopy
 
-    import mlip_rs
+    from mlip_rs._core import __version__
 
     seconds = sum(outcome.seconds for validation in validations for outcome in validation.outcomes)
     return (
-        f"mlip_rs {mlip_rs.__version__}, ASE {ase.__version__}, phonopy {phonopy.__version__}; {seconds:.0f} s,"
+        f"mlip_rs {__version__}, ASE {ase.__version__}, phonopy {phonopy.__version__}; {seconds:.0f} s,"
         " less where finished properties were taken from an earlier run. To repeat:"
     )
 

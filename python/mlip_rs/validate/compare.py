@@ -6,13 +6,13 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from mlip_rs.calculators.calculations import Calculator, isolated_atom_energy
 from mlip_rs.errors import MlipError
+from mlip_rs.generate.prototypes import prototype
 from mlip_rs.units import MEV_PER_EV
-from mlip_rs.validate.calculations import Calculator, isolated_atom_energy
 from mlip_rs.validate.elastic import ElasticConstants, elastic_constants
 from mlip_rs.validate.eos import EnergyVolumeFit, equation_of_state
 from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons, zone_boundary_phonons
-from mlip_rs.validate.prototypes import prototype
 from mlip_rs.validate.reference import Reference
 from mlip_rs.validate.thresholds import COHESION, DEFECT, FREQUENCY, LATTICE, MODULUS, PHASE, Threshold
 from mlip_rs.validate.vacancy import cubic_fcc_supercell, vacancy_formation

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.errors import MlipError, NotApplicableError, PropertyError
+from mlip_rs.generate.prototypes import BINARY_PROTOTYPES, binary_prototype
 from mlip_rs.units import MEV_PER_EV
-from mlip_rs.validate.calculations import Calculator
 from mlip_rs.validate.eos import EnergyVolumeFit
 from mlip_rs.validate.prototype_energies import curve_around_minimum, expected_volume, prototype_energies
-from mlip_rs.validate.prototypes import BINARY_PROTOTYPES, binary_prototype
 
 ELEMENTAL: tuple[str, ...] = ("fcc", "bcc", "hcp", "diamond")
 """Structures of which the lowest is the element that the energies of formation refer to."""

@@ -11,8 +11,8 @@ from ase.md.verlet import VelocityVerlet
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
+from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.errors import ConfigError, PropertyError
-from mlip_rs.validate.calculations import Calculator
 
 TIMESTEP = 2.0
 """fs; right for atoms heavier than about 20 u at moderate temperatures."""

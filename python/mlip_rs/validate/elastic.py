@@ -7,9 +7,9 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from mlip_rs.calculators.calculations import Calculator, relaxed, stress_gpa
 from mlip_rs.errors import ConfigError
 from mlip_rs.units import VOIGT
-from mlip_rs.validate.calculations import Calculator, relaxed, stress_gpa
 
 STRAIN = 0.01
 """Strain of the central differences; the reference has the same, so that its small error cancels."""

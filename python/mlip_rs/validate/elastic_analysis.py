@@ -7,11 +7,11 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.errors import PropertyError
+from mlip_rs.generate.symmetry import crystal_symmetry, rotations
 from mlip_rs.units import VOIGT
-from mlip_rs.validate.calculations import Calculator
 from mlip_rs.validate.elastic import STRAIN, ElasticConstants, elastic_constants
-from mlip_rs.validate.symmetry import crystal_symmetry, rotations
 
 _MANDEL = np.array([1.0, 1.0, 1.0, 2**0.5, 2**0.5, 2**0.5])
 """Factors between Voigt stiffness and the Mandel form, in which a rotation is an orthogonal 6 × 6 matrix."""

@@ -11,10 +11,10 @@ from ase.eos import EquationOfState, birchmurnaghan
 from numpy.typing import NDArray
 from scipy.optimize import OptimizeWarning
 
+from mlip_rs.calculators.calculations import Calculator, potential_energy
 from mlip_rs.errors import ConfigError, PropertyError
+from mlip_rs.generate.prototypes import lattice_constant, prototype
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
-from mlip_rs.validate.calculations import Calculator, potential_energy
-from mlip_rs.validate.prototypes import lattice_constant, prototype
 
 MIN_POINTS = 5
 """Fewest points of an energy–volume curve: one more than the parameters of the equation of state."""

@@ -12,8 +12,8 @@ from ase.lattice.cubic import BodyCenteredCubic, FaceCenteredCubic
 from ase.optimize import BFGS
 from numpy.typing import NDArray
 
+from mlip_rs.calculators.calculations import MAX_STEP, Calculator, potential_energy
 from mlip_rs.errors import ConfigError, MlipError, PropertyError
-from mlip_rs.validate.calculations import MAX_STEP, Calculator, potential_energy
 from mlip_rs.validate.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2
 
 GRID = 6

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlip_rs.errors import MlipError
-from mlip_rs.evaluation import Evaluation
+from mlip_rs.evaluate.evaluation import Evaluation
 from mlip_rs.validate.properties import Property
 
 

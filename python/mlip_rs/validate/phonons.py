@@ -11,8 +11,8 @@ from ase import Atoms
 from ase.units import kB, kJ, mol
 from numpy.typing import NDArray
 
+from mlip_rs.calculators.calculations import Calculator, forces
 from mlip_rs.errors import ConfigError, DataError, PropertyError
-from mlip_rs.validate.calculations import Calculator, forces
 
 DISPLACEMENT = 0.01
 """Å by which one atom is moved; far inside the harmonic range of any crystal."""

@@ -9,8 +9,8 @@ from ase.build import bulk
 from ase.units import fs
 from numpy.typing import NDArray
 
+from mlip_rs.calculators.calculations import Calculator, forces
 from mlip_rs.errors import ConfigError
-from mlip_rs.validate.calculations import Calculator, forces
 
 DISPLACEMENT = 0.03
 """Relative displacement of the two atoms in Å, as in the reference: ±half of it each."""

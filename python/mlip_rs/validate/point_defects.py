@@ -10,8 +10,8 @@ from ase.mep import NEB
 from ase.neighborlist import neighbor_list
 from ase.optimize import FIRE
 
+from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
 from mlip_rs.errors import ConfigError, MlipError, PropertyError
-from mlip_rs.validate.calculations import Calculator, potential_energy, relaxed
 
 _HALF = 0.3
 """Half the length of a dumbbell along its axis, in lattice constants."""

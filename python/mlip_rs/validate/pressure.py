@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.errors import MlipError, PropertyError
+from mlip_rs.generate.prototypes import prototype
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
-from mlip_rs.validate.calculations import Calculator
 from mlip_rs.validate.eos import MIN_POINTS, EnergyVolumeFit, energy_volume, fit_birch_murnaghan
 from mlip_rs.validate.prototype_energies import PrototypeEnergies
-from mlip_rs.validate.prototypes import prototype
 
 COMPRESSION: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.80, 1.04, 13))
 """Volumes of the equations of state in that of each structure at rest, ascending: up to a third of the bulk modulus."""

@@ -9,6 +9,8 @@ from ase.units import kB
 from matplotlib.figure import Figure
 
 from mlip_rs.errors import NotApplicableError
+from mlip_rs.generate.symmetry import conventional_supercell
+from mlip_rs.potential.short_range import ShortRange, ShortRangeCurve, short_range
 from mlip_rs.validate.compounds import Compounds, compound_energies
 from mlip_rs.validate.dynamics import (
     MELT_FRACTION,
@@ -73,11 +75,9 @@ from mlip_rs.validate.point_defects import PointDefects, VacancyMigration, point
 from mlip_rs.validate.pressure import PressureTransitions, pressure_transitions
 from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies, bain_path
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic, quasi_harmonic
-from mlip_rs.validate.short_range import ShortRange, ShortRangeCurve, short_range
 from mlip_rs.validate.stacking_faults import StackingFault, stacking_fault
 from mlip_rs.validate.subject import Subject
 from mlip_rs.validate.surfaces import THICKNESS, Surfaces, surface_energies
-from mlip_rs.validate.symmetry import conventional_supercell
 from mlip_rs.validate.thresholds import BAIN, DEFECT
 from mlip_rs.validate.vacancy import LENGTHS, VacancyConvergence, vacancy_convergence
 

@@ -10,11 +10,11 @@ from ase.build import bulk
 from ase.data import atomic_numbers, covalent_radii, reference_states
 from ase.neighborlist import neighbor_list
 
+from mlip_rs.calculators.calculations import Calculator, potential_energy
 from mlip_rs.errors import MlipError, PropertyError
+from mlip_rs.generate.prototypes import PROTOTYPES, prototype
 from mlip_rs.units import MEV_PER_EV
-from mlip_rs.validate.calculations import Calculator, potential_energy
 from mlip_rs.validate.eos import EnergyVolumeFit, energy_volume, fit_birch_murnaghan
-from mlip_rs.validate.prototypes import PROTOTYPES, prototype
 
 SCAN: tuple[float, ...] = tuple(float(x) for x in np.geomspace(0.72, 2.6, 22))
 """Volumes that are looked through for the minimum, in the volume expected of a close-packed crystal."""

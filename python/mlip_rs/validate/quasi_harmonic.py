@@ -8,8 +8,8 @@ import numpy as np
 from ase import Atoms
 from ase.units import kJ, mol
 
+from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
 from mlip_rs.errors import ConfigError, PropertyError
-from mlip_rs.validate.calculations import Calculator, potential_energy, relaxed
 from mlip_rs.validate.phonons import (
     GAS_CONSTANT,
     IMAGINARY_TOLERANCE,

@@ -8,8 +8,8 @@ from ase import Atoms
 from ase.constraints import FixedLine
 from ase.optimize import BFGS
 
+from mlip_rs.calculators.calculations import MAX_STEP, Calculator, potential_energy
 from mlip_rs.errors import ConfigError, PropertyError
-from mlip_rs.validate.calculations import MAX_STEP, Calculator, potential_energy
 from mlip_rs.validate.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2
 
 LAYERS = 12

@@ -75,10 +75,10 @@ def fingerprint(name: str, potential: Potential | None, settings: str) -> str:
     settings
         Text that differs for different settings.
     """
-    import mlip_rs
+    from mlip_rs._core import __version__
 
     content = name if potential is None else potential.checksum
-    return hashlib.sha256(f"{mlip_rs.__version__} {content} {settings}".encode()).hexdigest()
+    return hashlib.sha256(f"{__version__} {content} {settings}".encode()).hexdigest()
 
 
 def crystal_settings(start: Atoms | tuple[str | None, str]) -> str:

@@ -9,14 +9,19 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 
+from mlip_rs.calculators.calculations import (
+    Calculator,
+    isolated_atom_energy,
+    potential_energy,
+    relaxed_crystal,
+)
 from mlip_rs.errors import ConfigError, NotApplicableError, PotentialFileError, PropertyError
+from mlip_rs.generate.prototypes import PROTOTYPES, canonical_name, prototype
 from mlip_rs.potential import Potential
-from mlip_rs.validate.calculations import Calculator, isolated_atom_energy, potential_energy, relaxed_crystal
 from mlip_rs.validate.elastic import ElasticConstants
 from mlip_rs.validate.elastic_analysis import ElasticAnalysis, polycrystal_averages
 from mlip_rs.validate.pressure import transitions_between
 from mlip_rs.validate.prototype_energies import PrototypeEnergies, prototype_energies
-from mlip_rs.validate.prototypes import PROTOTYPES, canonical_name, prototype
 from mlip_rs.validate.reference import Reference, load_reference
 from mlip_rs.validate.vacancy import VacancyConvergence, VacancyFormation
 

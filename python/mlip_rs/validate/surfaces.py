@@ -8,9 +8,9 @@ import numpy as np
 from ase import Atoms
 from ase.build import surface
 
+from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
 from mlip_rs.errors import ConfigError
-from mlip_rs.validate.calculations import Calculator, potential_energy, relaxed
-from mlip_rs.validate.symmetry import conventional_supercell
+from mlip_rs.generate.symmetry import conventional_supercell
 
 EV_PER_ANGSTROM2_IN_J_PER_M2 = 16.02176634
 """1 eV/Å² in J/m² (CODATA 2018 elementary charge)."""

@@ -9,9 +9,9 @@ from ase import Atoms
 from ase.build import bulk
 from ase.geometry import find_mic
 
+from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
 from mlip_rs.errors import ConfigError, PropertyError
-from mlip_rs.validate.calculations import Calculator, potential_energy, relaxed
-from mlip_rs.validate.symmetry import conventional_supercell
+from mlip_rs.generate.symmetry import conventional_supercell
 
 LENGTHS: tuple[float, ...] = (9.0, 12.0, 16.0)
 """Edges of the supercells in Å: 32, 108 and 256 sites of aluminium."""

@@ -6,13 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mlip_rs.arrays import Array
+from mlip_rs.verify.answer import ROUNDING
 from mlip_rs.verify.curves import Curve
 from mlip_rs.verify.result import Measured, NotApplicable
-from mlip_rs.verify.subject import ROUNDING, Subject
-
-Array = NDArray[np.float64]
+from mlip_rs.verify.subject import Subject
 
 N_POINTS: int = 240
 """Of the first look at a curve."""

@@ -1,18 +1,19 @@
 """Curves along which distances pass the cutoff and the hand-over of the repulsion: dimers, a trimer, a crystal."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from mlip_rs.verify.structures import bond_length
+from mlip_rs.verify.answer import Answer
+from mlip_rs.verify.structures import Samples, bond_length
 
-if TYPE_CHECKING:
-    from mlip_rs.verify.subject import Subject
+Answers = Callable[[Atoms], Answer]
+"""What a calculator says about a structure."""
 
 SHORTEST: float = 0.5
 """Where dimers start, in sums of covalent radii."""
@@ -60,51 +61,63 @@ class Curve:
         return np.array([self.value(float(point)) for point in points]).T
 
 
-def curves(subject: "Subject") -> Iterator[Curve]:
-    """Dimers of all pairs of elements and a trimer; of our own potentials, which hand over crowded atoms, a crystal."""
-    for first, second in combinations_with_replacement(subject.elements, 2):
-        yield _dimer(subject, first, second)
-    yield _trimer(subject)
-    if subject.potential is not None:
-        yield _compressed(subject)
+def curves(
+    answers: Answers, elements: Sequence[str], cutoff: float, samples: Samples, *, with_crystal: bool
+) -> Iterator[Curve]:
+    """Dimers of all pairs of elements, a trimer, and on request a crystal under compression.
+
+    Parameters
+    ----------
+    answers
+        Energy, forces and stress of a structure.
+    elements, cutoff
+        Those of the calculator, Å.
+    samples
+        Structures of these elements.
+    with_crystal
+        Whether to add the crystal, for potentials whose repulsion depends on the local density.
+    """
+    for first, second in combinations_with_replacement(elements, 2):
+        yield _dimer(answers, cutoff, first, second)
+    yield _trimer(answers, cutoff, elements[0], elements[-1])
+    if with_crystal:
+        yield _compressed(answers, samples, elements[0])
 
 
-def _dimer(subject: "Subject", first: str, second: str) -> Curve:
+def _dimer(answers: Answers, cutoff: float, first: str, second: str) -> Curve:
     def value(distance: float) -> tuple[float, float]:
-        answer = subject.answer(Atoms([first, second], [[0, 0, 0], [0, 0, distance]]))
+        answer = answers(Atoms([first, second], [[0, 0, 0], [0, 0, distance]]))
         return answer.energy, -float(answer.forces[1, 2])
 
     length = bond_length(first, second)
-    end = subject.cutoff + BEYOND
-    return Curve(f"{first}–{second} dimer", SHORTEST * length, end, 0.9 * length, value)
+    return Curve(f"{first}–{second} dimer", SHORTEST * length, cutoff + BEYOND, 0.9 * length, value)
 
 
-def _trimer(subject: "Subject") -> Curve:
+def _trimer(answers: Answers, cutoff: float, first: str, second: str) -> Curve:
     """An atom that leaves one end of a dimer at an angle."""
-    first, second = subject.elements[0], subject.elements[-1]
     bond = bond_length(first, second)
     direction = np.array([np.cos(TRIMER_ANGLE), np.sin(TRIMER_ANGLE), 0.0])
 
     def value(distance: float) -> tuple[float, float]:
         positions = [np.zeros(3), [bond, 0.0, 0.0], distance * direction]
-        answer = subject.answer(Atoms([first, second, first], positions))
+        answer = answers(Atoms([first, second, first], positions))
         return answer.energy, -float(answer.forces[2] @ direction)
 
     start = TRIMER_START * bond_length(first, first)
     # The third atom leaves the far end of the dimer before or after the near one, within a bond length.
-    return Curve(f"{first}–{second}–{first} trimer", start, subject.cutoff + bond + BEYOND, start, value)
+    return Curve(f"{first}–{second}–{first} trimer", start, cutoff + bond + BEYOND, start, value)
 
 
-def _compressed(subject: "Subject") -> Curve:
+def _compressed(answers: Answers, samples: Samples, element: str) -> Curve:
     """The perfect crystal by its nearest-neighbour distance; dE/ds = V tr σ / s."""
-    spacing, unit = subject.samples.spacing, subject.samples.unit
+    spacing, unit = samples.spacing, samples.unit
 
     def value(distance: float) -> tuple[float, float]:
         atoms = unit.copy()
         atoms.set_cell(unit.cell.array * (distance / spacing), scale_atoms=True)
-        answer = subject.answer(atoms)
+        answer = answers(atoms)
         pressure = 0.0 if answer.stress is None else float(answer.stress[:3].sum())
         return answer.energy, pressure * atoms.get_volume() / distance
 
     low, high = (factor * spacing for factor in CRYSTAL_RANGE)
-    return Curve(f"{subject.elements[0]} crystal", low, high, 0.9 * spacing, value)
+    return Curve(f"{element} crystal", low, high, 0.9 * spacing, value)

@@ -7,8 +7,9 @@ from ase import Atoms
 
 from mlip_rs.errors import PropertyError
 from mlip_rs.units import VOIGT
+from mlip_rs.verify.answer import ROUNDING, largest
 from mlip_rs.verify.result import Measured
-from mlip_rs.verify.subject import ROUNDING, Subject, largest
+from mlip_rs.verify.subject import Subject
 
 STEPS: tuple[float, ...] = (1e-2, 1e-3, 1e-4)
 """Steps in Å, or of the strain. Truncation and rounding grow oppositely: the smallest error of all steps counts."""

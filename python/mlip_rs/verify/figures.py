@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from mlip_rs.plot.style import COLUMN_WIDTH, GUIDE, LINE_WIDTH, color, dress, legend, new_figure
 from mlip_rs.potential import Potential
-from mlip_rs.validate.style import COLUMN_WIDTH, GUIDE, LINE_WIDTH, color, dress, legend, new_figure
 from mlip_rs.verify.continuity import cutoffs
 from mlip_rs.verify.run import subject_of
 

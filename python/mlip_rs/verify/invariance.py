@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from mlip_rs.verify.answer import Answer, largest
 from mlip_rs.verify.result import Measured
 from mlip_rs.verify.structures import improper_rotation
-from mlip_rs.verify.subject import Answer, Subject, largest
+from mlip_rs.verify.subject import Subject
 
 INVARIANCE_TOLERANCE: float = 1e-8
 """Relative change that only rounding explains."""

@@ -3,9 +3,10 @@
 import numpy as np
 from ase import Atoms
 
+from mlip_rs.verify.answer import Answer
 from mlip_rs.verify.invariance import INVARIANCE_TOLERANCE
 from mlip_rs.verify.result import Measured
-from mlip_rs.verify.subject import Answer, Subject
+from mlip_rs.verify.subject import Subject
 
 SUPERCELL: tuple[int, int, int] = (2, 1, 3)
 """Repeats of the rattled crystal."""

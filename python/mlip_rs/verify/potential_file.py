@@ -5,14 +5,15 @@ from pathlib import Path
 
 import numpy as np
 
+from mlip_rs.calculators.calculations import stress_gpa
+from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.errors import PropertyError
 from mlip_rs.potential import Potential
-from mlip_rs.structures import structure_from_atoms
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
-from mlip_rs.validate.calculations import stress_gpa
+from mlip_rs.verify.answer import Answer, largest
 from mlip_rs.verify.invariance import INVARIANCE_TOLERANCE
 from mlip_rs.verify.result import Measured, NotApplicable
-from mlip_rs.verify.subject import Answer, Subject, largest
+from mlip_rs.verify.subject import Subject
 
 TABLE_TOLERANCE: float = 1e-6
 """Error of the tables of the compiled evaluator, in the size of the forces."""

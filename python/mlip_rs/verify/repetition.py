@@ -13,11 +13,12 @@ from threading import Barrier
 
 from ase import Atoms
 
-from mlip_rs.benchmark import peak_memory
-from mlip_rs.validate.calculations import Calculator
+from mlip_rs.calculators.calculations import Calculator
+from mlip_rs.cost.benchmark import peak_memory
+from mlip_rs.verify.answer import Answer
 from mlip_rs.verify.invariance import INVARIANCE_TOLERANCE
 from mlip_rs.verify.result import Measured
-from mlip_rs.verify.subject import Answer, Subject
+from mlip_rs.verify.subject import Subject
 
 N_CALLS: int = 100
 """Calls of a round in which memory is watched."""

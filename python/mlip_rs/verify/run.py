@@ -6,10 +6,10 @@ from difflib import get_close_matches
 
 from ase.data import atomic_numbers
 
+from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.errors import ConfigError
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.validate.calculations import Calculator
 from mlip_rs.verify.continuity import check_c1, check_c2
 from mlip_rs.verify.derivatives import check_forces, check_virial
 from mlip_rs.verify.invariance import check_permutation, check_rotation, check_translation

@@ -7,10 +7,11 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from mlip_rs.errors import PropertyError
+from mlip_rs.verify.answer import Answer, largest
 from mlip_rs.verify.invariance import INVARIANCE_TOLERANCE
 from mlip_rs.verify.result import Measured
 from mlip_rs.verify.structures import bond_length
-from mlip_rs.verify.subject import Answer, Subject, largest
+from mlip_rs.verify.subject import Subject
 
 CANDIDATES: tuple[str, ...] = ("Xe", "Pu", "He", "Og", "Fr")
 """Elements that a potential is unlikely to know."""

@@ -8,7 +8,7 @@ from ase.data import atomic_numbers, covalent_radii
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
-from mlip_rs.timing import crystal
+from mlip_rs.generate.prototypes import crystal
 
 CRYSTAL_ATOMS: int = 8
 """At least so many atoms in the rattled crystal."""

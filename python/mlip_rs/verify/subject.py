@@ -3,51 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import PropertyNotImplementedError
-from numpy.typing import NDArray
 
+from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.errors import PropertyError
 from mlip_rs.potential import Potential
-from mlip_rs.validate.calculations import Calculator
+from mlip_rs.verify.answer import ROUNDING, Answer, forgotten, largest, rms, stress_of
 from mlip_rs.verify.curves import Curve, curves
 from mlip_rs.verify.result import Measured
 from mlip_rs.verify.structures import Samples
-
-Array = NDArray[np.float64]
-
-ROUNDING: float = 64.0 * float(np.finfo(np.float64).eps)
-"""Relative error of a sum of terms as large as itself."""
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What a calculator says about one structure.
-
-    Parameters
-    ----------
-    energy
-        eV.
-    forces
-        (N, 3) eV/Å.
-    stress
-        (6,) eV/Å³, ASE's sign and order; None if the calculator gives none, or the cell has no volume.
-    """
-
-    energy: float
-    forces: Array
-    stress: Array | None
-
-    def same_bits(self, other: "Answer") -> bool:
-        """Whether not a single bit differs."""
-        return self._bytes() == other._bytes()
-
-    def _bytes(self) -> bytes:
-        stress = b"" if self.stress is None else self.stress.tobytes()
-        return np.float64(self.energy).tobytes() + self.forces.tobytes() + stress
 
 
 @dataclass(frozen=True)
@@ -82,7 +48,11 @@ class Subject:
     @cached_property
     def curves(self) -> tuple[Curve, ...]:
         """The curves that should be smooth: dimers of all pairs of elements first."""
-        return tuple(curves(self))
+        return tuple(
+            curves(
+                self.answer, self.elements, self.cutoff, self.samples, with_crystal=self.potential is not None
+            )
+        )
 
     @cached_property
     def calculator(self) -> Calculator:
@@ -102,7 +72,7 @@ class Subject:
         with np.errstate(all="ignore"):
             energy = float(attached.get_potential_energy())
             forces = np.array(attached.get_forces(), dtype=float)
-            stress = _stress(attached)
+            stress = stress_of(attached)
         if forces.shape != (len(atoms), 3):
             raise PropertyError(f"forces of {len(atoms)} atoms have the shape {forces.shape}")
         for name, array in (("energy", np.array(energy)), ("forces", forces), ("stress", stress)):
@@ -135,7 +105,7 @@ class Subject:
         where
             What was done, for the sentence.
         """
-        force = max(self.force_scale, _rms(one.forces), _rms(other.forces))
+        force = max(self.force_scale, rms(one.forces), rms(other.forces))
         rounding = ROUNDING * (abs(one.energy) + abs(other.energy))
         energy_limit = tolerance * force * max(len(atoms), 1) + rounding
         found = [
@@ -148,30 +118,3 @@ class Subject:
             limit = tolerance * max(force * len(atoms) / atoms.get_volume(), largest(one.stress))
             found.append(Measured(largest(one.stress - other.stress), limit, "eV/Å³", f"stress {where}"))
         return found
-
-
-def forgotten(calculator: Calculator, atoms: Atoms) -> Atoms:
-    """A copy of the atoms with the calculator, which has forgotten its last results."""
-    if hasattr(calculator, "reset"):
-        calculator.reset()
-    attached = atoms.copy()
-    attached.calc = calculator
-    return attached
-
-
-def largest(array: Array) -> float:
-    """Largest absolute value; 0 of none."""
-    return float(np.abs(array).max(initial=0.0))
-
-
-def _rms(forces: Array) -> float:
-    return float(np.sqrt(np.mean(forces**2))) if forces.size else 0.0
-
-
-def _stress(attached: Any) -> Array | None:  # noqa: ANN401 (Atoms, to the checker)
-    if not attached.pbc.all():
-        return None
-    try:
-        return np.array(attached.get_stress(voigt=True), dtype=float)
-    except (PropertyNotImplementedError, NotImplementedError):
-        return None

@@ -13,11 +13,11 @@ from typing import Annotated, Any, get_type_hints
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError, create_model
 
 from mlip_rs.basis import Basis, HigherOrder, RadialSet
+from mlip_rs.basis.repulsion import Repulsion
 from mlip_rs.data import LabelKeys
 from mlip_rs.errors import ConfigError, MlipError
-from mlip_rs.job import DEFAULT_DIRECTORY, Job, Sources
-from mlip_rs.regression import FitSettings, Weights
-from mlip_rs.repulsion import Repulsion
+from mlip_rs.fitting import FitSettings, Weights
+from mlip_rs.workflows.fit_job import DEFAULT_DIRECTORY, Job, Sources
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mlip_rs.basis import Basis
-from mlip_rs.composition import Composition
+from mlip_rs.basis.repulsion import repulsion_setting
+from mlip_rs.basis.summary import Composition
 from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, summarize
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import write_atomically
+from mlip_rs.fitting import FitSettings, Run, WeightScan, fit, read_record, scan_weights
+from mlip_rs.fitting.settings import RUN_ONLY
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.regression import FitSettings, Run, WeightScan, fit, read_record, scan_weights
-from mlip_rs.regression.settings import RUN_ONLY
-from mlip_rs.repulsion import repulsion_setting
 
 DEFAULT_DIRECTORY: Path = Path("mlip-run")
 """Run directory when none is given."""
@@ -202,7 +202,7 @@ class Job:
         DataError, ConfigError, FitError, OSError
             As `run`.
         """
-        from mlip_rs.validate.saving import save_figure
+        from mlip_rs.plot.saving import save_figure
 
         progress = progress or Silent()
         self._check_directory()
@@ -255,7 +255,7 @@ class Job:
             overwrite=self.overwrite,
             progress=progress,
         )
-        from mlip_rs.reports import write_run_report
+        from mlip_rs.report.fit import write_run_report
 
         progress.note("writing the report")
         return Outcome(run, self.directory, write_run_report(self.directory, run, training, testing))
@@ -280,7 +280,7 @@ class Job:
             "test data": None if testing is None else testing.fingerprint(),
             # The constant and the distances of the repulsion are decided by the fit.
             "basis": _without(basis.to_dict(), "constant", "repulsion"),
-            "repulsion": repulsion_setting(basis),
+            "repulsion": repulsion_setting(basis.repulsion),
             "settings": _without(asdict(self.settings), *RUN_ONLY),
         }
         theirs = {

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from mlip_rs import _core
-from mlip_rs.composition import Composition, composition
-from mlip_rs.plans import Plan, evaluation_plans
+from mlip_rs.basis.repulsion import repulsion_lines
+from mlip_rs.basis.summary import Composition, composition
+from mlip_rs.cost.plan import Plan, evaluation_plans
 from mlip_rs.potential import Potential
-from mlip_rs.repulsion import repulsion_lines, short_range_failures
+from mlip_rs.potential.short_range import short_range_failures
 
 
 @dataclass(frozen=True)

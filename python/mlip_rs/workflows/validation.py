@@ -11,18 +11,19 @@ from typing import Any, TypeAlias
 from ase import Atoms
 from threadpoolctl import threadpool_limits
 
+from mlip_rs.calculators.calculations import Calculator
+from mlip_rs.data.convert import as_dataset
 from mlip_rs.errors import ConfigError, MlipError
-from mlip_rs.evaluation import Evaluation, evaluate
+from mlip_rs.evaluate.evaluation import Evaluation, evaluate
 from mlip_rs.files import check_writable, distinct_names, write_atomically
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
-from mlip_rs.regression.fitting import as_dataset
-from mlip_rs.validate.calculations import Calculator
+from mlip_rs.report.document import Report
+from mlip_rs.report.html import save_html
+from mlip_rs.report.markdown import FIGURES, save_markdown
 from mlip_rs.validate.outcome import Outcome, Validation, ValidationComparison, judged
 from mlip_rs.validate.properties import PROPERTIES, Property
 from mlip_rs.validate.reference import Reference
-from mlip_rs.validate.reports.document import Report
-from mlip_rs.validate.reports.markdown import FIGURES
 from mlip_rs.validate.store import ResultStore, crystal_settings, fingerprint
 from mlip_rs.validate.subject import Subject, load_calculator, load_reference_source, reference_results
 
@@ -81,7 +82,7 @@ def validate(
     OSError
         The folder cannot be written.
     """
-    from mlip_rs.validate.reports.validation import validation_report
+    from mlip_rs.report.validation import validation_report
 
     given = {"potential": str(potential)}
     (result,) = _validations(given, output, reference, crystal, only, quick, data, progress).values()
@@ -118,7 +119,7 @@ def validate_several(
     OSError
         The folder cannot be written.
     """
-    from mlip_rs.validate.reports.comparison import comparison_report
+    from mlip_rs.report.comparison import comparison_report
 
     given = distinct_names([str(potential) for potential in potentials])
     if len(given) < 2:
@@ -132,8 +133,8 @@ def validate_several(
 
 def _write(report: Report, document: dict[str, Any], output: Path) -> None:
     write_atomically(output / "validation.json", json.dumps(document, indent=1, ensure_ascii=False))
-    report.save(output / "report.html")
-    report.save_markdown(output / "report.md")
+    save_html(report, output / "report.html")
+    save_markdown(report, output / "report.md")
 
 
 def _check_outputs(output: Path) -> None:
@@ -358,7 +359,7 @@ def _file_name(name: str) -> str:
 def _starting_crystal(text: str | None, elements: Sequence[str], known: str | None) -> Start:
     """What `Subject` takes, from what the user typed."""
     from mlip_rs.data import read_structures
-    from mlip_rs.validate.prototypes import canonical_name
+    from mlip_rs.generate.prototypes import canonical_name
 
     if text is not None and Path(text).is_file():
         return read_structures(text, index="0")[0].atoms

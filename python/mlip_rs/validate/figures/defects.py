@@ -3,13 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlip_rs.units import MEV_PER_EV
-from mlip_rs.validate.compounds import Compounds
-from mlip_rs.validate.grain_boundaries import GrainBoundaries
-from mlip_rs.validate.point_defects import PointDefects, VacancyMigration
-from mlip_rs.validate.series import Results, Series, first_of, series
-from mlip_rs.validate.stacking_faults import StackingFault
-from mlip_rs.validate.style import (
+from mlip_rs.plot.series import Results, Series, first_of, series
+from mlip_rs.plot.style import (
     COLUMN_WIDTH,
     GUIDE,
     SMALL_SIZE,
@@ -19,6 +14,11 @@ from mlip_rs.validate.style import (
     marker,
     new_figure,
 )
+from mlip_rs.units import MEV_PER_EV
+from mlip_rs.validate.compounds import Compounds
+from mlip_rs.validate.grain_boundaries import GrainBoundaries
+from mlip_rs.validate.point_defects import PointDefects, VacancyMigration
+from mlip_rs.validate.stacking_faults import StackingFault
 from mlip_rs.validate.surfaces import Surfaces
 
 Bars = list[tuple[Series[object], dict[str, float]]]

@@ -2,9 +2,9 @@
 
 from matplotlib.figure import Figure
 
+from mlip_rs.plot.series import Results, series
+from mlip_rs.plot.style import COLUMN_WIDTH, SMALL_SIZE, dress, legend, new_figure
 from mlip_rs.validate.dynamics import EnergyConservation, MeltQuench
-from mlip_rs.validate.series import Results, series
-from mlip_rs.validate.style import COLUMN_WIDTH, SMALL_SIZE, dress, legend, new_figure
 
 QUENCHED_SHIFT = 2.0
 """By which the radial distribution of the quenched structure is drawn higher."""

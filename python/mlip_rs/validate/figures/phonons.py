@@ -4,11 +4,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mlip_rs.plot.series import Results, Series, first_of, series
+from mlip_rs.plot.style import COLUMN_WIDTH, GUIDE, dress, legend, legend_above, new_figure
 from mlip_rs.units import MEV_PER_EV
 from mlip_rs.validate.phonons import Phonons
 from mlip_rs.validate.quasi_harmonic import QuasiHarmonic
-from mlip_rs.validate.series import Results, Series, first_of, series
-from mlip_rs.validate.style import COLUMN_WIDTH, GUIDE, dress, legend, legend_above, new_figure
 
 
 def phonon_bands(potentials: Results[Phonons], reference: Phonons | None = None) -> Figure:

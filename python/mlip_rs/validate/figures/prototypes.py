@@ -1,14 +1,14 @@
 """Figures of crystal structures and defects: enthalpies, the Bain path, energies that converge with size."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from matplotlib.figure import Figure
 
-from mlip_rs.units import MEV_PER_EV
-from mlip_rs.validate.figures.errors import energy_volume_curves
-from mlip_rs.validate.pressure import PressureTransitions
-from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies
-from mlip_rs.validate.series import Results, first_of, label_patterns, series
-from mlip_rs.validate.style import (
+from mlip_rs.errors import ConfigError
+from mlip_rs.plot.series import Results, first_of, label_patterns, named_series, series
+from mlip_rs.plot.style import (
     COLUMN_WIDTH,
     GUIDE,
     LINE_WIDTH,
@@ -19,8 +19,13 @@ from mlip_rs.validate.style import (
     legend,
     legend_above,
     legend_beside,
+    marker,
     new_figure,
 )
+from mlip_rs.units import MEV_PER_EV
+from mlip_rs.validate.eos import EnergyVolumeFit
+from mlip_rs.validate.pressure import PressureTransitions
+from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies
 from mlip_rs.validate.vacancy import VacancyConvergence
 
 HIGHEST_ENTHALPY = 400.0
@@ -128,4 +133,50 @@ def vacancy_sizes(
     axes.set_xlim(left=0.0)
     dress(axes, x="1000 / number of sites", y="vacancy formation energy (eV)")
     legend_above(axes, columns=2)
+    return figure
+
+
+def energy_volume_curves(
+    potentials: Mapping[str, Mapping[str, EnergyVolumeFit]], reference: Mapping[str, EnergyVolumeFit]
+) -> Figure:
+    """Energy against volume: lines the potentials, open symbols the reference, colours the crystal structures.
+
+    Parameters
+    ----------
+    potentials
+        By name, curves by crystal structure; energies in eV/atom on the same zero (the isolated atom).
+    reference
+        Curves by crystal structure; none if empty.
+
+    Raises
+    ------
+    ConfigError
+        There are no curves.
+    """
+    names = list(dict.fromkeys((*reference, *(name for curves in potentials.values() for name in curves))))
+    if not names:
+        raise ConfigError("no energy–volume curves to draw")
+    figure = new_figure(1.5 * COLUMN_WIDTH, 3.6)
+    axes = figure.subplots()
+    drawn = named_series(potentials)
+    for i, name in enumerate(names):
+        shade = color(i)
+        for entry in drawn:
+            if name in entry.result:
+                fit = entry.result[name]
+                volumes = np.linspace(min(fit.volumes), max(fit.volumes), 200)
+                axes.plot(
+                    volumes, fit.energy(volumes), color=shade, linestyle=entry.pattern, linewidth=LINE_WIDTH
+                )
+        symbol: dict[str, Any] = {}
+        if name in reference:
+            points = reference[name]
+            symbol = {"marker": marker(i), "mfc": "white", "mew": 1.1, "ms": MARKER_SIZE}
+            axes.plot(points.volumes, points.energies, color=shade, linestyle="none", **symbol)
+        axes.plot([], [], color=shade, linewidth=LINE_WIDTH, label=name, **symbol)
+    label_patterns(axes, drawn)
+    dress(axes, x="volume (Å³/atom)", y="energy (eV/atom)")
+    legend_beside(axes)
+    if reference:
+        axes.set_title("lines: potential; symbols: reference", fontsize=SMALL_SIZE, color=GUIDE)
     return figure

@@ -2,9 +2,9 @@
 
 from matplotlib.figure import Figure
 
-from mlip_rs.validate.series import Results, series
-from mlip_rs.validate.short_range import ShortRange
-from mlip_rs.validate.style import COLUMN_WIDTH, LINE_WIDTH, color, dress, legend, new_figure
+from mlip_rs.plot.series import Results, series
+from mlip_rs.plot.style import COLUMN_WIDTH, LINE_WIDTH, color, dress, legend, new_figure
+from mlip_rs.potential.short_range import ShortRange
 
 
 def short_range_curves(potentials: Results[ShortRange]) -> Figure:

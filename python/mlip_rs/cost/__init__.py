@@ -1,0 +1,1 @@
+"""What an evaluation costs: predicted from the features, planned by the compiled evaluator, measured."""

@@ -1,0 +1,14 @@
+"""Crystal structures: prototypes, symmetry, supercells."""
+
+from mlip_rs.generate.prototypes import BINARY_PROTOTYPES, PROTOTYPES, binary_prototype, prototype
+from mlip_rs.generate.symmetry import CrystalSymmetry, conventional_supercell, crystal_symmetry
+
+__all__ = [
+    "BINARY_PROTOTYPES",
+    "PROTOTYPES",
+    "CrystalSymmetry",
+    "binary_prototype",
+    "conventional_supercell",
+    "crystal_symmetry",
+    "prototype",
+]

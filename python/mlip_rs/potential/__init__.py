@@ -1,0 +1,6 @@
+"""The fitted potential: its file, its predictions, its behaviour at short range."""
+
+from mlip_rs.potential.potential import Potential, Prediction
+from mlip_rs.potential.short_range import ShortRange, ShortRangeCurve, short_range
+
+__all__ = ["Potential", "Prediction", "ShortRange", "ShortRangeCurve", "short_range"]
