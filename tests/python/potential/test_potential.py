@@ -27,7 +27,8 @@ from potentials import (
 from mlip_rs.data.core_structures import cell_volume
 from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
 from mlip_rs.files import write_atomically
-from mlip_rs.potential import MAX_INFO_DEPTH, Potential
+from mlip_rs.potential import Potential
+from mlip_rs.potential.potential import MAX_INFO_DEPTH
 
 ROUNDING = 1e-11
 """Relative difference that the order of a sum can make."""
