@@ -6,7 +6,8 @@
 )]
 
 use crate::basis::Basis;
-use crate::basis::local::{CenterSums, LocalInvariants};
+use crate::basis::center_sums::CenterSums;
+use crate::basis::environment_features::LocalInvariants;
 use crate::basis::monomials::Run;
 use crate::basis::repulsion::Handover;
 use crate::environment::EnvironmentBuffer;

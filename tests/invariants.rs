@@ -6,7 +6,7 @@ mod common;
 
 use common::Random;
 use mlip_rs::basis::Basis;
-use mlip_rs::basis::local::LocalInvariants;
+use mlip_rs::basis::environment_features::LocalInvariants;
 use mlip_rs::basis::spec::BasisSpec;
 use mlip_rs::environment::Environment;
 use serde_json::{Value, json};

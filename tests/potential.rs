@@ -9,9 +9,10 @@ use common::{
     random_potential, spec, with_geometry,
 };
 use mlip_rs::basis::Basis;
+use mlip_rs::basis::center_sums::STRAIN;
+use mlip_rs::basis::environment_features::LocalInvariants;
 use mlip_rs::basis::harmonics::legendre;
 use mlip_rs::basis::invariants::Invariant;
-use mlip_rs::basis::local::{LocalInvariants, STRAIN};
 use mlip_rs::environment::Environment;
 use mlip_rs::normal::unweighted_rows;
 use mlip_rs::{Cell, Structure, parallel};

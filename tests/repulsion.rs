@@ -8,7 +8,7 @@ use common::{
     HIERARCHIES, Random, alloy, best_difference, evaluate, evaluate_plainly, random_potential,
     spec, with_geometry,
 };
-use mlip_rs::basis::local::STRAIN;
+use mlip_rs::basis::center_sums::STRAIN;
 use mlip_rs::basis::repulsion::{Crowding, Repulsion};
 use mlip_rs::basis::spec::BasisSpec;
 use mlip_rs::normal;

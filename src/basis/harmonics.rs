@@ -152,6 +152,12 @@ pub fn legendre(l: usize, x: f64) -> f64 {
     p1
 }
 
+/// `4π / (2l + 1)`: turns `Σ_m a a'` of orthonormal harmonics into `Σ_jk f f' P_l(cos θ)`.
+#[must_use]
+pub fn legendre_factor(l: usize) -> f64 {
+    4.0 * PI / (2 * l + 1) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

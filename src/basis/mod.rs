@@ -1,14 +1,17 @@
 //! From the neighbourhood of one atom to features: radial functions, harmonics, invariants, monomials.
 
+pub mod center_sums;
+mod clebsch_gordan;
 pub mod coupling;
 pub mod cutoff;
+pub mod environment_features;
 pub mod harmonics;
 pub mod invariants;
-pub mod local;
 pub mod monomials;
 pub mod products;
 pub mod radial;
 mod radial_grid;
+mod radial_tables;
 pub mod repulsion;
 pub mod spec;
 
@@ -20,6 +23,7 @@ use harmonics::Harmonics;
 use invariants::{Invariant, LabelIndex};
 use monomials::{Block, Monomials, count_mixed};
 use radial::RadialFunction;
+use radial_tables::RadialTables;
 use repulsion::CenterRepulsion;
 use spec::{BasisSpec, RadialCoupling, RadialEntry};
 
@@ -40,7 +44,7 @@ pub struct Basis {
     invariants: Vec<Invariant>,
     n_pair: usize,
     monomials: Monomials,
-    tables: local::RadialTables,
+    tables: RadialTables,
     repulsion: Vec<CenterRepulsion>,
 }
 
@@ -132,7 +136,7 @@ impl Basis {
         let total = blocks.iter().map(Block::count).sum::<f64>() + count_mixed(&blocks);
         check_count(total, "features")?;
         let monomials = Monomials::enumerate(&blocks, spec.constant);
-        let tables = local::RadialTables::new(spec.elements.len(), &radial, &list);
+        let tables = RadialTables::new(spec.elements.len(), &radial, &list);
         let max_l = radial.iter().filter_map(RadialEntry::max_l).max();
         let harmonics = Harmonics::new(max_l.unwrap_or(0));
         let repulsion = spec

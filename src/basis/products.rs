@@ -7,14 +7,13 @@
 )]
 
 use super::coupling::{self, MAX_ORDER};
-use super::harmonics;
+use super::harmonics::{self, legendre_factor};
 use super::invariants::{Channel, Factor, Invariant, equal_runs};
-use super::local::legendre_factor;
 use pulp::{Simd, WithSimd};
 use std::sync::Arc;
 
 /// Rows of gradients are padded to a multiple of this many numbers: the widest vector registers in use.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// Length of a padded row.
 #[must_use]

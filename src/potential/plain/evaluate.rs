@@ -2,7 +2,7 @@
 
 use super::plan::PlainCenter;
 use crate::Result;
-use crate::basis::local::STRAIN;
+use crate::basis::center_sums::STRAIN;
 use crate::basis::repulsion::Handover;
 use crate::environment::{Environment, EnvironmentBuffer};
 use crate::neighbors::{Frame, NeighborList};

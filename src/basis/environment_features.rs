@@ -6,31 +6,16 @@
 )]
 
 use super::Basis;
-use super::invariants::Invariant;
-use super::products::{Combination, Layout, Products, padded};
-use super::spec::{EntryFunction, RadialEntry};
+use super::products::{LANES, padded};
 use crate::environment::Environment;
-use std::f64::consts::PI;
-
-/// Components of the strain derivative, xx yy zz yz xz xy.
-pub const STRAIN: [(usize, usize); 6] = [(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)];
-
-/// `4π / (2l + 1)`: turns `Σ_m a a'` of orthonormal harmonics into `Σ_jk f f' P_l(cos θ)`.
-#[must_use]
-pub fn legendre_factor(l: usize) -> f64 {
-    4.0 * PI / (2 * l + 1) as f64
-}
 
 /// Neighbours whose gradients are made at once: what they need then stays in the cache.
 const BLOCK: usize = 10;
 
-/// Numbers of one vector register, at most; rows of gradients are padded to a multiple.
-const LANES: usize = 8;
-
 /// Invariants of one centre and their gradients, reused from atom to atom.
 ///
 /// A gradient has three columns for each neighbour: `∂I/∂r_j` along x, y, z. What the centre and a strain of the whole see
-/// are sums over the neighbours, see [`CenterSums`].
+/// are sums over the neighbours, see [`CenterSums`](super::center_sums::CenterSums).
 #[derive(Debug, Default)]
 pub struct LocalInvariants {
     /// Values, one per invariant.
@@ -304,150 +289,7 @@ impl Columns {
     }
 }
 
-/// What the centre and the six strains see of quantities that depend on the neighbours: nothing changes when all atoms move
-/// together, `∂I/∂r_i = −Σ_j ∂I/∂r_j`, and `∂I/∂ε_ab = Σ_j r_a ∂I/∂r_b`.
-#[derive(Debug, Default)]
-pub struct CenterSums {
-    /// Rows x, y, z, then those of [`STRAIN`].
-    pub rows: Vec<f64>,
-}
-
-impl CenterSums {
-    /// Begin with zeros for `width` quantities.
-    pub fn clear(&mut self, width: usize) {
-        reset(&mut self.rows, 9 * width);
-    }
-
-    /// Add one neighbour: its gradient (3 × width). An image of the centre moves with it: only a strain changes `r = S·H`.
-    pub fn add(&mut self, gradient: &[f64], displacement: [f64; 3], image: bool) {
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                let width = gradient.len() / 3;
-                let own = |axis: usize| &gradient[axis * width..][..width];
-                let (center, strain) = self.rows.split_at_mut(3 * width);
-                if !image {
-                    center.iter_mut().zip(gradient).for_each(|(o, g)| *o -= g);
-                }
-                for (row, (a, b)) in strain.chunks_exact_mut(width).zip(STRAIN) {
-                    let r = displacement[a];
-                    row.iter_mut().zip(own(b)).for_each(|(o, g)| *o += r * g);
-                }
-            },
-        );
-    }
-}
-
-/// A primitive with the pairwise invariants it makes.
-#[derive(Debug, Clone)]
-struct PairFunction {
-    primitive: usize,
-    /// By species of the neighbour.
-    invariants: Vec<usize>,
-}
-
-/// Which radial functions enter which invariants, and where.
-#[derive(Debug, Clone)]
-pub(super) struct RadialTables {
-    pairs: Vec<PairFunction>,
-    /// Primitives of the order parameters.
-    angular: Vec<usize>,
-    primitive_layout: Layout,
-    layout: Layout,
-    /// How the order parameters are made from those of the primitives, indices within one species; none if they are the
-    /// same.
-    combinations: Option<Vec<Combination>>,
-    products: Products,
-}
-
-impl RadialTables {
-    pub(super) fn new(n_species: usize, radial: &[RadialEntry], invariants: &[Invariant]) -> Self {
-        let pair_index = |species: usize, n: usize| {
-            let same = |i: &Invariant| matches!(i, Invariant::Pair(c) if c.species == species && c.radial == n);
-            invariants
-                .iter()
-                .position(same)
-                .expect("every pair function has its invariants")
-        };
-        let mut pairs = Vec::new();
-        let mut max_l: Vec<(usize, usize)> = Vec::new();
-        let mut contracted = false;
-        for (n, entry) in radial.iter().enumerate() {
-            if let (EntryFunction::Primitive(primitive), true) = (&entry.function, entry.pair) {
-                pairs.push(PairFunction {
-                    primitive: *primitive,
-                    invariants: (0..n_species).map(|s| pair_index(s, n)).collect(),
-                });
-            }
-            let Some(l) = entry.max_l() else { continue };
-            contracted |= matches!(entry.function, EntryFunction::Contracted { .. });
-            for (p, _) in entry.combination(0) {
-                match max_l.iter_mut().find(|(q, _)| *q == p) {
-                    Some((_, largest)) => *largest = l.max(*largest),
-                    None => max_l.push((p, l)),
-                }
-            }
-        }
-        let primitive_layout = Layout::new(max_l.iter().map(|(_, l)| Some(*l)));
-        let angular: Vec<usize> = max_l.iter().map(|(p, _)| *p).collect();
-        let layout = Layout::new(radial.iter().map(RadialEntry::max_l));
-        let combinations = contracted.then(|| {
-            let place = |p: usize| angular.iter().position(|q| *q == p).expect("listed above");
-            let of_entry = |(n, entry): (usize, &RadialEntry)| -> Vec<Combination> {
-                let degrees = entry.max_l().map_or(0..0, |l| 0..l + 1);
-                let of_degree = |l: usize| {
-                    let (to, start) = (layout.starts[n] + l * l, l * l);
-                    let combination = entry.combination(l).into_iter();
-                    combination.map(move |(p, weight)| (to, start, p, weight, 2 * l + 1))
-                };
-                let all = degrees.flat_map(of_degree);
-                all.map(|(to, start, p, weight, len)| Combination {
-                    to,
-                    from: primitive_layout.starts[place(p)] + start,
-                    len,
-                    weight,
-                })
-                .collect()
-            };
-            radial.iter().enumerate().flat_map(of_entry).collect()
-        });
-        let products = Products::new(invariants, |channel, l| layout.index(channel, l));
-        Self {
-            pairs,
-            angular,
-            primitive_layout,
-            layout,
-            combinations,
-            products,
-        }
-    }
-
-    /// Every combination for every species, with its first order parameter and that of the primitive.
-    fn combined<'a>(
-        &self,
-        combinations: &'a [Combination],
-        n_species: usize,
-    ) -> impl Iterator<Item = (&'a Combination, usize, usize)> + use<'a> {
-        let (to, from) = (self.layout.len, self.primitive_layout.len);
-        let of_species = move |s: usize| {
-            let all = combinations.iter();
-            all.map(move |c| (c, s * to + c.to, s * from + c.from))
-        };
-        (0..n_species).flat_map(of_species)
-    }
-
-    /// Primitive, first order parameter and number of order parameters of each angular primitive.
-    fn segments(&self) -> impl Iterator<Item = (usize, usize, usize)> + '_ {
-        let layout = &self.primitive_layout;
-        let places = layout.starts.iter().zip(&layout.lens);
-        self.angular
-            .iter()
-            .zip(places)
-            .map(|(p, (start, len))| (*p, *start, *len))
-    }
-}
-
-fn reset(buffer: &mut Vec<f64>, len: usize) {
+pub(super) fn reset(buffer: &mut Vec<f64>, len: usize) {
     buffer.clear();
     buffer.resize(len, 0.0);
 }
