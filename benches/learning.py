@@ -99,12 +99,13 @@ def orders(cases: Sequence[Case], output: Path) -> None:
             counts, found = [], []
             for size in SIZES:
                 basis = case.basis(size=size)
-                present = basis.to_dict().get("higher", [])
+                present = [entry for entry in basis.to_dict()["invariants"] if entry["order"] > 2]
                 if highest > max([2, *(entry["order"] for entry in present)]):
                     continue
                 kept = [
                     mlip.HigherOrder(
-                        **{"radial_coupling" if k == "radial" else k: v for k, v in entry.items()}
+                        **{"radial_coupling": "free"}
+                        | {"radial_coupling" if k == "radial" else k: v for k, v in entry.items()}
                     )
                     for entry in present
                     if entry["order"] <= highest

@@ -9,9 +9,9 @@ use crate::basis::Basis;
 use crate::basis::center_sums::CenterSums;
 use crate::basis::environment_features::LocalInvariants;
 use crate::basis::monomials::Run;
-use crate::basis::repulsion::Handover;
 use crate::environment::EnvironmentBuffer;
 use crate::neighbors::NeighborList;
+use crate::repulsion::Switching;
 use crate::structure::Structure;
 use crate::{Error, Result};
 use pulp::{Simd, WithSimd};
@@ -36,7 +36,7 @@ pub struct DesignWorkspace {
     sums: CenterSums,
     scale_sums: CenterSums,
     repulsion_sums: CenterSums,
-    handover: Handover,
+    handover: Switching,
     repulsion: Vec<f64>,
 }
 

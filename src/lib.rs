@@ -13,6 +13,7 @@ pub mod normal;
 pub mod parallel;
 pub mod potential;
 pub mod regression;
+pub mod repulsion;
 pub mod structure;
 pub mod symmetric;
 

@@ -9,10 +9,10 @@ use common::{
     spec, with_geometry,
 };
 use mlip_rs::basis::center_sums::STRAIN;
-use mlip_rs::basis::repulsion::{Crowding, Repulsion};
 use mlip_rs::basis::spec::BasisSpec;
 use mlip_rs::normal;
 use mlip_rs::potential::Potential;
+use mlip_rs::repulsion::{DensitySwitch, Repulsion};
 use mlip_rs::{Cell, Structure};
 
 const DERIVATIVE_TOLERANCE: f64 = 1e-6;
@@ -34,7 +34,7 @@ fn guarded(elements: &[&str], hierarchy: &str) -> BasisSpec {
     spec.repulsion = Some(Repulsion {
         inner,
         outer,
-        crowding: Some(Crowding {
+        density: Some(DensitySwitch {
             onset: vec![if n == 2 { 3.5 } else { 5.0 }; n],
             end: (0..n)
                 .map(|k| if n == 2 { 9.0 } else { 14.0 } + k as f64)
@@ -74,7 +74,7 @@ fn cases() -> impl Iterator<Item = (&'static str, usize, f64)> {
 fn the_cases_reach_from_untouched_to_wholly_handed_over() {
     for n in [1, 2] {
         let spec = guarded(elements(n), "angular-poly");
-        let crowding = spec.repulsion.as_ref().unwrap().crowding.clone().unwrap();
+        let density = spec.repulsion.as_ref().unwrap().density.clone().unwrap();
         let (potential, _) = random_potential(spec, 3);
         let center = potential.basis().repulsion(0).unwrap();
         let rho = COMPRESSIONS.map(|c| {
@@ -84,9 +84,9 @@ fn the_cases_reach_from_untouched_to_wholly_handed_over() {
             let frame = list.frame(&structure);
             let species = potential.basis().species(structure.numbers()).unwrap();
             buffer.gather(&list, &frame, &species, 0, 4.5).unwrap();
-            center.crowding(&buffer.environment()).0
+            center.density(&buffer.environment()).0
         });
-        let (onset, end) = (crowding.onset[0], crowding.end[0]);
+        let (onset, end) = (density.onset[0], density.end[0]);
         assert!(rho[1] < onset && rho[4] > end, "{n}: {rho:?}");
         assert!(
             rho[2..4].iter().all(|x| (onset..end).contains(x)),
@@ -103,13 +103,13 @@ fn a_crowded_atom_keeps_its_level_besides_zbl() {
         spec.repulsion
             .as_mut()
             .unwrap()
-            .crowding
+            .density
             .as_mut()
             .unwrap()
             .level = level;
         evaluate(&random_potential(spec, 5).0, &structure).energy()
     };
-    let pair = mlip_rs::basis::repulsion::Zbl::new(13.0, 13.0)
+    let pair = mlip_rs::repulsion::Zbl::new(13.0, 13.0)
         .value_and_derivative(OUTER)
         .0;
     let expected = energy(0.0) + 2.0 * pair * structure.n_atoms() as f64;
@@ -276,7 +276,7 @@ fn dimer(potential: &Potential, r: f64) -> (f64, f64) {
 #[test]
 fn a_close_pair_repels_as_zbl_and_its_force_has_no_kinks() {
     let (potential, _) = random_potential(guarded(&["Al"], "angular-poly"), 19);
-    let zbl = mlip_rs::basis::repulsion::Zbl::new(13.0, 13.0);
+    let zbl = mlip_rs::repulsion::Zbl::new(13.0, 13.0);
     // Below `inner` only ZBL depends on the distance.
     let force = dimer(&potential, 1.0).1;
     assert!((force + zbl.value_and_derivative(1.0).1).abs() < 1e-9 * force);
@@ -347,12 +347,9 @@ fn distances_that_make_no_sense_are_refused_by_pair() {
         (|r| r.outer[0][0] = 9.0, "Al–Al"),
         (|r| r.outer[0][1] = 2.1, "symmetric"),
         (|r| drop(r.inner.pop()), "2 × 2"),
-        (
-            |r| r.crowding.as_mut().unwrap().end[1] = 1.0,
-            "Ni: crowding",
-        ),
-        (|r| r.crowding.as_mut().unwrap().level = -1.0, "level"),
-        (|r| r.crowding.as_mut().unwrap().range = Some(0.9), "range"),
+        (|r| r.density.as_mut().unwrap().end[1] = 1.0, "Ni: density"),
+        (|r| r.density.as_mut().unwrap().level = -1.0, "level"),
+        (|r| r.density.as_mut().unwrap().range = Some(0.9), "range"),
     ] {
         let message = with(change);
         assert!(message.contains(culprit), "{message}");

@@ -81,7 +81,7 @@ class Basis:
     Parameters
     ----------
     spec : str
-        The specification as JSON; `docs/potential-file.md` lists its entries.
+        The specification as JSON, of version 2 or 1; `docs/potential-file.md` lists its keys.
 
     Raises
     ------
@@ -92,7 +92,7 @@ class Basis:
     def __new__(cls, spec: str) -> Basis: ...
     @property
     def spec(self) -> str:
-        """The specification as JSON."""
+        """The specification as JSON, of version 2."""
 
     @property
     def elements(self) -> list[str]:
@@ -151,8 +151,8 @@ class Basis:
     def degrees(self) -> list[int]:
         """Return the total degree of each feature of one centre, in order."""
 
-    def make_up(self) -> NDArray[np.int64]:
-        """Return what each feature of one centre is made of.
+    def feature_degrees(self) -> NDArray[np.int64]:
+        """Return degree, order, sum of l and sum of n of each feature of one centre.
 
         Returns
         -------

@@ -128,11 +128,12 @@ impl LocalInvariants {
             let distance = (r[0] * r[0] + r[1] * r[1] + r[2] * r[2]).sqrt();
             let unit = r.map(|x| x / distance);
             self.neighbors.push(Neighbor { species, unit });
-            let (seen, dseen) = basis.seen_distance(environment.center, species, distance);
+            let (effective, slope) =
+                basis.effective_distance(environment.center, species, distance);
             let start = self.radial.len();
             self.radial.extend(basis.primitives().iter().map(|f| {
-                let (f, df) = f.value_and_derivative(seen);
-                (f, df * dseen)
+                let (f, df) = f.value_and_derivative(effective);
+                (f, df * slope)
             }));
             let radial = &self.radial[start..];
             for pair in &tables.pairs {

@@ -4,6 +4,7 @@ pub mod center_sums;
 mod clebsch_gordan;
 pub mod coupling;
 pub mod cutoff;
+mod enumeration;
 pub mod environment_features;
 pub mod harmonics;
 pub mod invariants;
@@ -11,21 +12,22 @@ pub mod monomials;
 pub mod products;
 pub mod radial;
 mod radial_grid;
+mod radial_set;
 mod radial_tables;
-pub mod repulsion;
 pub mod spec;
+pub(crate) mod spec_v1;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::elements;
+use crate::repulsion::CenterRepulsion;
 use crate::{Error, Result};
 use harmonics::Harmonics;
 use invariants::{Invariant, LabelIndex};
 use monomials::{Block, Monomials, count_mixed};
 use radial::RadialFunction;
 use radial_tables::RadialTables;
-use repulsion::CenterRepulsion;
-use spec::{BasisSpec, RadialCoupling, RadialEntry};
+use spec::{BasisSpec, RadialEntry};
 
 /// Largest number of features, and of order parameters, per centre.
 pub const MAX_FEATURES: usize = 200_000;
@@ -48,9 +50,9 @@ pub struct Basis {
     repulsion: Vec<CenterRepulsion>,
 }
 
-/// What a feature is made of.
+/// Degree, order, sum of l and sum of n of a feature.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct MakeUp {
+pub struct FeatureDegrees {
     /// Number of invariants that are multiplied.
     pub degree: usize,
     /// Number of order parameters that are multiplied: the body order less one.
@@ -63,7 +65,7 @@ pub struct MakeUp {
     pub sum_n: usize,
 }
 
-impl MakeUp {
+impl FeatureDegrees {
     fn times(self, other: Self) -> Self {
         Self {
             degree: self.degree + other.degree,
@@ -88,61 +90,22 @@ impl Basis {
             .iter()
             .filter_map(|symbol| elements::atomic_number(symbol))
             .collect();
-        check_angular(&spec, &radial)?;
-        let mut list = invariants::pair_invariants(spec.elements.len(), &radial);
-        let n_pair = list.len();
-        let block = |list: &[Invariant], start: usize, polynomial, mixed_degree| {
-            let own = list[start..].iter();
-            let multiplied = own.take_while(|i| invariants::is_multiplied(i, &spec, &radial));
-            Block {
-                start,
-                end: list.len(),
-                product_end: start + multiplied.count(),
-                polynomial,
-                mixed_degree,
-            }
-        };
-        let mut blocks = Vec::new();
-        blocks.push(block(&list, 0, spec.pair, spec.mixed_degree));
-        if let Some(angular) = spec.angular {
-            list.extend(invariants::angular_invariants(&spec, &radial));
-            blocks.push(block(
-                &list,
-                n_pair,
-                angular.polynomial(),
-                spec.mixed_degree,
-            ));
-        }
-        for higher in &spec.higher {
-            let start = list.len();
-            list.extend(invariants::higher_invariants(
-                higher,
-                spec.elements.len(),
-                &radial,
-            )?);
-            if list.len() == start {
-                return Err(Error::Basis(format!(
-                    "order {}: no invariant has these limits; raise max_l or max_total, or lower min_l",
-                    higher.order
-                )));
-            }
-            blocks.push(block(
-                &list,
-                start,
-                higher.polynomial(),
-                higher.mixed_degree,
-            ));
-        }
+        let (list, blocks) = enumerate(&spec, &radial)?;
+        check_order_parameters(&spec, &radial)?;
+        let n_pair = blocks[0].end;
         let total = blocks.iter().map(Block::count).sum::<f64>() + count_mixed(&blocks);
         check_count(total, "features")?;
         let monomials = Monomials::enumerate(&blocks, spec.constant);
         let tables = RadialTables::new(spec.elements.len(), &radial, &list);
-        let max_l = radial.iter().filter_map(RadialEntry::max_l).max();
+        let max_l = radial
+            .iter()
+            .filter_map(RadialEntry::max_l_of_order_parameters)
+            .max();
         let harmonics = Harmonics::new(max_l.unwrap_or(0));
         let repulsion = spec
             .repulsion
             .as_ref()
-            .map_or_else(Vec::new, |r| r.centers(&spec));
+            .map_or_else(Vec::new, |r| r.centers(&spec.elements, spec.cutoff));
         Ok(Self {
             spec,
             numbers,
@@ -187,7 +150,7 @@ impl Basis {
         self.monomials.len * self.n_species()
     }
 
-    /// The functions that radial functions are made of.
+    /// Primitives: the functions that radial functions are combinations of.
     #[must_use]
     pub fn primitives(&self) -> &[RadialFunction] {
         &self.primitives
@@ -217,17 +180,18 @@ impl Basis {
         &self.harmonics
     }
 
-    /// The repulsion as a centre element has it.
+    /// Repulsion of a centre element; none if the basis has no repulsion.
     #[must_use]
     pub fn repulsion(&self, center: usize) -> Option<&CenterRepulsion> {
         self.repulsion.get(center)
     }
 
-    /// The distance that the radial functions see of a neighbour, and its derivative.
+    /// Effective distance `u(r)` at which the radial functions are evaluated, and `du/dr`.
     #[must_use]
-    pub fn seen_distance(&self, center: usize, species: usize, r: f64) -> (f64, f64) {
-        self.repulsion(center)
-            .map_or((r, 1.0), |repulsion| repulsion.seen_distance(species, r))
+    pub fn effective_distance(&self, center: usize, species: usize, r: f64) -> (f64, f64) {
+        self.repulsion(center).map_or((r, 1.0), |repulsion| {
+            repulsion.effective_distance(species, r)
+        })
     }
 
     /// Labels of the features of one centre, in order.
@@ -243,9 +207,9 @@ impl Basis {
         self.monomials.iter().map(|m| m.factors().len()).collect()
     }
 
-    /// What each feature of one centre is made of, in order.
+    /// Degree, order, sum of l and sum of n of each feature of one centre, in order.
     #[must_use]
-    pub fn make_up(&self) -> Vec<MakeUp> {
+    pub fn feature_degrees(&self) -> Vec<FeatureDegrees> {
         let positions = |invariant: &Invariant| {
             let channels = invariant.channels();
             channels
@@ -253,17 +217,17 @@ impl Basis {
                 .map(|c| self.radial[c.radial].position)
                 .sum()
         };
-        let of_invariant = |invariant: &Invariant| MakeUp {
+        let of_invariant = |invariant: &Invariant| FeatureDegrees {
             degree: 1,
             order: invariant.order(),
             sum_l: invariant.degrees().iter().sum(),
             max_order: invariant.order(),
             sum_n: positions(invariant),
         };
-        let invariants: Vec<MakeUp> = self.invariants.iter().map(of_invariant).collect();
+        let invariants: Vec<FeatureDegrees> = self.invariants.iter().map(of_invariant).collect();
         let of_monomial = |m: monomials::Monomial| {
             let factors = m.factors().iter().map(|f| invariants[*f as usize]);
-            factors.fold(MakeUp::default(), MakeUp::times)
+            factors.fold(FeatureDegrees::default(), FeatureDegrees::times)
         };
         self.monomials.iter().map(of_monomial).collect()
     }
@@ -314,27 +278,40 @@ impl Basis {
     }
 }
 
-/// Refuse angular invariants and order parameters that would not fit, before they are enumerated.
-///
-/// The count includes every p with l = 0 that is left out for a product d·d', which is a feature, too: no basis
-/// within the limit is refused.
-fn check_angular(spec: &BasisSpec, radial: &[RadialEntry]) -> Result<()> {
-    let n_species = spec.elements.len() as f64;
-    let pairs = |n: f64| n * (n + 1.0) / 2.0;
-    if let Some(angular) = spec.angular {
-        let of_degree = |l: usize| {
-            let reaches = |entry: &&RadialEntry| entry.reach(2).is_some_and(|max_l| l <= max_l);
-            let n_radial = radial.iter().filter(reaches).count() as f64;
-            match angular.radial {
-                RadialCoupling::Diagonal => n_radial * pairs(n_species),
-                RadialCoupling::Free => pairs(n_radial * n_species),
-            }
-        };
-        check_count((0..=angular.max_l).map(of_degree).sum(), "features")?;
+/// All invariants by order, and the range of each order.
+fn enumerate(spec: &BasisSpec, radial: &[RadialEntry]) -> Result<(Vec<Invariant>, Vec<Block>)> {
+    let (mut list, mut blocks) = (Vec::new(), Vec::new());
+    for own in &spec.invariants {
+        let start = list.len();
+        list.extend(enumeration::invariants_of_order(own, spec, radial)?);
+        if list.len() == start {
+            return Err(Error::Basis(format!(
+                "order {}: no invariant has these limits; raise max_l or max_total, or lower min_l",
+                own.order
+            )));
+        }
+        let multiplied = |i: &&Invariant| enumeration::is_multiplied(i, own, radial);
+        blocks.push(Block {
+            start,
+            end: list.len(),
+            product_end: start + list[start..].iter().take_while(multiplied).count(),
+            degree: own.degree,
+            cross_degree: own.cross_degree,
+            mixed_degree: own.mixed_degree,
+        });
     }
-    let n_lm = |entry: &RadialEntry| entry.max_l().map_or(0, |l| (l + 1) * (l + 1));
+    Ok((list, blocks))
+}
+
+/// Refuse order parameters that would not fit, before their tables are made.
+fn check_order_parameters(spec: &BasisSpec, radial: &[RadialEntry]) -> Result<()> {
+    let n_lm = |entry: &RadialEntry| {
+        let max_l = entry.max_l_of_order_parameters();
+        max_l.map_or(0, |l| (l + 1) * (l + 1))
+    };
     let order_parameters: usize = radial.iter().map(n_lm).sum();
-    check_count(n_species * order_parameters as f64, "order parameters")
+    let total = spec.elements.len() as f64 * order_parameters as f64;
+    check_count(total, "order parameters")
 }
 
 fn check_count(total: f64, what: &str) -> Result<()> {

@@ -3,8 +3,6 @@
 //! Monomials of one prefix are contiguous (`prefix × range of invariants`), so that values and gradients of a whole
 //! run cost two multiply-adds per entry and share the factors of the prefix.
 
-use super::spec::Polynomial;
-
 /// Largest degree of a monomial.
 pub const MAX_DEGREE: usize = 3;
 
@@ -75,8 +73,10 @@ pub struct Block {
     pub end: usize,
     /// One past the last invariant that may be multiplied.
     pub product_end: usize,
-    /// Degrees.
-    pub polynomial: Polynomial,
+    /// Largest power of a single invariant, 1 to 3.
+    pub degree: usize,
+    /// Largest degree of products of different invariants of this kind (1: none).
+    pub cross_degree: usize,
     /// Largest degree of products with other kinds; of two kinds the smaller one counts.
     pub mixed_degree: usize,
 }
@@ -89,8 +89,7 @@ impl Block {
     /// Number of monomials of this kind alone.
     pub(super) fn count(&self) -> f64 {
         let n = self.multiplied().len() as f64;
-        let p = self.polynomial;
-        let of_degree = |degree: usize| match (degree <= p.degree, degree <= p.cross_degree) {
+        let of_degree = |degree: usize| match (degree <= self.degree, degree <= self.cross_degree) {
             (false, _) => 0.0,
             (true, false) => n,
             (true, true) if degree == 2 => n * (n + 1.0) / 2.0,
@@ -175,10 +174,10 @@ impl Monomials {
 
     /// Products within one kind: powers up to `degree`, cross terms up to `cross_degree`.
     fn push_pure(&mut self, degree: usize, block: Block) {
-        if degree > block.polynomial.degree {
+        if degree > block.degree {
             return;
         }
-        let cross = degree <= block.polynomial.cross_degree;
+        let cross = degree <= block.cross_degree;
         for a in block.start..block.product_end {
             let end = |from: usize| if cross { block.product_end } else { from + 1 };
             if degree == 2 {
@@ -233,10 +232,8 @@ mod tests {
             start,
             end,
             product_end: end,
-            polynomial: Polynomial {
-                degree,
-                cross_degree,
-            },
+            degree,
+            cross_degree,
         }
     }
 
@@ -267,7 +264,7 @@ mod tests {
     #[test]
     fn powers_without_cross_terms_are_powers() {
         let mut powers = block(0, 3, 3, 0);
-        powers.polynomial.cross_degree = 1;
+        powers.cross_degree = 1;
         let list = Monomials::enumerate(&[powers], false);
         assert!(
             list.iter()

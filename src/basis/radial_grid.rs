@@ -36,91 +36,83 @@ impl RadialGrid {
         }
     }
 
-    /// All primitives of the grid, or what is wrong with it.
-    pub(super) fn primitives(&self, cutoff: f64) -> std::result::Result<Vec<Primitive>, String> {
-        let finite = |name: &str, values: &[f64]| match values
-            .iter()
-            .find(|v| !v.is_finite() || v.abs() > 1e3)
-        {
-            Some(v) => Err(format!("{name} = {v} is not a sensible number")),
-            None => Ok(()),
-        };
-        let positive =
-            |name: &str, values: &[f64]| match values.iter().find(|v| !(**v > 0.0 && **v <= 1e3)) {
-                Some(v) => Err(format!("{name} = {v} must be positive")),
-                None => Ok(()),
-            };
-        let powers = |values: &[i32]| match values.iter().find(|p| p.abs() > MAX_POWER) {
-            Some(p) => Err(format!("power {p} is out of range (±{MAX_POWER})")),
-            None => Ok(()),
-        };
+    /// All primitives of the grid, or why a parameter is refused.
+    pub(super) fn primitives(&self, cutoff: f64) -> Checked<Vec<Primitive>> {
+        self.validate(cutoff)?;
         Ok(match self {
             Self::Gaussian { beta, mu } => {
-                positive("beta", beta)?;
-                finite("mu", mu)?;
                 grid(beta, mu, |beta, mu| Primitive::Gaussian { beta, mu })
             }
-            Self::Cosine { p } => {
-                finite("p", p)?;
-                p.iter().map(|&p| Primitive::Cosine { p }).collect()
+            Self::Cosine { p } => each(p, |p| Primitive::Cosine { p }),
+            Self::Polynomial { p } => each(p, |p| Primitive::Polynomial { p }),
+            Self::Exponential { p } => each(p, |p| Primitive::Exponential { p }),
+            Self::Yukawa { p } => each(p, |p| Primitive::Yukawa { p }),
+            Self::MexicanHat { p, mu } => grid(p, mu, |p, mu| Primitive::MexicanHat { p, mu }),
+            Self::Morlet { p, mu } => grid(p, mu, |p, mu| Primitive::Morlet { p, mu }),
+            Self::Sto { p, q } => grid(p, q, |p, q| Primitive::Sto { p, q }),
+            Self::Gto { p, q } => grid(p, q, |p, q| Primitive::Gto { p, q }),
+            Self::Bessel { n } => each(n, |n| Primitive::Bessel { n, cutoff }),
+            &Self::Chebyshev { ref n, r_min } => {
+                each(n, |n| Primitive::Chebyshev { n, r_min, cutoff })
             }
-            Self::Polynomial { p } => {
-                powers(p)?;
-                p.iter().map(|&p| Primitive::Polynomial { p }).collect()
-            }
-            Self::Exponential { p } => {
-                positive("p", p)?;
-                p.iter().map(|&p| Primitive::Exponential { p }).collect()
-            }
-            Self::Yukawa { p } => {
-                positive("p", p)?;
-                p.iter().map(|&p| Primitive::Yukawa { p }).collect()
-            }
-            Self::MexicanHat { p, mu } => {
-                positive("p", p)?;
-                finite("mu", mu)?;
-                grid(p, mu, |p, mu| Primitive::MexicanHat { p, mu })
-            }
-            Self::Morlet { p, mu } => {
-                finite("p", p)?;
-                finite("mu", mu)?;
-                grid(p, mu, |p, mu| Primitive::Morlet { p, mu })
-            }
-            Self::Sto { p, q } => {
-                powers(p)?;
-                positive("q", q)?;
-                grid(p, q, |p, q| Primitive::Sto { p, q })
-            }
-            Self::Gto { p, q } => {
-                powers(p)?;
-                positive("q", q)?;
-                grid(p, q, |p, q| Primitive::Gto { p, q })
-            }
-            Self::Bessel { n } => {
-                if let Some(n) = n.iter().find(|n| !(1..=100).contains(*n)) {
-                    return Err(format!("bessel order {n} is out of range (1 to 100)"));
-                }
-                n.iter().map(|&n| Primitive::Bessel { n, cutoff }).collect()
-            }
+        })
+    }
+
+    fn validate(&self, cutoff: f64) -> Checked<()> {
+        match self {
+            Self::Gaussian { beta, mu } => positive("beta", beta).and(finite("mu", mu)),
+            Self::Cosine { p } => finite("p", p),
+            Self::Polynomial { p } => powers(p),
+            Self::Exponential { p } | Self::Yukawa { p } => positive("p", p),
+            Self::MexicanHat { p, mu } => positive("p", p).and(finite("mu", mu)),
+            Self::Morlet { p, mu } => finite("p", p).and(finite("mu", mu)),
+            Self::Sto { p, q } | Self::Gto { p, q } => powers(p).and(positive("q", q)),
+            Self::Bessel { n } => match n.iter().find(|n| !(1..=100).contains(*n)) {
+                Some(n) => Err(format!("bessel order {n} is out of range (1 to 100)")),
+                None => Ok(()),
+            },
             Self::Chebyshev { n, r_min } => {
                 if !(*r_min >= 0.0 && *r_min < cutoff) {
                     return Err(format!(
                         "r_min = {r_min} must lie between 0 and the cutoff {cutoff}"
                     ));
                 }
-                if let Some(n) = n.iter().find(|n| **n > 100) {
-                    return Err(format!("chebyshev degree {n} is out of range (0 to 100)"));
+                match n.iter().find(|n| **n > 100) {
+                    Some(n) => Err(format!("chebyshev degree {n} is out of range (0 to 100)")),
+                    None => Ok(()),
                 }
-                n.iter()
-                    .map(|&n| Primitive::Chebyshev {
-                        n,
-                        r_min: *r_min,
-                        cutoff,
-                    })
-                    .collect()
             }
-        })
+        }
     }
+}
+
+/// A value, or why a parameter is refused.
+type Checked<T> = std::result::Result<T, String>;
+
+fn finite(name: &str, values: &[f64]) -> Checked<()> {
+    let wrong = |v: &&f64| !v.is_finite() || v.abs() > 1e3;
+    match values.iter().find(wrong) {
+        Some(v) => Err(format!("{name} = {v} is not a sensible number")),
+        None => Ok(()),
+    }
+}
+
+fn positive(name: &str, values: &[f64]) -> Checked<()> {
+    match values.iter().find(|v| !(**v > 0.0 && **v <= 1e3)) {
+        Some(v) => Err(format!("{name} = {v} must be positive")),
+        None => Ok(()),
+    }
+}
+
+fn powers(values: &[i32]) -> Checked<()> {
+    match values.iter().find(|p| p.abs() > MAX_POWER) {
+        Some(p) => Err(format!("power {p} is out of range (±{MAX_POWER})")),
+        None => Ok(()),
+    }
+}
+
+fn each<A: Copy>(values: &[A], make: impl Fn(A) -> Primitive) -> Vec<Primitive> {
+    values.iter().map(|&value| make(value)).collect()
 }
 
 /// Product grid, first list outermost.

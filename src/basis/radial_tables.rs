@@ -39,13 +39,17 @@ impl RadialTables {
         let mut max_l: Vec<(usize, usize)> = Vec::new();
         let mut contracted = false;
         for (n, entry) in radial.iter().enumerate() {
-            if let (EntryFunction::Primitive(primitive), true) = (&entry.function, entry.pair) {
+            if let (EntryFunction::Primitive(primitive), true) =
+                (&entry.function, entry.max_l(1).is_some())
+            {
                 pairs.push(PairFunction {
                     primitive: *primitive,
                     invariants: (0..n_species).map(|s| pair_index(s, n)).collect(),
                 });
             }
-            let Some(l) = entry.max_l() else { continue };
+            let Some(l) = entry.max_l_of_order_parameters() else {
+                continue;
+            };
             contracted |= matches!(entry.function, EntryFunction::Contracted { .. });
             for (p, _) in entry.combination(0) {
                 match max_l.iter_mut().find(|(q, _)| *q == p) {
@@ -56,11 +60,11 @@ impl RadialTables {
         }
         let primitive_layout = Layout::new(max_l.iter().map(|(_, l)| Some(*l)));
         let angular: Vec<usize> = max_l.iter().map(|(p, _)| *p).collect();
-        let layout = Layout::new(radial.iter().map(RadialEntry::max_l));
+        let layout = Layout::new(radial.iter().map(RadialEntry::max_l_of_order_parameters));
         let combinations = contracted.then(|| {
             let place = |p: usize| angular.iter().position(|q| *q == p).expect("listed above");
             let of_entry = |(n, entry): (usize, &RadialEntry)| -> Vec<Combination> {
-                let degrees = entry.max_l().map_or(0..0, |l| 0..l + 1);
+                let degrees = entry.max_l_of_order_parameters().map_or(0..0, |l| 0..l + 1);
                 let of_degree = |l: usize| {
                     let (to, start) = (layout.starts[n] + l * l, l * l);
                     let combination = entry.combination(l).into_iter();

@@ -1,25 +1,26 @@
 //! The potential file `*.mlip.json`: one text, a versioned schema, a checksum; read without trust.
 
 use super::{Center, Potential};
-use crate::basis::spec::BasisSpec;
+use crate::basis::{spec::BasisSpec, spec_v1};
 use crate::{Error, Result};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// First entry of every file.
 pub const FORMAT: &str = "mlip_rs potential";
-/// Version written by this code.
-pub const VERSION: u64 = 1;
+/// Version written by this code; version 1, which has another basis specification, is read as well.
+pub const VERSION: u64 = 2;
 /// Larger files are refused unread, bytes.
 pub const MAX_BYTES: usize = 256 << 20;
 
-/// What the checksum protects.
+/// Content that the checksum protects, with the basis specification `S` of its version.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Content {
+struct Content<S> {
     package_version: String,
     units: Units,
-    basis: BasisSpec,
+    basis: S,
     centers: Vec<Center>,
     info: serde_json::Value,
 }
@@ -98,28 +99,40 @@ impl Potential {
                 format!("not a JSON document ({e})")
             })
         })?;
-        check_head(&document)?;
+        let version = check_head(&document)?;
         let document: Document = serde_json::from_value(document)
-            .map_err(|e| fail(format!("not a potential of version {VERSION}: {e}")))?;
+            .map_err(|e| fail(format!("not a potential of version {version}: {e}")))?;
         if checksum(&document.content) != document.checksum {
             return Err(fail(
                 "the checksum does not match: the file was edited or damaged; write it again with the package".into(),
             ));
         }
-        let content: Content = serde_json::from_value(document.content)
+        if version == 1 {
+            Self::from_content::<spec_v1::BasisSpec>(document.content)
+        } else {
+            Self::from_content::<BasisSpec>(document.content)
+        }
+    }
+
+    fn from_content<S: DeserializeOwned + Into<BasisSpec>>(
+        content: serde_json::Value,
+    ) -> Result<Self> {
+        let fail = |message: String| Error::PotentialFile(message);
+        let content: Content<S> = serde_json::from_value(content)
             .map_err(|e| fail(format!("the content is malformed: {e}")))?;
         if content.units != Units::internal() {
             return Err(fail(format!("unknown units {:?}", content.units)));
         }
-        Self::new(content.basis, content.centers, content.info).map_err(|e| match e {
+        let potential = Self::new(content.basis.into(), content.centers, content.info);
+        potential.map_err(|e| match e {
             Error::PotentialFile(_) => e,
             other => fail(other.to_string()),
         })
     }
 }
 
-/// Format and version come first: a newer file may differ in everything else.
-fn check_head(document: &serde_json::Value) -> Result<()> {
+/// The version; format and version come first, because a newer file may differ in everything else.
+fn check_head(document: &serde_json::Value) -> Result<u64> {
     let fail = |message: String| Err(Error::PotentialFile(message));
     if document.get("format").and_then(serde_json::Value::as_str) != Some(FORMAT) {
         return fail(format!(
@@ -127,7 +140,7 @@ fn check_head(document: &serde_json::Value) -> Result<()> {
         ));
     }
     match document.get("version").and_then(serde_json::Value::as_u64) {
-        Some(VERSION) => Ok(()),
+        Some(version @ 1..=VERSION) => Ok(version),
         Some(version) if version > VERSION => fail(format!(
             "version {version} is newer than {VERSION}, which this package reads; update the package"
         )),

@@ -33,7 +33,7 @@ impl PyBasis {
         Ok(Self(basis.map_err(CoreError::from)?))
     }
 
-    /// The specification as JSON.
+    /// The specification as JSON, of version 2.
     #[getter]
     fn spec(&self) -> PyResult<String> {
         serde_json::to_string(self.0.spec())
@@ -80,9 +80,9 @@ impl PyBasis {
         self.0.degrees()
     }
 
-    /// Of each feature of one centre: degree, order, sum of l, largest order of an invariant, sum of n; (F, 5).
-    fn make_up<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<i64>>> {
-        let rows = self.0.make_up();
+    /// Degree, order, sum of l, largest order of an invariant, and sum of n of each feature of one centre, (F, 5).
+    fn feature_degrees<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<i64>>> {
+        let rows = self.0.feature_degrees();
         let flat: Vec<i64> = rows
             .iter()
             .flat_map(|m| [m.degree, m.order, m.sum_l, m.max_order, m.sum_n])

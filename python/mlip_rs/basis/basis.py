@@ -1,9 +1,8 @@
-"""The basis: from a few settings to the explicit document that the core validates and enumerates."""
+"""The basis: from a few settings to the explicit specification that the core validates and enumerates."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -12,90 +11,40 @@ from ase.data import chemical_symbols
 
 from mlip_rs import _core
 from mlip_rs.basis.orders import COUPLINGS, HigherOrder
-from mlip_rs.basis.radial import RadialSet, radial_grid
+from mlip_rs.basis.presets import PRESETS, Preset, limited_sets, polynomial_model
+from mlip_rs.basis.radial import EvenGrids, RadialSet
 from mlip_rs.basis.repulsion import Repulsion
 from mlip_rs.basis.sizes import (
     DEFAULT_SIZE,
     ONE_ELEMENT,
     SEVERAL_ELEMENTS,
     SIZES,
-    Level,
-    Rung,
+    BasisSize,
+    OrderLimits,
     choose,
     default_size,
     target,
 )
+from mlip_rs.basis.specification import Invariants, Specification
 from mlip_rs.basis.summary import Composition, composition
 from mlip_rs.data import Dataset, suggest_cutoff, suggest_r_min
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.settings import check_integer, check_number, make_plain
 
-HIERARCHIES: tuple[str, ...] = ("pair", "pair-poly", "angular", "angular-poly", "invariants")
+HIERARCHIES: tuple[str, ...] = (*PRESETS, "invariants")
 """From pair potentials to polynomials of invariants up to order 6."""
 
 DEFAULT_CUTOFF: float = 6.0
-"""Å, where neither settings nor data say another."""
+"""Cutoff where neither settings nor data give one, Å."""
 
 DEFAULT_R_MIN: float = 1.5
-"""Å, likewise."""
+"""Shortest distance resolved where neither settings nor data give one, Å."""
 
 MIN_CUTOFF: float = 0.1
-"""Å; atoms this close are on one spot."""
+"""Smallest cutoff accepted, Å."""
 
 CUTOFF_FUNCTIONS: tuple[str, ...] = ("cosine", "polynomial")
 """C¹ and C² at the cutoff."""
-
-
-@dataclass(frozen=True)
-class _Defaults:
-    """Sizes of a hierarchy for one element, and for several."""
-
-    n_radial: tuple[int, int]
-    n_angular: tuple[int, int] = (0, 0)
-    max_l: tuple[int, int] = (0, 0)
-    pair_degree: int = 1
-    pair_cross_degree: tuple[int, int] = (1, 1)
-    angular_degree: int = 1
-    mixed_degree: int = 0
-    radial_coupling: tuple[str, str] = ("free", "free")
-    product_coupling: tuple[str | None, str | None] = (None, None)
-    n_linear: tuple[int, int] = (0, 0)
-    linear_max_l: int = 0
-
-
-_DEFAULTS: dict[str, _Defaults] = {
-    "pair": _Defaults(n_radial=(20, 20)),
-    "pair-poly": _Defaults(n_radial=(16, 12), pair_degree=3, pair_cross_degree=(3, 2)),
-    "angular": _Defaults(n_radial=(16, 12), n_angular=(10, 6), max_l=(6, 6)),
-    "angular-poly": _Defaults(
-        n_radial=(6, 4),
-        n_angular=(6, 4),
-        max_l=(4, 4),
-        n_linear=(10, 6),
-        linear_max_l=6,
-        pair_degree=3,
-        pair_cross_degree=(2, 2),
-        angular_degree=2,
-        mixed_degree=2,
-        product_coupling=(None, "diagonal"),
-    ),
-}
-
-
-_INTEGERS: tuple[str, ...] = (
-    "n_radial",
-    "n_angular",
-    "n_linear",
-    "max_l",
-    "linear_max_l",
-    "pair_degree",
-    "pair_cross_degree",
-    "angular_degree",
-    "angular_cross_degree",
-    "mixed_degree",
-    "product_max_l",
-)
-"""Settings of a basis that count something."""
 
 
 @dataclass(frozen=True)
@@ -113,23 +62,23 @@ class Basis:
     hierarchy
         One of `HIERARCHIES`.
     size
-        In `invariants`: "small", "medium", "standard", "large" or "huge", about 10², 10³, 3·10³, 10⁴, 3·10⁴ candidate
-        features over all elements, "standard" 6·10³ for several elements; "standard" if None, in a fit to few data a
-        smaller one. It chooses every setting below that is left at None.
+        Size of the hierarchy "invariants": "small", "medium", "standard", "large" or "huge", about 10², 10³, 3·10³,
+        10⁴, 3·10⁴ candidate features over all elements, "standard" 6·10³ for several elements; "standard" if None, or
+        a smaller size in a fit to few data. It chooses every setting below that is left at None.
     radial
         A family of `FAMILIES`, covered evenly up to the cutoff, or explicit sets, freely mixed.
     n_radial, n_angular
         Functions of that family in the pairwise and in the angular invariants.
     n_linear, linear_max_l
-        In `angular-poly`: a second, finer set of that many functions, and its largest l, whose invariants enter
-        linearly only; 0 for none.
+        Number of functions and largest l of a second, finer set in "angular-poly", whose invariants enter linearly
+        only; 0 for none.
     r_min
         Shortest distance that the radial functions resolve, Å. None: `fit` takes it from the data (`suggest_r_min`);
         without data, 1.5 Å.
     angular_cutoff
-        Å, at most the cutoff: how far the invariants with angles (order 2 and higher) reach. The evaluator pays for
-        harmonics and for sums over neighbours only within. None: the cutoff; in `invariants`, `fit` chooses it by
-        cross-validation of small fits (docs/adr/0009).
+        Cutoff of the invariants with angles (order 2 and higher), Å, at most the cutoff. The evaluator computes
+        harmonics only within. None: the cutoff, or in a fit of "invariants" the choice of a cross-validation of small
+        fits (docs/adr/0009).
     cutoff_function
         "cosine" (C¹) or "polynomial" (C²).
     max_l
@@ -147,17 +96,23 @@ class Basis:
     product_coupling
         Radial pairs of the angular invariants that enter products, "free" or "diagonal".
     higher
-        In `invariants`: the invariants of order 3 to 6; empty for none, None for what the size says.
+        Invariants of order 3 to 6 in the hierarchy "invariants"; empty for none, None for those of the size.
     constant
-        A constant per element, fitted with the rest: for reference energies that are fitted, too.
+        Whether each element has a constant that is fitted with the rest; for reference energies that are fitted, too.
     repulsion
-        "zbl": a fit hands over to the ZBL repulsion where its data end. None for no repulsion. Or explicit distances.
+        "zbl": a fit switches to the ZBL repulsion where its data end. None for no repulsion. Or explicit distances.
 
     Raises
     ------
     ConfigError
         From the first use of anything that needs the core: settings out of range, contradicting each other or
         giving too many features.
+
+    Examples
+    --------
+    >>> basis = Basis(["Al"], cutoff=6.0, hierarchy="pair", n_radial=3)
+    >>> basis.labels()
+    ['d[Al,0]', 'd[Al,1]', 'd[Al,2]']
     """
 
     elements: Sequence[str] = ()
@@ -191,35 +146,18 @@ class Basis:
         make_plain(self)
         object.__setattr__(self, "elements", tuple(self.elements))
         if not isinstance(self.radial, str):
-            if not isinstance(self.radial, Sequence) or not all(
-                isinstance(r, RadialSet) for r in self.radial
-            ):
-                raise ConfigError("radial must be the name of a family, or a list of RadialSet")
-            object.__setattr__(self, "radial", tuple(self.radial))
-        if not (self.repulsion in ("zbl", None) or isinstance(self.repulsion, Repulsion)):
-            raise ConfigError(f'repulsion is {self.repulsion!r}; it must be "zbl", None or a Repulsion')
-        self._check_numbers()
-        for name in ("n_radial", "n_angular"):
-            count = getattr(self, name)
-            if count is not None and count < 1:
-                raise ConfigError(f"{name} is {count}; at least one radial function is needed")
-        self._check_choices()
+            object.__setattr__(self, "radial", _entries("radial", self.radial, RadialSet))
+        if self.higher is not None:
+            higher = _entries("higher", self.higher, HigherOrder)
+            object.__setattr__(self, "higher", tuple(sorted(higher, key=lambda entry: entry.order)))
+        for name, check in _CHECKS.items():
+            value = getattr(self, name)
+            if value is not None:
+                check(name, value)
+        self._check_together()
 
-    def _check_choices(self) -> None:
-        if self.hierarchy not in HIERARCHIES:
-            raise ConfigError(
-                f"hierarchy {self.hierarchy!r} does not exist; choose one of {', '.join(HIERARCHIES)}"
-            )
-        if self.cutoff_function not in CUTOFF_FUNCTIONS:
-            raise ConfigError(
-                f"cutoff function {self.cutoff_function!r} does not exist; choose {' or '.join(CUTOFF_FUNCTIONS)}"
-            )
-        for name in ("radial_coupling", "product_coupling"):
-            coupling = getattr(self, name)
-            if coupling is not None and coupling not in COUPLINGS:
-                raise ConfigError(f"{name} {coupling!r} does not exist; choose {' or '.join(COUPLINGS)}")
-        if self.size is not None and self.size not in SIZES:
-            raise ConfigError(f"size {self.size!r} does not exist; choose one of {', '.join(SIZES)}")
+    def _check_together(self) -> None:
+        """Refuse settings that contradict each other."""
         if self.angular_cutoff is not None:
             if not self.has_angles:
                 raise ConfigError(
@@ -229,246 +167,33 @@ class Basis:
                 raise ConfigError(
                     "angular_cutoff belongs to a family of radial functions; give explicit sets their cutoff"
                 )
+            if self.cutoff is not None and self.angular_cutoff > self.cutoff:
+                raise ConfigError(
+                    f"angular_cutoff {self.angular_cutoff} Å exceeds the cutoff {self.cutoff} Å"
+                )
         if self.hierarchy != "invariants":
-            for name in ("size", "higher"):
-                if getattr(self, name) is not None:
+            for name, value in (("size", self.size), ("higher", self.higher)):
+                if value is not None:
                     raise ConfigError(
                         f"{name} belongs to the hierarchy 'invariants', not to {self.hierarchy!r}; leave it out"
                     )
-        if self.higher is not None:
-            if not isinstance(self.higher, Sequence) or not all(
-                isinstance(entry, HigherOrder) for entry in self.higher
-            ):
-                raise ConfigError("higher must be a list of HigherOrder")
-            orders = [entry.order for entry in self.higher]
-            if len(set(orders)) < len(orders):
-                raise ConfigError("higher: each order may be given once")
-            object.__setattr__(self, "higher", tuple(sorted(self.higher, key=lambda entry: entry.order)))
+        orders = [entry.order for entry in self.higher or ()]
+        if len(set(orders)) < len(orders):
+            raise ConfigError("higher: each order may be given once")
 
-    def _check_numbers(self) -> None:
-        for name in ("cutoff", "angular_cutoff"):
-            value = getattr(self, name)
-            if value is None:
-                continue
-            if not isinstance(value, int | float) or not (np.isfinite(value) and value > 0):
-                raise ConfigError(f"{name} is {value!r} Å; it must be a positive number")
-            if value < MIN_CUTOFF:
-                raise ConfigError(f"{name} is {value!r} Å; no two atoms are that close; raise it")
-        if self.cutoff is not None and self.angular_cutoff is not None and self.angular_cutoff > self.cutoff:
-            raise ConfigError(f"angular_cutoff {self.angular_cutoff} Å exceeds the cutoff {self.cutoff} Å")
-        if self.r_min is not None:
-            check_number("r_min", self.r_min)
-            if self.r_min < 0:
-                raise ConfigError(f"r_min is {self.r_min} Å; it must not be negative")
-        for name in _INTEGERS:
-            if getattr(self, name) is not None:
-                check_integer(name, getattr(self, name), 0)
+    # ---- the specification -----------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """The explicit specification: every radial function with its numbers, every degree.
+        """Return the explicit specification: every radial function with its numbers, every degree.
 
         A repulsion that is still to be taken from data ("zbl") is not part of it.
         """
-        if self.hierarchy == "invariants":
-            return self._invariants(self._rung)
-        defaults = _DEFAULTS[self.hierarchy]
-        several = int(len(self.elements) > 1)
-        chosen: dict[str, Any] = {
-            "pair_degree": defaults.pair_degree,
-            "pair_cross_degree": defaults.pair_cross_degree[several],
-            "angular_degree": defaults.angular_degree,
-            "angular_cross_degree": defaults.angular_degree,
-            "mixed_degree": defaults.mixed_degree,
-            "max_l": defaults.max_l[several],
-            "radial_coupling": defaults.radial_coupling[several],
-        }
-        for name in chosen:
-            if getattr(self, name) is not None:
-                chosen[name] = getattr(self, name)
-        for kind in ("pair", "angular"):  # a lowered degree lowers what follows from it
-            if getattr(self, f"{kind}_cross_degree") is None:
-                chosen[f"{kind}_cross_degree"] = min(chosen[f"{kind}_cross_degree"], chosen[f"{kind}_degree"])
-        radial = self._radial_sets(defaults, several, chosen["max_l"])
-        document = self._document(radial, chosen["pair_degree"], chosen["pair_cross_degree"])
-        if self.hierarchy.startswith("angular"):
-            document["angular"] = {
-                "max_l": max([chosen["max_l"], *(entry.max_l or 0 for entry in radial)]),
-                "radial": chosen["radial_coupling"],
-                "degree": chosen["angular_degree"],
-                "cross_degree": chosen["angular_cross_degree"],
-            } | {
-                key: value
-                for key, value in self._product_limits(defaults, several).items()
-                if value is not None
-            }
-            document["mixed_degree"] = chosen["mixed_degree"]
-        return document
-
-    def _document(self, radial: Sequence[RadialSet], degree: int, cross_degree: int) -> dict[str, Any]:
-        """What every specification has."""
-        repulsion = {"repulsion": self.repulsion.to_dict()} if isinstance(self.repulsion, Repulsion) else {}
-        return {
-            "elements": list(self.elements),
-            "cutoff": self._cutoff,
-            "cutoff_function": self.cutoff_function,
-            "radial": [entry.to_dict() for entry in radial],
-            "pair": {"degree": degree, "cross_degree": cross_degree},
-            "constant": self.constant,
-            **repulsion,
-        }
+        return self._specification.to_dict()
 
     @property
-    def _cutoff(self) -> float:
-        return float(DEFAULT_CUTOFF if self.cutoff is None else self.cutoff)
-
-    @property
-    def _angular_cutoff(self) -> float:
-        return self._cutoff if self.angular_cutoff is None else float(self.angular_cutoff)
-
-    @property
-    def reach_is_open(self) -> bool:
-        """Whether `fit` is to choose how far the invariants with angles reach."""
-        is_free = self.angular_cutoff is None and isinstance(self.radial, str)
-        return is_free and self.hierarchy == "invariants"
-
-    @property
-    def has_angles(self) -> bool:
-        """Whether the hierarchy has invariants of order 2 and higher."""
-        return not self.hierarchy.startswith("pair")
-
-    def _grid(self, count: int, cutoff: float, orders: tuple[int, ...] | None = None) -> RadialSet:
-        """Functions of the family of the basis, up to a cutoff that may be shorter than that of the basis."""
-        r_min = DEFAULT_R_MIN if self.r_min is None else self.r_min
-        grid = radial_grid(str(self.radial), count, cutoff, r_min=r_min, orders=orders)
-        return grid if cutoff == self._cutoff else replace(grid, cutoff=cutoff)
-
-    # ---- the hierarchy "invariants" --------------------------------------------------------------------------
-
-    @property
-    def _rung(self) -> Rung:
-        """The rung of the ladder that the size asks for."""
-        size, n_elements = self.size or DEFAULT_SIZE, len(self.elements)
-        if isinstance(self.radial, str):
-            return _standard_rung(n_elements, size)
-        # Explicit radial functions: what to do with them follows from how many features they then give.
-        return choose(_ladder(n_elements), target(size, n_elements), lambda rung: _count(self, rung))
-
-    def _invariants(self, rung: Rung) -> dict[str, Any]:
-        """The specification with what is not set taken from a rung."""
-        second = rung.second
-        if second is None and (self.n_angular is not None or self.max_l is not None):
-            second = Level(2, "diagonal")  # asked for, though the size has none
-        n_second = self.n_angular or rung.n
-        if second is not None:
-            second = Level(
-                second.max_l if self.max_l is None else self.max_l,
-                self.radial_coupling or second.coupling,
-            )
-        higher = self.higher
-        if higher is None:
-            higher = tuple(
-                HigherOrder(order, level.max_l, radial_coupling=level.coupling, max_n=n_second)
-                for order, level in rung.higher.items()
-            )
-        degree = rung.degree if self.pair_degree is None else self.pair_degree
-        cross = min(rung.cross, degree) if self.pair_cross_degree is None else self.pair_cross_degree
-        radial: Sequence[RadialSet]
-        if isinstance(self.radial, str):
-            radial = self._sets_by_order(self.n_radial or rung.pair, n_second, second, higher)
-            higher = tuple(replace(entry, max_n=None) for entry in higher)  # every order has sets of its own
-        else:
-            radial = self._explicit_sets(second)
-            if self.higher is None:
-                higher = tuple(replace(entry, max_n=None) for entry in higher)
-        document = self._document(radial, degree, cross)
-        if second is not None:
-            document |= self._second_order(second, radial, rung)
-        if higher:
-            document["higher"] = [entry.to_dict() for entry in higher]
-        return document
-
-    def _second_order(self, second: Level, radial: Sequence[RadialSet], rung: Rung) -> dict[str, Any]:
-        """The angular invariants and their products."""
-        by_rung = self.mixed_degree is None and rung.mixed_l is not None
-        degree = self.angular_degree or (rung.second_degree if by_rung else 1)
-        cross = degree if self.angular_cross_degree is None else self.angular_cross_degree
-        mixed = self.mixed_degree or (2 if by_rung else 0)
-        angular: dict[str, Any] = {
-            "max_l": max([second.max_l, *(entry.max_l or 0 for entry in radial)]),
-            "radial": second.coupling,
-            "degree": degree,
-            "cross_degree": cross,
-        }
-        limit, coupling = self.product_max_l, self.product_coupling
-        if by_rung:
-            limit = min(rung.mixed_l or 0, angular["max_l"]) if limit is None else limit
-            coupling = coupling or "diagonal"
-        if limit is not None:
-            angular["product_max_l"] = limit
-        if coupling is not None:
-            angular["product_radial"] = coupling
-        return {"angular": angular, "mixed_degree": mixed}
-
-    def _sets_by_order(
-        self, n_pair: int, n: int, second: Level | None, higher: Sequence[HigherOrder]
-    ) -> list[RadialSet]:
-        """An even grid for each order; orders with as many functions and the same cutoff share one."""
-        near = self._angular_cutoff
-        wanted: list[tuple[int, float, int]] = [(n_pair, self._cutoff, 1)]
-        if second is not None:
-            wanted.append((n, near, 2))
-        wanted += [(entry.max_n or n, near, entry.order) for entry in higher]
-        orders: dict[tuple[int, float], list[int]] = {}
-        for count, cutoff, order in wanted:
-            orders.setdefault((count, cutoff), []).append(order)
-        return [self._grid(*key, tuple(found)) for key, found in orders.items()]
-
-    def _explicit_sets(self, second: Level | None) -> Sequence[RadialSet]:
-        """The sets given; those that name no largest l keep to that of the basis when another set goes beyond."""
-        assert not isinstance(self.radial, str)
-        highest = max((entry.max_l or 0 for entry in self.radial), default=0)
-        if second is None or highest <= second.max_l:
-            return self.radial
-        return [replace(e, max_l=second.max_l if e.max_l is None else e.max_l) for e in self.radial]
-
-    def _product_limits(self, defaults: _Defaults, several: int) -> dict[str, Any]:
-        coupling = (
-            defaults.product_coupling[several] if self.product_coupling is None else self.product_coupling
-        )
-        return {"product_max_l": self.product_max_l, "product_radial": coupling}
-
-    def _radial_sets(self, defaults: _Defaults, several: int, max_l: int) -> Sequence[RadialSet]:
-        if not isinstance(self.radial, str):
-            # A set may go beyond `max_l`; the others must not follow it there.
-            if max_l < max((entry.max_l or 0 for entry in self.radial), default=0):
-                return [replace(e, max_l=max_l if e.max_l is None else e.max_l) for e in self.radial]
-            return self.radial
-        n_radial = self.n_radial or defaults.n_radial[several]
-        n_angular = self.n_angular or self.n_radial or defaults.n_angular[several]
-
-        if not self.has_angles:
-            return [self._grid(n_radial, self._cutoff)]
-
-        def grids(n_pair: int, n: int) -> list[RadialSet]:
-            """One set for both orders if it would be the same."""
-            if (n_pair, self._cutoff) == (n, self._angular_cutoff):
-                return [self._grid(n, self._cutoff)]
-            return [self._grid(n_pair, self._cutoff, (1,)), self._grid(n, self._angular_cutoff, (2,))]
-
-        sets = grids(n_radial, n_angular)
-        n_linear = defaults.n_linear[several] if self.n_linear is None else self.n_linear
-        if n_linear == 0 or self.hierarchy != "angular-poly":
-            return sets
-        linear_max_l = defaults.linear_max_l if self.linear_max_l is None else self.linear_max_l
-        return [
-            *(replace(entry, max_l=max_l) for entry in sets),
-            *(replace(entry, max_l=linear_max_l, products=False) for entry in grids(n_linear, n_linear)),
-        ]
-
-    @cached_property
     def core(self) -> _core.Basis:
-        """The validated basis of the core."""
-        return _core.Basis(json.dumps(self.to_dict()))
+        """Validated basis of the core."""
+        return self._specification.core
 
     @property
     def n_features(self) -> int:
@@ -480,11 +205,122 @@ class Basis:
         return self.core.labels()
 
     def describe(self) -> Composition:
-        """Count what the basis is made of, order by order; `print` it, or take its `to_dict()`."""
+        """Count the features order by order; `print` it, or take its `to_dict()`."""
         return composition(self.core)
 
+    @cached_property
+    def _specification(self) -> Specification:
+        if self.hierarchy == "invariants":
+            return self.of_size(self._size)
+        given = {entry.name: getattr(self, entry.name) for entry in fields(Preset)}
+        preset = PRESETS[self.hierarchy](several_elements=len(self.elements) > 1)
+        preset = preset.with_settings({name: value for name, value in given.items() if value is not None})
+        if isinstance(self.radial, str):
+            radial = preset.radial_sets(self._grids)
+        else:
+            radial = limited_sets(self.radial, preset.max_l or 0)
+        return self._specify(radial, preset.invariants(radial))
+
+    def _specify(self, radial: Sequence[RadialSet], invariants: Sequence[Invariants]) -> Specification:
+        repulsion = self.repulsion if isinstance(self.repulsion, Repulsion) else None
+        return Specification(
+            tuple(self.elements),
+            self._grids.cutoff,
+            self.cutoff_function,
+            tuple(radial),
+            tuple(invariants),
+            self.constant,
+            repulsion,
+        )
+
+    @property
+    def _grids(self) -> EvenGrids:
+        """Even grids of the family of the basis up to its cutoffs."""
+        cutoff = float(DEFAULT_CUTOFF if self.cutoff is None else self.cutoff)
+        near = cutoff if self.angular_cutoff is None else float(self.angular_cutoff)
+        return EvenGrids(str(self.radial), cutoff, near, DEFAULT_R_MIN if self.r_min is None else self.r_min)
+
+    @property
+    def angular_cutoff_is_open(self) -> bool:
+        """Whether `fit` is to choose the cutoff of the invariants with angles."""
+        is_free = self.angular_cutoff is None and isinstance(self.radial, str)
+        return is_free and self.hierarchy == "invariants"
+
+    @property
+    def has_angles(self) -> bool:
+        """Whether the hierarchy has invariants of order 2 and higher."""
+        return not self.hierarchy.startswith("pair")
+
+    # ---- the hierarchy "invariants" --------------------------------------------------------------------------
+
+    @property
+    def _size(self) -> BasisSize:
+        """Entries of the size asked for."""
+        size, n_elements = self.size or DEFAULT_SIZE, len(self.elements)
+        if isinstance(self.radial, str):
+            return _standard_size(n_elements, size)
+        # The number of features, by which entries are chosen, follows from the explicit radial functions.
+        return choose(_sizes(n_elements), target(size, n_elements), lambda entries: _count(self, entries))
+
+    def of_size(self, size: BasisSize) -> Specification:
+        """Return the specification in the hierarchy "invariants", with settings left at None taken from a size."""
+        second = size.second
+        if second is None and (self.n_angular is not None or self.max_l is not None):
+            second = OrderLimits(2, "diagonal")  # asked for, though the size has none
+        n_second = self.n_angular or size.n
+        if second is not None:
+            max_l = second.max_l if self.max_l is None else self.max_l
+            second = OrderLimits(max_l, self.radial_coupling or second.coupling)
+        higher = self._higher(size, n_second)
+        radial: Sequence[RadialSet]
+        if isinstance(self.radial, str):
+            wanted = [(1, self.n_radial or size.pair)]
+            wanted += [] if second is None else [(2, n_second)]
+            wanted += [(entry.order, entry.max_n or n_second) for entry in higher]
+            radial = self._grids.by_order(wanted)
+            higher = [replace(entry, max_n=None) for entry in higher]  # every order has a grid of its own
+        else:
+            radial = self.radial if second is None else limited_sets(self.radial, second.max_l)
+        degree = size.degree if self.pair_degree is None else self.pair_degree
+        cross = min(size.cross, degree) if self.pair_cross_degree is None else self.pair_cross_degree
+        pair = Invariants(1, degree=degree, cross_degree=cross)
+        if second is None:
+            return self._specify(radial, [pair, *higher])
+        angular = self._second_order(second, radial, size)
+        return self._specify(radial, [replace(pair, mixed_degree=angular.mixed_degree), angular, *higher])
+
+    def _higher(self, size: BasisSize, n_radial: int) -> list[Invariants]:
+        """Invariants of order 3 to 6."""
+        if self.higher is not None:
+            return [entry.invariants() for entry in self.higher]
+        max_n = n_radial if isinstance(self.radial, str) else None
+        return [
+            Invariants(order, limits.max_l, radial=limits.coupling, max_n=max_n)
+            for order, limits in size.higher.items()
+        ]
+
+    def _second_order(self, second: OrderLimits, radial: Sequence[RadialSet], size: BasisSize) -> Invariants:
+        """Angular invariants and their products."""
+        by_size = self.mixed_degree is None and size.mixed_l is not None
+        degree = self.angular_degree or (size.second_degree if by_size else 1)
+        max_l = max([second.max_l, *(entry.max_l or 0 for entry in radial)])
+        product_max_l, product_radial = self.product_max_l, self.product_coupling
+        if by_size:
+            product_max_l = min(size.mixed_l or 0, max_l) if product_max_l is None else product_max_l
+            product_radial = product_radial or "diagonal"
+        return Invariants(
+            2,
+            max_l,
+            radial=second.coupling,
+            degree=degree,
+            cross_degree=degree if self.angular_cross_degree is None else self.angular_cross_degree,
+            mixed_degree=self.mixed_degree or (2 if by_size else 0),
+            product_max_l=product_max_l,
+            product_radial=product_radial,
+        )
+
     def resolved(self, dataset: Dataset) -> "Basis":
-        """The basis with the elements, the cutoff, the shortest distance and the size left open taken from data.
+        """Return the basis with elements, cutoff, shortest distance and size that are left open taken from data.
 
         Raises
         ------
@@ -515,85 +351,112 @@ class Basis:
         radial: str = "gaussian",
         r_min: float | None = None,
     ) -> "Basis":
-        """The polynomial models of A. Seko, A. Togo and I. Tanaka, PRB 99, 214108 (2019), with diagonal radial indices.
+        """Return a polynomial model of A. Seko, A. Togo and I. Tanaka, PRB 99, 214108 (2019): diagonal radial indices.
 
         Parameters
         ----------
         elements, cutoff, radial, r_min
-            As in `Basis`; all invariants reach as far as a cutoff that is given.
-        model_type
-            1: powers of single invariants; 2: polynomials of all invariants; 3: polynomials of the pairwise invariants,
-            the others linear; 4: polynomials of the pairwise and second-order invariants, the others linear.
-        degree
-            Of the powers or polynomials, 1 to 3.
-        n_radial
-            Radial functions, shared by all orders.
-        max_l
-            Largest l of the invariants of order 2, 3, … up to 6.
+            Settings of `Basis`; the angular cutoff is the cutoff if that is given.
+        model_type, degree, n_radial, max_l
+            Settings of `mlip_rs.basis.presets.polynomial_model`.
 
         Raises
         ------
         ConfigError
             A model or a degree that does not exist.
         """
-        check_integer("degree", degree, 1)
-        if model_type not in (1, 2, 3, 4):
-            raise ConfigError(f"model_type {model_type!r} does not exist; choose 1, 2, 3 or 4")
-        if not isinstance(max_l, Sequence) or not 1 <= len(max_l) <= 5:
-            raise ConfigError(
-                "max_l must be a list of the largest l of order 2, 3, … up to 6, such as [4, 4]"
-            )
-        powers = {1: 6, 2: 6, 3: 1, 4: 2}[model_type]  # highest order with powers
-        crossed = 1 if model_type == 1 else degree
-
-        def polynomial(order: int) -> tuple[int, int, int]:
-            """Degree, cross degree, degree of products with other orders."""
-            if order > powers:
-                return 1, 1, 0
-            return degree, crossed, degree if degree > 1 and model_type in (2, 4) else 0
-
-        return cls(
-            elements,
-            cutoff,
-            "invariants",
-            radial,
-            r_min=r_min,
-            n_radial=n_radial,
-            n_angular=n_radial,
-            angular_cutoff=cutoff,
-            max_l=max_l[0],
-            radial_coupling="diagonal",
-            pair_degree=degree,
-            pair_cross_degree=crossed,
-            angular_degree=polynomial(2)[0],
-            angular_cross_degree=polynomial(2)[1],
-            mixed_degree=polynomial(2)[2],
-            product_max_l=max_l[0],
-            product_coupling="diagonal",
-            higher=[
-                HigherOrder(order, largest, 0, "diagonal", n_radial, None, *polynomial(order))
-                for order, largest in enumerate(max_l[1:], start=3)
-            ],
-        )
+        model = polynomial_model(model_type, degree, n_radial, max_l)
+        return cls(elements, cutoff, "invariants", radial, r_min=r_min, angular_cutoff=cutoff, **model)
 
 
-def _ladder(n_elements: int) -> tuple[Rung, ...]:
+def _entries(name: str, value: object, kind: type[Any]) -> tuple[Any, ...]:
+    """Refuse a list that does not hold dataclasses of one kind only."""
+    if isinstance(value, Sequence) and all(isinstance(entry, kind) for entry in value):
+        return tuple(value)
+    family = "the name of a family, or " if kind is RadialSet else ""
+    raise ConfigError(f"{name} must be {family}a list of {kind.__name__}")
+
+
+def _check_distance(name: str, value: object) -> None:
+    if not isinstance(value, int | float) or not (np.isfinite(value) and value > 0):
+        raise ConfigError(f"{name} is {value!r} Å; it must be a positive number")
+    if value < MIN_CUTOFF:
+        raise ConfigError(f"{name} is {value!r} Å; no two atoms are that close; raise it")
+
+
+def _check_r_min(name: str, value: float) -> None:
+    check_number(name, value)
+    if value < 0:
+        raise ConfigError(f"{name} is {value} Å; it must not be negative")
+
+
+def _check_not_negative(name: str, value: object) -> None:
+    check_integer(name, value, 0)
+
+
+def _check_count(name: str, value: int) -> None:
+    check_integer(name, value, 0)
+    if value < 1:
+        raise ConfigError(f"{name} is {value}; at least one radial function is needed")
+
+
+def _check_repulsion(name: str, value: object) -> None:
+    if not (value == "zbl" or isinstance(value, Repulsion)):
+        raise ConfigError(f'{name} is {value!r}; it must be "zbl", None or a Repulsion')
+
+
+def _one_of(choices: Sequence[str], text: str) -> Callable[[str, object], None]:
+    """Return a check that a setting is one of some names."""
+
+    def check(name: str, value: object) -> None:
+        if value not in choices:
+            raise ConfigError(f"{name} {value!r} does not exist; {text}")
+
+    return check
+
+
+_CHECKS: dict[str, Callable[[str, Any], None]] = {
+    "hierarchy": _one_of(HIERARCHIES, f"choose one of {', '.join(HIERARCHIES)}"),
+    "size": _one_of(tuple(SIZES), f"choose one of {', '.join(SIZES)}"),
+    "repulsion": _check_repulsion,
+    "cutoff": _check_distance,
+    "angular_cutoff": _check_distance,
+    "r_min": _check_r_min,
+    "n_radial": _check_count,
+    "n_angular": _check_count,
+    "n_linear": _check_not_negative,
+    "max_l": _check_not_negative,
+    "linear_max_l": _check_not_negative,
+    "pair_degree": _check_not_negative,
+    "pair_cross_degree": _check_not_negative,
+    "angular_degree": _check_not_negative,
+    "angular_cross_degree": _check_not_negative,
+    "mixed_degree": _check_not_negative,
+    "product_max_l": _check_not_negative,
+    "cutoff_function": _one_of(CUTOFF_FUNCTIONS, f"choose {' or '.join(CUTOFF_FUNCTIONS)}"),
+    "radial_coupling": _one_of(COUPLINGS, f"choose {' or '.join(COUPLINGS)}"),
+    "product_coupling": _one_of(COUPLINGS, f"choose {' or '.join(COUPLINGS)}"),
+}
+"""Check of each setting that is not None."""
+
+
+def _sizes(n_elements: int) -> tuple[BasisSize, ...]:
     return ONE_ELEMENT if n_elements == 1 else SEVERAL_ELEMENTS
 
 
 @lru_cache
-def _standard_rung(n_elements: int, size: str) -> Rung:
-    """What a size means for a number of elements, whichever they are."""
+def _standard_size(n_elements: int, size: str) -> BasisSize:
+    """Entries of a size for a number of elements, whichever they are."""
     n_elements = min(max(n_elements, 1), len(chemical_symbols) - 1)
     stand_in = Basis(chemical_symbols[1 : n_elements + 1])
-    return choose(_ladder(n_elements), target(size, n_elements), lambda rung: _count(stand_in, rung))
+    return choose(_sizes(n_elements), target(size, n_elements), lambda entries: _count(stand_in, entries))
 
 
-def _count(basis: Basis, rung: Rung) -> float:
-    """Features of a basis with the entries of a rung; infinite beyond the limit of the core."""
+def _count(basis: Basis, size: BasisSize) -> float:
+    """Features of a basis with the entries of a size; infinite beyond the limit of the core."""
     try:
-        return _core.Basis(json.dumps(basis._invariants(rung))).n_features
+        return basis.of_size(size).core.n_features
     except ConfigError as error:
-        if "limit" not in str(error) and "more than" not in str(error):
+        if "limit" not in str(error):
             raise
         return float("inf")

@@ -1,8 +1,8 @@
 """Settings of the invariants of order 3 to 6."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from mlip_rs.basis.specification import Invariants
 from mlip_rs.errors import ConfigError
 from mlip_rs.settings import check_integer, make_plain
 
@@ -24,20 +24,20 @@ class HigherOrder:
     max_l
         Largest degree l of a factor.
     min_l
-        Smallest degree l of a factor; 1 leaves out what products with pairwise invariants contain.
+        Smallest degree l of a factor; 1 leaves out the invariants that products with pairwise ones contain.
     radial_coupling
         "diagonal" (one radial function shared by all factors, cheap) or "free" (all combinations).
     max_n
-        Number of radial functions. Of a basis whose `radial` is a family: a grid of that many for this order; of one
-        with explicit sets: the first ones that reach this order. None: what the size of the basis says, or all.
+        Number of radial functions. If `radial` of the basis is a family: a grid of that many for this order; if it is
+        a list of sets: the first ones that have this order. None: as the size of the basis says, or all.
     max_total
         Largest Σ (n + l) over the factors, n counted from 0; no limit if None.
     degree
         Largest power of one of these invariants, 1 to 3.
     cross_degree
-        Largest degree at which products of different ones are taken; 1 for none.
+        Largest degree of products of different ones; 1 for none.
     mixed_degree
-        Largest degree of products with invariants of lower orders that have a mixed degree, too: 0 for none, 2 or 3.
+        Largest degree of products with invariants of other orders that have a mixed degree, too: 0 for none, 2 or 3.
 
     Raises
     ------
@@ -63,11 +63,17 @@ class HigherOrder:
                 f"higher: order {self.order} is not among the higher orders, {MIN_ORDER} to {MAX_ORDER}; "
                 "orders 1 and 2 are set by n_radial, n_angular and max_l"
             )
-        for name in ("max_l", "min_l", "degree", "cross_degree", "mixed_degree"):
-            check_integer(f"order {self.order}: {name}", getattr(self, name), 0)
-        for name in ("max_n", "max_total"):
-            if getattr(self, name) is not None:
-                check_integer(f"order {self.order}: {name}", getattr(self, name), 0)
+        required = {
+            "max_l": self.max_l,
+            "min_l": self.min_l,
+            "degree": self.degree,
+            "cross_degree": self.cross_degree,
+            "mixed_degree": self.mixed_degree,
+        }
+        optional = {"max_n": self.max_n, "max_total": self.max_total}
+        given = {name: value for name, value in optional.items() if value is not None}
+        for name, value in (required | given).items():
+            check_integer(f"order {self.order}: {name}", value, 0)
         if self.max_n == 0:
             raise ConfigError(f"order {self.order}: max_n is 0; leave the order out instead")
         if self.radial_coupling not in COUPLINGS:
@@ -76,15 +82,16 @@ class HigherOrder:
                 f"choose {' or '.join(COUPLINGS)}"
             )
 
-    def to_dict(self) -> dict[str, Any]:
-        """The entry of the specification."""
-        entry: dict[str, Any] = {"order": self.order, "max_l": self.max_l, "radial": self.radial_coupling}
-        unlike_default = {
-            "min_l": (self.min_l, 0),
-            "max_n": (self.max_n, None),
-            "max_total": (self.max_total, None),
-            "degree": (self.degree, 1),
-            "cross_degree": (self.cross_degree, 1),
-            "mixed_degree": (self.mixed_degree, 0),
-        }
-        return entry | {key: value for key, (value, default) in unlike_default.items() if value != default}
+    def invariants(self) -> Invariants:
+        """Return the entry of the specification."""
+        return Invariants(
+            self.order,
+            self.max_l,
+            self.min_l,
+            radial=self.radial_coupling,
+            max_n=self.max_n,
+            max_total=self.max_total,
+            degree=self.degree,
+            cross_degree=self.cross_degree,
+            mixed_degree=self.mixed_degree,
+        )

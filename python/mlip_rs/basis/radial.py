@@ -1,7 +1,7 @@
 """Radial functions as settings: explicit sets, and grids that cover a range evenly."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -122,3 +122,39 @@ def radial_grid(
         "chebyshev": {"n": powers.tolist(), "r_min": r_min},
     }[family]
     return RadialSet(family, parameters, orders=orders)
+
+
+@dataclass(frozen=True)
+class EvenGrids:
+    """Even grids of one family, up to the cutoff for order 1 and up to the angular cutoff for higher orders.
+
+    Parameters
+    ----------
+    family
+        One of `FAMILIES`.
+    cutoff, angular_cutoff
+        Å.
+    r_min
+        Shortest distance that must be resolved, Å.
+    """
+
+    family: str
+    cutoff: float
+    angular_cutoff: float
+    r_min: float
+
+    def outer(self, count: int) -> RadialSet:
+        """Cover the range up to the cutoff with `count` functions for all orders."""
+        return radial_grid(self.family, count, self.cutoff, r_min=self.r_min)
+
+    def by_order(self, wanted: Sequence[tuple[int, int]]) -> list[RadialSet]:
+        """Return a grid for each (order, count); orders with as many functions and the same cutoff share one."""
+        shared: dict[tuple[int, float], list[int]] = {}
+        for order, count in wanted:
+            cutoff = self.cutoff if order == 1 else self.angular_cutoff
+            shared.setdefault((count, cutoff), []).append(order)
+        return [self._grid(count, cutoff, tuple(orders)) for (count, cutoff), orders in shared.items()]
+
+    def _grid(self, count: int, cutoff: float, orders: tuple[int, ...]) -> RadialSet:
+        grid = radial_grid(self.family, count, cutoff, r_min=self.r_min, orders=orders)
+        return grid if cutoff == self.cutoff else replace(grid, cutoff=cutoff)

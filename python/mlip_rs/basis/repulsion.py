@@ -1,4 +1,4 @@
-"""Settings of the short-range repulsion, and the lines that describe it."""
+"""Settings of the short-range repulsion, and their description as text."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,63 +12,72 @@ Matrix = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True)
 class Repulsion:
-    """Where close pairs and crowded atoms are handed over from what is learnt to the ZBL repulsion.
+    """Distances and local densities at which the fitted energy is switched to the ZBL repulsion.
 
     Parameters
     ----------
     inner, outer
-        (E, E) distances of each pair of elements, Å: nothing changes beyond `outer`, ZBL in full below `inner`.
-    crowding_onset, crowding_end
-        (E,) crowding ρ = Σ (1 − r²/range²)³ of an atom between which it is handed over as a whole; never if None.
-    crowding_level
-        Energy that atoms handed over keep besides ZBL, in ZBL energies of two of their element at `outer`.
-    crowding_range
-        How far neighbours count in ρ, in `outer` of their pair, at most the cutoff; the cutoff if None.
+        (E, E) distances of each pair of elements, Å: nothing changes beyond `outer`, full ZBL energy below `inner`.
+    density_onset, density_end
+        (E,) local densities ρ = Σ (1 − r²/range²)³ of an atom between which it is switched as a whole; never if None.
+    density_level
+        Constant energy of a switched atom beside ZBL, in ZBL energies of two atoms of its element at `outer`.
+    density_range
+        Distance up to which neighbours count in ρ, in units of `outer` of their pair, at most the cutoff; the cutoff
+        if None.
+
+    Raises
+    ------
+    ConfigError
+        One of `density_onset` and `density_end` without the other, or a level or range without them.
+
+    Examples
+    --------
+    >>> Repulsion(inner=[[1.5]], outer=[[2.0]]).to_dict()
+    {'inner': [[1.5]], 'outer': [[2.0]]}
     """
 
     inner: Matrix
     outer: Matrix
-    crowding_onset: tuple[float, ...] | None = None
-    crowding_end: tuple[float, ...] | None = None
-    crowding_level: float = 0.0
-    crowding_range: float | None = None
+    density_onset: tuple[float, ...] | None = None
+    density_end: tuple[float, ...] | None = None
+    density_level: float = 0.0
+    density_range: float | None = None
 
     def __post_init__(self) -> None:
         make_plain(self)
         for name in ("inner", "outer"):
             object.__setattr__(self, name, tuple(tuple(row) for row in getattr(self, name)))
-        for name in ("crowding_onset", "crowding_end"):
+        for name in ("density_onset", "density_end"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
-        if (self.crowding_onset is None) != (self.crowding_end is None):
-            raise ConfigError("repulsion: give both crowding_onset and crowding_end, or none of them")
-        if self.crowding_onset is None and (self.crowding_level or self.crowding_range is not None):
-            raise ConfigError(
-                "repulsion: crowding_level and crowding_range need crowding_onset and crowding_end"
-            )
+        if (self.density_onset is None) != (self.density_end is None):
+            raise ConfigError("repulsion: give both density_onset and density_end, or none of them")
+        if self.density_onset is None and (self.density_level or self.density_range is not None):
+            raise ConfigError("repulsion: density_level and density_range need density_onset and density_end")
 
     def to_dict(self) -> dict[str, Any]:
-        """The entry of the specification."""
+        """Return the entry of the specification."""
         entry: dict[str, Any] = {
             "inner": [list(row) for row in self.inner],
             "outer": [list(row) for row in self.outer],
         }
-        if self.crowding_onset is not None and self.crowding_end is not None:
-            entry["crowding"] = {"onset": list(self.crowding_onset), "end": list(self.crowding_end)}
-            if self.crowding_level:
-                entry["crowding"]["level"] = self.crowding_level
-            if self.crowding_range is not None:
-                entry["crowding"]["range"] = self.crowding_range
+        if self.density_onset is not None and self.density_end is not None:
+            entry["density"] = {"onset": list(self.density_onset), "end": list(self.density_end)}
+            if self.density_level:
+                entry["density"]["level"] = self.density_level
+            if self.density_range is not None:
+                entry["density"]["range"] = self.density_range
         return entry
 
 
 def repulsion_setting(setting: str | Repulsion | None) -> str | dict[str, Any] | None:
-    """The setting as a record of a run keeps it: "zbl", None, or the fields of explicit distances."""
+    """Return the setting as the record of a run has it: "zbl", None, or the fields of explicit distances."""
     return asdict(setting) if isinstance(setting, Repulsion) else setting
 
 
 def repulsion_lines(spec: Mapping[str, Any]) -> list[str]:
-    """The repulsion of a specification as text, one line for each pair and element."""
+    """Describe the repulsion of a specification, one line for each pair and element."""
     entry = spec.get("repulsion")
     if entry is None:
         return ["none: nothing guards close atoms"]
@@ -78,12 +87,12 @@ def repulsion_lines(spec: Mapping[str, Any]) -> list[str]:
         for i, first in enumerate(elements)
         for j, second in enumerate(elements[i:], start=i)
     ]
-    crowding = entry.get("crowding")
-    if crowding:
-        reach = f" within {crowding['range']:.2f} of these distances" if "range" in crowding else ""
-        level = f" and {crowding['level']:g} times that of a close pair" if "level" in crowding else " alone"
+    density = entry.get("density")
+    if density:
+        within = f" within {density['range']:.2f} of these distances" if "range" in density else ""
+        level = f" and {density['level']:g} times that of a close pair" if "level" in density else " alone"
         lines += [
-            f"{symbol}: crowding{reach} from {onset:.2f}, ZBL{level} beyond {end:.2f}"
-            for symbol, onset, end in zip(elements, crowding["onset"], crowding["end"], strict=True)
+            f"{symbol}: density{within} from {onset:.2f}, ZBL{level} beyond {end:.2f}"
+            for symbol, onset, end in zip(elements, density["onset"], density["end"], strict=True)
         ]
     return lines

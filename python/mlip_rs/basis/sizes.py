@@ -1,4 +1,4 @@
-"""How large a basis of invariants is: a ladder from poor to rich, for users who only want to say how large."""
+"""Sizes of the hierarchy "invariants": series of growing bases, from which a number of features chooses one."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -33,16 +33,16 @@ def default_size(n_rows: int, n_elements: int) -> str:
 
 
 @dataclass(frozen=True)
-class Level:
-    """The invariants of one order from 2: largest l, and how their radial functions combine."""
+class OrderLimits:
+    """Limits of the invariants of one order from 2: largest l, and radial coupling."""
 
     max_l: int
     coupling: str = "free"
 
 
 @dataclass(frozen=True)
-class Rung:
-    """One step of the ladder.
+class BasisSize:
+    """One basis of a series of growing ones.
 
     Parameters
     ----------
@@ -65,115 +65,115 @@ class Rung:
     degree: int = 1
     cross: int = 1
     n: int = 1
-    second: Level | None = None
-    third: Level | None = None
-    fourth: Level | None = None
-    fifth: Level | None = None
-    sixth: Level | None = None
+    second: OrderLimits | None = None
+    third: OrderLimits | None = None
+    fourth: OrderLimits | None = None
+    fifth: OrderLimits | None = None
+    sixth: OrderLimits | None = None
     mixed_l: int | None = None
     second_degree: int = 1
 
     @property
-    def higher(self) -> dict[int, Level]:
+    def higher(self) -> dict[int, OrderLimits]:
         """The invariants of order 3 to 6 that are present."""
-        levels = (self.third, self.fourth, self.fifth, self.sixth)
-        return {order: level for order, level in enumerate(levels, start=3) if level is not None}
+        limits = (self.third, self.fourth, self.fifth, self.sixth)
+        return {order: own for order, own in enumerate(limits, start=3) if own is not None}
 
 
-def _d(max_l: int) -> Level:
-    return Level(max_l, "diagonal")
+def _d(max_l: int) -> OrderLimits:
+    return OrderLimits(max_l, "diagonal")
 
 
-def _f(max_l: int) -> Level:
-    return Level(max_l, "free")
+def _f(max_l: int) -> OrderLimits:
+    return OrderLimits(max_l, "free")
 
 
-# pair, degree, cross, n, orders 2, 3, 4, 5, 6, mixed_l, second_degree. Every entry is at least that of the rung before.
-ONE_ELEMENT: tuple[Rung, ...] = (
-    Rung(4),
-    Rung(8, 2, 1, 2, _f(2)),
-    Rung(8, 2, 1, 3, _f(3), _d(1)),
-    Rung(12, 3, 1, 3, _f(4), _f(2)),
-    Rung(12, 3, 1, 4, _f(4), _f(2), None, None, None, 1),
-    Rung(12, 3, 2, 4, _f(5), _f(3), _d(2), None, None, 1, 2),
-    Rung(12, 3, 2, 5, _f(5), _f(3), _d(2), None, None, 1, 2),
-    Rung(16, 3, 2, 5, _f(6), _f(4), _d(3), None, None, 2, 2),
-    Rung(16, 3, 2, 6, _f(6), _f(4), _d(3), None, None, 3, 2),
-    Rung(16, 3, 2, 6, _f(7), _f(4), _d(3), _d(2), None, 4, 2),
-    Rung(16, 3, 2, 7, _f(7), _f(5), _d(4), _d(2), None, 4, 2),
-    Rung(18, 3, 2, 8, _f(8), _f(5), _d(4), _d(3), None, 4, 2),
-    Rung(20, 3, 2, 8, _f(8), _f(6), _d(5), _d(3), _d(2), 4, 2),
-    Rung(20, 3, 2, 9, _f(8), _f(6), _d(5), _d(3), _d(2), 4, 2),
-    Rung(20, 3, 2, 10, _f(8), _f(7), _d(6), _d(3), _d(2), 5, 2),
-    Rung(20, 3, 2, 12, _f(8), _f(7), _d(6), _d(3), _d(2), 5, 2),
+# pair, degree, cross, n, orders 2, 3, 4, 5, 6, mixed_l, second_degree. Every entry is at least that of the size before.
+ONE_ELEMENT: tuple[BasisSize, ...] = (
+    BasisSize(4),
+    BasisSize(8, 2, 1, 2, _f(2)),
+    BasisSize(8, 2, 1, 3, _f(3), _d(1)),
+    BasisSize(12, 3, 1, 3, _f(4), _f(2)),
+    BasisSize(12, 3, 1, 4, _f(4), _f(2), None, None, None, 1),
+    BasisSize(12, 3, 2, 4, _f(5), _f(3), _d(2), None, None, 1, 2),
+    BasisSize(12, 3, 2, 5, _f(5), _f(3), _d(2), None, None, 1, 2),
+    BasisSize(16, 3, 2, 5, _f(6), _f(4), _d(3), None, None, 2, 2),
+    BasisSize(16, 3, 2, 6, _f(6), _f(4), _d(3), None, None, 3, 2),
+    BasisSize(16, 3, 2, 6, _f(7), _f(4), _d(3), _d(2), None, 4, 2),
+    BasisSize(16, 3, 2, 7, _f(7), _f(5), _d(4), _d(2), None, 4, 2),
+    BasisSize(18, 3, 2, 8, _f(8), _f(5), _d(4), _d(3), None, 4, 2),
+    BasisSize(20, 3, 2, 8, _f(8), _f(6), _d(5), _d(3), _d(2), 4, 2),
+    BasisSize(20, 3, 2, 9, _f(8), _f(6), _d(5), _d(3), _d(2), 4, 2),
+    BasisSize(20, 3, 2, 10, _f(8), _f(7), _d(6), _d(3), _d(2), 5, 2),
+    BasisSize(20, 3, 2, 12, _f(8), _f(7), _d(6), _d(3), _d(2), 5, 2),
 )
 """For one element."""
 
-SEVERAL_ELEMENTS: tuple[Rung, ...] = (
-    Rung(1),
-    Rung(4),
-    Rung(6, 2, 1, 1, _d(2)),
-    Rung(8, 2, 1, 2, _d(2)),
-    Rung(8, 3, 1, 3, _d(3)),
-    Rung(10, 3, 1, 3, _d(4), _d(1)),
-    Rung(10, 3, 1, 3, _f(4), _d(2)),
-    Rung(10, 3, 1, 3, _f(4), _d(3)),
-    Rung(12, 3, 1, 3, _f(4), _d(3), _d(1)),
-    Rung(12, 3, 2, 3, _f(5), _d(3), _d(1)),
-    Rung(12, 3, 2, 3, _f(5), _d(3), _d(2)),
-    Rung(12, 3, 2, 3, _f(5), _d(3), _d(2), None, None, 4, 2),
-    Rung(12, 3, 2, 3, _f(5), _d(4), _d(2), None, None, 4, 2),
-    Rung(12, 3, 2, 4, _f(6), _d(4), _d(2), None, None, 4, 2),
-    Rung(14, 3, 2, 5, _f(6), _d(5), _d(2), None, None, 4, 2),
-    Rung(14, 3, 2, 5, _f(7), _f(4), _d(3), None, None, 4, 2),
-    Rung(16, 3, 2, 6, _f(8), _f(4), _d(3), _d(1), None, 4, 2),
-    Rung(16, 3, 2, 8, _f(8), _f(5), _d(4), _d(2), None, 4, 2),
+SEVERAL_ELEMENTS: tuple[BasisSize, ...] = (
+    BasisSize(1),
+    BasisSize(4),
+    BasisSize(6, 2, 1, 1, _d(2)),
+    BasisSize(8, 2, 1, 2, _d(2)),
+    BasisSize(8, 3, 1, 3, _d(3)),
+    BasisSize(10, 3, 1, 3, _d(4), _d(1)),
+    BasisSize(10, 3, 1, 3, _f(4), _d(2)),
+    BasisSize(10, 3, 1, 3, _f(4), _d(3)),
+    BasisSize(12, 3, 1, 3, _f(4), _d(3), _d(1)),
+    BasisSize(12, 3, 2, 3, _f(5), _d(3), _d(1)),
+    BasisSize(12, 3, 2, 3, _f(5), _d(3), _d(2)),
+    BasisSize(12, 3, 2, 3, _f(5), _d(3), _d(2), None, None, 4, 2),
+    BasisSize(12, 3, 2, 3, _f(5), _d(4), _d(2), None, None, 4, 2),
+    BasisSize(12, 3, 2, 4, _f(6), _d(4), _d(2), None, None, 4, 2),
+    BasisSize(14, 3, 2, 5, _f(6), _d(5), _d(2), None, None, 4, 2),
+    BasisSize(14, 3, 2, 5, _f(7), _f(4), _d(3), None, None, 4, 2),
+    BasisSize(16, 3, 2, 6, _f(8), _f(4), _d(3), _d(1), None, 4, 2),
+    BasisSize(16, 3, 2, 8, _f(8), _f(5), _d(4), _d(2), None, 4, 2),
 )
 """For several elements: fewer functions, lower l, orders 3 and 4 diagonal first; products d·p and p·p up to l = 4 come
 before more of anything."""
 
 
-def choose(ladder: Sequence[Rung], target: int, count: Callable[[Rung], float]) -> Rung:
-    """Take the richest rung that has at most `target` features, then entries of the next one as far as they fit.
+def choose(sizes: Sequence[BasisSize], target: int, count: Callable[[BasisSize], float]) -> BasisSize:
+    """Return the largest basis with at most `target` features, grown towards the next one as far as it fits.
 
-    The poorest rung is taken if even that has more.
+    The smallest one is returned if even that has more features.
     """
-    low, high = 0, len(ladder) - 1
-    while low < high:  # the number of features grows along the ladder
+    low, high = 0, len(sizes) - 1
+    while low < high:  # the number of features grows along the series
         middle = (low + high + 1) // 2
-        if count(ladder[middle]) <= target:
+        if count(sizes[middle]) <= target:
             low = middle
         else:
             high = middle - 1
-    chosen = ladder[low]
-    if low + 1 < len(ladder):
-        for candidate in _towards(chosen, ladder[low + 1], lambda rung: count(rung) <= target):
+    chosen = sizes[low]
+    if low + 1 < len(sizes):
+        for candidate in _grow_towards(chosen, sizes[low + 1], lambda size: count(size) <= target):
             chosen = candidate
     return chosen
 
 
-def _towards(rung: Rung, goal: Rung, fits: Callable[[Rung], bool]) -> Iterator[Rung]:
-    """Rungs with more and more entries of the goal, higher orders first, each of which fits."""
-    for entry in reversed(fields(Rung)):
-        value, wanted = getattr(rung, entry.name), getattr(goal, entry.name)
+def _grow_towards(size: BasisSize, goal: BasisSize, fits: Callable[[BasisSize], bool]) -> Iterator[BasisSize]:
+    """Yield bases with more and more entries of the goal, higher orders first, each of which fits."""
+    for entry in reversed(fields(BasisSize)):
+        value, wanted = getattr(size, entry.name), getattr(goal, entry.name)
         for step in _steps(value, wanted):
             change: dict[str, Any] = {entry.name: step}
-            further = replace(rung, **change)
+            further = replace(size, **change)
             if not fits(further):
                 break
-            rung = further
-            yield rung
+            size = further
+            yield size
 
 
-def _steps(value: int | Level | None, wanted: int | Level | None) -> Iterator[int | Level]:
-    """From one entry to the next: numbers one by one, l one by one, then the coupling."""
-    if isinstance(wanted, Level):
+def _steps(value: int | OrderLimits | None, wanted: int | OrderLimits | None) -> Iterator[int | OrderLimits]:
+    """Yield values between two entries: numbers one by one, l one by one, then the coupling."""
+    if isinstance(wanted, OrderLimits):
         start = replace(wanted, max_l=0) if value is None else value
-        assert isinstance(start, Level)
+        assert isinstance(start, OrderLimits)
         for max_l in range(start.max_l + 1, wanted.max_l + 1):
             yield replace(start, max_l=max_l)
         if start.coupling != wanted.coupling:
             yield wanted
     elif isinstance(wanted, int):
-        assert not isinstance(value, Level)
+        assert not isinstance(value, OrderLimits)
         yield from range(0 if value is None else value + 1, wanted + 1)

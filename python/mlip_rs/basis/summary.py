@@ -1,4 +1,4 @@
-"""What a basis is made of, order by order: for people who choose one, and beside what a fit kept of it."""
+"""Summary of a basis order by order, and of the features of it that a fit selected."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,14 +51,14 @@ class OrderPart:
 
 @dataclass(frozen=True)
 class Composition:
-    """A basis, counted.
+    """Counts of the invariants and features of a basis.
 
     Parameters
     ----------
     elements, cutoff, hierarchy
-        Of the basis; Å.
+        Those of the basis; Å.
     orders
-        By order, the constant first if there is one.
+        One part for each order, the constant first if there is one.
     per_center
         Features of one centre element.
     total
@@ -78,7 +78,7 @@ class Composition:
         return document
 
     def table(self) -> tuple[list[str], list[list[str]]]:
-        """Header and rows for people."""
+        """Header and rows of a table."""
         kept = any(part.n_kept is not None for part in self.orders)
         header = ["order", "radial", "l", "coupling", "cutoff Å", "invariants", "linear", "×2", "×3"]
         rows = []
@@ -126,8 +126,8 @@ def composition(basis: _core.Basis, kept: Mapping[str, Iterable[str]] | None = N
         Labels of the features with a coefficient, by centre element.
     """
     spec = json.loads(basis.spec)
-    make_up = basis.make_up()
-    degree, max_order = make_up[:, 0], make_up[:, 3]
+    degrees = basis.feature_degrees()
+    degree, max_order = degrees[:, 0], degrees[:, 3]
     n_kept = None if kept is None else _kept_by_order(basis.labels(), max_order, kept)
     orders = []
     for order in np.unique(max_order).tolist():
@@ -161,28 +161,22 @@ def _kept_by_order(
 
 
 def _part(spec: Mapping[str, Any], order: int) -> OrderPart:
-    """Radial functions, range of l and coupling of one order, as specified."""
-    limits: dict[str, Any] = {"min_l": 0, "max_l": 0, "radial": None, "max_n": None}
-    if order == 2:
-        limits |= spec["angular"]
-    elif order > 2:
-        limits |= next(entry for entry in spec["higher"] if entry["order"] == order)
+    """Radial functions, range of l and coupling of one order, as specified; nothing for order 0."""
+    own: Mapping[str, Any] = next((entry for entry in spec["invariants"] if entry["order"] == order), {})
     sets = [entry for entry in spec["radial"] if order in (entry.get("orders") or [order])]
     if order == 1:
         sets = [entry for entry in sets if not entry.get("contraction")]
-    sizes = [_n_functions(entry) for entry in sets]
-    highest = max((entry.get("max_l", limits["max_l"]) for entry in sets), default=0)
-    n_radial = sum(sizes) if limits["max_n"] is None else min(sum(sizes), limits["max_n"])
-    cutoffs = sorted({entry.get("cutoff") or spec["cutoff"] for entry in sets}, reverse=True)
+    max_l = own.get("max_l", 0)
+    n_radial = sum(_n_functions(entry) for entry in sets)
     return OrderPart(
         order,
-        n_radial,
-        limits["min_l"],
-        min(limits["max_l"], highest),
-        limits["radial"],
-        tuple(cutoffs),
-        0,
-        (0, 0, 0),
+        min(n_radial, own.get("max_n", n_radial)),
+        own.get("min_l", 0),
+        min(max_l, max((entry.get("max_l", max_l) for entry in sets), default=0)),
+        own.get("radial", "free") if order > 1 else None,
+        tuple(sorted({entry.get("cutoff") or spec["cutoff"] for entry in sets}, reverse=True)),
+        n_invariants=0,
+        n_features=(0, 0, 0),
     )
 
 

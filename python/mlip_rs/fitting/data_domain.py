@@ -99,10 +99,10 @@ class Domain:
         return Repulsion(
             inner=tuple(tuple(handover.inner * r for r in row) for row in outer),
             outer=outer,
-            crowding_onset=tuple((1.0 + MARGIN) * handover.onset * rho for rho in crowding),
-            crowding_end=tuple((1.0 + MARGIN) * handover.end * rho for rho in crowding),
-            crowding_level=handover.level,
-            crowding_range=CLOSE_RANGE if handover.close else None,
+            density_onset=tuple((1.0 + MARGIN) * handover.onset * rho for rho in crowding),
+            density_end=tuple((1.0 + MARGIN) * handover.end * rho for rho in crowding),
+            density_level=handover.level,
+            density_range=CLOSE_RANGE if handover.close else None,
         )
 
 

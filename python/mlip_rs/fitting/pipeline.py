@@ -104,7 +104,7 @@ def fit(
     points = _points(problem, candidates, settings, testing, guard, progress)
     seconds = {"assemble": assembled - begin, "select": selected - assembled}
     record = _record(problem, candidates, settings, testing, seconds)
-    chosen = problem.basis.angular_cutoff if basis.reach_is_open else None
+    chosen = problem.basis.angular_cutoff if basis.angular_cutoff_is_open else None
     run = Run(
         points, record | {"repulsion": repulsion_setting(basis.repulsion), "chosen_angular_cutoff": chosen}
     )
@@ -138,7 +138,7 @@ def prepare(
     for notice in problem.dataset.notices[len(training.notices) :]:
         progress.note(f"notice: {notice}")
     check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
-    if not basis.reach_is_open:
+    if not basis.angular_cutoff_is_open:
         return problem
     cutoff = suggest_angular_cutoff(
         problem.dataset, basis.resolved(training), settings, directory=directory, progress=progress

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlip_rs.basis.specification import with_current_basis
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, Errors
 from mlip_rs.files import write_atomically
@@ -268,6 +269,7 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
         for k in record["front"]:
             record["points"][k]["us_per_atom"]
         table(record["points"])
+        record = with_current_basis(record)
     except OSError as error:
         raise DataError(
             f"{directory}: not a finished run directory ({error.strerror}: run.json); repeat the fit, it resumes"

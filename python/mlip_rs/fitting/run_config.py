@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from mlip_rs.basis.specification import Invariants
 from mlip_rs.fitting.settings import RUN_ONLY
 
 _ANGULAR = {
@@ -13,6 +14,7 @@ _ANGULAR = {
     "cross_degree": "angular_cross_degree",
     "product_max_l": "product_max_l",
     "product_radial": "product_coupling",
+    "mixed_degree": "mixed_degree",
 }
 
 
@@ -49,37 +51,40 @@ def configuration(record: Mapping[str, Any]) -> str:
 def _basis(record: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `Basis` that give the specification in the record."""
     spec = record["basis"]
+    invariants = {entry["order"]: Invariants(**entry) for entry in spec["invariants"]}
     arguments = {
         "elements": spec["elements"],
         "cutoff": spec["cutoff"],
         "cutoff_function": spec["cutoff_function"],
         "hierarchy": _hierarchy(spec, record["hierarchy"]),
-        "pair_degree": spec["pair"]["degree"],
-        "pair_cross_degree": spec["pair"]["cross_degree"],
+        "pair_degree": invariants[1].degree,
+        "pair_cross_degree": invariants[1].cross_degree,
     }
-    if "angular" in spec:
-        arguments |= {_ANGULAR[key]: value for key, value in spec["angular"].items()}
-        arguments["mixed_degree"] = spec["mixed_degree"]
-    if "higher" in spec:
-        arguments["higher"] = [_higher_order(entry) for entry in spec["higher"]]
+    if 2 in invariants:
+        arguments |= {name: getattr(invariants[2], key) for key, name in _ANGULAR.items()}
+    higher = [_higher_order(entry) for entry in spec["invariants"] if entry["order"] > 2]
+    if higher:
+        arguments["higher"] = higher
     repulsion = record.get("repulsion")
     return arguments | {
         # "zbl" is the default; its distances come from the data again.
         "repulsion": False if repulsion is None else None if repulsion == "zbl" else _fields(repulsion),
-        "constant": spec["constant"] or None,
+        "constant": spec.get("constant") or None,
         "radial": [_radial_set(entry) for entry in spec["radial"]],
     }
 
 
 def _hierarchy(spec: Mapping[str, Any], name: str) -> str:
     """The hierarchy whose settings say all that the specification has, and nothing more."""
-    if name != "invariants" or "higher" in spec:
+    highest = max(entry["order"] for entry in spec["invariants"])
+    if name != "invariants" or highest > 2:
         return name
-    return "angular-poly" if "angular" in spec else "pair-poly"
+    return "angular-poly" if highest == 2 else "pair-poly"
 
 
 def _higher_order(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {"radial_coupling" if key == "radial" else key: value for key, value in entry.items()}
+    settings = {"radial_coupling" if key == "radial" else key: value for key, value in entry.items()}
+    return {"max_l": 0, "radial_coupling": "free"} | settings
 
 
 def _fields(repulsion: Mapping[str, Any]) -> dict[str, Any]:

@@ -453,8 +453,8 @@ def _distinct(supports: Mask) -> list[int]:
 
 def _groups(basis: Basis) -> NDArray[np.int64]:
     """(F,) number of the group of each feature: its centre, order and degree."""
-    make_up = basis.core.make_up()[:, :2]
-    own = np.unique(make_up, axis=0, return_inverse=True)[1].reshape(-1)
+    feature_degrees = basis.core.feature_degrees()[:, :2]
+    own = np.unique(feature_degrees, axis=0, return_inverse=True)[1].reshape(-1)
     return _by_center(own, len(basis.elements))
 
 

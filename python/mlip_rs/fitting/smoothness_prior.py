@@ -69,7 +69,7 @@ class Prior:
     @classmethod
     def of(cls, basis: Basis) -> "Prior":
         """Groups and roughness of the features of a basis."""
-        degree, order, sum_l, _, sum_n = np.tile(basis.core.make_up().T, len(basis.elements))
+        degree, order, sum_l, _, sum_n = np.tile(basis.core.feature_degrees().T, len(basis.elements))
         kinds = sorted({(int(o), int(d)) for o, d in zip(order, degree, strict=True) if d > 0})
         columns = [((order == o) & (degree == d)).astype(float) for o, d in kinds]
         names = [f"order {o}" + (f", degree {d}" if d > 1 else "") for o, d in kinds]

@@ -193,18 +193,18 @@ class _Crystals:
         return _energies(self.potential, structures, self.threads)
 
     def handed_over(self, element: int) -> float:
-        """Distance (Å) below which an atom is wholly handed over to ZBL, as its crowding says; 0 if it never is."""
+        """Distance (Å) below which an atom has its ZBL energy only, by its density; 0 if it never is."""
         repulsion = self.potential.spec.get("repulsion") or {}
-        crowding = repulsion.get("crowding")
-        if crowding is None:
+        density = repulsion.get("density")
+        if density is None:
             return 0.0
         reach: float = self.potential.cutoff
-        if "range" in crowding:
-            reach = min(reach, crowding["range"] * repulsion["outer"][element][element])
+        if "range" in density:
+            reach = min(reach, density["range"] * repulsion["outer"][element][element])
         distances = np.linspace(0.0, reach, HANDED_OVER_POINTS)
         shells, counts = _shells(self.lattice)
         rho = np.maximum(1.0 - np.outer(distances / reach, shells) ** 2, 0.0) ** 3 @ counts
-        return float(distances[rho >= crowding["end"][element]].max(initial=0.0))
+        return float(distances[rho >= density["end"][element]].max(initial=0.0))
 
     def equilibrium(self, shortest: float, longest: float) -> float:
         """Distance (Å) of the lowest energy, between `shortest` and `longest`."""

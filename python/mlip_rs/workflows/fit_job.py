@@ -273,7 +273,7 @@ class Job:
         except DataError:
             return
         chosen = record.get("chosen_angular_cutoff")
-        if basis.reach_is_open and isinstance(chosen, int | float):
+        if basis.angular_cutoff_is_open and isinstance(chosen, int | float):
             basis = replace(basis, angular_cutoff=chosen)  # the fit would choose the same
         mine = {
             "data": training.fingerprint(),
@@ -304,7 +304,7 @@ def _described(basis: Basis) -> list[str]:
         "; the fit chooses by cross-validation whether invariants of order 2 and higher end before the cutoff"
     )
     *lines, total = basis.describe().lines()
-    return [*lines, total + chosen if basis.reach_is_open else total]
+    return [*lines, total + chosen if basis.angular_cutoff_is_open else total]
 
 
 def _without(document: object, *keys: str) -> dict[str, Any]:

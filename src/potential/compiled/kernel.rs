@@ -10,9 +10,9 @@ use super::harmonics::BLOCK;
 use super::lane::{Lane, Part, Used, deinterleave, interleave, resize};
 use super::plan::CompiledCenter;
 use super::products::Adjoints;
-use crate::basis::repulsion::Handover;
 use crate::environment::{Environment, MIN_DISTANCE};
 use crate::neighbors::{Cluster, Frame};
+use crate::repulsion::Switching;
 use crate::{Error, Result};
 use pulp::{Simd, WithSimd};
 
@@ -43,7 +43,7 @@ pub struct Scratch {
     by_block: Vec<f64>,
     by_harmonics: Vec<f64>,
     by_columns: Vec<f64>,
-    handover: Handover,
+    handover: Switching,
     species: Vec<u16>,
     displacements: Vec<[f64; 3]>,
 }
@@ -315,7 +315,7 @@ impl CompiledCenter {
         let mut rho = [0.0; BLOCK];
         let mut close = false;
         for (s, part) in lane.parts.iter().enumerate() {
-            let range = repulsion.crowding_range(s);
+            let range = repulsion.density_range(s);
             let (scale, outer) = (1.0 / (range * range), repulsion.outer(s));
             let mut closest = [f64::INFINITY; BLOCK];
             let neighbors = part.first_block * BLOCK..part.end_block * BLOCK;
@@ -329,7 +329,7 @@ impl CompiledCenter {
             close |= closest.iter().any(|r| *r < outer);
         }
         let crowded = |onset| rho.iter().sum::<f64>() > onset;
-        if close || repulsion.crowding_onset().is_some_and(crowded) {
+        if close || repulsion.density_onset().is_some_and(crowded) {
             return self.hand_over_for_sure(k, learnt, scratch);
         }
         learnt

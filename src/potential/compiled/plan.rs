@@ -8,8 +8,8 @@ use crate::basis::coupling;
 use crate::basis::harmonics::legendre_factor;
 use crate::basis::invariants::{Channel, Invariant, equal_runs};
 use crate::basis::radial::RadialFunction;
-use crate::basis::repulsion::CenterRepulsion;
 use crate::potential::Kept;
+use crate::repulsion::CenterRepulsion;
 use std::collections::BTreeMap;
 use std::f64::consts::PI;
 
@@ -390,7 +390,7 @@ impl CompiledCenter {
                 Some(species_plan(basis, places, repulsion.as_ref(), s))
             })
             .collect();
-        let reach = repulsion.as_ref().map_or(0.0, CenterRepulsion::reach);
+        let reach = repulsion.as_ref().map_or(0.0, CenterRepulsion::cutoff);
         let used = places
             .iter()
             .flatten()
@@ -457,7 +457,7 @@ fn species_plan(
     let function = |p: usize| -> RadialFunction { basis.primitives()[p] };
     let column = |parts: &Parts| Column(parts.iter().map(|(p, w)| (function(*p), *w)).collect());
     let columns: Vec<Column> = places.columns.iter().map(column).collect();
-    let seen = |r: f64| repulsion.map_or((r, 1.0), |own| own.seen_distance(species, r));
+    let seen = |r: f64| repulsion.map_or((r, 1.0), |own| own.effective_distance(species, r));
     let changed = repulsion.map(|own| (own.inner(species), own.outer(species)));
     let end_row = places.segments.iter().map(|s| s.end_row).max();
     let turned = places.segments.iter().map(|s| s.column + s.n_columns);
@@ -467,7 +467,7 @@ fn species_plan(
         start.max(reach(&columns[s.column..s.column + s.n_columns]))
     });
     // Whatever the repulsion wants to know of neighbours, they have no harmonics beyond.
-    let end = reach(&columns).max(repulsion.map_or(0.0, CenterRepulsion::reach));
+    let end = reach(&columns).max(repulsion.map_or(0.0, CenterRepulsion::cutoff));
     let beyond = (n_turned > 0 && (start / end).powi(3) < MOST_OF_ALL).then(|| {
         let further = |c: &usize| reach(&columns[*c..=*c]) > start;
         let further: Vec<usize> = (0..places.n_plain).filter(further).collect();

@@ -3,10 +3,10 @@
 use super::plan::PlainCenter;
 use crate::Result;
 use crate::basis::center_sums::STRAIN;
-use crate::basis::repulsion::Handover;
 use crate::environment::{Environment, EnvironmentBuffer};
 use crate::neighbors::{Frame, NeighborList};
 use crate::potential::{Evaluation, Potential};
+use crate::repulsion::Switching;
 use crate::structure::Structure;
 use rayon::prelude::*;
 
@@ -127,7 +127,7 @@ pub struct Scratch {
     order_adjoints: Vec<f64>,
     product_slopes: Vec<f64>,
     harmonic_adjoints: Vec<f64>,
-    handover: Handover,
+    handover: Switching,
     /// `∂E_i/∂r_ij` of each neighbour of the last environment, eV/Å.
     pub gradients: Vec<[f64; 3]>,
 }
@@ -188,7 +188,7 @@ impl PlainCenter {
             let distance = (r[0] * r[0] + r[1] * r[1] + r[2] * r[2]).sqrt();
             s.distances[j] = distance;
             let (seen, slope) = self.repulsion.as_ref().map_or((distance, 1.0), |p| {
-                p.seen_distance(species.into(), distance)
+                p.effective_distance(species.into(), distance)
             });
             let values = &mut s.values[j * n_radial..][..n_radial];
             let slopes = &mut s.slopes[j * n_radial..][..n_radial];

@@ -4,9 +4,9 @@ use crate::basis::invariants::{Channel, Invariant};
 use crate::basis::monomials::Monomial;
 use crate::basis::products::{Combination, Products};
 use crate::basis::radial::RadialFunction;
-use crate::basis::repulsion::CenterRepulsion;
 use crate::basis::{Basis, harmonics};
 use crate::potential::Kept;
+use crate::repulsion::CenterRepulsion;
 use std::collections::BTreeMap;
 
 /// A monomial with its coefficient; factors index the kept invariants.
@@ -95,7 +95,7 @@ impl PlainCenter {
                 monomial,
             });
         }
-        let reach = plan.repulsion.as_ref().map_or(0.0, CenterRepulsion::reach);
+        let reach = plan.repulsion.as_ref().map_or(0.0, CenterRepulsion::cutoff);
         plan.cutoff = plan.radial.iter().map(|f| f.cutoff).fold(reach, f64::max);
         plan
     }

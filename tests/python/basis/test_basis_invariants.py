@@ -10,7 +10,6 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from cli_case import errors, invoke, labelled_frames, write_frames
 
-import mlip_rs
 from mlip_rs import Basis, FitSettings, HigherOrder, RadialSet, fit, radial_grid
 from mlip_rs.basis.sizes import ONE_ELEMENT, SEVERAL_ELEMENTS, SIZES, target
 from mlip_rs.data import (
@@ -49,21 +48,20 @@ class TestSize:
     def test_does_not_depend_on_which_elements_they_are(self):
         assert Basis(["Al", "Ni"]).n_features == Basis(["Mo", "W"]).n_features
 
-    @pytest.mark.parametrize("ladder", [ONE_ELEMENT, SEVERAL_ELEMENTS])
-    def test_grows_from_rung_to_rung(self, ladder):
-        n_elements = 1 if ladder is ONE_ELEMENT else 2
-        found = [Basis(ELEMENTS[:n_elements])._invariants(rung) for rung in ladder]
-        sizes = [mlip_rs._core.Basis(json.dumps(document)).n_features for document in found]
+    @pytest.mark.parametrize("series", [ONE_ELEMENT, SEVERAL_ELEMENTS])
+    def test_grows_from_entry_to_entry_of_its_series(self, series):
+        n_elements = 1 if series is ONE_ELEMENT else 2
+        sizes = [Basis(ELEMENTS[:n_elements]).of_size(size).core.n_features for size in series]
         assert sizes == sorted(set(sizes))
 
     def test_is_overridden_entry_by_entry(self):
         plain = Basis(["Al"], size="medium").to_dict()
         changed = Basis(["Al"], size="medium", max_l=2, n_radial=9).to_dict()
-        assert changed["angular"] == plain["angular"] | {"max_l": 2}
-        assert changed["higher"] == plain["higher"]
+        first, second, *higher = plain["invariants"]
+        assert changed["invariants"] == [first, second | {"max_l": 2}, *higher]
         assert len(changed["radial"][0]["function"]["mu"]) == 9
         assert set(counts(Basis(["Al"], higher=[]))) == {1, 2}
-        assert "angular" in Basis(ELEMENTS, size="small", max_l=3).to_dict()
+        assert 2 in counts(Basis(ELEMENTS, size="small", max_l=3))
 
     def test_of_explicit_radial_functions_follows_from_what_they_give(self):
         basis = Basis(["Al"], cutoff=5.0, radial=[GRID], size="small")
@@ -76,9 +74,9 @@ class TestOrders:
         higher = [HigherOrder(4, 2, 1, "diagonal", 2), HigherOrder(3, 2, 0, "free", 3, 4, 2, 1)]
         basis = Basis(["Al"], cutoff=5.0, n_radial=4, n_angular=3, max_l=2, higher=higher)
         spec = json.loads(basis.core.spec)
-        assert [entry["order"] for entry in spec["higher"]] == [3, 4]
-        assert spec["higher"][0]["max_total"] == 4
-        assert spec["higher"][1]["min_l"] == 1
+        assert [entry["order"] for entry in spec["invariants"]] == [1, 2, 3, 4]
+        assert spec["invariants"][2]["max_total"] == 4
+        assert spec["invariants"][3]["min_l"] == 1
         part = {part.order: part for part in basis.describe().orders}
         assert (part[3].n_radial, part[3].radial_coupling, part[3].n_features[1]) == (
             3,
@@ -91,7 +89,7 @@ class TestOrders:
         higher = [HigherOrder(order, 1, max_n=1) for order in (3, 4, 5, 6)]
         basis = Basis(["Al"], cutoff=4.0, n_radial=2, n_angular=2, max_l=1, higher=higher)
         assert set(counts(basis)) == {1, 2, 3, 4, 5, 6}
-        assert basis.core.make_up()[:, 3].max() == 6
+        assert basis.core.feature_degrees()[:, 3].max() == 6
 
     def test_functions_of_explicit_sets_are_the_first_that_reach_the_order(self):
         basis = Basis(["Al"], cutoff=5.0, radial=[GRID], max_l=2, higher=[HigherOrder(3, 1, max_n=2)])

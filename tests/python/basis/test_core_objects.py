@@ -88,10 +88,10 @@ def test_a_set_beyond_the_largest_l_does_not_take_the_others_along():
     coarse = RadialSet("cosine", {"p": [0.5, 1.0]})
     fine = RadialSet("cosine", {"p": [1.5]}, max_l=6)
     document = Basis(["Al"], hierarchy="angular", radial=[coarse, fine], max_l=2).to_dict()
-    assert document["angular"]["max_l"] == 6
+    assert document["invariants"][1]["max_l"] == 6
     assert [entry["max_l"] for entry in document["radial"]] == [2, 6]
     plain = Basis(["Al"], hierarchy="angular", radial=[coarse], max_l=2).to_dict()
-    assert plain["angular"]["max_l"] == 2
+    assert plain["invariants"][1]["max_l"] == 2
 
 
 def test_grids_without_end_are_refused_before_they_are_made():

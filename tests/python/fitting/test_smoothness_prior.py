@@ -46,13 +46,13 @@ def selection(aluminium, tmp_path):
 def test_penalties_grow_with_l_and_n_and_groups_are_order_and_degree():
     prior = Prior.of(BASIS)
     assert {"order 1", "order 2", "exponent of l"} <= set(prior.names)
-    make_up = BASIS.core.make_up()
+    feature_degrees = BASIS.core.feature_degrees()
     assert prior.design.shape == (BASIS.n_features, len(prior.names))
     strengths = prior.start()
     strengths[prior.is_exponent] = 2.0
     penalties = prior.penalties(strengths)
-    second = (make_up[:, 0] == 1) & (make_up[:, 1] == 2)
-    roughness = make_up[second, 2] + 1000 * make_up[second, 4]
+    second = (feature_degrees[:, 0] == 1) & (feature_degrees[:, 1] == 2)
+    roughness = feature_degrees[second, 2] + 1000 * feature_degrees[second, 4]
     smooth, rough = penalties[second][roughness.argmin()], penalties[second][roughness.argmax()]
     assert rough > 2.0 * smooth
 

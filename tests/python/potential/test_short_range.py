@@ -165,7 +165,7 @@ def test_a_pair_that_never_occurs_gets_an_estimate():
 def test_every_hand_over_begins_where_the_data_end(handover):
     repulsion = Domain(((2.0,),), (10.0,), (10.0,)).repulsion(handover)
     assert repulsion.inner[0][0] < repulsion.outer[0][0] < 2.0
-    assert 10.0 < repulsion.crowding_onset[0] < repulsion.crowding_end[0]
+    assert 10.0 < repulsion.density_onset[0] < repulsion.density_end[0]
 
 
 def test_explicit_distances_are_subtracted_before_the_fit(aluminium):
@@ -208,16 +208,16 @@ class TestConfiguration:
         with pytest.raises(ConfigError, match="lj"):
             self.write(tmp_path, 'repulsion = "lj"')
 
-    def test_half_a_crowding_is_refused(self):
-        with pytest.raises(ConfigError, match="crowding_end"):
-            Repulsion(((1.5,),), ((2.0,),), crowding_onset=(3.0,))
-        with pytest.raises(ConfigError, match="crowding_end"):
-            Repulsion(((1.5,),), ((2.0,),), crowding_level=3.0)
+    def test_half_a_density_range_is_refused(self):
+        with pytest.raises(ConfigError, match="density_end"):
+            Repulsion(((1.5,),), ((2.0,),), density_onset=(3.0,))
+        with pytest.raises(ConfigError, match="density_end"):
+            Repulsion(((1.5,),), ((2.0,),), density_level=3.0)
 
 
 def test_inspect_tells_the_repulsion(aluminium):
     explicit = Repulsion([[1.5]], [[2.0]], [9.0], [12.0])
-    near = replace(explicit, crowding_level=5.0, crowding_range=1.6)
+    near = replace(explicit, density_level=5.0, density_range=1.6)
     document = mlip.Basis(["Al"], hierarchy="pair", repulsion=explicit)
     other = mlip.Potential.from_coefficients(
         replace(document, repulsion=near).to_dict(), np.zeros(document.n_features), {"Al": 0.0}
@@ -226,10 +226,10 @@ def test_inspect_tells_the_repulsion(aluminium):
     potential = mlip.Potential.from_coefficients(document.to_dict(), coefficients, {"Al": 0.0})
     text = "\n".join(describe(potential).lines())
     assert "Al–Al: ZBL from 2.000 Å, in full below 1.500 Å" in text
-    assert "Al: crowding from 9.00, ZBL alone beyond 12.00" in text
+    assert "Al: density from 9.00, ZBL alone beyond 12.00" in text
     text = "\n".join(describe(other).lines())
     assert (
-        "Al: crowding within 1.60 of these distances from 9.00, ZBL and 5 times that of a close pair" in text
+        "Al: density within 1.60 of these distances from 9.00, ZBL and 5 times that of a close pair" in text
     )
     assert "nothing guards" in "\n".join(describe(random_potential()).lines())
 

@@ -27,7 +27,7 @@ from mlip_rs.verify.subject import Subject
 
 SLOW = {"threads", "memory"}
 """With calculators of pure Python they take seconds, and tell nothing that `broken.Good` does not."""
-REPULSION = Repulsion(((1.4,),), ((2.0,),), crowding_onset=(20.0,), crowding_end=(40.0,))
+REPULSION = Repulsion(((1.4,),), ((2.0,),), density_onset=(20.0,), density_end=(40.0,))
 
 
 def verified(make, *only, elements=("Ar",), cutoff=ARGON_CUTOFF):
