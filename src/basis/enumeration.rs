@@ -136,8 +136,8 @@ impl Multisets<'_> {
         let count = *counted.or_insert_with_key(|(l, runs)| coupling::count(l, runs));
         if self.list.len() + count > MAX_FEATURES {
             return Err(Error::Basis(format!(
-                "order {}: more invariants than the limit of {MAX_FEATURES} features per centre element; lower max_l, \
-                 max_n or max_total, or take diagonal radial indices",
+                "more than {MAX_FEATURES} invariants of order {}; lower its max_l, max_n or max_total, or take \
+                 diagonal radial indices, to keep to the limit of features per centre element",
                 self.own.order
             )));
         }
