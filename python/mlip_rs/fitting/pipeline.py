@@ -26,7 +26,7 @@ from mlip_rs.files import write_atomically
 from mlip_rs.fitting.angular_cutoff import suggest_angular_cutoff
 from mlip_rs.fitting.assemble import assemble, owner
 from mlip_rs.fitting.problem import Problem, build_problem, check_test_elements
-from mlip_rs.fitting.repulsion import Guard
+from mlip_rs.fitting.repulsion import RepulsionChooser
 from mlip_rs.fitting.residuals import Residuals, residuals
 from mlip_rs.fitting.resources import check_resources
 from mlip_rs.fitting.result import Point, Run, remove_run
@@ -84,7 +84,7 @@ def fit(
     begin = time.perf_counter()
     testing = None if test is None else as_dataset(test)
     problem = prepare(data, basis, settings, directory, progress, kept=directory is not None)
-    guard = Guard(problem.basis, problem.domain)
+    chooser = RepulsionChooser(problem.basis, problem.domain)
     if testing is not None:
         check_test_elements(testing, problem.basis)
     if overwrite and directory is not None:
@@ -101,7 +101,7 @@ def fit(
         settings = _with_unit_costs(problem, settings, Path(place) / "equations" / "unit-costs.json")
         candidates = select(problem, equations, settings, progress)
     selected = time.perf_counter()
-    points = _points(problem, candidates, settings, testing, guard, progress)
+    points = _points(problem, candidates, settings, testing, chooser, progress)
     seconds = {"assemble": assembled - begin, "select": selected - assembled}
     record = _record(problem, candidates, settings, testing, seconds)
     chosen = problem.basis.angular_cutoff if basis.reach_is_open else None
@@ -170,7 +170,7 @@ def _points(
     candidates: Candidates,
     settings: FitSettings,
     testing: Dataset | None,
-    guard: Guard,
+    chooser: RepulsionChooser,
     progress: Progress,
 ) -> tuple[Point, ...]:
     """Errors and costs of all candidates."""
@@ -210,12 +210,12 @@ def _points(
             replace(point, predicted_us_per_atom=costs.cost(support))
             for point, support in zip(points, supports, strict=True)
         ]
-    return tuple(_guarded(points, guard, candidates, reference, settings))
+    return tuple(_guarded(points, chooser, candidates, reference, settings))
 
 
 def _guarded(
     points: list[Point],
-    guard: Guard,
+    chooser: RepulsionChooser,
     candidates: Candidates,
     reference: ReferenceEnergies,
     settings: FitSettings,
@@ -229,8 +229,8 @@ def _guarded(
             return points
         for k in sorted(wanted):
             own = points[k].potential
-            potential = guard.potential(
-                candidates.coefficients[k], reference.values, own.info, settings.threads
+            potential = chooser.potential(
+                candidates.coefficients[k], reference.values, own.info, settings.threads or None
             )
             points[k] = replace(points[k], potential=potential)
         looked_at |= wanted
