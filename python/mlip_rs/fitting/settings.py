@@ -1,7 +1,8 @@
 """Settings of a fit; the defaults are meant to be kept."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -147,6 +148,15 @@ class FitSettings:
             raise ConfigError(
                 f"threads is {self.threads}; give a number up to {MAX_THREADS}, or 0 for all cores"
             )
+
+    @property
+    def method_name(self) -> str:
+        """Name of the method, or the text of an estimator that was given."""
+        return self.method if isinstance(self.method, str) else repr(self.method)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain record; an estimator that was given appears as its text."""
+        return asdict(replace(self, method="ridge")) | {"method": self.method_name}
 
     def _check_reference_energies(self) -> None:
         if self.reference_energies is None:

@@ -4,19 +4,20 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlip_rs.basis import Basis
-from mlip_rs.data.convert import Data
+from mlip_rs.data.convert import Data, as_dataset
 from mlip_rs.errors import ConfigError, DataError, FitError
 from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, STRESS_KEY, Errors
 from mlip_rs.fitting.assemble import assemble
+from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.pipeline import prepare, remove_other_run
 from mlip_rs.fitting.problem import Problem
-from mlip_rs.fitting.result_cache import Kept
+from mlip_rs.fitting.result_cache import ResultCache
 from mlip_rs.fitting.selection import select
 from mlip_rs.fitting.settings import RUN_ONLY, FitSettings
 from mlip_rs.fitting.weights import Weights
@@ -168,7 +169,7 @@ def scan_weights(
         raise ConfigError("factors of the precisions must be positive numbers, such as 0.3, 1, 3")
     settings = replace(settings or FitSettings(), method="ridge")
     progress = progress or Silent()
-    problem = prepare(data, basis, settings, directory, progress, kept=True)
+    problem = prepare(as_dataset(data), basis, settings, directory, Phases(progress), kept=True)
     if problem.summed:
         raise FitError(
             f"{problem.basis.n_features} features: too many for sums by property; scan the weights with a smaller size"
@@ -182,16 +183,16 @@ def scan_weights(
         equations = assemble(
             problem, folder, threads=settings.threads, progress=progress, overwrite=overwrite
         )
-        relevant = {k: v for k, v in asdict(settings).items() if k not in {*RUN_ONLY, "weights"}}
-        kept = Kept(folder / "weight-scan.json", [problem.fingerprint(), relevant])
+        relevant = {k: v for k, v in settings.to_dict().items() if k not in {*RUN_ONLY, "weights"}}
+        cache = ResultCache(folder / "weight-scan.json", [problem.fingerprint(), relevant])
         for k, weights in enumerate(choices):
-            errors = _known(kept, weights)
+            errors = _known(cache, weights)
             if errors is None:
                 progress.note(f"weights {k + 1} of {len(choices)}")
                 weighted = replace(problem, property_weights=weights.of_properties())
                 equations = equations.weighted(weighted.group_weights)
                 errors = select(weighted, equations, settings, progress).validation.errors(0)
-                kept.put(_name(weights), errors.to_dict())
+                cache.put(_name(weights), errors.to_dict())
             points.append(WeightedErrors(weights, errors))
     return WeightScan(tuple(points))
 
@@ -210,10 +211,10 @@ def _choices(problem: Problem, middle: Weights, factors: Sequence[float]) -> Ite
         yield replace(middle, energy=energy, stress=stress)
 
 
-def _known(kept: Kept, weights: Weights) -> Errors | None:
+def _known(cache: ResultCache, weights: Weights) -> Errors | None:
     """Errors that were found before."""
     try:
-        return Errors.from_dict(kept.get(_name(weights)))
+        return Errors.from_dict(cache.get(_name(weights)))
     except (LookupError, TypeError, DataError):
         return None
 

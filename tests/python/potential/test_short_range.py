@@ -12,7 +12,7 @@ from mlip_rs.basis.repulsion import Repulsion
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError
 from mlip_rs.fitting.data_domain import CLOSE_RANGE, SWITCHINGS, Domain, domain
-from mlip_rs.fitting.problem import build_problem
+from mlip_rs.fitting.problem import build_problem, lay_foundations
 from mlip_rs.fitting.repulsion import RepulsionChooser
 from mlip_rs.potential import short_range
 from mlip_rs.potential.short_range import short_range_failures
@@ -78,7 +78,8 @@ def test_potentials_of_published_data_repel(shared_data, hierarchy, file, elemen
 
 def test_a_potential_that_falls_within_its_data_says_where(aluminium):
     training = aluminium.subset(np.arange(len(aluminium)) % 4 == 0)
-    problem = build_problem(training, basis(["Al"], "pair"), mlip.FitSettings(), kept=False)
+    settings = mlip.FitSettings()
+    problem = build_problem(lay_foundations(training, basis(["Al"], "pair"), settings), settings, kept=False)
     chooser = RepulsionChooser(problem.basis, problem.domain)
     attraction = -10.0 * np.eye(chooser.basis.n_features)[0]  # the innermost function, and nothing else
     potential = chooser.potential(attraction, {"Al": 0.0}, {})
