@@ -130,7 +130,7 @@ class _Checkpoint:
             except DAMAGE:
                 progress.note(f"{self.path}: damaged; this fold is computed from its start")
             else:
-                if sums.moment.shape == (len(problem.group_weights), problem.basis.n_features):
+                if sums.xty.shape == (len(problem.group_weights), problem.basis.n_features):
                     return sums, done
         return NormalEquations.zeros(problem.basis.n_features, len(problem.group_weights)), 0
 

@@ -24,7 +24,7 @@ class System:
     ----------
     gram
         XᵀWX, (F, F).
-    moment
+    xty
         XᵀWy, (F,).
     yty
         yᵀWy.
@@ -33,7 +33,7 @@ class System:
     """
 
     gram: Array
-    moment: Array
+    xty: Array
     yty: float
     n_rows: int
 
@@ -48,7 +48,7 @@ class NormalEquations:
     ----------
     gram
         (G, F, F).
-    moment
+    xty
         (G, F).
     yty
         (G,).
@@ -57,7 +57,7 @@ class NormalEquations:
     """
 
     gram: Array
-    moment: Array
+    xty: Array
     yty: Array
     n_rows: NDArray[np.int64]
 
@@ -73,9 +73,9 @@ class NormalEquations:
 
     def save(self, path: Path, done: int) -> None:
         """Write to an .npz file, atomically, with the number of structures summed so far."""
-        gram, moment, yty, n_rows = self._parts()
+        gram, xty, yty, n_rows = self._parts()
         with atomic_file(path, "wb") as file:
-            np.savez(file, gram=gram, moment=moment, yty=yty, n_rows=n_rows, done=done)
+            np.savez(file, gram=gram, moment=xty, yty=yty, n_rows=n_rows, done=done)
 
     @classmethod
     def load(cls, path: Path) -> tuple["NormalEquations", int]:
@@ -84,7 +84,7 @@ class NormalEquations:
             return cls(file["gram"], file["moment"], file["yty"], file["n_rows"]), int(file["done"])
 
     def _parts(self) -> tuple[Array, Array, Array, NDArray[np.int64]]:
-        return self.gram, self.moment, self.yty, self.n_rows
+        return self.gram, self.xty, self.yty, self.n_rows
 
 
 def accumulate(
@@ -126,7 +126,7 @@ def accumulate(
             [core_structure(frame) for frame in frames],
             labels,
             equations.gram,
-            equations.moment,
+            equations.xty,
             threads,
         )
     except StructureError as error:

@@ -17,7 +17,7 @@ from mlip_rs.fitting.angular_cutoff import suggest_angular_cutoff
 from mlip_rs.fitting.assemble import assemble, owner
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.points import measured_points, predicted, with_repulsion
-from mlip_rs.fitting.problem import Problem, build_problem, check_test_elements, lay_foundations
+from mlip_rs.fitting.problem import Problem, build_problem, check_test_elements, check_types, lay_foundations
 from mlip_rs.fitting.record import potential_infos, run_record
 from mlip_rs.fitting.resources import check_resources
 from mlip_rs.fitting.result import Run, remove_run
@@ -74,6 +74,7 @@ def fit(
     settings, progress = settings or FitSettings(), progress or Silent()
     phases = Phases(progress)
     phases.enter("check")
+    check_types(basis, settings)
     training, testing = as_dataset(data), None if test is None else as_dataset(test)
     problem = prepare(training, basis, settings, directory, phases, kept=directory is not None)
     if testing is not None:
@@ -134,10 +135,6 @@ def prepare(
     DataError, ConfigError, FitError
         As `fit`.
     """
-    if not isinstance(basis, Basis) or not isinstance(settings, FitSettings):
-        raise ConfigError(
-            "basis must be a Basis and settings FitSettings; see mlip_rs.workflows.config for files"
-        )
     foundations = lay_foundations(training, basis, settings)
     problem = build_problem(foundations, settings, kept=kept)
     for notice in problem.dataset.notices[len(training.notices) :]:

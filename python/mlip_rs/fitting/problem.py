@@ -194,6 +194,20 @@ def build_problem(foundations: Foundations, settings: FitSettings, *, kept: bool
     return problem
 
 
+def check_types(basis: object, settings: object) -> None:
+    """Refuse what is no basis and no settings.
+
+    Raises
+    ------
+    ConfigError
+        Says what is wanted.
+    """
+    if not isinstance(basis, Basis) or not isinstance(settings, FitSettings):
+        raise ConfigError(
+            "basis must be a Basis and settings FitSettings; see mlip_rs.workflows.config for files"
+        )
+
+
 def check_test_elements(testing: Dataset, basis: Basis) -> None:
     """Refuse test data with elements outside the basis.
 

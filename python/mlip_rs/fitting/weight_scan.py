@@ -16,7 +16,7 @@ from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, STRESS_KEY, Errors
 from mlip_rs.fitting.assemble import assemble
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.pipeline import prepare, remove_other_run
-from mlip_rs.fitting.problem import Problem
+from mlip_rs.fitting.problem import Problem, check_types
 from mlip_rs.fitting.result_cache import ResultCache
 from mlip_rs.fitting.selection import select
 from mlip_rs.fitting.settings import RUN_ONLY, FitSettings
@@ -169,6 +169,7 @@ def scan_weights(
         raise ConfigError("factors of the precisions must be positive numbers, such as 0.3, 1, 3")
     settings = replace(settings or FitSettings(), method="ridge")
     progress = progress or Silent()
+    check_types(basis, settings)
     problem = prepare(as_dataset(data), basis, settings, directory, Phases(progress), kept=True)
     if problem.summed:
         raise FitError(

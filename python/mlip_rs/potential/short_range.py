@@ -151,7 +151,7 @@ def short_range(
     n_threads = number_of_threads(threads)
 
     def energies(compression: Compression, distances: Array) -> Array:
-        return compression.energies(potential.core, distances, n_threads).mean(axis=1)
+        return np.asarray(compression.energies(potential.core, distances, n_threads).mean(axis=1))
 
     repulsion = potential.spec.get("repulsion")
     switching = None if repulsion is None else ZblSwitching(potential.elements, potential.cutoff, repulsion)

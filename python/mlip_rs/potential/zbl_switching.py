@@ -120,7 +120,7 @@ class ZblSwitching:
         """Distance up to which neighbours count in ρ, Å."""
         if "range" not in self.repulsion["crowding"]:
             return self.cutoff
-        return min(self.cutoff, self.repulsion["crowding"]["range"] * self._of_pair("outer", shells))
+        return min(self.cutoff, float(self.repulsion["crowding"]["range"]) * self._of_pair("outer", shells))
 
     def _pair_switch(self, shells: Shells, r: Array) -> Array:
         """S(r), from 0 at `outer` to 1 at `inner`."""
