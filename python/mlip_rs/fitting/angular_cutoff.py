@@ -168,5 +168,5 @@ def _score(dataset: Dataset, basis: Basis, settings: FitSettings, progress: Prog
     problem = build_problem(lay_foundations(dataset, basis, settings), settings, kept=False)
     check_resources(problem, settings, None)
     with tempfile.TemporaryDirectory() as place:
-        equations = assemble(problem, Path(place), threads=settings.threads, progress=progress)
+        equations = assemble(problem, Path(place), threads=settings.threads or None, progress=progress)
         return float(select(problem, equations, settings, progress).scores[-1])

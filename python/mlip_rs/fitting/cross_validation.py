@@ -82,7 +82,7 @@ class CrossValidation:
         return np.array(rows).reshape(len(rows), len(self.scale))
 
     def _refitted(self, scaled: Scaled, penalty: Array, support: Mask | None) -> Array:
-        coefficients: Array = scaled.ridge(penalty[None], support, self.settings.threads)[0]
+        coefficients: Array = scaled.ridge(penalty[None], support, self.settings.threads or None)[0]
         if not np.isfinite(coefficients).all():
             raise FitError(
                 f"the refit with ridge penalty {np.max(penalty):.0e} has no solution; use larger ridge_penalties"
@@ -94,7 +94,7 @@ class CrossValidation:
         problem, members = self.problem, self.problem.members(fold)
         frames = [problem.dataset[i] for i in members]
         weights = problem.structure_weights[members] * problem.property_weights
-        threads = self.settings.threads
+        threads = self.settings.threads or None
         return residuals(problem.basis, frames, problem.reference, coefficients, weights, threads)
 
     def scores(self, validation: Residuals) -> tuple[Array, Array]:

@@ -97,7 +97,7 @@ def _smooth(folds: CrossValidation) -> tuple[Array, dict[str, float], Fits]:
                 score += squares
                 return derivative / folds.scale
 
-            found = scaled.adjoint(penalties, seed, folds.settings.threads)
+            found = scaled.adjoint(penalties, seed, folds.settings.threads or None)
             if found is None:
                 return None
             w, z = found
@@ -157,7 +157,7 @@ def _cross_validate(folds: CrossValidation, penalties: Array, fits: Fits | None 
     total = 0.0
     for fold in _searched(folds):
         scaled, _ = folds.load(fold)
-        w = scaled.ridge(penalties[None], threads=folds.settings.threads)[0]
+        w = scaled.ridge(penalties[None], threads=folds.settings.threads or None)[0]
         if not np.isfinite(w).all():
             return None
         if fits is not None:

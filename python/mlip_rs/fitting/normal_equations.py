@@ -14,6 +14,7 @@ from mlip_rs.data import Frame, ReferenceEnergies
 from mlip_rs.data.core_structures import core_structure, named
 from mlip_rs.errors import StructureError
 from mlip_rs.files import atomic_file
+from mlip_rs.threads import number_of_threads
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def accumulate(
     frames: Sequence[Frame],
     reference: ReferenceEnergies,
     weights: Array,
-    threads: int = 0,
+    threads: int | None = None,
 ) -> None:
     """Add the rows of some frames to the equations, in place.
 
@@ -104,7 +105,7 @@ def accumulate(
     weights
         (S, 3) weights of the energy per atom, of each force and of each stress component.
     threads
-        0 takes the default.
+        As for `Potential.predict`.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def accumulate(
             labels,
             equations.gram,
             equations.xty,
-            threads,
+            number_of_threads(threads),
         )
     except StructureError as error:
         raise named(error, frames) from None
@@ -136,7 +137,7 @@ def accumulate(
         equations.n_rows[k] += n_rows
 
 
-def symmetrize(equations: NormalEquations, threads: int = 0) -> None:
+def symmetrize(equations: NormalEquations, threads: int | None = None) -> None:
     """Fill the upper triangles of the Gram matrices, in place."""
     for gram in equations.gram:
-        _core.symmetrize(gram, threads)
+        _core.symmetrize(gram, number_of_threads(threads))

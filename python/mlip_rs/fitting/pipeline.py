@@ -85,7 +85,7 @@ def fit(
         folder = Path(place) / "equations"
         phases.enter("assemble")
         equations = assemble(
-            problem, folder, threads=settings.threads, progress=progress, overwrite=overwrite
+            problem, folder, threads=settings.threads or None, progress=progress, overwrite=overwrite
         )
         settings = _with_unit_costs(problem, settings, folder / "unit-costs.json", phases)
         phases.enter("select")

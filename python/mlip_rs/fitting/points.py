@@ -19,7 +19,7 @@ from mlip_rs.progress import Progress
 
 def predicted(dataset: Dataset, problem: Problem, candidates: Candidates, settings: FitSettings) -> Residuals:
     """Residuals of all candidates on a dataset."""
-    basis, reference, threads = problem.basis, problem.reference, settings.threads
+    basis, reference, threads = problem.basis, problem.reference, settings.threads or None
     return residuals(basis, dataset.frames, reference, candidates.coefficients, threads=threads)
 
 

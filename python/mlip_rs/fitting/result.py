@@ -11,6 +11,7 @@ from typing import Any
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, Errors
 from mlip_rs.files import write_atomically
+from mlip_rs.fitting.pareto import pareto_front
 from mlip_rs.potential import Potential
 
 KNEE_TOLERANCE: float = 0.1
@@ -292,15 +293,6 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
         reason = f"{type(error).__name__}: {error}"
         raise DataError(f"{path}: damaged ({reason}); repeat the fit, it resumes") from None
     return record
-
-
-def pareto_front(pairs: Sequence[tuple[float, float]]) -> tuple[int, ...]:
-    """Positions of the pairs of cost and score that no other one beats in both, cheapest first."""
-    front: list[int] = []
-    for k in sorted(range(len(pairs)), key=pairs.__getitem__):
-        if not front or pairs[k][1] < pairs[front[-1]][1]:
-            front.append(k)
-    return tuple(front)
 
 
 LIMITS: dict[str, Callable[[Mapping[str, Any]], float]] = {

@@ -96,7 +96,7 @@ def _candidates(folds: CrossValidation, dense: DenseFit, method: SparseEstimator
     full, _ = folds.load(None)
     coefficients = folds.refitted(full, dense.penalty, [None])
     lambdas, validation = np.zeros(1), dense.validation
-    system = PathSystem(full, dense.penalty, coefficients[0], threads=folds.settings.threads)
+    system = PathSystem(full, dense.penalty, coefficients[0], threads=folds.settings.threads or None)
     path = _sparse_path(folds, dense, method, system)
     if path is not None:
         coefficients = np.vstack([path.coefficients, coefficients])

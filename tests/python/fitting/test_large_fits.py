@@ -245,7 +245,7 @@ def test_each_feature_may_have_its_own_penalty():
     as_vectors = np.outer(numbers, np.where(scaled.penalized > 0, 1.0, 1e-3))
     np.testing.assert_array_equal(scaled.ridge(numbers), scaled.ridge(as_vectors))
     l1, lambdas = np.ones(n), np.array([1e-2, 1e-3])
-    paths = [scaled.path(lambdas, l1, PathOptions(q, n, 0)) for q in (1e-3, np.full(n, 1e-3))]
+    paths = [scaled.path(lambdas, l1, PathOptions(q, n)) for q in (1e-3, np.full(n, 1e-3))]
     np.testing.assert_array_equal(*paths)
 
 

@@ -36,7 +36,7 @@ class PathSystem:
     room
         Factor on the largest number of non-zero coefficients: without a fold a few more may be needed.
     threads
-        As in the core; 0 takes the default.
+        As for `Potential.predict`.
     advance
         Called with a number of points that are done.
     """
@@ -46,7 +46,7 @@ class PathSystem:
     ridge: Array
     share: float = 1.0
     room: int = 1
-    threads: int = 0
+    threads: int | None = None
     advance: Callable[[int], None] = lambda _: None
 
     def tick(self, _point: int, _n_active: int) -> bool:

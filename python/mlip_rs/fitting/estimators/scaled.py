@@ -14,6 +14,7 @@ from mlip_rs.arrays import Array, Mask
 from mlip_rs.errors import FitError
 from mlip_rs.fitting.fold_store import chunks
 from mlip_rs.fitting.normal_equations import System
+from mlip_rs.threads import number_of_threads
 
 KKT_TOLERANCE: float = 1e-6
 """Relative violation of the optimality conditions accepted along an ℓ1 path."""
@@ -37,14 +38,14 @@ class PathOptions:
     max_nonzero
         The path ends where more coefficients are needed; a forward selection passes over groups that would make more.
     threads
-        0 takes the default.
+        As for `Potential.predict`.
     progress
         Called with the number of each point and of its non-zero coefficients; false ends the path.
     """
 
     ridge: float | Array
     max_nonzero: int
-    threads: int = 0
+    threads: int | None = None
     progress: Callable[[int, int], bool] = _go_on
 
 
@@ -97,7 +98,7 @@ class Scaled:
             system.gram[rows] /= np.multiply.outer(scale[rows], scale)
         return cls(system.gram, system.xty / scale, scale, penalized)
 
-    def ridge(self, penalties: Array, support: Mask | None = None, threads: int = 0) -> Array:
+    def ridge(self, penalties: Array, support: Mask | None = None, threads: int | None = None) -> Array:
         """Coefficients (K, F) of the original features for each penalty; NaN where the matrix is singular.
 
         Without a support the Gram matrix serves as work space; it comes back unchanged.
@@ -111,10 +112,10 @@ class Scaled:
         if penalties.ndim == 1:
             penalties = flat_penalties(penalties, self.penalized)
         if support is None:
-            solutions = _core.solve_ridge_in_place(self.gram, self.xty, penalties, threads)
+            solutions = _core.solve_ridge_in_place(self.gram, self.xty, penalties, number_of_threads(threads))
         else:
             indices = [int(k) for k in np.flatnonzero(support)]
-            solutions = _core.solve_ridge(self.gram, self.xty, penalties, indices, threads)
+            solutions = _core.solve_ridge(self.gram, self.xty, penalties, indices, number_of_threads(threads))
         out = np.zeros((len(penalties), len(self.scale)))
         columns = slice(None) if support is None else np.flatnonzero(support)
         for row, solution in zip(out, solutions, strict=True):
@@ -122,13 +123,13 @@ class Scaled:
         return out / self.scale
 
     def adjoint(
-        self, penalties: Array, seed: Callable[[Array], Array], threads: int = 0
+        self, penalties: Array, seed: Callable[[Array], Array], threads: int | None = None
     ) -> tuple[Array, Array] | None:
         """Ridge coefficients (F,) of features of unit norm, and the solution for the right-hand side `seed` of them.
 
         None if the matrix is singular. The Gram matrix serves as work space and comes back unchanged.
         """
-        return _core.solve_ridge_adjoint(self.gram, self.xty, penalties, seed, threads)
+        return _core.solve_ridge_adjoint(self.gram, self.xty, penalties, seed, number_of_threads(threads))
 
     def path(self, lambdas: Array, l1: Array, options: PathOptions, l1_ratio: float = 1.0) -> Array:
         """Coefficients (≤ L, F) of unit-norm features that minimise the elastic net at each λ.
@@ -158,7 +159,7 @@ class Scaled:
             KKT_TOLERANCE,
             options.max_nonzero,
             options.progress,
-            options.threads,
+            number_of_threads(options.threads),
             (1.0 - l1_ratio) / l1_ratio,
         )
         return _accurate(coefficients, violation)
@@ -197,7 +198,7 @@ class Scaled:
             KKT_TOLERANCE,
             options.max_nonzero,
             options.progress,
-            options.threads,
+            number_of_threads(options.threads),
         )
         return _accurate(coefficients, violation)
 
@@ -235,7 +236,7 @@ class Scaled:
             options.max_nonzero,
             screen,
             options.progress,
-            options.threads,
+            number_of_threads(options.threads),
         )
         return [Pick(*pick) for pick in picks]
 
