@@ -1,7 +1,8 @@
 """Settings of a fit; the defaults are meant to be kept."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -37,17 +38,18 @@ class FitSettings:
     Parameters
     ----------
     method
-        One of `METHODS`. "cost-aware" eliminates what gives up least for the evaluation time that it saves (see
-        `fitting/elimination.py`), "group-lasso" keeps or drops together what the evaluator pays for together, "omp"
-        adds the feature with the largest gain, one after the other. The ℓ1 paths carry the ridge penalty found by
-        cross-validation as well (elastic net). Every point is refitted on its support with the ridge penalty only.
+        One of `METHODS`, or an estimator: an object with `fit(X, y)` and `coef_` that scikit-learn can clone
+        (`fitting/estimators/own.py`). "cost-aware" removes the features with the smallest loss per evaluation time
+        saved (`fitting/elimination.py`), "group-lasso" selects together the features that the evaluator computes
+        together, "omp" adds the feature with the largest gain, one after the other. The ℓ1 paths carry the ridge
+        penalty found by cross-validation as well. Every point is refitted on its support with the ridge penalty only.
     n_folds
         Folds of the cross-validation.
     prior
-        One of `PRIORS`: "smooth" gives every order and degree a ridge penalty of its own, growing with l and n, their
+        One of `PRIORS`: "smooth" gives every order and degree a ridge penalty of its own, growing with l and n, with
         strengths found by cross-validation (`fitting/smoothness_prior.py`); "flat" takes the best of `ridge_penalties`.
     n_prior
-        Most evaluations of the cross-validation in the search for these strengths.
+        Most evaluations of the cross-validation in the search for the strengths of the smoothness prior.
     ridge_penalties
         Candidates of the flat prior, relative to features of unit norm.
     n_path
@@ -58,10 +60,10 @@ class FitSettings:
     cost_power
         Exponent γ of the elimination: 1 for a small cost, 0 for a small number of coefficients, or between.
     unit_costs
-        What the elimination takes each requirement of the evaluator to cost, ns by the names of `UnitCosts`; None takes
-        those of `UnitCosts`, so that the same fit gives the same potentials on every machine.
+        Unit costs in ns, keyed by the fields of `UnitCosts`; None takes their defaults, so that the same fit gives
+        the same potentials on every machine.
     calibrate
-        Measure the unit costs on this machine instead; the run directory keeps them.
+        Measure the unit costs on this machine instead; they are stored in the run directory.
     max_nonzero
         The ℓ1 path ends where more coefficients are non-zero.
     adaptive_power
@@ -69,15 +71,15 @@ class FitSettings:
     l1_ratio
         ρ of "elastic-net", whose penalty is λ (|w| + (1 − ρ)/(2ρ) w²) for features of unit norm; 1 is the LASSO.
     weights
-        Of the residuals.
+        Weights of the residuals.
     reference_energies
         Energies of the isolated atoms (eV) by element; found in the data or fitted if None.
     allow_underdetermined
-        Go on with more features than rows.
+        Accept more features than rows.
     seed
-        Of the assignment of folds.
+        Seed of the assignment of structures to folds.
     threads
-        0 takes all cores, or the environment variable MLIP_RS_NUM_THREADS.
+        Number of threads; 0 takes the environment variable MLIP_RS_NUM_THREADS, or all cores.
     memory_gib
         Memory that the fit may take, GiB; a fit that needs more is refused before it starts. None: what is
         available.
@@ -88,7 +90,7 @@ class FitSettings:
         A setting out of range.
     """
 
-    method: str = "cost-aware"
+    method: str | Any = "cost-aware"
     n_folds: int = 5
     prior: str = "smooth"
     n_prior: int = 15
@@ -121,8 +123,7 @@ class FitSettings:
                 raise ConfigError(f"memory_gib is {self.memory_gib}; it must be positive, or None")
         self._check_reference_energies()
         self._check_unit_costs()
-        if self.method not in METHODS:
-            raise ConfigError(f"method {self.method!r} does not exist; choose one of {', '.join(METHODS)}")
+        self._check_method()
         if self.prior not in PRIORS:
             raise ConfigError(f"prior {self.prior!r} does not exist; choose {' or '.join(PRIORS)}")
         if self.n_prior < 1:
@@ -146,6 +147,26 @@ class FitSettings:
         if not 0 <= self.threads <= MAX_THREADS:
             raise ConfigError(
                 f"threads is {self.threads}; give a number up to {MAX_THREADS}, or 0 for all cores"
+            )
+
+    @property
+    def method_name(self) -> str:
+        """Name of the method, or the text of an estimator that was given."""
+        return self.method if isinstance(self.method, str) else repr(self.method)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain record; an estimator that was given appears as its text."""
+        return asdict(replace(self, method="ridge")) | {"method": self.method_name}
+
+    def _check_method(self) -> None:
+        if isinstance(self.method, str) and self.method not in METHODS:
+            raise ConfigError(f"method {self.method!r} does not exist; choose one of {', '.join(METHODS)}")
+        if not isinstance(self.method, str) and (
+            isinstance(self.method, type) or not hasattr(self.method, "fit")
+        ):
+            raise ConfigError(
+                f"method {self.method!r} is neither a name ({', '.join(METHODS)}) nor an estimator, an object with "
+                "fit(X, y) and coef_"
             )
 
     def _check_reference_energies(self) -> None:

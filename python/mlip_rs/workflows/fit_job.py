@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, summarize
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import write_atomically
 from mlip_rs.fitting import FitSettings, Run, WeightScan, fit, read_record, scan_weights
+from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.settings import RUN_ONLY
 from mlip_rs.progress import Progress, Silent
 
@@ -222,7 +223,7 @@ class Job:
         return scan
 
     def run(self, progress: Progress | None = None) -> Outcome:
-        """Do it. A job that was interrupted resumes from the equations in the directory.
+        """Read, fit, save and report. A job that was interrupted resumes from the equations in the directory.
 
         Raises
         ------
@@ -236,16 +237,20 @@ class Job:
             The directory cannot be written to.
         """
         progress = progress or Silent()
+        phases = Phases(progress)
+        phases.enter("read")
         self._check_directory()
         training = self._training(progress)
         testing = self.data.testing()
         for notice in () if testing is None else testing.notices:
             progress.note(f"test data: {notice}")
+        phases.enter("check")
         basis = self.basis.resolved(training)
         for line in _described(basis):
             progress.note(line)
         if not self.overwrite:
             self._require_vacant(basis, training, testing)
+        phases.stop()
         run = fit(
             training,
             basis,
@@ -255,10 +260,15 @@ class Job:
             overwrite=self.overwrite,
             progress=progress,
         )
+        phases.include(run.record["seconds"])
+        phases.enter("report")
         from mlip_rs.report.fit import write_run_report
 
         progress.note("writing the report")
-        return Outcome(run, self.directory, write_run_report(self.directory, run, training, testing))
+        report = write_run_report(self.directory, run.with_seconds(phases.so_far()), training, testing)
+        run = run.with_seconds(phases.stop())
+        run.save_record(self.directory)
+        return Outcome(run, self.directory, report)
 
     def _check_directory(self) -> None:
         if self.directory.exists() and not self.directory.is_dir():
@@ -281,7 +291,7 @@ class Job:
             # The constant and the distances of the repulsion are decided by the fit.
             "basis": _without(basis.to_dict(), "constant", "repulsion"),
             "repulsion": repulsion_setting(basis.repulsion),
-            "settings": _without(asdict(self.settings), *RUN_ONLY),
+            "settings": _without(self.settings.to_dict(), *RUN_ONLY),
         }
         theirs = {
             "data": _fingerprint(record.get("data")),

@@ -1,4 +1,4 @@
-"""Ridge, ℓ1 and group-ℓ1 paths and forward selection from weighted normal equations, and their cross-validation.
+"""Solvers on weighted normal equations: ridge, ℓ1 and group-ℓ1 paths, forward selection.
 
 All work is done on features of unit norm, w' = D w with D = diag(XᵀWX)^½, so that one penalty suits all features.
 """
@@ -14,13 +14,39 @@ from mlip_rs.arrays import Array, Mask
 from mlip_rs.errors import FitError
 from mlip_rs.fitting.fold_store import chunks
 from mlip_rs.fitting.normal_equations import System
-from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.threads import number_of_threads
 
 KKT_TOLERANCE: float = 1e-6
 """Relative violation of the optimality conditions accepted along an ℓ1 path."""
 
 SMALLEST_SCALE: float = 1e-5
 """Norm below which a feature is not scaled up to one, in the largest norm of its group."""
+
+
+def _go_on(_point: int, _n_active: int) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class PathOptions:
+    """What the path solvers have in common.
+
+    Parameters
+    ----------
+    ridge
+        Ridge penalty, one or (F,), whatever λ.
+    max_nonzero
+        The path ends where more coefficients are needed; a forward selection passes over groups that would make more.
+    threads
+        As for `Potential.predict`.
+    progress
+        Called with the number of each point and of its non-zero coefficients; false ends the path.
+    """
+
+    ridge: float | Array
+    max_nonzero: int
+    threads: int | None = None
+    progress: Callable[[int, int], bool] = _go_on
 
 
 @dataclass(frozen=True)
@@ -44,20 +70,20 @@ class Pick:
 
 @dataclass(frozen=True)
 class Scaled:
-    """A system whose features have unit norm.
+    """Normal equations of features of unit norm.
 
     Parameters
     ----------
-    gram, moment
+    gram, xty
         D⁻¹ XᵀWX D⁻¹ and D⁻¹ XᵀWy.
     scale
         D; one for features that never occur.
     penalized
-        Where penalties act: not on constants.
+        (F,) 1 where penalties act, 0 on constants.
     """
 
     gram: Array
-    moment: Array
+    xty: Array
     scale: Array
     penalized: Array
 
@@ -70,12 +96,12 @@ class Scaled:
         for rows in chunks(len(scale)):
             # By products, which commute, so that the result is as symmetric as the Gram matrix, to the last bit.
             system.gram[rows] /= np.multiply.outer(scale[rows], scale)
-        return cls(system.gram, system.moment / scale, scale, penalized)
+        return cls(system.gram, system.xty / scale, scale, penalized)
 
-    def ridge(self, penalties: Array, support: Mask | None = None, threads: int = 0) -> Array:
+    def ridge(self, penalties: Array, support: Mask | None = None, threads: int | None = None) -> Array:
         """Coefficients (K, F) of the original features for each penalty; NaN where the matrix is singular.
 
-        Without a support the Gram matrix is work space meanwhile; it comes back unchanged.
+        Without a support the Gram matrix serves as work space; it comes back unchanged.
 
         Parameters
         ----------
@@ -86,10 +112,10 @@ class Scaled:
         if penalties.ndim == 1:
             penalties = flat_penalties(penalties, self.penalized)
         if support is None:
-            solutions = _core.solve_ridge_in_place(self.gram, self.moment, penalties, threads)
+            solutions = _core.solve_ridge_in_place(self.gram, self.xty, penalties, number_of_threads(threads))
         else:
             indices = [int(k) for k in np.flatnonzero(support)]
-            solutions = _core.solve_ridge(self.gram, self.moment, penalties, indices, threads)
+            solutions = _core.solve_ridge(self.gram, self.xty, penalties, indices, number_of_threads(threads))
         out = np.zeros((len(penalties), len(self.scale)))
         columns = slice(None) if support is None else np.flatnonzero(support)
         for row, solution in zip(out, solutions, strict=True):
@@ -97,108 +123,91 @@ class Scaled:
         return out / self.scale
 
     def adjoint(
-        self, penalties: Array, seed: Callable[[Array], Array], threads: int = 0
+        self, penalties: Array, seed: Callable[[Array], Array], threads: int | None = None
     ) -> tuple[Array, Array] | None:
         """Ridge coefficients (F,) of features of unit norm, and the solution for the right-hand side `seed` of them.
 
-        None if the matrix is singular; the Gram matrix is work space meanwhile.
+        None if the matrix is singular. The Gram matrix serves as work space and comes back unchanged.
         """
-        return _core.solve_ridge_adjoint(self.gram, self.moment, penalties, seed, threads)
+        return _core.solve_ridge_adjoint(self.gram, self.xty, penalties, seed, number_of_threads(threads))
 
-    def path(
-        self,
-        lambdas: Array,
-        l1: Array,
-        ridge: float | Array,
-        max_nonzero: int,
-        threads: int,
-        progress: Callable[[int, int], bool],
-        l1_ratio: float = 1.0,
-    ) -> Array:
+    def path(self, lambdas: Array, l1: Array, options: PathOptions, l1_ratio: float = 1.0) -> Array:
         """Coefficients (≤ L, F) of unit-norm features that minimise the elastic net at each λ.
 
         Parameters
         ----------
-        ridge
-            One penalty or one for each feature, whatever λ.
+        lambdas
+            (L,) ℓ1 penalties.
+        l1
+            (F,) weight of each feature in the ℓ1 penalty; 0 leaves it unpenalised.
+        options
+            Ridge penalty and limits.
         l1_ratio
             ρ; λ also brings a ridge penalty of λ (1 − ρ)/ρ times the weight in `l1`.
+
+        Raises
+        ------
+        FitError
+            The features are too collinear for the optimality conditions to be met.
         """
-        l2 = np.full(len(self.scale), ridge)
-        growth = (1.0 - l1_ratio) / l1_ratio
         coefficients, violation = _core.elastic_net_path(
             self.gram,
-            self.moment,
+            self.xty,
             l1,
-            l2,
+            self._full(options.ridge),
             lambdas.tolist(),
             KKT_TOLERANCE,
-            max_nonzero,
-            progress,
-            threads,
-            growth,
+            options.max_nonzero,
+            options.progress,
+            number_of_threads(options.threads),
+            (1.0 - l1_ratio) / l1_ratio,
         )
         return _accurate(coefficients, violation)
 
     def group_path(
-        self,
-        lambdas: Array,
-        groups: NDArray[np.int64],
-        weights: Array,
-        ridge: float | Array,
-        max_nonzero: int,
-        threads: int,
-        progress: Callable[[int, int], bool],
+        self, lambdas: Array, groups: NDArray[np.int64], weights: Array, options: PathOptions
     ) -> Array:
         """Coefficients (≤ L, F) of unit-norm features that minimise the group LASSO at each λ.
 
         The objective is ½ wᵀGw − bᵀw + λ Σ_g p_g ‖w_g‖₂ + ½ Σ q w² (M. Yuan and Y. Lin, J. R. Stat. Soc. B 68, 49
-        (2006)). The path ends early where more than `max_nonzero` coefficients are needed, and where the features are
-        too collinear for the optimality conditions to be met.
+        (2006)). The path also ends early where the features are too collinear for the optimality conditions to be met.
 
         Parameters
         ----------
+        lambdas
+            (L,) ℓ1 penalties.
         groups
             (F,) number of the group of each feature; numbers may be left out.
         weights
             p, one for each number (see `group_weights`): 0 leaves a group unpenalised, ∞ excludes it.
-        ridge
-            q, one or one for each feature.
+        options
+            Ridge penalty q and limits.
 
         Raises
         ------
         FitError
             A group without a weight, a negative weight, a path that cannot be computed.
         """
-        l2 = np.full(len(self.scale), ridge)
         coefficients, violation = _core.group_lasso_path(
             self.gram,
-            self.moment,
+            self.xty,
             _numbers(groups),
             weights,
-            l2,
+            self._full(options.ridge),
             lambdas.tolist(),
             KKT_TOLERANCE,
-            max_nonzero,
-            progress,
-            threads,
+            options.max_nonzero,
+            options.progress,
+            number_of_threads(options.threads),
         )
         return _accurate(coefficients, violation)
 
     def group_lambda_max(self, groups: NDArray[np.int64], weights: Array, ridge: float | Array) -> float:
-        """Smallest λ with all penalised groups zero; arguments as `group_path`."""
-        l2 = np.full(len(self.scale), ridge)
-        return _core.group_lambda_max(self.gram, self.moment, _numbers(groups), weights, l2)
+        """Smallest λ with all penalised groups zero; `groups` and `weights` as for `group_path`."""
+        return _core.group_lambda_max(self.gram, self.xty, _numbers(groups), weights, self._full(ridge))
 
     def forward(
-        self,
-        groups: NDArray[np.int64],
-        costs: Array,
-        ridge: float | Array,
-        max_features: int,
-        threads: int,
-        progress: Callable[[int, int], bool],
-        screen: int = 0,
+        self, groups: NDArray[np.int64], costs: Array, options: PathOptions, screen: int = 0
     ) -> list[Pick]:
         """Take the group with the largest gain per cost, one after the other, by orthogonal least squares.
 
@@ -208,10 +217,8 @@ class Scaled:
             (F,) number of the group of each feature; `np.arange(F)` selects single features.
         costs
             One for each number; 0 is in from the start, ∞ never.
-        ridge
-            One penalty or one for each feature.
-        max_features
-            Groups that would make more than this are passed over.
+        options
+            Ridge penalty and limits.
         screen
             Groups, those of the largest correlation with the residual per cost, whose gains are computed; 0: all.
 
@@ -220,15 +227,26 @@ class Scaled:
         FitError
             A group without a cost, a negative cost.
         """
-        l2 = np.full(len(self.scale), ridge)
         picks = _core.forward_selection(
-            self.gram, self.moment, _numbers(groups), costs, l2, max_features, screen, progress, threads
+            self.gram,
+            self.xty,
+            _numbers(groups),
+            costs,
+            self._full(options.ridge),
+            options.max_nonzero,
+            screen,
+            options.progress,
+            number_of_threads(options.threads),
         )
         return [Pick(*pick) for pick in picks]
 
     def lambda_max(self, l1: Array, ridge: float | Array) -> float:
         """Smallest λ with all penalised coefficients zero."""
-        return _core.lambda_max(self.gram, self.moment, l1, np.full(len(self.scale), ridge))
+        return _core.lambda_max(self.gram, self.xty, l1, self._full(ridge))
+
+    def _full(self, ridge: float | Array) -> Array:
+        """(F,) ridge penalties."""
+        return np.full(len(self.scale), ridge)
 
 
 def _accurate(coefficients: Array, violation: float) -> Array:
@@ -279,16 +297,7 @@ def feature_scale(system: System, groups: NDArray[np.int64] | None = None) -> Ar
     return np.where(scale > 0, scale, 1.0)
 
 
-def l1_weights(scaled: Scaled, settings: FitSettings, ridge_coefficients: Array) -> Array:
-    """Penalty weights: one, or 1 / |w'|^γ with mean one (H. Zou, JASA 101, 1418 (2006)); zero on constants.
-
-    Constants have no say in the others: the size of a shift of the energy tells nothing about the features.
-    """
-    weights = np.where(scaled.penalized > 0, 1.0, 0.0)
-    if settings.method == "adaptive-lasso":
-        size = np.abs(ridge_coefficients * scaled.scale) * weights
-        largest = size.max()
-        if largest > 0:
-            weights *= np.maximum(size / largest, 1e-6) ** -settings.adaptive_power
-            weights *= np.count_nonzero(weights) / weights.sum()
-    return weights
+def by_center(own: NDArray[np.int64], n_elements: int) -> NDArray[np.int64]:
+    """(F,) numbers of groups: those of the features of one centre, different for every centre element."""
+    n_groups = int(own.max(initial=0)) + 1
+    return np.concatenate([own + k * n_groups for k in range(n_elements)])
