@@ -1,4 +1,4 @@
-"""Which structure does the potential prefer: equations of state of many prototypes, and the Bain path."""
+"""Equations of state of one element in many crystal structures, each around its own energy minimum."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ase.build import bulk
 from ase.data import atomic_numbers, covalent_radii, reference_states
 from ase.neighborlist import neighbor_list
 
-from mlip_rs.calculators.calculations import Calculator, potential_energy
+from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.errors import MlipError, PropertyError
 from mlip_rs.generate.prototypes import PROTOTYPES, prototype
 from mlip_rs.units import MEV_PER_EV
@@ -24,9 +24,6 @@ AROUND: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.92, 1.08, 9))
 
 SHORTEST_BOND = 0.75
 """In nearest-neighbour distances of the close-packed crystal: shorter than any bond of a metal under its own forces."""
-
-BAIN_RATIOS: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.85, 1.6, 31))
-"""c/a of the body-centred tetragonal cell: bcc at 1, fcc at √2."""
 
 
 @dataclass(frozen=True)
@@ -80,40 +77,6 @@ class PrototypeEnergies:
         }
 
 
-@dataclass(frozen=True)
-class BainPath:
-    """Energy along the tetragonal path from bcc to fcc at constant volume (E. C. Bain, 1924).
-
-    Attributes
-    ----------
-    axial_ratios
-        c/a of the body-centred tetragonal cell.
-    energies
-        eV/atom above the lowest point of the path.
-    volume
-        Å³/atom.
-    """
-
-    axial_ratios: tuple[float, ...]
-    energies: tuple[float, ...]
-    volume: float
-
-    @property
-    def bcc_above_fcc(self) -> float:
-        """Energy difference at the common volume in meV/atom, interpolated."""
-        bcc, fcc = np.interp([1.0, 2**0.5], self.axial_ratios, self.energies)
-        return float(MEV_PER_EV * (bcc - fcc))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
-        return {
-            "axial_ratios": list(self.axial_ratios),
-            "energies_ev_per_atom": list(self.energies),
-            "volume_angstrom3_per_atom": self.volume,
-            "bcc_above_fcc_mev_per_atom": self.bcc_above_fcc,
-        }
-
-
 def prototype_energies(
     calculator: Calculator,
     symbol: str,
@@ -150,25 +113,6 @@ def prototype_energies(
         except MlipError as error:
             failures.append((name, str(error)))
     return PrototypeEnergies(symbol, tuple(curves), tuple(failures))
-
-
-def bain_path(
-    calculator: Calculator, symbol: str, volume: float, *, axial_ratios: Sequence[float] = BAIN_RATIOS
-) -> BainPath:
-    """Energies of the body-centred tetragonal crystal at a volume in Å³/atom against c/a.
-
-    Raises
-    ------
-    PropertyError
-        An energy is not finite.
-    """
-    energies = []
-    for ratio in axial_ratios:
-        a = (2 * volume / ratio) ** (1 / 3)
-        cell = Atoms([symbol] * 2, scaled_positions=[[0] * 3, [0.5] * 3], cell=[a, a, a * ratio], pbc=True)
-        energies.append(potential_energy(calculator, cell) / 2)
-    lowest = min(energies)
-    return BainPath(tuple(map(float, axial_ratios)), tuple(e - lowest for e in energies), float(volume))
 
 
 def expected_volume(symbol: str) -> float:

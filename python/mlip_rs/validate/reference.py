@@ -11,7 +11,7 @@ from ase.data import atomic_numbers, reference_states
 
 from mlip_rs.errors import DataError, PropertyError
 from mlip_rs.validate.eos import EnergyVolumeFit, fit_birch_murnaghan
-from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons
+from mlip_rs.validate.properties.zone_boundary import ZoneBoundaryPhonons
 from mlip_rs.validate.prototype_energies import expected_volume
 
 VACANCY_SITES = 32

@@ -11,24 +11,27 @@ from mlip_rs.errors import ConfigError
 from mlip_rs.generate import prototype
 from mlip_rs.generate.symmetry import conventional_supercell
 from mlip_rs.validate import cubic_fcc_supercell
-from mlip_rs.validate.figures.defects import (
-    fault_curve,
-    grain_boundary_angles,
-    migration_path,
-    point_defect_bars,
-    surface_bars,
-)
-from mlip_rs.validate.grain_boundaries import (
+from mlip_rs.validate.figures.grain_boundaries import grain_boundary_angles
+from mlip_rs.validate.figures.migration import migration_path
+from mlip_rs.validate.figures.point_defects import point_defect_bars
+from mlip_rs.validate.figures.stacking_fault import fault_curve
+from mlip_rs.validate.figures.surfaces import surface_bars
+from mlip_rs.validate.properties.grain_boundaries import (
     BOUNDARIES,
     _angle,
     _bicrystal,
     coincidence,
     grain_boundaries,
 )
-from mlip_rs.validate.judgement import point_defect_objections
-from mlip_rs.validate.point_defects import DefectEnergy, PointDefects, point_defects, vacancy_migration
-from mlip_rs.validate.stacking_faults import stacking_fault
-from mlip_rs.validate.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2, INDICES, _slab, surface_energies
+from mlip_rs.validate.properties.migration import vacancy_migration
+from mlip_rs.validate.properties.point_defects import DefectEnergy, PointDefects, failures, point_defects
+from mlip_rs.validate.properties.stacking_fault import stacking_fault
+from mlip_rs.validate.properties.surfaces import (
+    EV_PER_ANGSTROM2_IN_J_PER_M2,
+    INDICES,
+    _slab,
+    surface_energies,
+)
 
 R0 = 2.5 * 2 ** (1 / 6)
 """Å, neighbours of the crystal below, at rest."""
@@ -127,13 +130,14 @@ def test_climbing_image_finds_the_saddle_that_symmetry_holds():
     assert found.coordinates[2] == pytest.approx(2 * found.coordinates[1], rel=0.05)
     # the atom half-way between two sites is held there by symmetry: relaxing around it gives the saddle
     from mlip_rs.calculators.calculations import potential_energy
-    from mlip_rs.validate.point_defects import _nearest_image, _shell_members, _without
+    from mlip_rs.validate.properties.migration import _nearest_image
+    from mlip_rs.validate.properties.point_defects import shell_members, without
 
-    neighbour = _shell_members(crystal)[0]
-    half = _without(crystal, [0])
+    neighbour = shell_members(crystal)[0]
+    half = without(crystal, [0])
     half.positions[neighbour - 1] = (crystal.positions[neighbour] + _nearest_image(crystal, neighbour)) / 2
     saddle = potential_energy(EMT(), relaxed(EMT(), half, fmax=0.01))
-    start = potential_energy(EMT(), relaxed(EMT(), _without(crystal, [0]), fmax=0.01))
+    start = potential_energy(EMT(), relaxed(EMT(), without(crystal, [0]), fmax=0.01))
     assert found.barrier == pytest.approx(saddle - start, abs=5e-3)
     assert len(migration_path(found, found).axes) == 1
 
@@ -183,22 +187,22 @@ def test_point_defects_of_unknown_structures_are_refused():
         vacancy_migration(EMT(), prototype("fcc", "Cu", 11.6), images=0)
 
 
-def test_defects_that_gain_energy_are_objections_of_their_own():
+def test_every_defect_that_gains_energy_is_a_failure():
     sound = PointDefects(
         32, (DefectEnergy("octahedral", 2.0),), (DefectEnergy("first neighbours", 1.3),), 0.7
     )
-    assert point_defect_objections(sound) == ()
+    assert failures(sound) == ()
     fallen = PointDefects(
         32, (DefectEnergy("octahedral", -2.0),), (DefectEnergy("first neighbours", -5.0),), -1.0
     )
-    assert point_defect_objections(fallen) == (
+    assert failures(fallen) == (
         "vacancy: gains energy (-1 eV)",
         "divacancy, first neighbours: gains energy (-5 eV)",
         "octahedral: gains energy (-2 eV)",
     )
 
 
-def test_figure_and_objections_have_the_same_energies_of_point_defects():
+def test_figure_and_failures_have_the_same_energies_of_point_defects():
     found = PointDefects(
         32, (DefectEnergy("octahedral", -2.0),), (DefectEnergy("first neighbours", -5.0),), -1.0
     )
@@ -208,4 +212,4 @@ def test_figure_and_objections_have_the_same_energies_of_point_defects():
         for text, bar in zip(axes.get_yticklabels(), axes.patches, strict=True)
     }
     assert drawn == found.energies
-    assert [text.split(":")[0] for text in point_defect_objections(found)] == list(found.energies)
+    assert [text.split(":")[0] for text in failures(found)] == list(found.energies)

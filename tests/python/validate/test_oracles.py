@@ -23,7 +23,7 @@ from mlip_rs.validate import (
     vacancy_migration,
     zone_boundary_phonons,
 )
-from mlip_rs.validate.grain_boundaries import BOUNDARIES
+from mlip_rs.validate.properties.grain_boundaries import BOUNDARIES
 
 EDGE = 3.615
 """Å."""

@@ -1,4 +1,4 @@
-"""Does it survive motion: conservation of energy, a melt that is quenched, radial distribution functions."""
+"""A crystal melted and quenched at constant volume, with radial distribution functions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,70 +7,20 @@ import numpy as np
 from ase import Atoms, units
 from ase.geometry.rdf import get_rdf
 from ase.md.langevin import Langevin
-from ase.md.verlet import VelocityVerlet
-from ase.neighborlist import neighbor_list
+from ase.units import kB
 from numpy.typing import NDArray
 
 from mlip_rs.calculators.calculations import Calculator
-from mlip_rs.errors import ConfigError, PropertyError
-
-TIMESTEP = 2.0
-"""fs; right for atoms heavier than about 20 u at moderate temperatures."""
-
-HOTTEST = 5.0
-"""A run whose temperature exceeds this times the one set has exploded."""
-
-CLOSEST = 0.5
-"""A run in which two atoms come closer than this times the distance of neighbours has collapsed."""
+from mlip_rs.errors import ConfigError
+from mlip_rs.generate.symmetry import conventional_supercell
+from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.molecular_dynamics import TIMESTEP, RunawayCheck, with_velocities
+from mlip_rs.validate.property import Property
 
 MELT_FRACTION = 0.06
 """k_B T of the melt in cohesive energies; crystals melt at about 0.03 (Lindemann's rule of thumb for metals)."""
 
 RDF_BINS = 100
-
-
-@dataclass(frozen=True)
-class EnergyConservation:
-    """A run at constant energy.
-
-    Attributes
-    ----------
-    n_atoms, timestep, temperature
-        Of the run; fs and K (of the start, half of which goes into potential energy).
-    times
-        ps.
-    energies
-        Total energy in meV/atom, relative to the first.
-    """
-
-    n_atoms: int
-    timestep: float
-    temperature: float
-    times: tuple[float, ...]
-    energies: tuple[float, ...]
-
-    @property
-    def drift(self) -> float:
-        """Slope of a line through the total energy, in meV/atom/ps."""
-        return float(np.polyfit(self.times, self.energies, 1)[0])
-
-    @property
-    def fluctuation(self) -> float:
-        """Root mean square around that line, in meV/atom."""
-        line = np.polyval(np.polyfit(self.times, self.energies, 1), self.times)
-        return float(np.sqrt(np.mean((np.array(self.energies) - line) ** 2)))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
-        return {
-            "n_atoms": self.n_atoms,
-            "timestep_fs": self.timestep,
-            "temperature_k": self.temperature,
-            "drift_mev_per_atom_ps": self.drift,
-            "fluctuation_mev_per_atom": self.fluctuation,
-            "times_ps": list(self.times),
-            "energies_mev_per_atom": list(self.energies),
-        }
 
 
 @dataclass(frozen=True)
@@ -118,52 +68,6 @@ class MeltQuench:
         }
 
 
-def energy_conservation(
-    calculator: Calculator,
-    supercell: Atoms,
-    *,
-    temperature: float = 600.0,
-    timestep: float = TIMESTEP,
-    steps: int = 2000,
-    seed: int = 0,
-) -> EnergyConservation:
-    """Velocity-Verlet run of a crystal, and what becomes of its total energy.
-
-    Parameters
-    ----------
-    calculator, supercell
-        Any ASE calculator and the crystal.
-    temperature
-        Of the Maxwell distribution at the start, in K.
-    timestep, steps
-        fs, and how many.
-    seed
-        Of the velocities.
-
-    Raises
-    ------
-    ConfigError
-        Fewer than 100 steps.
-    PropertyError
-        The run explodes.
-    """
-    if steps < 100:
-        raise ConfigError(f"energy conservation over {steps} steps; give at least 100")
-    atoms = _moving(calculator, supercell, temperature, seed)
-    start = atoms.get_total_energy()
-    times, energies = [], []
-    guard = _Guard(atoms, temperature)
-    with VelocityVerlet(atoms, timestep * units.fs) as run:
-        for _ in range(steps // 10):
-            run.run(10)
-            guard.check(run.get_time() / units.fs / 1000)
-            times.append(run.get_time() / units.fs / 1000)
-            energies.append(1000 * (atoms.get_total_energy() - start) / len(atoms))
-    return EnergyConservation(
-        len(atoms), timestep, temperature, tuple(map(float, times)), tuple(map(float, energies))
-    )
-
-
 def melt_quench(
     calculator: Calculator,
     supercell: Atoms,
@@ -199,11 +103,11 @@ def melt_quench(
             f"melt and quench: {steps} steps from {melt_temperature:.0f} to {final_temperature:.0f} K;"
             " give at least 100, from hot to cold"
         )
-    atoms = _moving(calculator, supercell, melt_temperature, seed)
+    atoms = with_velocities(calculator, supercell, melt_temperature, seed)
     crystal = supercell.copy()
     crystal.calc = calculator
     ground = float(crystal.get_potential_energy()) / len(atoms)
-    guard = _Guard(atoms, melt_temperature)
+    runaway = RunawayCheck(atoms, melt_temperature)
     records: list[tuple[float, float, float]] = []
     functions: dict[str, list[NDArray[np.float64]]] = {"melt": [], "quenched": []}
     distances: NDArray[np.float64] = np.empty(0)
@@ -226,7 +130,7 @@ def melt_quench(
                     )
                 run.run(20)
                 time = float(run.get_time()) / units.fs / 1000
-                guard.check(time)
+                runaway.check(time)
                 energy = float(atoms.get_potential_energy()) / len(atoms) - ground
                 records.append((time, float(atoms.get_temperature()), energy))
                 if 2 * block >= blocks if part == "melt" else 10 * block >= 9 * blocks:
@@ -240,7 +144,7 @@ def melt_quench(
         times=times,
         temperatures=temperatures,
         energies=energies,
-        closest=guard.closest,
+        closest=runaway.closest,
         distances=tuple(distances.tolist()),
         melt=tuple(np.mean(functions["melt"], axis=0).tolist()),
         quenched=tuple(np.mean(functions["quenched"], axis=0).tolist()),
@@ -256,36 +160,12 @@ def radial_distribution(
     return np.asarray(value, dtype=float), np.asarray(distances, dtype=float)
 
 
-class _Guard:
-    """Stops a run that has left the physical world."""
-
-    def __init__(self, atoms: Atoms, temperature: float) -> None:
-        self._atoms, self._temperature = atoms, temperature
-        spacing = (float(atoms.get_volume()) / len(atoms)) ** (1 / 3)
-        self._reach = 1.2 * spacing
-        self._limit = CLOSEST * float(neighbor_list("d", atoms, 2 * spacing).min())
-        self.closest = float("inf")
-
-    def check(self, time: float) -> None:
-        temperature = float(self._atoms.get_temperature())
-        if not np.isfinite(temperature) or temperature > HOTTEST * self._temperature:
-            raise PropertyError(
-                f"the run exploded after {time:.2f} ps: {temperature:.3g} K where {self._temperature:.0f} K were set"
-            )
-        near = neighbor_list("d", self._atoms, self._reach)
-        self.closest = min(self.closest, float(near.min(initial=self._reach)))
-        if self.closest < self._limit:
-            raise PropertyError(
-                f"two atoms came as close as {self.closest:.2f} Å after {time:.2f} ps: a collapse"
-            )
+def compute(case: ValidationCase) -> MeltQuench:
+    """Run of a supercell, shorter if the case is quick."""
+    supercell = conventional_supercell(case.crystal, 12.0)
+    temperature = MELT_FRACTION * case.cohesive_energy / kB
+    steps = 1000 if case.quick else 5000
+    return melt_quench(case.calculator, supercell, temperature, steps=steps)
 
 
-def _moving(calculator: Calculator, supercell: Atoms, temperature: float, seed: int) -> Atoms:
-    atoms = supercell.copy()
-    atoms.calc = calculator
-    # Maxwell's distribution, without the motion of the whole; by hand because ASE has renamed its own.
-    spread = np.sqrt(atoms.get_masses() * units.kB * temperature)[:, None]
-    momenta = spread * np.random.default_rng(seed).normal(size=(len(atoms), 3))
-    momenta -= atoms.get_masses()[:, None] * momenta.sum(axis=0) / atoms.get_masses().sum()
-    atoms.set_momenta(momenta)
-    return atoms
+PROPERTY = Property("melt-quench", "Melt and quench", MeltQuench, compute)

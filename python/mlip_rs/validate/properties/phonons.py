@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from mlip_rs.calculators.calculations import Calculator, forces
 from mlip_rs.errors import ConfigError, DataError, PropertyError
+from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.criteria import Quantity, Threshold
+from mlip_rs.validate.property import Property
 
 DISPLACEMENT = 0.01
 """Å by which one atom is moved; far inside the harmonic range of any crystal."""
@@ -37,6 +40,11 @@ _CUTOFF_FREQUENCY = 0.01
 
 GAS_CONSTANT: float = 1e3 * kB * mol / kJ
 """k_B per atom in J/K/mol, phonopy's unit of entropies."""
+
+FREQUENCY = Threshold(0.05, relative=True)
+
+PHONON_ERROR = Threshold(0.3)
+"""THz, over the Brillouin zone."""
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -348,3 +356,37 @@ def _tuple(values: NDArray[np.float64]) -> tuple[float, ...]:
 
 def _listed(values: tuple[float, ...] | None) -> list[float] | None:
     return None if values is None else list(values)
+
+
+def compute(case: ValidationCase) -> Phonons:
+    """Phonons of the crystal, in a smaller supercell if the case is quick."""
+    return phonons(case.calculator, case.crystal, smallest_supercell=case.phonon_supercell)
+
+
+def quantities(found: Phonons) -> tuple[Quantity, ...]:
+    """Highest frequency."""
+    return (Quantity("highest frequency", "THz", found.highest, FREQUENCY),)
+
+
+def failures(found: Phonons) -> tuple[str, ...]:
+    """Imaginary modes."""
+    if found.is_stable:
+        return ()
+    return (
+        f"dynamically unstable: an imaginary mode of {-found.lowest:.2f}i THz,"
+        f" {100 * found.imaginary_fraction:.1f} % of the modes of the mesh",
+    )
+
+
+def reference_errors(found: Phonons, reference: Phonons) -> tuple[Quantity, ...]:
+    """Errors of the frequencies over the Brillouin zone."""
+    error = phonon_error(found, reference)
+    return (
+        Quantity("RMS error of the frequencies", "THz", error.root_mean_square, PHONON_ERROR),
+        Quantity("mean absolute error of the frequencies", "THz", error.mean_absolute, PHONON_ERROR),
+    )
+
+
+PROPERTY = Property(
+    "phonons", "Phonons", Phonons, compute, quantities, failures, reference_errors=reference_errors
+)

@@ -1,17 +1,18 @@
-"""Interstitials and divacancies of fcc and bcc metals, and the jump of a vacancy by a nudged elastic band."""
+"""Interstitials and divacancies of fcc and bcc metals."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.mep import NEB
 from ase.neighborlist import neighbor_list
-from ase.optimize import FIRE
 
 from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
-from mlip_rs.errors import ConfigError, MlipError, PropertyError
+from mlip_rs.errors import ConfigError, MlipError
+from mlip_rs.generate.symmetry import conventional_supercell
+from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.criteria import Quantity, Threshold
+from mlip_rs.validate.property import Property
 
 _HALF = 0.3
 """Half the length of a dumbbell along its axis, in lattice constants."""
@@ -31,6 +32,9 @@ _SITES: dict[str, dict[str, tuple[tuple[float, float, float], ...]]] = {
         "octahedral": ((0.5, 0.5, 0),),
     },
 }
+
+POINT_DEFECT = Threshold(0.2)
+"""eV, of interstitials and divacancies."""
 
 
 @dataclass(frozen=True)
@@ -90,39 +94,6 @@ class PointDefects:
         }
 
 
-@dataclass(frozen=True)
-class VacancyMigration:
-    """Jump of a vacancy to a neighbouring site.
-
-    Attributes
-    ----------
-    n_sites
-        Sites of the supercell.
-    coordinates
-        Length of the path up to each image, in Å.
-    energies
-        Of the images in eV above the first.
-    """
-
-    n_sites: int
-    coordinates: tuple[float, ...]
-    energies: tuple[float, ...]
-
-    @property
-    def barrier(self) -> float:
-        """Migration energy in eV: the climbing image."""
-        return max(self.energies)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
-        return {
-            "n_sites": self.n_sites,
-            "coordinates_angstrom": list(self.coordinates),
-            "energies_ev": list(self.energies),
-            "barrier_ev": self.barrier,
-        }
-
-
 def point_defects(
     calculator: Calculator, structure: str, supercell: Atoms, lattice_constant: float, *, fmax: float = 0.02
 ) -> PointDefects:
@@ -159,10 +130,10 @@ def point_defects(
         final = relaxed(calculator, defective, fmax=fmax)
         return potential_energy(calculator, final) - len(final) * per_atom
 
-    vacancy = formation(_without(supercell, [0]))
+    vacancy = formation(without(supercell, [0]))
     interstitials, divacancies, failures = [], [], []
     for name, sites in _SITES[structure].items():
-        defective = supercell.copy() if len(sites) == 1 else _without(supercell, [0])
+        defective = supercell.copy() if len(sites) == 1 else without(supercell, [0])
         symbol = supercell.get_chemical_symbols()[0]
         defective += Atoms([symbol] * len(sites), positions=lattice_constant * np.array(sites, dtype=float))
         try:
@@ -170,76 +141,24 @@ def point_defects(
         except MlipError as error:
             failures.append((name, str(error)))
     for name, neighbour in zip(
-        ("first neighbours", "second neighbours"), _shell_members(supercell), strict=False
+        ("first neighbours", "second neighbours"), shell_members(supercell), strict=False
     ):
         try:
-            divacancies.append(DefectEnergy(name, formation(_without(supercell, [0, neighbour]))))
+            divacancies.append(DefectEnergy(name, formation(without(supercell, [0, neighbour]))))
         except MlipError as error:
             failures.append((name, str(error)))
     return PointDefects(len(supercell), tuple(interstitials), tuple(divacancies), vacancy, tuple(failures))
 
 
-def vacancy_migration(
-    calculator: Calculator, supercell: Atoms, *, images: int = 5, fmax: float = 0.03, max_steps: int = 300
-) -> VacancyMigration:
-    """Barrier of the jump of a neighbour into a vacancy, by the climbing-image nudged elastic band.
-
-    G. Henkelman, B. P. Uberuaga and H. Jónsson, J. Chem. Phys. 113, 9901 (2000).
-
-    Parameters
-    ----------
-    calculator
-        Any ASE calculator; it is shared by the images.
-    supercell
-        The perfect crystal, of one element.
-    images
-        Between the ends; an odd number puts one on the saddle of a symmetric jump.
-    fmax, max_steps
-        Largest force left on the band in eV/Å, and most steps.
-
-    Raises
-    ------
-    ConfigError
-        No image.
-    PropertyError
-        The ends or the band do not relax.
-    """
-    if images < 1:
-        raise ConfigError(f"vacancy migration with {images} images; give at least 1")
-    neighbour = _shell_members(supercell)[0]
-    start = _without(supercell, [0])
-    end = start.copy()
-    end.positions[neighbour - 1] = _nearest_image(supercell, neighbour)
-    band = [relaxed(calculator, start, fmax=0.5 * fmax)]
-    band += [band[0].copy() for _ in range(images)]
-    band.append(relaxed(calculator, end, fmax=0.5 * fmax))
-    for image in band:
-        image.calc = calculator
-    neb = NEB(band, climb=True, method="improvedtangent", allow_shared_calculator=True)
-    neb.interpolate(mic=True)
-    with FIRE(neb, logfile=None, maxstep=0.1) as optimizer:
-        converged = bool(optimizer.run(fmax=fmax, steps=max_steps))
-    if not converged:
-        raise PropertyError(
-            f"the band of the vacancy jump did not relax to {fmax} eV/Å in {max_steps} steps; raise max_steps"
-        )
-    energies = [potential_energy(calculator, image) for image in band]
-    steps = [np.linalg.norm(_displacements(a, b)) for a, b in pairwise(band)]
-    return VacancyMigration(
-        n_sites=len(supercell),
-        coordinates=tuple(np.concatenate([[0.0], np.cumsum(steps)]).tolist()),
-        energies=tuple(energy - energies[0] for energy in energies),
-    )
-
-
-def _without(atoms: Atoms, sites: list[int]) -> Atoms:
+def without(atoms: Atoms, sites: list[int]) -> Atoms:
+    """Copy of a structure without some atoms."""
     result = atoms.copy()
     del result[sites]
     return result
 
 
-def _shell_members(supercell: Atoms) -> list[int]:
-    """One neighbour of atom 0 in each of the first two shells."""
+def shell_members(supercell: Atoms) -> list[int]:
+    """Index of one neighbour of atom 0 in each of the first two shells, as far as the supercell has them."""
     volume = float(supercell.get_volume()) / len(supercell)
     first, second, distances = neighbor_list("ijd", supercell, 1.8 * volume ** (1 / 3))
     mine, far = second[first == 0], distances[first == 0]
@@ -251,13 +170,29 @@ def _shell_members(supercell: Atoms) -> list[int]:
     return members
 
 
-def _nearest_image(supercell: Atoms, neighbour: int) -> np.ndarray:
-    """Position of site 0 closest to the neighbour, so that the jump does not cross the cell."""
-    offset = supercell.get_distance(neighbour, 0, mic=True, vector=True)
-    return np.asarray(supercell.positions[neighbour] + offset)
+def compute(case: ValidationCase) -> PointDefects:
+    """Point defects in a cubic supercell, smaller if the case is quick."""
+    edge = case.lattice_constant
+    supercell = conventional_supercell(case.crystal, 9.0 if case.quick else 12.0)
+    return point_defects(case.calculator, case.structure or "", supercell, edge)
 
 
-def _displacements(a: Atoms, b: Atoms) -> np.ndarray:
-    from ase.geometry import find_mic
+def quantities(found: PointDefects) -> tuple[Quantity, ...]:
+    """Formation energies of interstitials and binding energies of divacancies."""
+    named = [(d.name, d.energy) for d in found.interstitials]
+    named += [(f"binding of a divacancy, {d.name}", found.binding(d)) for d in found.divacancies]
+    return tuple(
+        Quantity(f"{name}, {found.n_sites} sites", "eV", energy, POINT_DEFECT) for name, energy in named
+    )
 
-    return np.asarray(find_mic(b.positions - a.positions, a.cell, a.pbc)[0])
+
+def failures(found: PointDefects) -> tuple[str, ...]:
+    """Configurations that do not relax or gain energy."""
+    reasons = [f"{name}: {reason}" for name, reason in found.failures]
+    gains = [f"{name}: gains energy ({value:.3g} eV)" for name, value in found.energies.items() if value <= 0]
+    return (*reasons, *gains)
+
+
+PROPERTY = Property(
+    "point-defects", "Interstitials and divacancies", PointDefects, compute, quantities, failures
+)

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 from mlip_rs.calculators.calculations import MAX_STEP, Calculator, potential_energy
 from mlip_rs.errors import ConfigError, MlipError, PropertyError
-from mlip_rs.validate.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2
+from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.criteria import Quantity
+from mlip_rs.validate.properties.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2, SURFACE
+from mlip_rs.validate.property import Property
 
 GRID = 6
 """Rigid translations along each period of the plane that are tried."""
@@ -227,3 +230,27 @@ def _relaxed_energy(calculator: Calculator, trial: Atoms, fmax: float) -> float:
     if not converged:
         raise PropertyError("a bicrystal did not relax in 400 steps")
     return potential_energy(calculator, moving)
+
+
+def compute(case: ValidationCase) -> GrainBoundaries:
+    """Boundaries of the crystal; the first two if the case is quick."""
+    edge = case.lattice_constant
+    boundaries = BOUNDARIES[:2] if case.quick else BOUNDARIES
+    return grain_boundaries(case.calculator, case.structure or "", case.symbol, edge, boundaries=boundaries)
+
+
+def quantities(found: GrainBoundaries) -> tuple[Quantity, ...]:
+    """Energies of the boundaries."""
+    return tuple(Quantity(b.name, "J/m²", b.energy, SURFACE) for b in found.boundaries)
+
+
+def failures(found: GrainBoundaries) -> tuple[str, ...]:
+    """Boundaries that do not relax or gain energy."""
+    reasons = [f"{name}: {reason}" for name, reason in found.failures]
+    return (
+        *reasons,
+        *(f"{b.name} gains energy: the crystal is not stable" for b in found.boundaries if b.energy < 0),
+    )
+
+
+PROPERTY = Property("grain-boundaries", "Grain boundaries", GrainBoundaries, compute, quantities, failures)

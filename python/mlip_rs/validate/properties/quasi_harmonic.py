@@ -10,13 +10,17 @@ from ase.units import kJ, mol
 
 from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
 from mlip_rs.errors import ConfigError, PropertyError
-from mlip_rs.validate.phonons import (
+from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.criteria import Quantity, Threshold
+from mlip_rs.validate.properties.phonons import (
     GAS_CONSTANT,
     IMAGINARY_TOLERANCE,
     SMALLEST_SUPERCELL,
     force_constants,
     thermal_properties,
 )
+from mlip_rs.validate.properties.prototypes import VOLUME
+from mlip_rs.validate.property import Property
 
 MESH = 20
 """Points along each reciprocal axis."""
@@ -26,6 +30,8 @@ VOLUME_RATIOS: tuple[float, ...] = (0.97, 0.985, 1.0, 1.015, 1.03, 1.045, 1.06)
 
 TEMPERATURES: tuple[float, ...] = tuple(float(t) for t in range(0, 701, 25))
 """K; the last one only closes the differences."""
+
+EXPANSION = Threshold(0.15, relative=True)
 
 
 @dataclass(frozen=True)
@@ -179,3 +185,27 @@ def quasi_harmonic(
 
 def _tuple(values: Any) -> tuple[float, ...]:  # noqa: ANN401 (arrays or lists, by phonopy's version)
     return tuple(np.asarray(values, dtype=float).tolist())
+
+
+def compute(case: ValidationCase) -> QuasiHarmonic:
+    """Thermal expansion of the crystal, in smaller supercells if the case is quick."""
+    return quasi_harmonic(case.calculator, case.crystal, smallest_supercell=case.phonon_supercell)
+
+
+def quantities(found: QuasiHarmonic) -> tuple[Quantity, ...]:
+    """Linear expansion and volume at room temperature."""
+    if found.temperatures[-1] < 300:
+        return ()
+    return (
+        Quantity("linear expansion at 300 K", "10⁻⁶/K", 1e6 * found.linear_expansion(300.0), EXPANSION),
+        Quantity("volume at 300 K", "Å³/atom", found.volume(300.0), VOLUME),
+    )
+
+
+def failures(found: QuasiHarmonic) -> tuple[str, ...]:
+    """A crystal that expands beyond the computed volumes below room temperature."""
+    last = found.temperatures[-1]
+    return () if last >= 300 else (f"above {last:.0f} K the crystal has expanded beyond 6 %",)
+
+
+PROPERTY = Property("quasi-harmonic", "Thermal expansion", QuasiHarmonic, compute, quantities, failures)

@@ -1,4 +1,4 @@
-"""Which structure is stable under pressure: enthalpies from equations of state, and where their order changes."""
+"""Transitions under pressure: enthalpies from equations of state, and where the stable structure changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,10 @@ from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.errors import MlipError, PropertyError
 from mlip_rs.generate.prototypes import prototype
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
+from mlip_rs.validate.criteria import Quantity, Threshold
 from mlip_rs.validate.eos import MIN_POINTS, EnergyVolumeFit, energy_volume, fit_birch_murnaghan
+from mlip_rs.validate.properties.prototypes import PHASE
+from mlip_rs.validate.property import Property
 from mlip_rs.validate.prototype_energies import PrototypeEnergies
 
 COMPRESSION: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.80, 1.04, 13))
@@ -264,3 +267,50 @@ def _transition(before: EnergyVolumeFit, after: EnergyVolumeFit, bracket: NDArra
     p = float(brentq(difference, *bracket.tolist()))
     volumes = tuple(float(np.interp(p, known, v)) for v, known in (_branch(before), _branch(after)))
     return Transition(before.name, after.name, p, (volumes[0], volumes[1]))
+
+
+def quantities(found: PressureTransitions) -> tuple[Quantity, ...]:
+    """Transition pressures."""
+    return tuple(
+        Quantity(f"{t.before} → {t.after}", "GPa", t.pressure, Threshold(_pressure_allowed(t)))
+        for t in found.transitions
+    )
+
+
+def reference_failures(found: PressureTransitions, reference: PressureTransitions) -> tuple[str, ...]:
+    """Transitions found on one side only, although the other side covers the pressure."""
+    return (
+        *(f"the reference has {text}, the potential has not" for text in _missing(reference, found)),
+        *(f"the potential has {text}, the reference has not" for text in _missing(found, reference)),
+    )
+
+
+def _missing(given: PressureTransitions, other: PressureTransitions) -> list[str]:
+    missing = []
+    known = {(t.before, t.after) for t in other.transitions}
+    names = {curve.name for curve in other.curves}
+    for t in given.transitions:
+        reached = t.pressure + _pressure_allowed(t)
+        if (t.before, t.after) in known or not {t.before, t.after} <= names or reached > other.highest:
+            continue
+        if all(other.covered(name)[1] >= reached for name in (t.before, t.after)):
+            missing.append(f"{t.before} → {t.after} at {t.pressure:.3g} GPa")
+    return missing
+
+
+def _pressure_allowed(transition: Transition) -> float:
+    """GPa by which a transition moves if one structure is shifted by the energy allowed of a phase: ΔE / ΔV."""
+    before, after = transition.volumes
+    return PHASE.value / MEV_PER_EV / abs(before - after) * EV_PER_ANGSTROM3_IN_GPA
+
+
+PROPERTY = Property(
+    "pressure",
+    "Transitions under pressure",
+    PressureTransitions,
+    lambda case: pressure_transitions(case.calculator, case.prototypes),
+    quantities,
+    reference_failures=reference_failures,
+    notes=lambda found: found.notes,
+    needs_reference=True,
+)

@@ -10,7 +10,12 @@ from ase.optimize import BFGS
 
 from mlip_rs.calculators.calculations import MAX_STEP, Calculator, potential_energy
 from mlip_rs.errors import ConfigError, PropertyError
-from mlip_rs.validate.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2
+from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.criteria import Quantity, Threshold
+from mlip_rs.validate.properties.surfaces import (
+    EV_PER_ANGSTROM2_IN_J_PER_M2,
+)
+from mlip_rs.validate.property import Property
 
 LAYERS = 12
 """Planes between a fault and its periodic image."""
@@ -23,6 +28,8 @@ _SYSTEMS = {
     "fcc": ("{111}⟨112⟩", ((0.5, -0.5, 0), (0, 0.5, -0.5)), (0.5, 0.5, 0), None),
     "bcc": ("{110}⟨111⟩", ((0.5, 0.5, 0.5), (0.5, 0.5, -0.5)), (0.5, -0.5, 0.5), (0.5, 0.5, 0.5)),
 }
+
+FAULT = Threshold(0.20, relative=True)
 
 
 @dataclass(frozen=True)
@@ -142,3 +149,21 @@ def _relaxed_along(calculator: Calculator, atoms: Atoms, normal: np.ndarray, fma
     result = moving.copy()
     result.set_constraint()
     return result
+
+
+def compute(case: ValidationCase) -> StackingFault:
+    """Curve of the crystal, with fewer points if the case is quick."""
+    edge = case.lattice_constant
+    points = 7 if case.quick else 11
+    return stacking_fault(case.calculator, case.structure or "", case.symbol, edge, points=points)
+
+
+def quantities(found: StackingFault) -> tuple[Quantity, ...]:
+    """Unstable fault energy, and the intrinsic one of fcc."""
+    result = [Quantity("unstable", "mJ/m²", 1000 * found.unstable, FAULT)]
+    if abs(found.stable) > 1e-6:
+        result.append(Quantity("intrinsic", "mJ/m²", 1000 * found.stable, FAULT))
+    return tuple(result)
+
+
+PROPERTY = Property("stacking-fault", "Stacking fault", StackingFault, compute, quantities)

@@ -1,26 +1,13 @@
-"""Figures of molecular dynamics: total energy, temperature, radial distribution functions."""
+"""Figure of a melt and its quench: temperature, energy, radial distribution functions."""
 
 from matplotlib.figure import Figure
 
 from mlip_rs.plot.series import Results, series
 from mlip_rs.plot.style import COLUMN_WIDTH, SMALL_SIZE, dress, legend, new_figure
-from mlip_rs.validate.dynamics import EnergyConservation, MeltQuench
+from mlip_rs.validate.properties.melt_quench import MeltQuench
 
 QUENCHED_SHIFT = 2.0
 """By which the radial distribution of the quenched structure is drawn higher."""
-
-
-def total_energy(
-    potentials: Results[EnergyConservation], reference: EnergyConservation | None = None
-) -> Figure:
-    """Total energy of a run at constant energy against time."""
-    figure = new_figure(COLUMN_WIDTH, 2.6)
-    axes = figure.subplots()
-    for entry in series(potentials, reference):
-        axes.plot(entry.result.times, entry.result.energies, label=entry.label, **entry.line_style)
-    dress(axes, x="time (ps)", y="total energy (meV/atom)")
-    legend(axes)
-    return figure
 
 
 def melt_and_quench(potentials: Results[MeltQuench], reference: MeltQuench | None = None) -> Figure:

@@ -10,7 +10,11 @@ from ase.units import fs
 from numpy.typing import NDArray
 
 from mlip_rs.calculators.calculations import Calculator, forces
-from mlip_rs.errors import ConfigError
+from mlip_rs.errors import ConfigError, NotApplicableError
+from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.criteria import Quantity
+from mlip_rs.validate.properties.phonons import FREQUENCY
+from mlip_rs.validate.property import Property
 
 DISPLACEMENT = 0.03
 """Relative displacement of the two atoms in Å, as in the reference: ±half of it each."""
@@ -110,3 +114,32 @@ def _frequency(
     spring = -float((force[0] - force[1]) @ direction) / displacement
     magnitude = np.sqrt(abs(spring) / float(cell.get_masses()[0])) * THZ_PER_SQRT_EV_PER_ANGSTROM2_AMU
     return float(np.sign(spring) * magnitude)
+
+
+def compute(case: ValidationCase) -> ZoneBoundaryPhonons:
+    """Zone-boundary phonons at the volume of the crystal; raises `NotApplicableError` unless it is fcc."""
+    if case.structure != "fcc":
+        raise NotApplicableError("the frozen phonons at X and L are those of fcc; the crystal is another")
+    edge = float((4 * case.crystal.get_volume() / len(case.crystal)) ** (1 / 3))
+    return zone_boundary_phonons(case.calculator, case.symbol, edge)
+
+
+def quantities(found: ZoneBoundaryPhonons) -> tuple[Quantity, ...]:
+    """The four frequencies."""
+    named = (
+        ("X long.", found.x_long),
+        ("X trans.", found.x_trans),
+        ("L long.", found.l_long),
+        ("L trans.", found.l_trans),
+    )
+    return tuple(Quantity(name, "THz", value, FREQUENCY) for name, value in named)
+
+
+def failures(found: ZoneBoundaryPhonons) -> tuple[str, ...]:
+    """An imaginary mode."""
+    return () if found.is_stable else ("fcc is unstable against a zone-boundary phonon",)
+
+
+PROPERTY = Property(
+    "zone-boundary", "Zone-boundary phonons of fcc", ZoneBoundaryPhonons, compute, quantities, failures
+)

@@ -8,8 +8,15 @@ from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.errors import MlipError, NotApplicableError, PropertyError
 from mlip_rs.generate.prototypes import BINARY_PROTOTYPES, binary_prototype
 from mlip_rs.units import MEV_PER_EV
+from mlip_rs.validate.criteria import Quantity
 from mlip_rs.validate.eos import EnergyVolumeFit
-from mlip_rs.validate.prototype_energies import curve_around_minimum, expected_volume, prototype_energies
+from mlip_rs.validate.properties.prototypes import VOLUME, phase_threshold
+from mlip_rs.validate.property import Property
+from mlip_rs.validate.prototype_energies import (
+    curve_around_minimum,
+    expected_volume,
+    prototype_energies,
+)
 
 ELEMENTAL: tuple[str, ...] = ("fcc", "bcc", "hcp", "diamond")
 """Structures of which the lowest is the element that the energies of formation refer to."""
@@ -112,3 +119,30 @@ def compound_energies(calculator: Calculator, elements: tuple[str, ...]) -> Comp
                 apart = sum(grounds[symbol] for symbol in atoms.get_chemical_symbols()) / len(atoms)
                 compounds.append(Compound(name, curve, curve.equilibrium_energy - apart))
     return Compounds(tuple(compounds), tuple(failures))
+
+
+def quantities(found: Compounds) -> tuple[Quantity, ...]:
+    """Equilibrium volumes and energies of formation."""
+    result = []
+    for compound in found.compounds:
+        size, formation = compound.curve.equilibrium_volume, MEV_PER_EV * compound.formation
+        result.append(Quantity(f"V0 {compound.name}", "Å³/atom", size, VOLUME))
+        result.append(
+            Quantity(f"formation {compound.name}", "meV/atom", formation, phase_threshold(formation))
+        )
+    return tuple(result)
+
+
+def failures(found: Compounds) -> tuple[str, ...]:
+    """Compounds without an equation of state."""
+    return tuple(f"{name}: {reason}" for name, reason in found.failures)
+
+
+PROPERTY = Property(
+    "compounds",
+    "Ordered compounds",
+    Compounds,
+    lambda case: compound_energies(case.calculator, case.elements),
+    quantities,
+    failures,
+)

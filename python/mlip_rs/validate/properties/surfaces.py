@@ -11,6 +11,9 @@ from ase.build import surface
 from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
 from mlip_rs.errors import ConfigError
 from mlip_rs.generate.symmetry import conventional_supercell
+from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.criteria import Quantity, Threshold
+from mlip_rs.validate.property import Property
 
 EV_PER_ANGSTROM2_IN_J_PER_M2 = 16.02176634
 """1 eV/Å² in J/m² (CODATA 2018 elementary charge)."""
@@ -26,6 +29,8 @@ OFFSET = 0.1
 
 VACUUM = 10.0
 """Å on either side of it, more than any cutoff in use is half of."""
+
+SURFACE = Threshold(0.10, relative=True)
 
 
 @dataclass(frozen=True)
@@ -132,3 +137,25 @@ def _slab(unit: Atoms, indices: tuple[int, int, int], thickness: float) -> Atoms
     moved.positions += OFFSET * normal / np.linalg.norm(normal)
     depth = float(surface(moved, indices, 1, periodic=True).cell.lengths()[2])
     return surface(moved, indices, int(np.ceil(thickness / depth)), vacuum=VACUUM, periodic=True)
+
+
+def compute(case: ValidationCase) -> Surfaces:
+    """Surface energies of the crystal, from thinner slabs if the case is quick."""
+    return surface_energies(case.calculator, case.crystal, thickness=10.0 if case.quick else THICKNESS)
+
+
+def quantities(found: Surfaces) -> tuple[Quantity, ...]:
+    """Energies of the relaxed surfaces."""
+    return tuple(Quantity(surface.name, "J/m²", surface.relaxed, SURFACE) for surface in found.surfaces)
+
+
+def failures(found: Surfaces) -> tuple[str, ...]:
+    """Negative surface energies."""
+    return tuple(
+        f"{surface.name} has a negative energy: the crystal would fall apart into slabs"
+        for surface in found.surfaces
+        if surface.relaxed <= 0
+    )
+
+
+PROPERTY = Property("surfaces", "Surfaces", Surfaces, compute, quantities, failures)

@@ -1,17 +1,13 @@
-"""The whole elastic story of a crystal: symmetry, clamped and relaxed ions, stability, polycrystal averages."""
+"""Algebra of the elastic stiffness: averages of a polycrystal, symmetry, Young's modulus along a direction."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 from numpy.typing import NDArray
 
-from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.errors import PropertyError
-from mlip_rs.generate.symmetry import crystal_symmetry, rotations
 from mlip_rs.units import VOIGT
-from mlip_rs.validate.elastic import STRAIN, ElasticConstants, elastic_constants
 
 _MANDEL = np.array([1.0, 1.0, 1.0, 2**0.5, 2**0.5, 2**0.5])
 """Factors between Voigt stiffness and the Mandel form, in which a rotation is an orthogonal 6 × 6 matrix."""
@@ -70,87 +66,6 @@ class PolycrystalAverages:
             "poisson_hill": self.poisson_hill,
             "universal_anisotropy": self.universal_anisotropy,
         }
-
-
-@dataclass(frozen=True)
-class ElasticAnalysis:
-    """Elasticity of one crystal.
-
-    Attributes
-    ----------
-    space_group, system
-        Of the unstrained crystal.
-    n_independent
-        Elastic constants that this symmetry leaves independent.
-    clamped, relaxed
-        Stiffness with the ions following the strain, and with the ions relaxed under it, in GPa.
-    symmetry_deviation
-        Largest |C − C averaged over the point group| of the relaxed constants, in GPa.
-    averages
-        Of the relaxed constants; None if the crystal is unstable.
-    """
-
-    space_group: str
-    system: str
-    n_independent: int
-    clamped: ElasticConstants
-    relaxed: ElasticConstants
-    symmetry_deviation: float
-    averages: PolycrystalAverages | None
-
-    @property
-    def is_stable(self) -> bool:
-        """Born's condition, with relaxed ions."""
-        return self.relaxed.is_stable
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
-        return {
-            "space_group": self.space_group,
-            "crystal_system": self.system,
-            "n_independent": self.n_independent,
-            "clamped": self.clamped.to_dict(),
-            "relaxed": self.relaxed.to_dict(),
-            "symmetry_deviation_gpa": self.symmetry_deviation,
-            "stable": self.is_stable,
-            "averages": None if self.averages is None else self.averages.to_dict(),
-        }
-
-
-def elastic_analysis(
-    calculator: Calculator, atoms: Atoms, *, strain: float = STRAIN, fmax: float = 1e-3
-) -> ElasticAnalysis:
-    """Elastic tensor with clamped and relaxed ions, checked against the symmetry of the crystal.
-
-    Parameters
-    ----------
-    calculator
-        Any ASE calculator with stresses.
-    atoms
-        The crystal at its equilibrium; the primitive cell is the cheapest.
-    strain, fmax
-        As for `elastic_constants`. Where every atom is a centre of inversion the relaxed run ends at once.
-
-    Raises
-    ------
-    ConfigError
-        The strain is absurd, or the structure is not periodic in three directions.
-    PropertyError
-        No symmetry can be found, a stress is not finite, or a relaxation does not converge.
-    """
-    clamped = elastic_constants(calculator, atoms, strain=strain)
-    relaxed = elastic_constants(calculator, atoms, strain=strain, relax_ions=True, fmax=fmax)
-    symmetry, group = crystal_symmetry(atoms), rotations(atoms)
-    symmetric = symmetrized(relaxed.matrix, group)
-    return ElasticAnalysis(
-        space_group=symmetry.space_group,
-        system=symmetry.system,
-        n_independent=independent_constants(group),
-        clamped=clamped,
-        relaxed=relaxed,
-        symmetry_deviation=float(np.abs(relaxed.matrix - symmetric).max()),
-        averages=polycrystal_averages(symmetric) if relaxed.is_stable else None,
-    )
 
 
 def polycrystal_averages(stiffness: NDArray[np.float64]) -> PolycrystalAverages:

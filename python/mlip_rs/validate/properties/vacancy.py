@@ -1,4 +1,4 @@
-"""Formation energy of a vacancy in a supercell of fixed volume."""
+"""Formation energy of a vacancy in supercells of fixed volume."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,23 @@ from ase.build import bulk
 from ase.geometry import find_mic
 
 from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
-from mlip_rs.errors import ConfigError, PropertyError
+from mlip_rs.errors import ConfigError, NotApplicableError, PropertyError
 from mlip_rs.generate.symmetry import conventional_supercell
+from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.criteria import Quantity, Threshold
+from mlip_rs.validate.property import Property
 
 LENGTHS: tuple[float, ...] = (9.0, 12.0, 16.0)
 """Edges of the supercells in Å: 32, 108 and 256 sites of aluminium."""
 
 MAX_DISPLACEMENT = 1.0
 """Å; an atom that relaxes further has left its site: what remains is not a simple vacancy any more."""
+
+DEFECT = Threshold(0.1)
+"""eV, of the vacancy and the barrier of its jump."""
+
+DRIFT = 0.05
+"""eV; a defect energy that still changes by more with the size of its cell has not converged."""
 
 
 @dataclass(frozen=True)
@@ -158,3 +167,44 @@ def _check_sites_kept(before: Atoms, after: Atoms) -> None:
             f"atom {farthest} moved by {lengths[farthest]:.2f} Å when the vacancy relaxed"
             f" (allowed: {MAX_DISPLACEMENT} Å): the crystal is not stable around it"
         )
+
+
+def compute(case: ValidationCase) -> VacancyConvergence:
+    """Vacancy of an element in two (quick) or three supercells."""
+    if len(set(case.crystal.numbers)) > 1:
+        raise NotApplicableError(
+            "a vacancy formation energy is defined for elements; the crystal has several"
+        )
+    lengths = LENGTHS[:2] if case.quick else LENGTHS
+    return vacancy_convergence(case.calculator, case.crystal, lengths=lengths)
+
+
+def quantities(found: VacancyConvergence) -> tuple[Quantity, ...]:
+    """Formation energies by size of the supercell."""
+    result = []
+    for size in found.sizes:
+        result.append(Quantity(f"unrelaxed, {size.n_sites} sites", "eV", size.unrelaxed, DEFECT))
+        if size.relaxed is not None:
+            result.append(Quantity(f"relaxed, {size.n_sites} sites", "eV", size.relaxed, DEFECT))
+    return tuple(result)
+
+
+def failures(found: VacancyConvergence) -> tuple[str, ...]:
+    """A vacancy that gains energy."""
+    return tuple(
+        f"a vacancy among {size.n_sites} sites gains energy ({size.relaxed:.3g} eV): the crystal falls apart"
+        for size in found.sizes
+        if size.relaxed is not None and size.relaxed <= 0
+    )
+
+
+def notes(found: VacancyConvergence) -> tuple[str, ...]:
+    """Say if the supercells are too small, which is no fault of the potential."""
+    if found.drift <= DRIFT:
+        return ()
+    return (
+        f"Not converged with the size of the cell: the last two energies differ by {found.drift:.2g} eV.",
+    )
+
+
+PROPERTY = Property("vacancy", "Vacancy", VacancyConvergence, compute, quantities, failures, notes=notes)
