@@ -12,7 +12,7 @@ from mlip_rs.errors import ConfigError
 from mlip_rs.units import VOIGT
 
 STRAIN = 0.01
-"""Strain of the central differences; the reference has the same, so that its small error cancels."""
+"""Strain of the central differences, as in the aluminium reference, so that its small error cancels."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class ElasticConstants:
         return self.smallest_eigenvalue > 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "tensor_gpa": [list(row) for row in self.tensor],
             "C11_gpa": self.c11,
@@ -103,12 +103,12 @@ def elastic_constants(
         Relax the positions under each strain: matters where atoms are not centres of inversion (hcp,
         diamond). Without it the constants are those of clamped ions.
     fmax
-        Largest force left by that relaxation, in eV/Å.
+        Largest remaining force of that relaxation, in eV/Å.
 
     Returns
     -------
     ElasticConstants
-        In GPa, in the frame of the cell.
+        Stiffness in GPa, in the Cartesian frame of the cell.
 
     Raises
     ------

@@ -17,13 +17,13 @@ from mlip_rs.units import MEV_PER_EV
 from mlip_rs.validate.eos import EnergyVolumeFit, energy_volume, fit_birch_murnaghan
 
 SCAN: tuple[float, ...] = tuple(float(x) for x in np.geomspace(0.72, 2.6, 22))
-"""Volumes that are looked through for the minimum, in the volume expected of a close-packed crystal."""
+"""Volumes searched for the minimum, in the expected volume of a close-packed crystal."""
 
 AROUND: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.92, 1.08, 9))
-"""Volumes of the equation of state, in that of the minimum found."""
+"""Volumes of the equation of state, in that of the minimum."""
 
 SHORTEST_BOND = 0.75
-"""In nearest-neighbour distances of the close-packed crystal: shorter than any bond of a metal under its own forces."""
+"""Shortest plausible bond, in nearest-neighbour distances of the close-packed crystal."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class PrototypeEnergies:
     symbol
         Element.
     curves
-        Those with an energy minimum; energies relative to the isolated atom where there is one.
+        Structures with an energy minimum; energies relative to the isolated atom if its energy is known.
     failures
-        (structure, reason) of the others.
+        (structure, reason) of those without one.
     """
 
     symbol: str
@@ -55,7 +55,7 @@ class PrototypeEnergies:
         Raises
         ------
         PropertyError
-            It has none, with the reason.
+            There is none; the message gives the reason.
         """
         for found in self.curves:
             if found.name == name:
@@ -68,7 +68,7 @@ class PrototypeEnergies:
         return MEV_PER_EV * (self.curve(name).equilibrium_energy - self.curve(ground).equilibrium_energy)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "element": self.symbol,
             "ordering": list(self.ordering),
@@ -94,14 +94,14 @@ def prototype_energies(
     names
         Structures, of `PROTOTYPES`.
     atom_energy
-        Energy in eV that is taken off per atom: that of the isolated atom.
+        Energy in eV subtracted per atom, usually that of the isolated atom.
     volume
-        Å³/atom expected of a close-packed crystal; None: from the crystal that the element has in nature.
+        Expected volume in Å³/atom of a close-packed crystal; None: from the natural crystal of the element.
 
     Returns
     -------
     PrototypeEnergies
-        Always: a structure without a minimum is listed with the reason.
+        Equations of state; a structure without a minimum is listed with the reason.
     """
     expected = volume or expected_volume(symbol)
     curves, failures = [], []
@@ -130,19 +130,19 @@ def expected_volume(symbol: str) -> float:
 def curve_around_minimum(
     calculator: Calculator, name: str, atoms: Atoms, atom_energy: float = 0.0
 ) -> EnergyVolumeFit:
-    """Equation of state around the lowest minimum that is not beyond the repulsive wall.
+    """Equation of state around the lowest minimum at plausible bond lengths.
 
-    A potential may fall into a hole at distances that no data hold; a minimum at which neighbours are closer than
-    `SHORTEST_BOND` of those of a close-packed crystal at the volume given counts only if there is no other.
+    A potential may have a spurious minimum at distances shorter than those of its data. A minimum with neighbours
+    closer than `SHORTEST_BOND` counts only if there is no other.
 
     Parameters
     ----------
     calculator
         Any ASE calculator.
     name, atoms
-        Structure, at the volume expected of a close-packed crystal; it is scaled, nothing relaxes.
+        Structure, at the expected volume of a close-packed crystal; it is scaled without relaxation.
     atom_energy
-        Energy in eV that is taken off per atom.
+        Energy in eV subtracted per atom.
 
     Raises
     ------

@@ -182,7 +182,7 @@ class Validation:
         return all(found.passed for found in self.properties)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers."""
+        """Return the content of `--json`."""
         return {
             "potential": self.potential,
             "reference": self.reference,

@@ -20,7 +20,7 @@ class PolycrystalAverages:
     Attributes
     ----------
     bulk_voigt, bulk_reuss, shear_voigt, shear_reuss
-        Bounds for uniform strain (Voigt, upper) and uniform stress (Reuss, lower), in GPa.
+        Upper bounds (Voigt, uniform strain) and lower bounds (Reuss, uniform stress), in GPa.
     """
 
     bulk_voigt: float
@@ -54,7 +54,7 @@ class PolycrystalAverages:
         return 5 * self.shear_voigt / self.shear_reuss + self.bulk_voigt / self.bulk_reuss - 6
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "bulk_voigt_gpa": self.bulk_voigt,
             "bulk_reuss_gpa": self.bulk_reuss,
@@ -102,7 +102,7 @@ def symmetrized(stiffness: NDArray[np.float64], group: NDArray[np.float64]) -> N
 def independent_constants(group: NDArray[np.float64]) -> int:
     """Number of independent elastic constants under Cartesian rotations (n, 3, 3).
 
-    That of the invariants of the symmetric square of the 6-dimensional representation:
+    The number of invariants of the symmetric square of the 6-dimensional representation:
     Σ (tr(Q)² + tr(Q²)) / 2n.
     """
     q = np.array([_mandel_rotation(r) for r in group])

@@ -7,7 +7,7 @@ from mlip_rs.plot.style import COLUMN_WIDTH, SMALL_SIZE, dress, legend, new_figu
 from mlip_rs.validate.properties.melt_quench import MeltQuench
 
 QUENCHED_SHIFT = 2.0
-"""By which the radial distribution of the quenched structure is drawn higher."""
+"""Vertical shift of the radial distribution function of the quenched structure."""
 
 
 def melt_and_quench(potentials: Results[MeltQuench], reference: MeltQuench | None = None) -> Figure:

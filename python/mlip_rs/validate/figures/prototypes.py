@@ -46,9 +46,9 @@ def energy_volume_curves(
     Parameters
     ----------
     potentials
-        By name, curves by crystal structure; energies in eV/atom on the same zero (the isolated atom).
+        Curves by the name of the potential and by crystal structure; energies in eV/atom relative to the isolated atom.
     reference
-        Curves by crystal structure; none if empty.
+        Curves of the reference by crystal structure; may be empty.
 
     Raises
     ------

@@ -45,7 +45,7 @@ class BainPath:
         return float(MEV_PER_EV * (bcc - fcc))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "axial_ratios": list(self.axial_ratios),
             "energies_ev_per_atom": list(self.energies),

@@ -19,10 +19,10 @@ from mlip_rs.validate.prototype_energies import (
 )
 
 ELEMENTAL: tuple[str, ...] = ("fcc", "bcc", "hcp", "diamond")
-"""Structures of which the lowest is the element that the energies of formation refer to."""
+"""Structures of the elements; the one of lowest energy is the zero of the energies of formation."""
 
 _UNEQUAL = ("L1_2", "C1")
-"""Compounds whose two sides differ in number."""
+"""Compounds with different numbers of the two elements."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Compound:
     curve
         Equation of state.
     formation
-        Energy of formation in eV/atom; negative: bound against the elements.
+        Energy of formation in eV/atom; negative if stable against the pure elements.
     """
 
     name: str
@@ -51,16 +51,16 @@ class Compounds:
     Attributes
     ----------
     compounds
-        Those with an energy minimum.
+        Compounds with an energy minimum.
     failures
-        (compound, reason) of the others.
+        (compound, reason) of those without one.
     """
 
     compounds: tuple[Compound, ...]
     failures: tuple[tuple[str, str], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "compounds": [
                 {
@@ -75,14 +75,14 @@ class Compounds:
 
 
 def compound_energies(calculator: Calculator, elements: tuple[str, ...]) -> Compounds:
-    """Equations of state of `BINARY_PROTOTYPES` of every pair, and energies of formation.
+    """Compute equations of state and energies of formation of `BINARY_PROTOTYPES` for every pair of elements.
 
     Parameters
     ----------
     calculator
         Any ASE calculator.
     elements
-        Two or more.
+        Chemical symbols, two or more.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def compound_energies(calculator: Calculator, elements: tuple[str, ...]) -> Comp
     NotApplicableError
         Fewer than two elements.
     PropertyError
-        An element has no crystal to refer to.
+        An element has no crystal with an energy minimum.
     """
     if len(elements) < 2:
         raise NotApplicableError("compounds need two elements")

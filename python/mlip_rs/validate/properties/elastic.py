@@ -37,15 +37,15 @@ class ElasticAnalysis:
     Attributes
     ----------
     space_group, system
-        Of the unstrained crystal.
+        Space group and crystal system of the unstrained crystal.
     n_independent
-        Elastic constants that this symmetry leaves independent.
+        Number of independent elastic constants of this symmetry.
     clamped, relaxed
         Stiffness with the ions following the strain, and with the ions relaxed under it, in GPa.
     symmetry_deviation
         Largest |C − C averaged over the point group| of the relaxed constants, in GPa.
     averages
-        Of the relaxed constants; None if the crystal is unstable.
+        Averages of the relaxed constants; None if the crystal is unstable.
     """
 
     space_group: str
@@ -58,11 +58,11 @@ class ElasticAnalysis:
 
     @property
     def is_stable(self) -> bool:
-        """Born's condition, with relaxed ions."""
+        """True if Born's condition holds with relaxed ions."""
         return self.relaxed.is_stable
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "space_group": self.space_group,
             "crystal_system": self.system,
@@ -87,12 +87,12 @@ def elastic_analysis(
     atoms
         The crystal at its equilibrium; the primitive cell is the cheapest.
     strain, fmax
-        As for `elastic_constants`. Where every atom is a centre of inversion the relaxed run ends at once.
+        Strain of the central differences, and largest remaining force in eV/Å of the relaxed ions.
 
     Raises
     ------
     ConfigError
-        The strain is absurd, or the structure is not periodic in three directions.
+        The strain is not small, or the structure is not periodic in three directions.
     PropertyError
         No symmetry can be found, a stress is not finite, or a relaxation does not converge.
     """

@@ -20,13 +20,13 @@ from mlip_rs.validate.properties.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2, S
 from mlip_rs.validate.property import Property
 
 GRID = 6
-"""Rigid translations along each period of the plane that are tried."""
+"""Number of rigid translations tried along each period of the plane."""
 
 GAPS: tuple[float, ...] = (0.0, 0.4)
-"""Å that the grains are moved apart in these trials."""
+"""Distances in Å by which the grains are moved apart in these trials."""
 
 CANDIDATES = 3
-"""Best trials that are relaxed; the lowest of them counts."""
+"""Number of best trials that are relaxed; the lowest energy counts."""
 
 THICKNESS = 12.0
 """Least thickness in Å of each grain."""
@@ -60,7 +60,7 @@ class GrainBoundary:
     angle
         Misorientation about the axis in degrees, twice the tilt from the cube plane nearest to 0.
     n_atoms
-        Of the cell, which holds two equal boundaries.
+        Number of atoms of the cell, which contains two equal boundaries.
     energy
         J/m², positions, translation and distance of the grains relaxed.
     """
@@ -74,7 +74,7 @@ class GrainBoundary:
 
     @property
     def name(self) -> str:
-        """As in the literature: Σ5 (210)."""
+        """Name as in the literature: Σ5 (210)."""
         return f"Σ{self.sigma} ({''.join(map(str, self.plane))})"
 
 
@@ -86,7 +86,7 @@ class GrainBoundaries:
     failures: tuple[tuple[str, str], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "boundaries": [
                 {
@@ -117,7 +117,7 @@ def grain_boundaries(
     """Energies of symmetric tilt boundaries.
 
     Two mirrored grains stand in a periodic cell. The second is moved rigidly over a grid in the plane; the trials of
-    lowest energy are relaxed, together with the length of the cell along the normal. No atom is added or taken out.
+    lowest energy are relaxed, together with the length of the cell along the normal. No atom is added or removed.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def grain_boundaries(
     boundaries
         (tilt axis, plane) with the axis in the plane.
     thickness, grid, fmax
-        Least thickness of a grain in Å; trials along each period; largest force left, in eV/Å.
+        Least thickness of a grain in Å; translations along each period; largest remaining force in eV/Å.
 
     Returns
     -------
@@ -171,7 +171,7 @@ def _angle(axis: Indices, plane: Indices) -> float:
 def _bicrystal(
     structure: str, symbol: str, lattice_constant: float, axis: Indices, plane: Indices, thickness: float
 ) -> tuple[Atoms, NDArray[np.bool_]]:
-    """Cell of two mirrored grains, the normal along z, and which atoms are of the second."""
+    """Cell of two mirrored grains with the normal along z, and the mask of the atoms of the second grain."""
     if int(np.dot(axis, plane)) != 0:
         raise ConfigError(f"the tilt axis {axis} does not lie in the plane {plane}")
     across = np.cross(plane, axis)

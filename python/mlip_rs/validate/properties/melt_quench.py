@@ -25,18 +25,18 @@ RDF_BINS = 100
 
 @dataclass(frozen=True)
 class MeltQuench:
-    """A crystal that is molten and quenched at constant volume.
+    """A crystal that is melted and quenched at constant volume.
 
     Attributes
     ----------
     n_atoms, melt_temperature, final_temperature
-        Of the run; K.
+        Number of atoms, and temperatures of melt and end of the run in K.
     times, temperatures, energies
-        ps, K, and potential energy in eV/atom relative to the crystal.
+        Times in ps, temperatures in K, and potential energies in eV/atom relative to the crystal.
     closest
-        Shortest distance of two atoms in the whole run, in Å.
+        Shortest distance between two atoms in the whole run, in Å.
     distances
-        Bins of the radial distribution functions, in Å.
+        Distances of the radial distribution functions, in Å.
     melt, quenched
         Radial distribution functions, averaged over the second half of the melt and the last tenth of the quench.
     """
@@ -53,7 +53,7 @@ class MeltQuench:
     quenched: tuple[float, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "n_atoms": self.n_atoms,
             "melt_temperature_k": self.melt_temperature,
@@ -87,16 +87,16 @@ def melt_quench(
     melt_temperature, final_temperature
         K.
     timestep, steps
-        fs, and how many in each part.
+        Time step in fs, and number of steps in each of the two parts.
     seed
-        Of velocities and thermostat.
+        Seed of velocities and thermostat.
 
     Raises
     ------
     ConfigError
         Fewer than 100 steps, or a melt that is not the hotter part.
     PropertyError
-        The run explodes, or atoms collapse on each other.
+        The temperature grows without limit, or two atoms collapse.
     """
     if steps < 100 or not 0 < final_temperature < melt_temperature:
         raise ConfigError(

@@ -31,7 +31,7 @@ class VacancyMigration:
     coordinates
         Length of the path up to each image, in Å.
     energies
-        Of the images in eV above the first.
+        Energies of the images in eV, relative to the first.
     """
 
     n_sites: int
@@ -40,11 +40,11 @@ class VacancyMigration:
 
     @property
     def barrier(self) -> float:
-        """Migration energy in eV: the climbing image."""
+        """Migration energy in eV: the energy of the climbing image."""
         return max(self.energies)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "n_sites": self.n_sites,
             "coordinates_angstrom": list(self.coordinates),
@@ -63,13 +63,13 @@ def vacancy_migration(
     Parameters
     ----------
     calculator
-        Any ASE calculator; it is shared by the images.
+        Any ASE calculator; all images share it.
     supercell
         The perfect crystal, of one element.
     images
-        Between the ends; an odd number puts one on the saddle of a symmetric jump.
+        Number of images between the ends; an odd number puts one on the saddle of a symmetric jump.
     fmax, max_steps
-        Largest force left on the band in eV/Å, and most steps.
+        Largest remaining force on the band in eV/Å, and largest number of steps.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from mlip_rs.validate.criteria import Quantity, Threshold
 from mlip_rs.validate.property import Property
 
 DISPLACEMENT = 0.01
-"""Å by which one atom is moved; far inside the harmonic range of any crystal."""
+"""Displacement of one atom in Å, far inside the harmonic range of any crystal."""
 
 SMALLEST_SUPERCELL = 12.0
 """Least distance in Å between opposite faces of the supercell."""
@@ -27,13 +27,13 @@ MESH = 12
 """Points along each reciprocal axis of the mesh for errors and thermal properties."""
 
 DOS_MESH = 24
-"""The same for the density of states."""
+"""Points along each reciprocal axis of the mesh for the density of states."""
 
 IMAGINARY_TOLERANCE = 0.05
-"""THz; a mode is imaginary below minus this. Acoustic modes at Γ are zero only up to rounding."""
+"""THz; a mode below minus this value is imaginary. Acoustic modes at Γ vanish only up to rounding."""
 
 TEMPERATURES: tuple[float, ...] = tuple(float(t) for t in range(0, 1001, 50))
-"""K."""
+"""Temperatures of the thermal properties in K."""
 
 _CUTOFF_FREQUENCY = 0.01
 """THz below which a mode does not count in thermal properties: the three acoustic ones at Γ."""
@@ -115,17 +115,17 @@ class Phonons:
 
     @property
     def imaginary_fraction(self) -> float:
-        """Share of the modes of the mesh that are imaginary."""
+        """Fraction of imaginary modes on the mesh."""
         imaginary = (np.array(self.frequencies) < -IMAGINARY_TOLERANCE).mean(axis=1)
         return float(np.average(imaginary, weights=self.weights))
 
     @property
     def is_stable(self) -> bool:
-        """No mode is imaginary, on the mesh or on the path."""
+        """True if no mode is imaginary, on the mesh or on the path."""
         return self.lowest > -IMAGINARY_TOLERANCE
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key; modes of the mesh only in their extremes."""
+        """Return numbers for JSON, each key naming its unit; modes of the mesh only in their extremes."""
         return {
             "n_atoms": self.n_atoms,
             "n_supercell": self.n_supercell,
@@ -158,7 +158,7 @@ class PhononError:
     Attributes
     ----------
     mean_absolute, root_mean_square, largest
-        In THz.
+        Mean absolute, root mean square and largest difference, in THz.
     """
 
     mean_absolute: float
@@ -166,7 +166,7 @@ class PhononError:
     largest: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {"mae_thz": self.mean_absolute, "rmse_thz": self.root_mean_square, "max_thz": self.largest}
 
 

@@ -54,11 +54,11 @@ class PointDefects:
     n_sites
         Sites of the supercell.
     interstitials
-        Those that relax, by configuration.
+        Interstitials by configuration, if they relax.
     divacancies
-        By distance: first and second neighbours.
+        Divacancies by distance: first and second neighbours.
     vacancy
-        One vacancy in the same cell.
+        Formation energy of one vacancy in the same supercell.
     failures
         (configuration, reason) of those that do not relax.
     """
@@ -71,7 +71,7 @@ class PointDefects:
 
     @property
     def energies(self) -> dict[str, float]:
-        """Formation energies of all defects by name, as figures and objections call them."""
+        """Formation energies of all defects by name."""
         return (
             {"vacancy": self.vacancy}
             | {f"divacancy, {found.name}": found.energy for found in self.divacancies}
@@ -83,7 +83,7 @@ class PointDefects:
         return 2 * self.vacancy - divacancy.energy
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "n_sites": self.n_sites,
             "vacancy_ev": self.vacancy,
@@ -106,9 +106,9 @@ def point_defects(
     calculator
         Any ASE calculator.
     structure, supercell, lattice_constant
-        fcc or bcc; a cubic supercell with an atom at the origin; the edge of its cubic unit in Å.
+        Structure (fcc or bcc); a cubic supercell with an atom at the origin; the edge of its cubic unit cell in Å.
     fmax
-        Largest force left, in eV/Å.
+        Largest remaining force in eV/Å.
 
     Returns
     -------

@@ -23,13 +23,13 @@ COMPRESSION: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.80, 1.04,
 """Volumes of the equations of state in that of each structure at rest, ascending: up to a third of the bulk modulus."""
 
 LARGEST_RESIDUAL = 5.0
-"""meV/atom by which an energy may lie off its equation of state; points farther under compression are left out."""
+"""Largest deviation in meV/atom from the equation of state; beyond it, the most compressed points are left out."""
 
 BRANCH_POINTS = 400
-"""Volumes between which that of a pressure is interpolated."""
+"""Number of volumes between which the volume at a pressure is interpolated."""
 
 PRESSURES = 201
-"""Pressures between zero and the highest at which structures are put in order."""
+"""Number of pressures at which the enthalpies are compared."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Transition:
     pressure
         GPa.
     volumes
-        Of `before` and `after` at that pressure, in Å³/atom.
+        Volumes of `before` and `after` at that pressure, in Å³/atom.
     """
 
     before: str
@@ -56,7 +56,7 @@ class Transition:
 class PressureTransitions:
     """Equations of state under compression, and the enthalpies that follow, H(P) = min over V of E(V) + P·V.
 
-    A structure has an enthalpy at the pressures whose volumes were computed; elsewhere nothing is said of it.
+    A structure has an enthalpy only at pressures whose volumes were computed.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class PressureTransitions:
     curves
         Equations of state.
     highest
-        GPa: transitions are looked for between zero and this pressure.
+        Highest pressure in GPa up to which transitions are searched.
     failures
         (structure, reason) of those without an equation of state.
     """
@@ -77,12 +77,12 @@ class PressureTransitions:
 
     @property
     def pressures(self) -> NDArray[np.float64]:
-        """From zero to the highest, (n,) in GPa."""
+        """Pressures (n,) from zero to the highest, in GPa."""
         return np.linspace(0.0, self.highest, PRESSURES)
 
     @cached_property
     def enthalpies(self) -> dict[str, NDArray[np.float64]]:
-        """Of each structure at `pressures`, (n,) in eV/atom; NaN where its volumes do not cover the pressure."""
+        """Enthalpies (n,) in eV/atom of each structure at `pressures`; NaN where its volumes do not cover them."""
         return {curve.name: _enthalpies(curve, self.pressures) for curve in self.curves}
 
     @cached_property
@@ -113,11 +113,11 @@ class PressureTransitions:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """The range, what was found in it, and the structures that are not compared in all of it."""
+        """Pressure range, transitions in it, and structures that do not cover all of it."""
         lines = [f"Looked for between 0 and {self.highest:.3g} GPa."]
         lines += [f"{t.before} → {t.after} at {t.pressure:.3g} GPa." for t in self.transitions]
         if not self.transitions:
-            lines.append("The order at the top does not change.")
+            lines.append("The stable structure does not change.")
         ranges = {curve.name: _covered(curve) for curve in self.curves}
         short = [
             f"{name} {max(low, 0.0):.3g} to {min(high, self.highest):.3g}"
@@ -132,7 +132,7 @@ class PressureTransitions:
         return (*lines, *(f"{name} is not compared: {reason}." for name, reason in self.failures))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key; null where a structure is not covered."""
+        """Return numbers for JSON, each key naming its unit; null where a structure is not covered."""
         return {
             "element": self.symbol,
             "pressures_gpa": self.pressures.tolist(),
@@ -213,7 +213,7 @@ def _compressed(
 
 
 def _longest_fit(name: str, volumes: Sequence[float], energies: Sequence[float]) -> EnergyVolumeFit:
-    """Fit all points, or as many from the largest volume on as one equation of state goes through."""
+    """Fit all points, or as many from the largest volume downwards as one equation of state describes."""
     reason = ""
     for start in range(len(volumes) - MIN_POINTS + 1):
         try:
@@ -224,7 +224,7 @@ def _longest_fit(name: str, volumes: Sequence[float], energies: Sequence[float])
         residual = MEV_PER_EV * float(np.abs(curve.energy(np.array(curve.volumes)) - curve.energies).max())
         if residual <= LARGEST_RESIDUAL:
             return curve
-        reason = f"its energies lie up to {residual:.2g} meV/atom off every equation of state"
+        reason = f"its energies deviate by up to {residual:.2g} meV/atom from every equation of state"
     raise PropertyError(reason)
 
 
@@ -237,7 +237,7 @@ def pressure(curve: EnergyVolumeFit, volumes: NDArray[np.float64]) -> NDArray[np
 
 
 def _branch(curve: EnergyVolumeFit) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Volumes and pressures of the stretch around rest in which the pressure rises with compression."""
+    """Volumes and pressures of the range around equilibrium in which the pressure rises with compression."""
     volumes = np.linspace(max(curve.volumes), min(curve.volumes), BRANCH_POINTS)
     pressures = pressure(curve, volumes)
     rest = int(np.argmin(np.abs(volumes - curve.equilibrium_volume)))

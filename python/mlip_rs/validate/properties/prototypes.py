@@ -6,26 +6,24 @@ from mlip_rs.validate.property import Property
 from mlip_rs.validate.prototype_energies import PrototypeEnergies
 
 LATTICE = Threshold(0.01, relative=True)
-
 VOLUME = Threshold(0.03, relative=True)
-
 MODULUS = Threshold(0.10, relative=True)
 
 PHASE = Threshold(15.0)
 """meV/atom between crystal structures."""
 
 HIGH_PHASE = Threshold(0.15, relative=True)
-"""Of structures so high up that this is more than `PHASE`: there the order is what matters."""
+"""For structures of such a high energy that this exceeds `PHASE`."""
 
 COHESION = Threshold(0.05)
 """eV/atom."""
 
 CLOSE = 5.0
-"""meV/atom; two structures closer than this in the reference may change places without an objection."""
+"""meV/atom; structures that are closer than this in the reference may change their order."""
 
 
 def phase_threshold(energy: float) -> Threshold:
-    """What is allowed of an energy difference between crystal structures, in meV/atom."""
+    """Threshold for an energy difference between crystal structures, in meV/atom."""
     return Threshold(max(PHASE.value, HIGH_PHASE.limit(energy)))
 
 

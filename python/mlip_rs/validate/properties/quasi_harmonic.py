@@ -26,10 +26,10 @@ MESH = 20
 """Points along each reciprocal axis."""
 
 VOLUME_RATIOS: tuple[float, ...] = (0.97, 0.985, 1.0, 1.015, 1.03, 1.045, 1.06)
-"""Volumes of the phonon calculations, in the volume of the crystal given: more room where heat drives it."""
+"""Volumes of the phonon calculations, in the volume of the given crystal; most are larger because of the expansion."""
 
 TEMPERATURES: tuple[float, ...] = tuple(float(t) for t in range(0, 701, 25))
-"""K; the last one only closes the differences."""
+"""K; the last temperature is needed only for numerical derivatives."""
 
 EXPANSION = Threshold(0.15, relative=True)
 
@@ -84,7 +84,7 @@ class QuasiHarmonic:
         return float(np.interp(temperature, self.temperatures, values))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "temperatures_k": list(self.temperatures),
             "volumes_angstrom3_per_atom": list(self.volumes),
@@ -115,11 +115,11 @@ def quasi_harmonic(
     atoms
         The crystal at its equilibrium volume.
     volume_ratios
-        At least 5, rising.
+        Volumes relative to that of the crystal, at least 5, ascending.
     temperatures
-        K, at least 4, rising; nothing is given for the last.
+        Temperatures in K, at least 4, ascending; the results end before the last.
     smallest_supercell
-        As for `phonons`.
+        Least distance in Å between opposite faces of the supercell.
 
     Raises
     ------

@@ -21,7 +21,7 @@ LAYERS = 12
 """Planes between a fault and its periodic image."""
 
 POINTS = 11
-"""Points of a curve, ends included."""
+"""Points of a curve, including both ends."""
 
 _SYSTEMS = {
     # structure: (name, in-plane vectors, vector to the next plane, slip), in lattice constants
@@ -53,16 +53,16 @@ class StackingFault:
 
     @property
     def unstable(self) -> float:
-        """Highest point in J/m²."""
+        """Unstable fault energy in J/m²: the highest point."""
         return max(self.energies)
 
     @property
     def stable(self) -> float:
-        """Last point in J/m²: the intrinsic fault of fcc, 0 in bcc."""
+        """Energy of the last point in J/m²: the intrinsic fault of fcc, 0 in bcc."""
         return self.energies[-1]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "system": self.system,
             "slips": list(self.slips),
@@ -93,11 +93,11 @@ def stacking_fault(
     calculator
         Any ASE calculator.
     structure, symbol, lattice_constant
-        fcc or bcc, the element and the edge of the cubic cell in Å.
+        Structure (fcc or bcc), element, and edge of the cubic cell in Å.
     points, layers
-        Of the curve; planes of the cell.
+        Points of the curve, and planes of the cell.
     relax, fmax
-        Whether to relax, and the largest force left along the normal, in eV/Å.
+        Relax along the normal, down to this largest force in eV/Å.
 
     Raises
     ------

@@ -22,13 +22,13 @@ INDICES: tuple[tuple[int, int, int], ...] = ((1, 0, 0), (1, 1, 0), (1, 1, 1))
 """Miller indices of the conventional cell."""
 
 THICKNESS = 14.0
-"""Å of crystal."""
+"""Least thickness of the slabs in Å."""
 
 OFFSET = 0.1
-"""Å; far more than rounding, far less than the distance of two planes of low indices."""
+"""Shift in Å; far more than rounding, far less than the distance of two planes of low indices."""
 
 VACUUM = 10.0
-"""Å on either side of it, more than any cutoff in use is half of."""
+"""Vacuum in Å on either side, more than half of any cutoff in use."""
 
 SURFACE = Threshold(0.10, relative=True)
 
@@ -42,9 +42,9 @@ class SurfaceEnergy:
     indices
         Miller indices of the conventional cell.
     n_atoms
-        Of the slab.
+        Number of atoms of the slab.
     unrelaxed, relaxed
-        Atoms where the bulk has them, and after relaxation, both with the cell of the bulk in the plane.
+        Energies with bulk positions and after relaxation, both with the in-plane cell of the bulk.
     """
 
     indices: tuple[int, int, int]
@@ -54,7 +54,7 @@ class SurfaceEnergy:
 
     @property
     def name(self) -> str:
-        """As crystallographers write it: (111)."""
+        """Name in crystallographic notation: (111)."""
         return "(" + "".join(str(i) if i >= 0 else f"{-i}\u0305" for i in self.indices) + ")"
 
 
@@ -65,7 +65,7 @@ class Surfaces:
     surfaces: tuple[SurfaceEnergy, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "surfaces": [
                 {
@@ -94,13 +94,13 @@ def surface_energies(
     calculator
         Any ASE calculator.
     crystal
-        Any cell of the crystal at its equilibrium. In a compound whose two sides differ the mean is given.
+        Any cell of the crystal at equilibrium. If the two surfaces of a compound's slab differ, the mean is computed.
     indices
         Miller indices of the conventional cell.
     thickness
         Least thickness of the slabs in Å.
     fmax
-        Largest force left by the relaxation in eV/Å.
+        Largest remaining force in eV/Å.
 
     Raises
     ------
@@ -129,8 +129,8 @@ def surface_energies(
 def _slab(unit: Atoms, indices: tuple[int, int, int], thickness: float) -> Atoms:
     """Whole planes between vacuum.
 
-    The crystal is moved along the normal first: a plane on the very edge of the cell would be torn by rounding, some
-    of its atoms going to the other side of the slab.
+    The crystal is first moved along the normal: rounding would split a plane on the edge of the cell between both sides
+    of the slab.
     """
     normal = np.asarray(unit.cell.reciprocal()[:]).T @ np.array(indices)
     moved = unit.copy()

@@ -20,13 +20,13 @@ LENGTHS: tuple[float, ...] = (9.0, 12.0, 16.0)
 """Edges of the supercells in Å: 32, 108 and 256 sites of aluminium."""
 
 MAX_DISPLACEMENT = 1.0
-"""Å; an atom that relaxes further has left its site: what remains is not a simple vacancy any more."""
+"""Å; an atom that relaxes further has left its site, so that the defect is no longer a simple vacancy."""
 
 DEFECT = Threshold(0.1)
-"""eV, of the vacancy and the barrier of its jump."""
+"""eV, for the vacancy and the barrier of its jump."""
 
 DRIFT = 0.05
-"""eV; a defect energy that still changes by more with the size of its cell has not converged."""
+"""eV; a defect energy that changes by more between the last two supercells has not converged."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class VacancyFormation:
     unrelaxed
         E(N−1) − (N−1)/N · E(N) with every atom on its site, in eV.
     relaxed
-        The same after relaxation of the positions, in eV; None if that was not asked for.
+        E(N−1) − (N−1)/N · E(N) after relaxation of the positions, in eV; None if not relaxed.
     """
 
     n_sites: int
@@ -48,13 +48,13 @@ class VacancyFormation:
     relaxed: float | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {"n_sites": self.n_sites, "unrelaxed_ev": self.unrelaxed, "relaxed_ev": self.relaxed}
 
 
 @dataclass(frozen=True)
 class VacancyConvergence:
-    """The same vacancy in supercells of growing size."""
+    """Formation energies of a vacancy in supercells of growing size."""
 
     sizes: tuple[VacancyFormation, ...]
 
@@ -65,7 +65,7 @@ class VacancyConvergence:
         return abs(energies[-1] - energies[-2]) if len(energies) > 1 else 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {"sizes": [size.to_dict() for size in self.sizes], "drift_ev": self.drift}
 
 
@@ -83,7 +83,7 @@ def vacancy_formation(
     fmax: float = 0.01,
     max_steps: int = 500,
 ) -> VacancyFormation:
-    """Energy to take one atom out of a crystal of one element and put it back into the bulk.
+    """Formation energy of a vacancy: one atom is moved from a site into the bulk.
 
     Parameters
     ----------
@@ -92,11 +92,11 @@ def vacancy_formation(
     crystal
         The perfect supercell; its volume is kept.
     site
-        Index of the atom to take out.
+        Index of the atom to remove.
     relax
-        Also relax the positions around the vacancy.
+        Relax the positions around the vacancy, too.
     fmax, max_steps
-        Largest force left by the relaxation in eV/Å, and its most steps.
+        Largest remaining force in eV/Å, and largest number of steps.
 
     Returns
     -------
@@ -140,18 +140,18 @@ def vacancy_convergence(
     calculator
         Any ASE calculator.
     crystal
-        Any cell of a crystal of one element at its equilibrium.
+        Any cell of a crystal of one element at equilibrium.
     lengths
-        Edges of the supercells in Å, about; those that come to the same number of sites count once.
+        Approximate edges of the supercells in Å; supercells with the same number of sites count once.
     fmax
-        Largest force left by the relaxation in eV/Å.
+        Largest remaining force in eV/Å.
 
     Raises
     ------
     ConfigError
         The crystal has several elements.
     PropertyError
-        As for `vacancy_formation`.
+        A relaxation does not converge, an atom leaves its site, or an energy is not finite.
     """
     supercells = {len(cell): cell for cell in (conventional_supercell(crystal, length) for length in lengths)}
     return VacancyConvergence(

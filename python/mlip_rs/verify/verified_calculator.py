@@ -1,4 +1,4 @@
-"""What is verified: anything that makes ASE calculators, and what it says about structures."""
+"""The calculator that is verified: its results for structures, and comparisons of results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ from mlip_rs.verify.structures import Samples
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is verified.
+class VerifiedCalculator:
+    """A calculator to be verified.
 
     Parameters
     ----------
     make
-        Gives a new calculator at each call.
+        Returns a new calculator at each call.
     elements
-        Chemical symbols it is made for.
+        Chemical symbols that the calculator is made for.
     cutoff
         Distance in Å beyond which atoms do not interact.
     name
-        For people.
+        Name in messages.
     potential
-        The potential behind the calculators, for the checks of its file and its evaluators.
+        Potential behind the calculator, for the checks of its file and its evaluators; None for other calculators.
     """
 
     make: Callable[[], Calculator]
@@ -42,12 +42,12 @@ class Subject:
 
     @cached_property
     def samples(self) -> Samples:
-        """The structures it is tried on."""
+        """Structures that the checks use."""
         return Samples(self.elements, self.cutoff)
 
     @cached_property
     def curves(self) -> tuple[Curve, ...]:
-        """The curves that should be smooth: dimers of all pairs of elements first."""
+        """Curves that should be smooth, dimers of all pairs of elements first."""
         return tuple(
             curves(
                 self.answer, self.elements, self.cutoff, self.samples, with_crystal=self.potential is not None
@@ -56,16 +56,16 @@ class Subject:
 
     @cached_property
     def calculator(self) -> Calculator:
-        """One calculator, used over and over."""
+        """A calculator that is reused."""
         return self.make()
 
     def answer(self, atoms: Atoms, calculator: Calculator = None) -> Answer:
-        """Energy, forces and stress, computed anew and not recalled.
+        """Compute energy, forces and stress without using stored results.
 
         Raises
         ------
         PropertyError
-            The answer has the wrong shape or is not finite.
+            The result has the wrong shape or is not finite.
         """
         calculator = self.calculator if calculator is None else calculator
         attached = forgotten(calculator, atoms)
@@ -81,29 +81,29 @@ class Subject:
         return Answer(energy, forces, stress)
 
     def energy(self, atoms: Atoms) -> float:
-        """Energy in eV, computed anew."""
+        """Compute the energy in eV without using stored results."""
         with np.errstate(all="ignore"):
             return float(forgotten(self.calculator, atoms).get_potential_energy())
 
     @cached_property
     def force_scale(self) -> float:
-        """Root mean square force on the atoms of a rattled crystal, eV/Å: what is large or small."""
+        """Root mean square force in a rattled crystal in eV/Å, the scale of all tolerances."""
         forces = self.answer(self.samples.crystal).forces
         return max(float(np.sqrt(np.mean(forces**2))), 1e-6)
 
     def differences(
         self, one: Answer, other: Answer, atoms: Atoms, tolerance: float, where: str
     ) -> list[Measured]:
-        """Largest differences of energy, forces and stress between two answers that should be the same.
+        """Largest differences of energy, forces and stress between two results that should be equal.
 
         Parameters
         ----------
         atoms
-            The structure of both.
+            Structure of both results.
         tolerance
-            Relative: of the larger of the force scale and the forces, times 1 Å for energies per atom and virials.
+            Tolerance relative to the larger of the force scale and the forces, times 1 Å for energies per atom.
         where
-            What was done, for the sentence.
+            Description of the compared results, for the sentence.
         """
         force = max(self.force_scale, rms(one.forces), rms(other.forces))
         rounding = ROUNDING * (abs(one.energy) + abs(other.energy))
