@@ -5,6 +5,7 @@ name in `mlip_rs.validate.figures`. `mlip_rs.workflows.validation.validate` comp
 """
 
 from mlip_rs.validate.criteria import Threshold
+from mlip_rs.validate.cubic_metal import CubicMetal
 from mlip_rs.validate.elastic_constants import ElasticConstants, elastic_constants
 from mlip_rs.validate.eos import EnergyVolumeFit, energy_volume, equation_of_state, fit_birch_murnaghan
 from mlip_rs.validate.properties.bain import BainPath, bain_path
@@ -49,6 +50,7 @@ __all__ = [
     "BandSegment",
     "Compound",
     "Compounds",
+    "CubicMetal",
     "ElasticAnalysis",
     "ElasticConstants",
     "EnergyConservation",

@@ -13,6 +13,7 @@ from mlip_rs.calculators.calculations import (
 from mlip_rs.errors import NotApplicableError, PropertyError
 from mlip_rs.generate.prototypes import PROTOTYPES, canonical_name, prototype
 from mlip_rs.potential import Potential
+from mlip_rs.validate.cubic_metal import CubicMetal
 from mlip_rs.validate.prototype_energies import PrototypeEnergies, prototype_energies
 
 QUICK_PROTOTYPES: tuple[str, ...] = ("fcc", "bcc", "hcp", "sc", "diamond")
@@ -103,18 +104,20 @@ class ValidationCase:
         return energy
 
     @property
-    def lattice_constant(self) -> float:
-        """Edge of the cubic cell in Å.
+    def cubic_metal(self) -> CubicMetal:
+        """Structure, element and lattice constant of the crystal.
 
         Raises
         ------
         NotApplicableError
             The crystal is neither fcc nor bcc.
         """
-        sites = {"fcc": 4, "bcc": 2}.get(self.structure or "")
+        structure = self.structure or ""
+        sites = {"fcc": 4, "bcc": 2}.get(structure)
         if sites is None:
             raise NotApplicableError("defined here for fcc and bcc; the crystal is neither")
-        return float((sites * self.crystal.get_volume() / len(self.crystal)) ** (1 / 3))
+        edge = float((sites * self.crystal.get_volume() / len(self.crystal)) ** (1 / 3))
+        return CubicMetal(structure, self.symbol, edge)
 
     @property
     def phonon_supercell(self) -> float:

@@ -96,7 +96,7 @@ def test_close_packed_lennard_jones_crystal_stays_so_under_pressure():
     )
     found = pressure_transitions(calculator, at_rest)
     assert found.transitions == ()
-    assert "The order at the top does not change." in found.notes
+    assert "The stable structure does not change." in found.notes
     assert len(enthalpy_differences(found, found).axes) == 1
 
 

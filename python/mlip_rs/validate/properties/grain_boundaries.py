@@ -9,13 +9,13 @@ import numpy as np
 from ase import Atoms
 from ase.filters import FrechetCellFilter
 from ase.lattice.cubic import BodyCenteredCubic, FaceCenteredCubic
-from ase.optimize import BFGS
 from numpy.typing import NDArray
 
-from mlip_rs.calculators.calculations import MAX_STEP, Calculator, potential_energy
+from mlip_rs.calculators.calculations import Calculator, optimized, potential_energy
 from mlip_rs.errors import ConfigError, MlipError, PropertyError
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.criteria import Quantity
+from mlip_rs.validate.cubic_metal import CubicMetal
 from mlip_rs.validate.properties.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2, SURFACE
 from mlip_rs.validate.property import Property
 
@@ -105,9 +105,7 @@ class GrainBoundaries:
 
 def grain_boundaries(
     calculator: Calculator,
-    structure: str,
-    symbol: str,
-    lattice_constant: float,
+    metal: CubicMetal,
     *,
     boundaries: Sequence[tuple[Indices, Indices]] = BOUNDARIES,
     thickness: float = THICKNESS,
@@ -123,8 +121,8 @@ def grain_boundaries(
     ----------
     calculator
         Any ASE calculator with stresses.
-    structure, symbol, lattice_constant
-        fcc or bcc, the element and the edge of the cubic cell in Å.
+    metal
+        The fcc or bcc crystal.
     boundaries
         (tilt axis, plane) with the axis in the plane.
     thickness, grid, fmax
@@ -140,11 +138,11 @@ def grain_boundaries(
     ConfigError
         Another structure, or an axis outside its plane.
     """
-    if structure not in _LATTICES:
-        raise ConfigError(f"grain boundaries of {structure}: known are those of {', '.join(_LATTICES)}")
+    if metal.structure not in _LATTICES:
+        raise ConfigError(f"grain boundaries of {metal.structure}: known are those of {', '.join(_LATTICES)}")
     found, failures = [], []
     for axis, plane in boundaries:
-        cell, mirrored = _bicrystal(structure, symbol, lattice_constant, axis, plane, thickness)
+        cell, mirrored = _bicrystal(metal, axis, plane, thickness)
         try:
             energy = _lowest_energy(calculator, cell, mirrored, grid, fmax)
         except MlipError as error:
@@ -169,7 +167,7 @@ def _angle(axis: Indices, plane: Indices) -> float:
 
 
 def _bicrystal(
-    structure: str, symbol: str, lattice_constant: float, axis: Indices, plane: Indices, thickness: float
+    metal: CubicMetal, axis: Indices, plane: Indices, thickness: float
 ) -> tuple[Atoms, NDArray[np.bool_]]:
     """Cell of two mirrored grains with the normal along z, and the mask of the atoms of the second grain."""
     if int(np.dot(axis, plane)) != 0:
@@ -179,7 +177,9 @@ def _bicrystal(
     directions = [list(axis), across.tolist(), list(plane)]
     if np.linalg.det(np.array(directions, dtype=float)) < 0:
         directions[1] = [-i for i in directions[1]]
-    unit = _LATTICES[structure](symbol=symbol, latticeconstant=lattice_constant, directions=directions)
+    unit = _LATTICES[metal.structure](
+        symbol=metal.symbol, latticeconstant=metal.lattice_constant, directions=directions
+    )
     unit = Atoms(unit.symbols, positions=unit.positions, cell=unit.cell, pbc=True)
     grain = unit.repeat((1, 1, max(1, int(np.ceil(thickness / unit.cell[2, 2] - 1e-6)))))
     height = float(grain.cell[2, 2])
@@ -225,18 +225,16 @@ def _relaxed_energy(calculator: Calculator, trial: Atoms, fmax: float) -> float:
     moving = trial.copy()
     moving.calc = calculator
     along_normal = FrechetCellFilter(moving, mask=[False, False, True, False, False, False])
-    with BFGS(along_normal, logfile=None, maxstep=MAX_STEP) as optimizer:
-        converged = bool(optimizer.run(fmax=fmax, steps=400))
-    if not converged:
+    if not optimized(along_normal, fmax, 400):
         raise PropertyError("a bicrystal did not relax in 400 steps")
     return potential_energy(calculator, moving)
 
 
 def compute(case: ValidationCase) -> GrainBoundaries:
     """Boundaries of the crystal; the first two if the case is quick."""
-    edge = case.lattice_constant
+    metal = case.cubic_metal
     boundaries = BOUNDARIES[:2] if case.quick else BOUNDARIES
-    return grain_boundaries(case.calculator, case.structure or "", case.symbol, edge, boundaries=boundaries)
+    return grain_boundaries(case.calculator, metal, boundaries=boundaries)
 
 
 def quantities(found: GrainBoundaries) -> tuple[Quantity, ...]:

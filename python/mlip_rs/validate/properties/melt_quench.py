@@ -74,7 +74,6 @@ def melt_quench(
     melt_temperature: float,
     *,
     final_temperature: float = 300.0,
-    timestep: float = TIMESTEP,
     steps: int = 2000,
     seed: int = 0,
 ) -> MeltQuench:
@@ -86,8 +85,8 @@ def melt_quench(
         Any ASE calculator and the crystal.
     melt_temperature, final_temperature
         K.
-    timestep, steps
-        Time step in fs, and number of steps in each of the two parts.
+    steps
+        Number of steps of `TIMESTEP` in each of the two parts.
     seed
         Seed of velocities and thermostat.
 
@@ -114,7 +113,7 @@ def melt_quench(
     blocks = steps // 20
     thermostat = Langevin(
         atoms,
-        timestep * units.fs,
+        TIMESTEP * units.fs,
         temperature_K=melt_temperature,
         friction=0.02 / units.fs,
         fixcm=False,  # sampling is exact only so; a crystal that drifts as a whole is no harm

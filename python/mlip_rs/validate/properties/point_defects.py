@@ -12,6 +12,7 @@ from mlip_rs.errors import ConfigError, MlipError
 from mlip_rs.generate.symmetry import conventional_supercell
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.criteria import Quantity, Threshold
+from mlip_rs.validate.cubic_metal import CubicMetal
 from mlip_rs.validate.property import Property
 
 _HALF = 0.3
@@ -95,7 +96,7 @@ class PointDefects:
 
 
 def point_defects(
-    calculator: Calculator, structure: str, supercell: Atoms, lattice_constant: float, *, fmax: float = 0.02
+    calculator: Calculator, metal: CubicMetal, supercell: Atoms, *, fmax: float = 0.02
 ) -> PointDefects:
     """Self-interstitials and divacancies, each relaxed from its ideal configuration.
 
@@ -105,8 +106,8 @@ def point_defects(
     ----------
     calculator
         Any ASE calculator.
-    structure, supercell, lattice_constant
-        Structure (fcc or bcc); a cubic supercell with an atom at the origin; the edge of its cubic unit cell in Å.
+    metal, supercell
+        The fcc or bcc crystal, and a cubic supercell of it with an atom at the origin.
     fmax
         Largest remaining force in eV/Å.
 
@@ -122,8 +123,8 @@ def point_defects(
     PropertyError
         The crystal or the single vacancy cannot be computed.
     """
-    if structure not in _SITES:
-        raise ConfigError(f"point defects of {structure}: known are those of {', '.join(_SITES)}")
+    if metal.structure not in _SITES:
+        raise ConfigError(f"point defects of {metal.structure}: known are those of {', '.join(_SITES)}")
     per_atom = potential_energy(calculator, supercell) / len(supercell)
 
     def formation(defective: Atoms) -> float:
@@ -132,10 +133,10 @@ def point_defects(
 
     vacancy = formation(without(supercell, [0]))
     interstitials, divacancies, failures = [], [], []
-    for name, sites in _SITES[structure].items():
+    for name, sites in _SITES[metal.structure].items():
         defective = supercell.copy() if len(sites) == 1 else without(supercell, [0])
-        symbol = supercell.get_chemical_symbols()[0]
-        defective += Atoms([symbol] * len(sites), positions=lattice_constant * np.array(sites, dtype=float))
+        positions = metal.lattice_constant * np.array(sites, dtype=float)
+        defective += Atoms([metal.symbol] * len(sites), positions=positions)
         try:
             interstitials.append(DefectEnergy(name, formation(defective)))
         except MlipError as error:
@@ -172,9 +173,9 @@ def shell_members(supercell: Atoms) -> list[int]:
 
 def compute(case: ValidationCase) -> PointDefects:
     """Point defects in a cubic supercell, smaller if the case is quick."""
-    edge = case.lattice_constant
+    metal = case.cubic_metal
     supercell = conventional_supercell(case.crystal, 9.0 if case.quick else 12.0)
-    return point_defects(case.calculator, case.structure or "", supercell, edge)
+    return point_defects(case.calculator, metal, supercell)
 
 
 def quantities(found: PointDefects) -> tuple[Quantity, ...]:

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.constraints import FixedLine
-from ase.optimize import BFGS
 
-from mlip_rs.calculators.calculations import MAX_STEP, Calculator, potential_energy
+from mlip_rs.calculators.calculations import Calculator, optimized, potential_energy
 from mlip_rs.errors import ConfigError, PropertyError
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.criteria import Quantity, Threshold
+from mlip_rs.validate.cubic_metal import CubicMetal
 from mlip_rs.validate.properties.surfaces import (
     EV_PER_ANGSTROM2_IN_J_PER_M2,
 )
@@ -74,9 +74,7 @@ class StackingFault:
 
 def stacking_fault(
     calculator: Calculator,
-    structure: str,
-    symbol: str,
-    lattice_constant: float,
+    metal: CubicMetal,
     *,
     points: int = POINTS,
     layers: int = LAYERS,
@@ -92,8 +90,8 @@ def stacking_fault(
     ----------
     calculator
         Any ASE calculator.
-    structure, symbol, lattice_constant
-        Structure (fcc or bcc), element, and edge of the cubic cell in Å.
+    metal
+        The fcc or bcc crystal.
     points, layers
         Points of the curve, and planes of the cell.
     relax, fmax
@@ -106,16 +104,18 @@ def stacking_fault(
     PropertyError
         A relaxation does not converge, or an energy is not finite.
     """
-    if structure not in _SYSTEMS:
-        raise ConfigError(f"stacking faults of {structure}: known are those of {', '.join(_SYSTEMS)}")
+    if metal.structure not in _SYSTEMS:
+        raise ConfigError(f"stacking faults of {metal.structure}: known are those of {', '.join(_SYSTEMS)}")
     if points < 3 or layers < 3:
         raise ConfigError(f"stacking fault: {points} points and {layers} layers; give at least 3")
-    name, plane, step, slip = _SYSTEMS[structure]
-    frame = lattice_constant * np.array([*plane, step])
+    name, plane, step, slip = _SYSTEMS[metal.structure]
+    frame = metal.lattice_constant * np.array([*plane, step])
     normal = np.cross(frame[0], frame[1])
     normal /= np.linalg.norm(normal)
     # In fcc the next plane lies over one kind of hollow; its offset once more leads to the other kind.
-    path = frame[2] - (frame[2] @ normal) * normal if slip is None else lattice_constant * np.array(slip)
+    path = (
+        frame[2] - (frame[2] @ normal) * normal if slip is None else metal.lattice_constant * np.array(slip)
+    )
     if slip is None:
         path = _shortest(path, frame[0], frame[1])
     positions = np.arange(layers)[:, None] * frame[2]
@@ -124,7 +124,7 @@ def stacking_fault(
     energies = []
     for fraction in slips:
         cell = [frame[0], frame[1], layers * frame[2] + fraction * path]
-        atoms = Atoms([symbol] * layers, positions=positions, cell=cell, pbc=True)
+        atoms = Atoms([metal.symbol] * layers, positions=positions, cell=cell, pbc=True)
         if relax:
             atoms = _relaxed_along(calculator, atoms, normal, fmax)
         energies.append(potential_energy(calculator, atoms))
@@ -142,9 +142,7 @@ def _relaxed_along(calculator: Calculator, atoms: Atoms, normal: np.ndarray, fma
     moving = atoms.copy()
     moving.set_constraint(FixedLine(list(range(len(atoms))), normal))
     moving.calc = calculator
-    with BFGS(moving, logfile=None, maxstep=MAX_STEP) as optimizer:
-        converged = bool(optimizer.run(fmax=fmax, steps=300))
-    if not converged:
+    if not optimized(moving, fmax, 300):
         raise PropertyError("the planes around a stacking fault did not relax in 300 steps")
     result = moving.copy()
     result.set_constraint()
@@ -153,9 +151,9 @@ def _relaxed_along(calculator: Calculator, atoms: Atoms, normal: np.ndarray, fma
 
 def compute(case: ValidationCase) -> StackingFault:
     """Curve of the crystal, with fewer points if the case is quick."""
-    edge = case.lattice_constant
+    metal = case.cubic_metal
     points = 7 if case.quick else 11
-    return stacking_fault(case.calculator, case.structure or "", case.symbol, edge, points=points)
+    return stacking_fault(case.calculator, metal, points=points)
 
 
 def quantities(found: StackingFault) -> tuple[Quantity, ...]:
