@@ -1,12 +1,13 @@
 """A table as lines of plain text, for a terminal."""
 
 import unicodedata
+from collections.abc import Sequence
 
 from mlip_rs.report.document import Table
 
 
 def table_lines(table: Table) -> list[str]:
-    """Align a table: the first column to the left, all others to the right.
+    """Align a table: columns of numbers to the right, all others to the left.
 
     Parameters
     ----------
@@ -20,21 +21,33 @@ def table_lines(table: Table) -> list[str]:
 
     Examples
     --------
-    >>> for line in table_lines(Table(("crystal", "Å"), [("fcc", "4.04"), ("bcc", "3.2")])):
+    >>> for line in table_lines(Table(("crystal", "Å"), [("fcc", "4.04"), ("beta-sn", "–")])):
     ...     print(line)
     crystal     Å
     fcc      4.04
-    bcc       3.2
+    beta-sn     –
     """
-    rows = [table.header, *table.rows]
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell + " " * (width - _width(cell)) if k == 0 else " " * (width - _width(cell)) + cell
-            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+    columns = [_aligned(title, cells) for title, *cells in zip(table.header, *table.rows, strict=True)]
+    return ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
+
+
+def _aligned(title: str, cells: Sequence[str]) -> list[str]:
+    """Cells of one column, padded to the same width."""
+    column = [title, *cells]
+    width = max(map(_width, column))
+    padding = [" " * (width - _width(cell)) for cell in column]
+    if all(map(_is_number, cells)):
+        return [space + cell for space, cell in zip(padding, column, strict=True)]
+    return [cell + space for space, cell in zip(padding, column, strict=True)]
+
+
+def _is_number(cell: str) -> bool:
+    """True for a number, also with ± or a mark behind it, and for the dash of a missing one."""
+    try:
+        float(cell.strip("± ✗").replace("−", "-"))
+    except ValueError:
+        return cell == "–"
+    return True
 
 
 def _width(text: str) -> int:
