@@ -2,13 +2,14 @@
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from mlip_rs.cli import bench, demo, evaluate, fit, inspection, pareto, predict, validate, verify
-from mlip_rs.cli.several import SeveralValues
+from mlip_rs.cli.verb import Verb
 from mlip_rs.errors import MlipError
 
 INTERRUPTED: int = 130
@@ -76,15 +77,21 @@ def entry(
     """Machine-learning interatomic potentials by sparse estimation: from DFT data to a fast potential."""
 
 
-app.command("demo")(demo.run)
-app.command("fit", cls=SeveralValues)(fit.run)
-app.command("pareto")(pareto.run)
-app.command("evaluate")(evaluate.run)
-app.command("predict")(predict.run)
-app.command("inspect", cls=SeveralValues)(inspection.run)
-app.command("bench", cls=SeveralValues)(bench.run)
-app.command("verify", cls=SeveralValues)(verify.run)
-app.command("validate", cls=SeveralValues)(validate.run)
+VERBS: dict[str, Callable[..., None]] = {
+    "demo": demo.run,
+    "fit": fit.run,
+    "pareto": pareto.run,
+    "evaluate": evaluate.run,
+    "predict": predict.run,
+    "inspect": inspection.run,
+    "bench": bench.run,
+    "verify": verify.run,
+    "validate": validate.run,
+}
+"""Verbs in the order of `--help`."""
+
+for name, verb in VERBS.items():
+    app.command(name, cls=Verb)(verb)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from mlip_rs.errors import DataError
+from mlip_rs.settings import check_types
 from mlip_rs.units import VOIGT, ase_stress_from_virial
 
 ENERGY_KEYS = (
@@ -50,18 +51,26 @@ STRESS_AGREEMENT: float = 1e-3
 
 @dataclass(frozen=True)
 class LabelKeys:
-    """Keys in `info` or `arrays` (or calculator results) to take labels from, instead of looking for them.
+    """Keys of the labels in `info`, `arrays` or calculator results; the usual keys are tried for those that are None.
 
     Parameters
     ----------
     energy
-        Total energy, eV.
+        Key of the total energy, eV.
     forces
-        Forces (N, 3), eV/Å.
+        Key of the forces (N, 3), eV/Å.
     stress
-        Stress, eV/Å³, positive under tension; 6 numbers xx yy zz yz xz xy, or 9.
+        Key of the stress, eV/Å³, positive under tension. 6 numbers xx yy zz yz xz xy, or 9.
     virial
-        W = −dE/dε, eV, positive under compression; 6 numbers xx yy zz yz xz xy, or 9. Divided by the volume.
+        Key of the virial W = −dE/dε, eV, positive under compression. 6 numbers xx yy zz yz xz xy, or 9; it is divided
+        by the volume.
+
+    Raises
+    ------
+    ConfigError
+        A key that is not a string.
+    DataError
+        Keys of both stress and virial.
     """
 
     energy: str | None = None
@@ -70,6 +79,7 @@ class LabelKeys:
     virial: str | None = None
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.stress is not None and self.virial is not None:
             raise DataError("give a stress key or a virial key, not both")
 
