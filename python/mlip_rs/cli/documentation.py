@@ -5,12 +5,15 @@ Importing the classes takes more than a second, since they need NumPy and ASE; `
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 PACKAGE: Path = Path(__file__).parents[1]
+
+_FIELD = re.compile(r"^    (\w+): (.+?)(?: = (.+))?$", re.MULTILINE)
+_PARAMETERS = re.compile(r"^    (\w+(?:, \w+)*)\n((?:        .*\n|\n)+)", re.MULTILINE)
+_SENTENCE_END = re.compile(r"(?<=\.)\s+(?=[\"A-Z0-9])")
 
 
 @dataclass(frozen=True)
@@ -20,79 +23,54 @@ class DocumentedField:
     Parameters
     ----------
     annotation
-        As in the source, without `| None`.
-    summary
-        First sentence of its documentation.
+        Annotation as in the source.
     default
-        Its default, if that is a number or a string.
+        Default, if it is a number or a string.
+    summary
+        First sentence of the documentation; empty if there is none.
     """
 
     annotation: str
-    summary: str
     default: int | float | str | None
+    summary: str
 
 
 @cache
-def documented_field(file: str, class_name: str, name: str) -> DocumentedField:
-    """Read a field of a dataclass of the package.
+def documented_fields(file: str, class_name: str) -> dict[str, DocumentedField]:
+    """Read the fields of a dataclass of the package, in their order.
 
-    >>> documented_field("fitting/settings.py", "FitSettings", "n_folds").default
-    5
+    >>> documented_fields("fitting/settings.py", "FitSettings")["n_folds"]
+    DocumentedField(annotation='int', default=5, summary='Number of folds of the cross-validation.')
 
     Parameters
     ----------
     file
         Path of the module in the package.
-    class_name, name
-        The dataclass and its field.
-
-    Raises
-    ------
-    LookupError
-        There is no such class or field.
+    class_name
+        Name of a dataclass with a docstring in numpy style.
     """
-    nodes, texts = _fields_and_texts(file, class_name)
-    return DocumentedField(
-        ast.unparse(nodes[name].annotation).removesuffix(" | None"),
-        _first_sentence(texts.get(name, "")),
-        _literal(nodes[name].value),
-    )
-
-
-@cache
-def _fields_and_texts(file: str, class_name: str) -> tuple[dict[str, ast.AnnAssign], dict[str, str]]:
-    """Parse a class up to its first method; return its fields and their documentation by name."""
     source = (PACKAGE / file).read_text(encoding="utf-8")
-    found = re.search(
-        rf"^class {class_name}\b.*?(?=^    (?:@|def )|^\S|\Z)", source, re.MULTILINE | re.DOTALL
-    )
-    if found is None:
-        raise LookupError(f"{file} has no class {class_name}")
-    (parsed,) = ast.parse(found[0]).body
-    assert isinstance(parsed, ast.ClassDef)
-    nodes = {
-        node.target.id: node
-        for node in parsed.body
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    _, docstring, body = source[source.index(f"\nclass {class_name}:\n") :].split('"""', 2)
+    summaries = {
+        name: _first_sentence(text)
+        for names, text in _PARAMETERS.findall(docstring)
+        for name in names.split(", ")
     }
-    return nodes, dict(_parameters(ast.get_docstring(parsed) or ""))
-
-
-def _parameters(docstring: str) -> Iterator[tuple[str, str]]:
-    """Yield names and texts of the section "Parameters" of a docstring in numpy style."""
-    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w+\n-+$|\Z)", docstring, re.MULTILINE | re.DOTALL)
-    entry = r"^(\w+(?:, \w+)*)\n((?:[ ]{4}.*(?:\n|\Z)|\n)+)"
-    for names, text in re.findall(entry, section[1] if section else "", re.MULTILINE):
-        for name in names.split(", "):
-            yield name, " ".join(text.split())
+    attributes = re.split(r"^    (?:@|def )|^\S", body, maxsplit=1, flags=re.MULTILINE)[0]
+    return {
+        name: DocumentedField(annotation, _literal(default), summaries.get(name, ""))
+        for name, annotation, default in _FIELD.findall(attributes)
+    }
 
 
 def _first_sentence(text: str) -> str:
-    """Cut after the first full stop with a new sentence behind it, and remove the backticks."""
-    return re.split(r"(?<=\.)\s+(?=[\"A-Z0-9])", text.replace("`", ""), maxsplit=1)[0]
+    """Return the first sentence in one line, without backticks."""
+    return _SENTENCE_END.split(" ".join(text.replace("`", "").split()), maxsplit=1)[0]
 
 
-def _literal(value: ast.expr | None) -> int | float | str | None:
-    constant = value.value if isinstance(value, ast.Constant) else None
-    is_flag = isinstance(constant, bool)
-    return constant if isinstance(constant, int | float | str) and not is_flag else None
+def _literal(default: str) -> int | float | str | None:
+    """Return a default that is a number or a string, and None for any other."""
+    if not re.match(r"[-\d\"']", default):
+        return None
+    value: int | float | str = ast.literal_eval(default)
+    return value

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mlip_rs.cli.documentation import DocumentedField, documented_field
+from mlip_rs.cli.documentation import DocumentedField, documented_fields
 
 CLASSES: dict[str, tuple[str, str]] = {
     "data": ("workflows/fit_job.py", "Sources"),
@@ -69,7 +69,7 @@ class SettingOption:
     def field(self) -> DocumentedField:
         """The field that the option stands for."""
         table, _, name = self.key.rpartition(".")
-        return documented_field(*CLASSES[table], name)
+        return documented_fields(*CLASSES[table])[name]
 
     @property
     def help(self) -> str:

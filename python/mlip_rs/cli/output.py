@@ -1,6 +1,5 @@
 """Printing: results on stdout, everything else on stderr."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ Threads = Annotated[
 
 def print_json(document: Any) -> None:  # noqa: ANN401 (anything JSON holds)
     """Write one JSON document."""
+    import json
+
     print(json.dumps(document, indent=1, ensure_ascii=False))
 
 

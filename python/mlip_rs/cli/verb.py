@@ -6,11 +6,11 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-VALUES: dict[str, re.Pattern[str]] = {
-    "SYMBOL...": re.compile(r"[A-Z][a-z]?"),
-    "SYMBOL=EV...": re.compile(r"[A-Z][a-z]?=.+"),
-    "NAME...": re.compile(r"[a-z][a-z0-9]*(-[a-z]+)*"),
-    "N...": re.compile(r"\d+"),
+VALUES: dict[str, str] = {
+    "SYMBOL...": r"[A-Z][a-z]?",
+    "SYMBOL=EV...": r"[A-Z][a-z]?=.+",
+    "NAME...": r"[a-z][a-z0-9]*(-[a-z]+)*",
+    "N...": r"\d+",
 }
 """Pattern of a further value of an option, by its metavar; anything else is the next argument."""
 
@@ -42,7 +42,7 @@ class Verb(TyperCommand):
                     formatter.write_dl(records)
 
 
-def repeated(args: Sequence[str], patterns: Mapping[str, re.Pattern[str]]) -> list[str]:
+def repeated(args: Sequence[str], patterns: Mapping[str, str]) -> list[str]:
     """Repeat options in front of each of their values.
 
     >>> repeated(["--elements", "Al", "Ni", "al.extxyz"], {"--elements": VALUES["SYMBOL..."]})
@@ -59,7 +59,7 @@ def repeated(args: Sequence[str], patterns: Mapping[str, re.Pattern[str]]) -> li
     option = previous = ""  # `option`: the one that another value may follow
     end = args.index("--") if "--" in args else len(args)
     for token in args[:end]:
-        if option and patterns[option].fullmatch(token):
+        if option and re.fullmatch(patterns[option], token):
             out += [option, token]
             continue
         out.append(token)
