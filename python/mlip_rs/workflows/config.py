@@ -330,26 +330,24 @@ def _located(message: str, kind: type, path: KeyPath) -> tuple[KeyPath, str]:
 
 
 def _cure(key: str, names: list[str], path: KeyPath) -> str:
-    """Name the key that is meant: the nearest of the same table, else one elsewhere, else all of the table."""
+    """Name the key that is meant: the same of another table, the nearest of its own, else the nearest of any."""
+    paths = [entry for section, kind in SECTIONS.items() for entry in _paths(kind, (section,))]
+    by_name = {str(entry[-1]): entry for entry in reversed(paths)}  # the first of several
     near = difflib.get_close_matches(key, names, n=1)
-    if near:
-        return f"did you mean {_dotted((*path, near[0]))}?"
-    for section, kind in SECTIONS.items():
-        for table, others in _tables(kind, (section,)):
-            elsewhere = difflib.get_close_matches(key, others, n=1, cutoff=0.8)
-            if elsewhere:
-                return f"did you mean {_dotted((*table, elsewhere[0]))}?"
-    return f"there are {', '.join(names)}"
+    similar = difflib.get_close_matches(key, by_name, n=1, cutoff=0.8)
+    meant = (*path, near[0]) if near else by_name[similar[0]] if similar else None
+    meant = by_name.get(key, meant)
+    return f"there are {', '.join(names)}" if meant is None else f"did you mean {_dotted(meant)}?"
 
 
-def _tables(kind: type, path: KeyPath) -> Iterator[tuple[KeyPath, list[str]]]:
-    """Yield the keys of a table and of the tables in it, with their paths."""
-    yield path, [entry.name for entry in fields(kind)]
+def _paths(kind: type, path: KeyPath) -> Iterator[KeyPath]:
+    """Yield the paths of the keys of a table, then those of the tables in it."""
+    yield from ((*path, entry.name) for entry in fields(kind))
     for name, annotation in annotations_of(kind).items():
         nested = _dataclass_in(annotation)
         if nested is not None and nested not in SECTIONS.values():
             in_list = nested not in alternatives(annotation)
-            yield from _tables(nested, (*path, name, 0) if in_list else (*path, name))
+            yield from _paths(nested, (*path, name, 0) if in_list else (*path, name))
 
 
 def _dotted(path: Sequence[str | int]) -> str:
