@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-import numpy as np
 from ase.data import chemical_symbols
 
 from mlip_rs import _core
@@ -28,7 +27,7 @@ from mlip_rs.basis.sizes import (
 from mlip_rs.basis.summary import Composition, composition
 from mlip_rs.data import Dataset, suggest_cutoff, suggest_r_min
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.settings import check_integer, check_number, make_plain
+from mlip_rs.settings import check_integer, check_least, check_types
 
 HIERARCHIES: tuple[str, ...] = ("pair", "pair-poly", "angular", "angular-poly", "invariants")
 """From pair potentials to polynomials of invariants up to order 6."""
@@ -107,19 +106,23 @@ class Basis:
     Parameters
     ----------
     elements
-        Chemical symbols.
+        Chemical symbols; those of the data by default.
     cutoff
-        Å. None: `fit` takes it from the data (`suggest_cutoff`); without data, 6 Å.
+        Cutoff radius, Å; taken from the data by default. See `suggest_cutoff`; 6 Å without data.
     hierarchy
-        One of `HIERARCHIES`.
+        Kind of features: "pair", "pair-poly", "angular", "angular-poly" or "invariants".
     size
-        In `invariants`: "small", "medium", "standard", "large" or "huge", about 10², 10³, 3·10³, 10⁴, 3·10⁴ candidate
-        features over all elements, "standard" 6·10³ for several elements; "standard" if None, in a fit to few data a
-        smaller one. It chooses every setting below that is left at None.
+        Size of an "invariants" basis: "small", "medium", "standard" (the default), "large" or "huge", from 10² to
+        3·10⁴ candidate features. About 10², 10³, 3·10³, 10⁴, 3·10⁴ over all elements, "standard" 6·10³ for several
+        elements; with None, a fit to few data takes a smaller basis than "standard". It chooses every setting below
+        that is left at None.
     radial
-        A family of `FAMILIES`, covered evenly up to the cutoff, or explicit sets, freely mixed.
-    n_radial, n_angular
-        Functions of that family in the pairwise and in the angular invariants.
+        Family of radial functions, such as "gaussian" or "bessel", evenly spaced up to the cutoff. One of `FAMILIES`,
+        or explicit sets, freely mixed.
+    n_radial
+        Number of radial functions of the pairwise invariants.
+    n_angular
+        Number of radial functions of the angular invariants.
     n_linear, linear_max_l
         In `angular-poly`: a second, finer set of that many functions, and its largest l, whose invariants enter
         linearly only; 0 for none.
@@ -127,21 +130,23 @@ class Basis:
         Shortest distance that the radial functions resolve, Å. None: `fit` takes it from the data (`suggest_r_min`);
         without data, 1.5 Å.
     angular_cutoff
-        Å, at most the cutoff: how far the invariants with angles (order 2 and higher) reach. The evaluator pays for
-        harmonics and for sums over neighbours only within. None: the cutoff; in `invariants`, `fit` chooses it by
-        cross-validation of small fits (docs/adr/0009).
+        Cutoff radius of the invariants of order 2 and higher, Å; chosen by cross-validation by default. At most the
+        cutoff. The evaluator computes harmonics and their sums over neighbours only within it. In hierarchies other
+        than "invariants" the default is the cutoff (docs/adr/0009).
     cutoff_function
-        "cosine" (C¹) or "polynomial" (C²).
+        Function that ends the radial functions at the cutoff: "cosine" (C¹) or "polynomial" (C²).
     max_l
         Largest degree l of the angular invariants.
     radial_coupling
         "free" (all pairs of radial functions in p) or "diagonal" (one shared radial function).
-    pair_degree, angular_degree
-        Largest power of one pairwise, one angular invariant, 1 to 3.
+    pair_degree
+        Largest power of a pairwise invariant, 1 to 3.
+    angular_degree
+        Largest power of an angular invariant, 1 to 3.
     pair_cross_degree, angular_cross_degree
         Largest degree at which products of different invariants of one kind are taken.
     mixed_degree
-        Largest degree of products of both kinds, 0 for none, 2 or 3.
+        Largest degree of products of pairwise and angular invariants: 2, 3, or 0 for none.
     product_max_l
         Largest l of the angular invariants that enter products; all if None.
     product_coupling
@@ -188,15 +193,11 @@ class Basis:
     def __post_init__(self) -> None:
         if isinstance(self.elements, str):
             raise ConfigError(f"elements must be a list of symbols, such as [{self.elements!r}]")
-        make_plain(self)
+        check_types(self)
         object.__setattr__(self, "elements", tuple(self.elements))
         if not isinstance(self.radial, str):
-            if not isinstance(self.radial, Sequence) or not all(
-                isinstance(r, RadialSet) for r in self.radial
-            ):
-                raise ConfigError("radial must be the name of a family, or a list of RadialSet")
             object.__setattr__(self, "radial", tuple(self.radial))
-        if not (self.repulsion in ("zbl", None) or isinstance(self.repulsion, Repulsion)):
+        if isinstance(self.repulsion, str) and self.repulsion != "zbl":
             raise ConfigError(f'repulsion is {self.repulsion!r}; it must be "zbl", None or a Repulsion')
         self._check_numbers()
         for name in ("n_radial", "n_angular"):
@@ -212,7 +213,7 @@ class Basis:
             )
         if self.cutoff_function not in CUTOFF_FUNCTIONS:
             raise ConfigError(
-                f"cutoff function {self.cutoff_function!r} does not exist; choose {' or '.join(CUTOFF_FUNCTIONS)}"
+                f"cutoff_function {self.cutoff_function!r} does not exist; choose {' or '.join(CUTOFF_FUNCTIONS)}"
             )
         for name in ("radial_coupling", "product_coupling"):
             coupling = getattr(self, name)
@@ -236,10 +237,6 @@ class Basis:
                         f"{name} belongs to the hierarchy 'invariants', not to {self.hierarchy!r}; leave it out"
                     )
         if self.higher is not None:
-            if not isinstance(self.higher, Sequence) or not all(
-                isinstance(entry, HigherOrder) for entry in self.higher
-            ):
-                raise ConfigError("higher must be a list of HigherOrder")
             orders = [entry.order for entry in self.higher]
             if len(set(orders)) < len(orders):
                 raise ConfigError("higher: each order may be given once")
@@ -250,19 +247,16 @@ class Basis:
             value = getattr(self, name)
             if value is None:
                 continue
-            if not isinstance(value, int | float) or not (np.isfinite(value) and value > 0):
+            if value <= 0:
                 raise ConfigError(f"{name} is {value!r} Å; it must be a positive number")
             if value < MIN_CUTOFF:
                 raise ConfigError(f"{name} is {value!r} Å; no two atoms are that close; raise it")
         if self.cutoff is not None and self.angular_cutoff is not None and self.angular_cutoff > self.cutoff:
             raise ConfigError(f"angular_cutoff {self.angular_cutoff} Å exceeds the cutoff {self.cutoff} Å")
-        if self.r_min is not None:
-            check_number("r_min", self.r_min)
-            if self.r_min < 0:
-                raise ConfigError(f"r_min is {self.r_min} Å; it must not be negative")
+        if self.r_min is not None and self.r_min < 0:
+            raise ConfigError(f"r_min is {self.r_min} Å; it must not be negative")
         for name in _INTEGERS:
-            if getattr(self, name) is not None:
-                check_integer(name, getattr(self, name), 0)
+            check_least(name, getattr(self, name), 0)
 
     def to_dict(self) -> dict[str, Any]:
         """The explicit specification: every radial function with its numbers, every degree.

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mlip_rs.errors import ConfigError
-from mlip_rs.settings import make_plain
+from mlip_rs.settings import check_types
 
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -34,12 +34,7 @@ class Repulsion:
     crowding_range: float | None = None
 
     def __post_init__(self) -> None:
-        make_plain(self)
-        for name in ("inner", "outer"):
-            object.__setattr__(self, name, tuple(tuple(row) for row in getattr(self, name)))
-        for name in ("crowding_onset", "crowding_end"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, tuple(getattr(self, name)))
+        check_types(self)
         if (self.crowding_onset is None) != (self.crowding_end is None):
             raise ConfigError("repulsion: give both crowding_onset and crowding_end, or none of them")
         if self.crowding_onset is None and (self.crowding_level or self.crowding_range is not None):

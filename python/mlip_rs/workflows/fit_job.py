@@ -16,6 +16,7 @@ from mlip_rs.fitting import FitSettings, Run, WeightScan, fit, read_record, scan
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.settings import RUN_ONLY
 from mlip_rs.progress import Progress, Silent
+from mlip_rs.settings import check_types
 
 DEFAULT_DIRECTORY: Path = Path("mlip-run")
 """Run directory when none is given."""
@@ -23,28 +24,33 @@ DEFAULT_DIRECTORY: Path = Path("mlip-run")
 
 @dataclass(frozen=True)
 class Sources:
-    """Which data, and what to leave out of them.
+    """Files of training and test data, how to read them, and which structures to leave out.
 
     Parameters
     ----------
     train
-        Files, patterns or directories to fit to.
+        Files, patterns or directories with the training data.
     test
-        The same for data that only the errors reported see.
+        Files, patterns or directories with test data, used for nothing but the reported errors.
     index
-        Frames to take from every training file, as in ASE.
+        Frames to take from every training file, in ASE's notation, such as "::10".
     test_index
-        Frames to take from every test file.
+        Frames to take from every test file, in ASE's notation.
     format
-        ASE's name of the file format, when the file name does not tell.
+        ASE's name of the file format, if the file name does not show it.
     energy
-        "free_energy", "energy" or "auto".
+        Energy to fit: "free_energy" (consistent with the forces), "energy" or "auto".
     keys
-        Where the labels are, when they are not found by themselves.
+        Keys of the labels, if they are not among the usual ones.
     drop_outliers
-        Leave out training structures that look wrong.
+        Leave out training structures whose labels are outliers.
     drop_duplicates
         Leave out all but the first of equal training structures.
+
+    Raises
+    ------
+    ConfigError
+        A setting of a wrong type.
     """
 
     train: tuple[str, ...]
@@ -56,6 +62,12 @@ class Sources:
     keys: LabelKeys = field(default_factory=LabelKeys)
     drop_outliers: bool = False
     drop_duplicates: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("train", "test"):
+            if isinstance(getattr(self, name), str):
+                object.__setattr__(self, name, (getattr(self, name),))
+        check_types(self)
 
     def training(self, reference: Mapping[str, float] | None = None) -> Dataset:
         """Read and clean the training data; `reference` are isolated-atom energies, eV.
