@@ -24,15 +24,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from isolated_atoms import ATOMIC_ENERGY
+
 # The parent imports nothing heavy: the peak memory of a process counts that of the one that it was forked from.
 
-ATOMIC_ENERGY = {  # isolated atoms (PBE, eV)
-    "Li": -0.29385697,
-    "Mo": -4.58763796,
-    "Si": -0.871629,
-    "Ag": -0.19820116,
-    "Au": -0.18494148,
-}
 # Of each side: number of radial functions and largest l of order 2, 3. The peer has l = 0 among its invariants of order
 # 2, which is the square of the pairwise one; one more l instead gives mlip_rs the same number of features.
 CASES = {

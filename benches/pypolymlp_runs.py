@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from ase.io import read
-from fit_peers import ATOMIC_ENERGY
+from isolated_atoms import ATOMIC_ENERGY
 from pypolymlp.calculator.properties import Properties
 from pypolymlp.core.data_format import PolymlpStructure
 from pypolymlp.mlp_dev.pypolymlp import Pypolymlp

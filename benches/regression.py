@@ -71,7 +71,7 @@ def equations(args: argparse.Namespace) -> None:
     """`OUT/gram-SIZE.npy` and `OUT/rest-SIZE.npz` of features of unit norm."""
     import mlip_rs as mlip
     from mlip_rs.data import read_dataset, reference_energies
-    from mlip_rs.fitting.estimators import Scaled, feature_scale
+    from mlip_rs.fitting.estimators.scaled import Scaled, feature_scale
     from mlip_rs.fitting.normal_equations import NormalEquations, System, accumulate, symmetrize
 
     args.output.mkdir(parents=True, exist_ok=True)
@@ -86,11 +86,11 @@ def equations(args: argparse.Namespace) -> None:
             part = slice(start, start + 16)
             accumulate(sums, basis, dataset.frames[part], reference, of_rows[part])
         symmetrize(sums)
-        system = System(sums.gram[0], sums.moment[0], float(sums.yty[0]), int(sums.n_rows[0]))
+        system = System(sums.gram[0], sums.xty[0], float(sums.yty[0]), int(sums.n_rows[0]))
         scaled = Scaled.of(system, feature_scale(system), np.ones(basis.n_features))
         np.save(args.output / f"gram-{size}.npy", scaled.gram)
         groups = basis.core.groups()
-        np.savez(args.output / f"rest-{size}.npz", moment=scaled.moment, yty=system.yty, groups=groups)
+        np.savez(args.output / f"rest-{size}.npz", xty=scaled.xty, yty=system.yty, groups=groups)
         print(
             f"{size}: {basis.n_features} features, {system.n_rows} rows, {time.perf_counter() - begin:.0f} s"
         )
@@ -134,10 +134,12 @@ def count(w: np.ndarray) -> int:
 
 
 def lasso(gram: np.ndarray, rest: dict, args: argparse.Namespace, threads: int = 1) -> tuple:
+    from mlip_rs.fitting.estimators.scaled import PathOptions
+
     scaled, ones = our_problem(gram, rest), np.ones(len(gram))
     begin = time.perf_counter()
     lambdas = scaled.lambda_max(ones, args.ridge) * np.geomspace(1.0, args.ratio, N_POINTS)
-    w = scaled.path(lambdas, ones, args.ridge, args.max_nonzero, threads, go_on)
+    w = scaled.path(lambdas, ones, PathOptions(args.ridge, args.max_nonzero, threads))
     return time.perf_counter() - begin, lambdas, w
 
 
@@ -146,29 +148,33 @@ def lasso_two(gram: np.ndarray, rest: dict, args: argparse.Namespace) -> tuple:
 
 
 def elastic_net(gram: np.ndarray, rest: dict, args: argparse.Namespace) -> tuple:
+    from mlip_rs.fitting.estimators.scaled import PathOptions
+
     scaled, ones = our_problem(gram, rest), np.ones(len(gram))
     begin = time.perf_counter()
     lambdas = scaled.lambda_max(ones, args.ridge) * np.geomspace(1.0, args.ratio, N_POINTS)
-    w = scaled.path(lambdas, ones, args.ridge, args.max_nonzero, 1, go_on, l1_ratio=0.5)
+    w = scaled.path(lambdas, ones, PathOptions(args.ridge, args.max_nonzero, 1), l1_ratio=0.5)
     return time.perf_counter() - begin, lambdas, w
 
 
 def group_lasso(gram: np.ndarray, rest: dict, args: argparse.Namespace) -> tuple:
-    from mlip_rs.fitting.estimators import group_weights
+    from mlip_rs.fitting.estimators.scaled import PathOptions, group_weights
 
     scaled, groups = our_problem(gram, rest), rest["groups"]
     begin = time.perf_counter()
     weights = group_weights(groups, np.ones(len(gram)))
     lambdas = scaled.group_lambda_max(groups, weights, args.ridge) * np.geomspace(1.0, args.ratio, N_POINTS)
-    w = scaled.group_path(lambdas, groups, weights, args.ridge, args.max_nonzero, 1, go_on)
+    w = scaled.group_path(lambdas, groups, weights, PathOptions(args.ridge, args.max_nonzero, 1))
     return time.perf_counter() - begin, lambdas, w
 
 
 def forward(gram: np.ndarray, rest: dict, args: argparse.Namespace) -> tuple:
     """Not a path: one row of 500 picks."""
+    from mlip_rs.fitting.estimators.scaled import PathOptions
+
     scaled, n = our_problem(gram, rest), len(gram)
     begin = time.perf_counter()
-    picks = scaled.forward(np.arange(n), np.ones(n), args.ridge, 500, 1, go_on)
+    picks = scaled.forward(np.arange(n), np.ones(n), PathOptions(args.ridge, 500, 1))
     seconds = time.perf_counter() - begin
     w = np.zeros((1, n))
     w[0, [pick.group for pick in picks]] = 1.0
@@ -176,13 +182,9 @@ def forward(gram: np.ndarray, rest: dict, args: argparse.Namespace) -> tuple:
 
 
 def our_problem(gram: np.ndarray, rest: dict):
-    from mlip_rs.fitting.estimators import Scaled
+    from mlip_rs.fitting.estimators.scaled import Scaled
 
-    return Scaled(gram, rest["moment"], np.ones(len(gram)), np.ones(len(gram)))
-
-
-def go_on(_k: int, _n: int) -> bool:
-    return True
+    return Scaled(gram, rest["xty"], np.ones(len(gram)), np.ones(len(gram)))
 
 
 def peer_row(
@@ -207,7 +209,7 @@ def peer_row(
         on = np.flatnonzero(w)
         own = w[on]
         quadratic = own @ (gram[np.ix_(on, on)] @ own) + args.ridge * own @ own
-        return float(0.5 * quadratic - rest["moment"][on] @ own + lam * np.abs(own).sum())
+        return float(0.5 * quadratic - rest["xty"][on] @ own + lam * np.abs(own).sum())
 
     above = max(
         (value(lam, a) - value(lam, b)) / abs(value(lam, b))
@@ -235,37 +237,35 @@ def peer(args: argparse.Namespace) -> None:
     gram, rest = load(args.problem)
     path = np.load(args.problem.with_name("peer-problem.npz"))
     gram += float(path["ridge"]) * np.eye(len(gram))
-    seconds, w = PEERS[args.solver](gram, rest["moment"], path["lambdas"])
+    seconds, w = PEERS[args.solver](gram, rest["xty"], path["lambdas"])
     np.save(args.problem.with_name("peer-solution.npy"), w)
     print(json.dumps({"seconds": seconds}))
 
 
-def rows(gram: np.ndarray, moment: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def rows(gram: np.ndarray, xty: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """X, F×F, and y with XᵀX = G and Xᵀy = b."""
     from scipy.linalg import cholesky, solve_triangular
 
     upper = cholesky(gram)
-    return np.asfortranarray(upper), solve_triangular(upper, moment, trans="T")
+    return np.asfortranarray(upper), solve_triangular(upper, xty, trans="T")
 
 
-def scikit_learn(gram: np.ndarray, moment: np.ndarray, lambdas: np.ndarray) -> tuple[float, np.ndarray]:
+def scikit_learn(gram: np.ndarray, xty: np.ndarray, lambdas: np.ndarray) -> tuple[float, np.ndarray]:
     """`enet_path` on the Gram matrix; the ridge penalty is in it, so that l1_ratio is 1."""
     from sklearn.linear_model import enet_path
 
     n = len(gram)
-    x, y = rows(gram, moment)
-    options = dict(
-        precompute=gram, Xy=moment, tol=PEER_TOLERANCE, max_iter=PEER_ITERATIONS, check_input=False
-    )
+    x, y = rows(gram, xty)
+    options = dict(precompute=gram, Xy=xty, tol=PEER_TOLERANCE, max_iter=PEER_ITERATIONS, check_input=False)
     begin = time.perf_counter()
     _, w, _ = enet_path(x, y, l1_ratio=1.0, alphas=lambdas / n, **options)
     return time.perf_counter() - begin, w.T
 
 
-def celer(gram: np.ndarray, moment: np.ndarray, lambdas: np.ndarray) -> tuple[float, np.ndarray]:
+def celer(gram: np.ndarray, xty: np.ndarray, lambdas: np.ndarray) -> tuple[float, np.ndarray]:
     from celer import celer_path
 
-    x, y = rows(gram, moment)
+    x, y = rows(gram, xty)
     options = dict(tol=PEER_TOLERANCE, max_iter=1000, max_epochs=PEER_ITERATIONS)
     celer_path(x[:, :50], y, "lasso", n_alphas=2, eps=0.5)  # compiled, imported
     begin = time.perf_counter()
@@ -273,12 +273,12 @@ def celer(gram: np.ndarray, moment: np.ndarray, lambdas: np.ndarray) -> tuple[fl
     return time.perf_counter() - begin, w.T
 
 
-def skglm(gram: np.ndarray, moment: np.ndarray, lambdas: np.ndarray) -> tuple[float, np.ndarray]:
+def skglm(gram: np.ndarray, xty: np.ndarray, lambdas: np.ndarray) -> tuple[float, np.ndarray]:
     from skglm.datafits import Quadratic
     from skglm.penalties import L1
     from skglm.solvers import AndersonCD
 
-    x, y = rows(gram, moment)
+    x, y = rows(gram, xty)
     n = len(gram)
     solver = AndersonCD(
         tol=1e-6 * lambdas[-1] / n,
@@ -356,25 +356,25 @@ def sparse_path(
     method: str, x: np.ndarray, y: np.ndarray, lambdas: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Supports (L, F), the empty one first; and the penalties where there are any."""
-    from mlip_rs.fitting import FitSettings
-    from mlip_rs.fitting.estimators import Scaled, feature_scale, l1_weights
+    from mlip_rs.fitting.estimators.lasso import adaptive_weights
+    from mlip_rs.fitting.estimators.scaled import PathOptions, Scaled, feature_scale
     from mlip_rs.fitting.normal_equations import System
 
     n = x.shape[1]
     system = System(x.T @ x, x.T @ y, float(y @ y), len(y))
     scaled = Scaled.of(system, feature_scale(system), np.ones(n))
     if method == "omp":
-        picks = scaled.forward(np.arange(n), np.ones(n), 0.0, 40, 1, go_on)
+        picks = scaled.forward(np.arange(n), np.ones(n), PathOptions(0.0, 40, 1))
         supports = np.zeros((len(picks) + 1, n), dtype=bool)
         for k, pick in enumerate(picks):
             supports[k + 1 :, pick.group] = True
         return supports, None
     coefficients = scaled.ridge(np.array([1e-2]))[0]
-    weights = l1_weights(scaled, FitSettings(method=method), coefficients)
+    weights = adaptive_weights(scaled, coefficients, 0.5 if method == "adaptive-lasso" else 0.0)
     if lambdas is None:
         lambdas = scaled.lambda_max(weights, 0.0) * np.geomspace(1.0, 0.02, 40)
     ratio = 0.5 if method == "elastic-net" else 1.0
-    return scaled.path(lambdas, weights, 0.0, 100, 1, go_on, ratio) != 0.0, lambdas
+    return scaled.path(lambdas, weights, PathOptions(0.0, 100, 1), ratio) != 0.0, lambdas
 
 
 def refit(x: np.ndarray, y: np.ndarray, support: np.ndarray) -> np.ndarray:

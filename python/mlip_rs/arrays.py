@@ -1,4 +1,4 @@
-"""Types of arrays that many modules share."""
+"""Types of arrays."""
 
 import numpy as np
 from numpy.typing import NDArray

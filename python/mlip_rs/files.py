@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old content or the whole new one, never a part."""
+"""Atomic writing of files: a reader sees either the old or the complete new content."""
 
 import contextlib
 import errno
@@ -12,7 +12,7 @@ from typing import IO, Any
 
 @contextlib.contextmanager
 def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a temporary file beside the target that takes its place when the block ends without an error.
+    """Open a temporary file that replaces the target when the block ends without an error.
 
     A symbolic link stays a link: the file it points to is replaced. An existing file keeps its permissions.
     Devices and pipes (/dev/null, /dev/stdout) are written to and never replaced.
@@ -27,7 +27,7 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     Raises
     ------
     OSError
-        The file cannot be written; the old one is as before and nothing is left behind.
+        The file cannot be written; the old one is unchanged and no temporary file remains.
     """
     encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
     if _is_device(path):
@@ -57,21 +57,21 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Refuse a file that `atomic_file` could not write, before the long work whose result it shall hold.
+    """Check that `atomic_file` can write a file, before the computation of its content.
 
     Raises
     ------
     OSError
-        The file is write-protected or a folder; or its folder is write-protected or none.
+        The file is write-protected or a folder, or its folder is write-protected or does not exist.
     """
     if _is_device(path):
         return
     target, folder = Path(os.path.realpath(path)), Path(path).parent
     if target.is_dir():
-        text = "is a folder, where a file is to be written; remove it or choose another output"
+        text = "is a folder, but a file must be written there; remove it or choose another output"
         raise IsADirectoryError(errno.EISDIR, text, os.fspath(path))
     if not target.parent.is_dir():
-        text = "is no folder, where one is to be written to; choose another output"
+        text = "is not a folder; choose another output"
         raise NotADirectoryError(errno.ENOTDIR, text, os.fspath(folder))
     for place, rights in ((target, os.W_OK), (target.parent, os.W_OK | os.X_OK)):
         if place.exists() and not os.access(place, rights):
@@ -80,21 +80,25 @@ def check_writable(path: str | os.PathLike[str]) -> None:
 
 
 def write_atomically(path: str | os.PathLike[str], text: str) -> None:
-    """Write UTF-8 text by `atomic_file`.
+    """Write UTF-8 text with `atomic_file`.
 
     Raises
     ------
     OSError
-        The file cannot be written; the old one is as before and nothing is left behind.
+        The file cannot be written; the old one is unchanged and no temporary file remains.
     """
     with atomic_file(path) as file:
         file.write(text)
 
 
 def distinct_names(paths: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
-    """Paths of potentials by as few of their last parts as tell them apart; each path once.
+    """Name each path of a potential by the fewest last parts that make the names distinct.
 
-    The suffix is left out, unless it is what tells them apart (`x` beside `x.mlip.json`).
+    The suffix is omitted, unless the names differ by nothing else (`x` and `x.mlip.json`). A path that is given twice
+    is named once.
+
+    >>> distinct_names(["al/best.mlip.json", "cu/best.mlip.json"])
+    {'al/best': 'al/best.mlip.json', 'cu/best': 'cu/best.mlip.json'}
     """
     unique = {str(Path(path).absolute()): os.fspath(path) for path in paths}
     parts = [Path(path).parts for path in unique]
@@ -109,7 +113,7 @@ def distinct_names(paths: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
 
 
 def _is_device(path: str | os.PathLike[str]) -> bool:
-    """Whether something that is neither file nor folder is there already."""
+    """Tell whether a path is a device, pipe or socket."""
     try:
         kind = os.stat(path).st_mode  # noqa: PTH116 (bytes, too)
     except OSError:
@@ -118,7 +122,7 @@ def _is_device(path: str | os.PathLike[str]) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Force the new name to disk, where the system knows how (not on Windows, not on every network disk)."""
+    """Force the new name to disk, if the file system supports it (not on Windows, not on every network disk)."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""How long work reports: silent in a library, a bar on a terminal, plain lines in a log."""
+"""Progress reports of long computations: silent, bars on a terminal, or lines in a log."""
 
 import time
 from collections.abc import Iterator
@@ -7,33 +7,41 @@ from typing import Protocol, TextIO
 
 
 class Progress(Protocol):
-    """Receives the advance of named phases."""
+    """Receiver of progress reports."""
 
     def start(self, phase: str, total: int) -> None:
-        """A phase of `total` steps begins."""
+        """Begin a phase of `total` steps."""
 
     def advance(self, steps: int = 1) -> None:
-        """Some steps of the current phase are done."""
+        """Report that steps of the current phase are done."""
 
     def note(self, message: str) -> None:
-        """Something worth a line."""
+        """Report a message."""
 
 
 class Silent:
-    """Says nothing."""
+    """Receiver that ignores all reports."""
 
     def start(self, phase: str, total: int) -> None:
-        """Nothing."""
+        """Ignore it."""
 
     def advance(self, steps: int = 1) -> None:
-        """Nothing."""
+        """Ignore it."""
 
     def note(self, message: str) -> None:
-        """Nothing."""
+        """Ignore it."""
 
 
 class Lines:
-    """Plain lines with the time, at most one every `interval` seconds within a phase."""
+    """Receiver that writes lines with the time, at most one every `interval` seconds within a phase.
+
+    Parameters
+    ----------
+    stream
+        Text stream to write to.
+    interval
+        Seconds.
+    """
 
     def __init__(self, stream: TextIO, interval: float = 10.0) -> None:
         self._stream = stream
@@ -42,20 +50,20 @@ class Lines:
         self._phase, self._total, self._done = "", 0, 0
 
     def start(self, phase: str, total: int) -> None:
-        """One line."""
+        """Write a line."""
         self._phase, self._total, self._done = phase, total, 0
         self._last = time.monotonic()
         self._write(f"{phase} ({total})")
 
     def advance(self, steps: int = 1) -> None:
-        """A line if the last is old enough."""
+        """Write a line if the interval has passed."""
         self._done += steps
         if time.monotonic() - self._last >= self._interval:
             self._last = time.monotonic()
             self._write(f"{self._phase}: {self._done} of {self._total}")
 
     def note(self, message: str) -> None:
-        """One line."""
+        """Write a line."""
         self._write(message)
 
     def _write(self, message: str) -> None:
@@ -65,7 +73,13 @@ class Lines:
 
 
 class Bars:
-    """Progress bars of rich on a terminal."""
+    """Receiver that draws progress bars on a terminal.
+
+    Parameters
+    ----------
+    stream
+        Terminal.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         from rich.console import Console
@@ -90,30 +104,30 @@ class Bars:
         self._task: TaskID | None = None
 
     def open(self) -> None:
-        """Take the terminal."""
+        """Start drawing."""
         self._bars.start()
 
     def close(self) -> None:
-        """Give the terminal back."""
+        """Stop drawing and restore the terminal."""
         self._bars.stop()
 
     def start(self, phase: str, total: int) -> None:
-        """A new bar."""
+        """Add a bar."""
         self._task = self._bars.add_task(phase, total=total)
 
     def advance(self, steps: int = 1) -> None:
-        """Move the newest bar."""
+        """Advance the newest bar."""
         if self._task is not None:
             self._bars.advance(self._task, steps)
 
     def note(self, message: str) -> None:
-        """A line above the bars."""
+        """Print a line above the bars."""
         self._bars.console.print(message, markup=False, highlight=False)
 
 
 @contextmanager
 def on_stream(stream: TextIO) -> Iterator[Progress]:
-    """Bars if the stream is a terminal, else lines."""
+    """Yield a receiver for a stream: bars on a terminal, else lines."""
     if not stream.isatty():
         yield Lines(stream)
         return

@@ -1,4 +1,7 @@
-"""The number of threads: one rule for every function that takes `threads`."""
+"""Number of threads.
+
+Every function takes `threads: int | None = None`; None stands for `MLIP_RS_NUM_THREADS` or all cores.
+"""
 
 import operator
 from typing import SupportsIndex
@@ -7,11 +10,15 @@ from mlip_rs import _core
 from mlip_rs.errors import ConfigError
 
 MAX_THREADS: int = 1024
-"""More threads than any shared-memory machine has use for here."""
+"""Largest accepted number of threads."""
 
 
 def number_of_threads(threads: SupportsIndex | None) -> int:
-    """Return the threads to use: as given, or by default `MLIP_RS_NUM_THREADS`, or all cores.
+    """Return the number of threads to use: the given one, or that of `MLIP_RS_NUM_THREADS`, or all cores.
+
+    >>> number_of_threads(2)
+    2
+
 
     Raises
     ------
@@ -19,7 +26,7 @@ def number_of_threads(threads: SupportsIndex | None) -> int:
         Not an integer from 1 to `MAX_THREADS`.
     """
     if threads is None:
-        # Asking costs tens of microseconds (the system is asked for its cores): callers keep the answer.
+        # This takes tens of microseconds, since the system counts its cores; callers store the result.
         return _core.default_threads()
     try:
         number = operator.index(threads)

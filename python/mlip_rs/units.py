@@ -1,6 +1,7 @@
-"""Conversions between internal units (Å, eV) and what is shown or exchanged; the only home of stress signs.
+"""Units and signs.
 
-Inside: eV, eV/Å, stress in eV/Å³ with ASE's sign (positive under tension) and Voigt order xx yy zz yz xz xy.
+Internal quantities are in eV, Å and eV/Å; stresses are in eV/Å³, positive under tension, in ASE's Voigt order
+xx yy zz yz xz xy.
 """
 
 import numpy as np
@@ -20,16 +21,23 @@ VOIGT: tuple[tuple[int, int], ...] = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0
 def ase_stress_from_virial(
     virial: NDArray[np.float64], volume: float, out: NDArray[np.float64] | None = None
 ) -> NDArray[np.float64]:
-    """Stress (..., 6) in eV/Å³, ASE's sign, from the virial W = −dE/dε (..., 6) in eV and the volume in Å³."""
+    """Return the stress σ = −W/V in ASE's sign, positive under tension.
+
+    >>> ase_stress_from_virial(np.array([2.0, 2.0, 2.0, 0.0, 0.0, 0.0]), 20.0)[:3]
+    array([-0.1, -0.1, -0.1])
+
+    Parameters
+    ----------
+    virial
+        W = −dE/dε, (..., 6), eV.
+    volume
+        Å³.
+    out
+        Array (..., 6) for the result.
+
+    Returns
+    -------
+    ndarray
+        (..., 6) eV/Å³.
+    """
     return np.divide(virial, -volume, out=out)
-
-
-def ase_stress_from_vasp(kilobar: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Stress (6,) in eV/Å³, ASE's sign and order, from VASP's (3, 3) in kBar, positive under compression."""
-    tensor = -np.asarray(kilobar, dtype=float) * 0.1 * units.GPa
-    return np.array([tensor[a, b] for a, b in VOIGT])
-
-
-def lammps_voigt_from_ase(stress: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Reorder (6,) xx yy zz yz xz xy to LAMMPS' xx yy zz xy xz yz."""
-    return np.asarray(stress)[[0, 1, 2, 5, 4, 3]]

@@ -6,7 +6,6 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-import numpy as np
 from ase.data import chemical_symbols
 
 from mlip_rs import _core
@@ -29,7 +28,7 @@ from mlip_rs.basis.specification import Invariants, Specification
 from mlip_rs.basis.summary import Composition, composition
 from mlip_rs.data import Dataset, suggest_cutoff, suggest_r_min
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.settings import check_integer, check_number, make_plain
+from mlip_rs.settings import check_least, check_types
 
 HIERARCHIES: tuple[str, ...] = (*PRESETS, "invariants")
 """From pair potentials to polynomials of invariants up to order 6."""
@@ -56,19 +55,23 @@ class Basis:
     Parameters
     ----------
     elements
-        Chemical symbols.
+        Chemical symbols; those of the data by default.
     cutoff
-        Å. None: `fit` takes it from the data (`suggest_cutoff`); without data, 6 Å.
+        Cutoff radius, Å; taken from the data by default. See `suggest_cutoff`; 6 Å without data.
     hierarchy
-        One of `HIERARCHIES`.
+        Kind of features: "pair", "pair-poly", "angular", "angular-poly" or "invariants".
     size
-        Size of the hierarchy "invariants": "small", "medium", "standard", "large" or "huge", about 10², 10³, 3·10³,
-        10⁴, 3·10⁴ candidate features over all elements, "standard" 6·10³ for several elements; "standard" if None, or
-        a smaller size in a fit to few data. It chooses every setting below that is left at None.
+        Size of an "invariants" basis: "small", "medium", "standard" (the default), "large" or "huge", from 10² to
+        3·10⁴ candidate features. About 10², 10³, 3·10³, 10⁴, 3·10⁴ over all elements, "standard" 6·10³ for several
+        elements; with None, a fit to few data takes a smaller basis than "standard". It chooses every setting below
+        that is left at None.
     radial
-        A family of `FAMILIES`, covered evenly up to the cutoff, or explicit sets, freely mixed.
-    n_radial, n_angular
-        Functions of that family in the pairwise and in the angular invariants.
+        Family of radial functions, such as "gaussian" or "bessel", evenly spaced up to the cutoff. One of `FAMILIES`,
+        or explicit sets, freely mixed.
+    n_radial
+        Number of radial functions of the pairwise invariants.
+    n_angular
+        Number of radial functions of the angular invariants.
     n_linear, linear_max_l
         Number of functions and largest l of a second, finer set in "angular-poly", whose invariants enter linearly
         only; 0 for none.
@@ -76,31 +79,33 @@ class Basis:
         Shortest distance that the radial functions resolve, Å. None: `fit` takes it from the data (`suggest_r_min`);
         without data, 1.5 Å.
     angular_cutoff
-        Cutoff of the invariants with angles (order 2 and higher), Å, at most the cutoff. The evaluator computes
-        harmonics only within. None: the cutoff, or in a fit of "invariants" the choice of a cross-validation of small
-        fits (docs/adr/0009).
+        Cutoff radius of the invariants of order 2 and higher, Å; chosen by cross-validation by default. At most the
+        cutoff. The evaluator computes harmonics and their sums over neighbours only within it. In hierarchies other
+        than "invariants" the default is the cutoff (docs/adr/0009).
     cutoff_function
-        "cosine" (C¹) or "polynomial" (C²).
+        Function that ends the radial functions at the cutoff: "cosine" (C¹) or "polynomial" (C²).
     max_l
         Largest degree l of the angular invariants.
     radial_coupling
         "free" (all pairs of radial functions in p) or "diagonal" (one shared radial function).
-    pair_degree, angular_degree
-        Largest power of one pairwise, one angular invariant, 1 to 3.
+    pair_degree
+        Largest power of a pairwise invariant, 1 to 3.
+    angular_degree
+        Largest power of an angular invariant, 1 to 3.
     pair_cross_degree, angular_cross_degree
         Largest degree at which products of different invariants of one kind are taken.
     mixed_degree
-        Largest degree of products of both kinds, 0 for none, 2 or 3.
+        Largest degree of products of pairwise and angular invariants: 2, 3, or 0 for none.
     product_max_l
         Largest l of the angular invariants that enter products; all if None.
     product_coupling
         Radial pairs of the angular invariants that enter products, "free" or "diagonal".
     higher
-        Invariants of order 3 to 6 in the hierarchy "invariants"; empty for none, None for those of the size.
+        In `invariants`: the invariants of order 3 to 6; empty for none, None for what the size says.
     constant
-        Whether each element has a constant that is fitted with the rest; for reference energies that are fitted, too.
+        A constant per element, fitted with the rest: for reference energies that are fitted, too.
     repulsion
-        "zbl": a fit switches to the ZBL repulsion where its data end. None for no repulsion. Or explicit distances.
+        "zbl": a fit hands over to the ZBL repulsion where its data end. None for no repulsion. Or explicit distances.
 
     Raises
     ------
@@ -143,13 +148,12 @@ class Basis:
     def __post_init__(self) -> None:
         if isinstance(self.elements, str):
             raise ConfigError(f"elements must be a list of symbols, such as [{self.elements!r}]")
-        make_plain(self)
+        check_types(self)
         object.__setattr__(self, "elements", tuple(self.elements))
         if not isinstance(self.radial, str):
-            object.__setattr__(self, "radial", _entries("radial", self.radial, RadialSet))
+            object.__setattr__(self, "radial", tuple(self.radial))
         if self.higher is not None:
-            higher = _entries("higher", self.higher, HigherOrder)
-            object.__setattr__(self, "higher", tuple(sorted(higher, key=lambda entry: entry.order)))
+            object.__setattr__(self, "higher", tuple(sorted(self.higher, key=lambda entry: entry.order)))
         for name, check in _CHECKS.items():
             value = getattr(self, name)
             if value is not None:
@@ -369,39 +373,30 @@ class Basis:
         return cls(elements, cutoff, "invariants", radial, r_min=r_min, angular_cutoff=cutoff, **model)
 
 
-def _entries(name: str, value: object, kind: type[Any]) -> tuple[Any, ...]:
-    """Refuse a list that does not hold dataclasses of one kind only."""
-    if isinstance(value, Sequence) and all(isinstance(entry, kind) for entry in value):
-        return tuple(value)
-    family = "the name of a family, or " if kind is RadialSet else ""
-    raise ConfigError(f"{name} must be {family}a list of {kind.__name__}")
-
-
-def _check_distance(name: str, value: object) -> None:
-    if not isinstance(value, int | float) or not (np.isfinite(value) and value > 0):
+def _check_distance(name: str, value: float) -> None:
+    if value <= 0:
         raise ConfigError(f"{name} is {value!r} Å; it must be a positive number")
     if value < MIN_CUTOFF:
         raise ConfigError(f"{name} is {value!r} Å; no two atoms are that close; raise it")
 
 
 def _check_r_min(name: str, value: float) -> None:
-    check_number(name, value)
     if value < 0:
         raise ConfigError(f"{name} is {value} Å; it must not be negative")
 
 
-def _check_not_negative(name: str, value: object) -> None:
-    check_integer(name, value, 0)
+def _check_not_negative(name: str, value: int) -> None:
+    check_least(name, value, 0)
 
 
 def _check_count(name: str, value: int) -> None:
-    check_integer(name, value, 0)
+    check_least(name, value, 0)
     if value < 1:
         raise ConfigError(f"{name} is {value}; at least one radial function is needed")
 
 
 def _check_repulsion(name: str, value: object) -> None:
-    if not (value == "zbl" or isinstance(value, Repulsion)):
+    if isinstance(value, str) and value != "zbl":
         raise ConfigError(f'{name} is {value!r}; it must be "zbl", None or a Repulsion')
 
 

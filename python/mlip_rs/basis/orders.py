@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mlip_rs.basis.specification import Invariants
 from mlip_rs.errors import ConfigError
-from mlip_rs.settings import check_integer, make_plain
+from mlip_rs.settings import check_least, check_types
 
 COUPLINGS: tuple[str, ...] = ("free", "diagonal")
 """All combinations of radial functions, or one shared by all factors."""
@@ -56,24 +56,14 @@ class HigherOrder:
     mixed_degree: int = 0
 
     def __post_init__(self) -> None:
-        make_plain(self)
-        check_integer("higher: order", self.order, 1)
+        check_types(self)
         if not MIN_ORDER <= self.order <= MAX_ORDER:
             raise ConfigError(
                 f"higher: order {self.order} is not among the higher orders, {MIN_ORDER} to {MAX_ORDER}; "
                 "orders 1 and 2 are set by n_radial, n_angular and max_l"
             )
-        required = {
-            "max_l": self.max_l,
-            "min_l": self.min_l,
-            "degree": self.degree,
-            "cross_degree": self.cross_degree,
-            "mixed_degree": self.mixed_degree,
-        }
-        optional = {"max_n": self.max_n, "max_total": self.max_total}
-        given = {name: value for name, value in optional.items() if value is not None}
-        for name, value in (required | given).items():
-            check_integer(f"order {self.order}: {name}", value, 0)
+        for name in ("max_l", "min_l", "max_n", "max_total", "degree", "cross_degree", "mixed_degree"):
+            check_least(f"order {self.order}: {name}", getattr(self, name), 0)
         if self.max_n == 0:
             raise ConfigError(f"order {self.order}: max_n is 0; leave the order out instead")
         if self.radial_coupling not in COUPLINGS:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlip_rs.errors import ConfigError
-from mlip_rs.settings import make_plain
+from mlip_rs.settings import check_types
 
 FAMILIES: tuple[str, ...] = (
     "gaussian",
@@ -60,7 +60,7 @@ class RadialSet:
     contraction: Sequence[Sequence[Sequence[float]]] | None = None
 
     def __post_init__(self) -> None:
-        make_plain(self)
+        check_types(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of the specification."""

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from mlip_rs.errors import ConfigError
-from mlip_rs.settings import make_plain
+from mlip_rs.settings import check_types
 
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -45,12 +45,7 @@ class Repulsion:
     density_range: float | None = None
 
     def __post_init__(self) -> None:
-        make_plain(self)
-        for name in ("inner", "outer"):
-            object.__setattr__(self, name, tuple(tuple(row) for row in getattr(self, name)))
-        for name in ("density_onset", "density_end"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, tuple(getattr(self, name)))
+        check_types(self)
         if (self.density_onset is None) != (self.density_end is None):
             raise ConfigError("repulsion: give both density_onset and density_end, or none of them")
         if self.density_onset is None and (self.density_level or self.density_range is not None):

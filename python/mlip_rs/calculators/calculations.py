@@ -1,7 +1,7 @@
-"""One structure, one calculator, one checked answer: energy, forces, stress, relaxed positions.
+"""Energy, forces, stress and relaxations with any ASE calculator, all results checked.
 
-Every property in this package goes through these functions, so that a calculator that answers NaN, or a
-relaxation that does not end, is a `PropertyError` with a reason and never a number.
+Every property of this package uses these functions, so that a calculator that returns NaN, or a relaxation that does
+not converge, raises a `PropertyError` with the reason.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ Calculator = Any
 """Any ASE calculator (ASE ships no type of its own that a checker could use)."""
 
 ISOLATED_BOX = 20.0
-"""Edge in Å of the box that holds an isolated atom; its boundaries are open: the value does not matter."""
+"""Edge in Å of the box of an isolated atom; with open boundaries the value does not matter."""
 
 MAX_STEP = 0.1
 """Longest displacement of one relaxation step, in Å: short enough not to jump out of a shallow well."""
@@ -86,9 +86,9 @@ def relaxed(calculator: Calculator, atoms: Atoms, *, fmax: float = 0.01, max_ste
     atoms
         The structure; it is copied.
     fmax
-        Largest force left on any atom, in eV/Å.
+        Largest remaining force in eV/Å.
     max_steps
-        Most steps of the optimiser (BFGS).
+        Largest number of steps of the optimiser (BFGS).
 
     Returns
     -------
@@ -103,8 +103,7 @@ def relaxed(calculator: Calculator, atoms: Atoms, *, fmax: float = 0.01, max_ste
     moving = _attached(calculator, atoms)
     _finite(moving.get_forces(), "forces", atoms)
     try:
-        with BFGS(moving, logfile=None, maxstep=MAX_STEP) as optimizer:
-            converged = bool(optimizer.run(fmax=fmax, steps=max_steps))
+        converged = optimized(moving, fmax, max_steps)
     except (np.linalg.LinAlgError, FloatingPointError) as error:
         raise PropertyError(f"the relaxation of {_describe(atoms)} broke down: {error}") from error
     left = _finite(moving.get_forces(), "forces", moving)
@@ -132,14 +131,14 @@ def relaxed_crystal(
     atoms
         The crystal, periodic in all directions; it is copied.
     fmax
-        Largest force left, in eV/Å; that on the cell is the strain derivative of the energy, in eV.
+        Largest remaining force in eV/Å; for the cell, the strain derivative of the energy in eV.
     max_steps
-        Most steps of the optimiser (BFGS).
+        Largest number of steps of the optimiser (BFGS).
 
     Returns
     -------
     Atoms
-        The relaxed crystal, without a calculator; a structure that only its symmetry holds up stays as it is.
+        The relaxed crystal, without a calculator. Its symmetry is kept, even if the crystal is unstable without it.
 
     Raises
     ------
@@ -150,8 +149,7 @@ def relaxed_crystal(
     moving.set_constraint(FixSymmetry(moving))
     _finite(moving.get_forces(), "forces", atoms)
     try:
-        with BFGS(FrechetCellFilter(moving), logfile=None, maxstep=MAX_STEP) as optimizer:
-            converged = bool(optimizer.run(fmax=fmax, steps=max_steps))
+        converged = optimized(FrechetCellFilter(moving), fmax, max_steps)
     except (np.linalg.LinAlgError, FloatingPointError, ValueError) as error:
         raise PropertyError(f"the relaxation of {_describe(atoms)} broke down: {error}") from error
     _finite(moving.get_forces(), "forces", moving)
@@ -164,6 +162,25 @@ def relaxed_crystal(
     result.set_constraint()
     result.calc = None
     return result
+
+
+def optimized(moving: Any, fmax: float, max_steps: int) -> bool:  # noqa: ANN401 (Atoms or one of ASE's filters)
+    """Minimise the energy of atoms in place with BFGS.
+
+    Parameters
+    ----------
+    moving
+        Atoms with a calculator, or an ASE filter around them.
+    fmax, max_steps
+        Largest remaining force in eV/Å, and largest number of steps.
+
+    Returns
+    -------
+    bool
+        True if the forces fell below `fmax`.
+    """
+    with BFGS(moving, logfile=None, maxstep=MAX_STEP) as optimizer:
+        return bool(optimizer.run(fmax=fmax, steps=max_steps))
 
 
 def _attached(calculator: Calculator, atoms: Atoms) -> Atoms:

@@ -1,4 +1,4 @@
-"""The command line `mlip-rs`: parse, call one library function, print."""
+"""The command line `mlip-rs`: each verb parses its options, calls one function of the library, and prints."""
 
 from mlip_rs.cli.app import main
 

@@ -1,27 +1,28 @@
-"""The verbs together, and what becomes of errors, interruptions and closed pipes."""
+"""Registers the verbs, and maps errors, Ctrl-C and closed pipes to messages and exit codes."""
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from mlip_rs.cli import bench, demo, evaluate, fit, inspection, pareto, predict, validate, verify
-from mlip_rs.cli.several import SeveralValues
+from mlip_rs.cli.verb import Verb
 from mlip_rs.errors import MlipError
 
 INTERRUPTED: int = 130
-"""Exit code after Ctrl-C, as shells have it."""
+"""Exit code after Ctrl-C, the usual one of shells."""
 
 RESUMABLE: frozenset[str] = frozenset({"fit", "validate"})
 
 
 class Verbs(TyperGroup):
-    """Turns errors that a user can meet into one line on stderr and exit code 1."""
+    """Group of verbs that reports errors in one line on stderr, with exit code 1."""
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 (typer's own or click's context, by its version)
-        """Run the verb."""
+        """Run a verb."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -39,7 +40,7 @@ class Verbs(TyperGroup):
 
 
 def describe(error: BaseException) -> str:
-    """What to tell the user."""
+    """Return the message of an error."""
     if isinstance(error, MemoryError):
         return f"not enough memory ({error}); use a smaller basis or fewer structures at a time"
     if isinstance(error, OSError) and error.strerror:
@@ -48,7 +49,7 @@ def describe(error: BaseException) -> str:
 
 
 def show_version(wanted: bool) -> None:
-    """Print the version and stop."""
+    """Print the version and exit."""
     if wanted:
         from mlip_rs._core import __version__
 
@@ -62,7 +63,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # rich takes longer to import than everything else here
+    rich_markup_mode=None,  # importing rich takes longer than all other imports
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -76,15 +77,21 @@ def entry(
     """Machine-learning interatomic potentials by sparse estimation: from DFT data to a fast potential."""
 
 
-app.command("demo")(demo.run)
-app.command("fit", cls=SeveralValues)(fit.run)
-app.command("pareto")(pareto.run)
-app.command("evaluate")(evaluate.run)
-app.command("predict")(predict.run)
-app.command("inspect", cls=SeveralValues)(inspection.run)
-app.command("bench", cls=SeveralValues)(bench.run)
-app.command("verify", cls=SeveralValues)(verify.run)
-app.command("validate", cls=SeveralValues)(validate.run)
+VERBS: dict[str, Callable[..., None]] = {
+    "demo": demo.run,
+    "fit": fit.run,
+    "pareto": pareto.run,
+    "evaluate": evaluate.run,
+    "predict": predict.run,
+    "inspect": inspection.run,
+    "bench": bench.run,
+    "verify": verify.run,
+    "validate": validate.run,
+}
+"""Verbs in the order of `--help`."""
+
+for name, verb in VERBS.items():
+    app.command(name, cls=Verb)(verb)
 
 
 def main() -> None:
@@ -101,7 +108,7 @@ def main() -> None:
 
 
 def _flushed(code: object) -> Any:  # noqa: ANN401 (whatever SystemExit takes)
-    """Write out what is still buffered; a reader that has gone, or a full disk, is no success."""
+    """Flush standard output and return the exit code, 1 if the reader is gone or the disk is full."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

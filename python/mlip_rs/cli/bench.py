@@ -19,7 +19,7 @@ def run(
         list[int] | None, typer.Option(metavar="N...", help="Numbers of threads; 1 and all cores by default.")
     ] = None,
     like: Annotated[
-        Path | None, typer.Option(metavar="STRUCTURE", help="Repeat this structure, not a crystal.")
+        Path | None, typer.Option(metavar="STRUCTURE", help="Structure to repeat instead of a crystal.")
     ] = None,
     figure: Annotated[
         Path | None,
@@ -27,7 +27,7 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Time per atom against size and threads, beside the predicted one; neighbour list and memory."""
+    """Measure the time per atom by size and threads; compare with the predicted time, neighbour list and memory."""
     from mlip_rs.cost.benchmark import SIZES, STEPS_PER_LIST, benchmark
     from mlip_rs.data import read_structures
     from mlip_rs.files import distinct_names

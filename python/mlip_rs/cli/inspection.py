@@ -1,31 +1,35 @@
 """`mlip-rs inspect`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from mlip_rs.cli.options import SettingOption, with_settings
 from mlip_rs.cli.output import Json, print_json
 
 
+def _symbols(entries: list[str]) -> list[str]:
+    return [symbol for entry in entries for symbol in entry.split(",") if symbol]
+
+
+@with_settings(
+    SettingOption("basis.size"),
+    SettingOption("basis.elements", metavar="SYMBOL...", convert=_symbols),
+)
 def run(
+    settings: dict[str, Any],
     potential: Annotated[
         Path | None, typer.Argument(metavar="POTENTIAL", help="Potential file.", show_default=False)
     ] = None,
-    size: Annotated[
-        str | None, typer.Option(help="Instead of a potential: a basis of this size, such as medium.")
-    ] = None,
-    elements: Annotated[
-        list[str] | None, typer.Option(metavar="SYMBOL...", help="Elements of that basis.")
-    ] = None,
     as_json: Json = False,
 ) -> None:
-    """What is inside a potential: elements, features kept, errors, weights, where it comes from."""
+    """Show the contents of a potential: elements, features, errors, weights, origin; or a basis, by --elements."""
     if potential is None:
-        _show_basis(size, elements, as_json)
+        _show_basis(settings, as_json)
         return
-    if size is not None or elements:
-        raise typer.BadParameter("give a potential, or --size and --elements of a basis, not both")
+    if settings:
+        raise typer.BadParameter("give a potential, or --elements, --size and --set of a basis, not both")
     from mlip_rs.workflows.inspection import describe
 
     description = describe(potential)
@@ -35,16 +39,14 @@ def run(
     print("\n".join(description.lines()))
 
 
-def _show_basis(size: str | None, elements: list[str] | None, as_json: bool) -> None:
-    """What a basis of some size is made of, before there is a potential."""
-    if not elements:
+def _show_basis(settings: dict[str, Any], as_json: bool) -> None:
+    if "basis.elements" not in settings:
         raise typer.BadParameter(
             "give a potential file, or --elements, and --size if it is not to be standard"
         )
-    from mlip_rs.basis import Basis
+    from mlip_rs.workflows.config import load_basis
 
-    symbols = [symbol for entry in elements for symbol in entry.split(",") if symbol]
-    composition = Basis(symbols, size=size).describe()
+    composition = load_basis(settings).describe()
     if as_json:
         print_json(composition.to_dict())
         return

@@ -1,6 +1,5 @@
-"""Printing: results on stdout, everything else on stderr."""
+"""Printing of results on stdout and of progress on stderr."""
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,41 +10,36 @@ import typer
 if TYPE_CHECKING:
     from mlip_rs.progress import Progress
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the results as JSON.")]
 Threads = Annotated[
-    int, typer.Option(min=0, max=1024, metavar="N", help="Threads; 0 takes MLIP_RS_NUM_THREADS or all cores.")
+    int | None,
+    typer.Option(
+        min=0,
+        max=1024,
+        metavar="N",
+        help="Number of threads; MLIP_RS_NUM_THREADS or all cores by default, or with 0.",
+        callback=lambda threads: threads or None,
+    ),
 ]
 
 
 def print_json(document: Any) -> None:  # noqa: ANN401 (anything JSON holds)
-    """Write one JSON document."""
+    """Print a JSON document."""
+    import json
+
     print(json.dumps(document, indent=1, ensure_ascii=False))
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Aligned columns: numbers to the right, text to the left."""
-    lines = [list(header), *map(list, rows)]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
-    right = [all(_is_number(row[k]) for row in rows) for k in range(len(header))]
-    for line in lines:
-        cells = [
-            cell.rjust(width) if flush else cell.ljust(width)
-            for cell, width, flush in zip(line, widths, right, strict=True)
-        ]
-        print("  ".join(cells).rstrip())
+    """Print a table with aligned columns."""
+    from mlip_rs.text import table_lines
 
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return cell == "–"
-    return True
+    print("\n".join(table_lines(header, rows)))
 
 
 @contextmanager
 def progress() -> Iterator["Progress"]:
-    """Bars on a terminal, plain lines in a log: on stderr."""
+    """Report progress on stderr: bars on a terminal, lines in a log."""
     from mlip_rs.progress import on_stream
 
     with on_stream(sys.stderr) as receiver:

@@ -19,14 +19,17 @@ def run(
         str | None,
         typer.Option(
             metavar="CHOICE",
-            help="knee, best, one-standard-error, max-cost=µs, max-nonzero=N, max-energy=meV/atom, "
-            "max-force=eV/Å.",
+            help="Potential to select: knee, best, one-standard-error, max-cost=µs, max-nonzero=N, "
+            "max-energy=meV/atom, max-force=eV/Å.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="Where the potential chosen goes; potential.mlip.json."
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="File for the selected potential; potential.mlip.json by default.",
         ),
     ] = None,
     figure: Annotated[
@@ -34,7 +37,7 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the Pareto front of one or several fits, error against cost, and take a potential from it."""
+    """Show the Pareto front of one or several fits, error against cost, and export a potential of it."""
     from mlip_rs.fitting.result import table
     from mlip_rs.fitting.run_directory import export, front_figure, front_points
 

@@ -11,15 +11,17 @@ from mlip_rs.cli.output import Json, Threads, print_json
 def run(
     potential: Annotated[Path, typer.Argument(metavar="POTENTIAL", help="Potential file.")],
     structures: Annotated[list[str], typer.Argument(metavar="STRUCTURES...", help="Files that ASE reads.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.extxyz", help="Where they go.")],
-    index: Annotated[str, typer.Option(help="Frames to take of each file, as in ASE: '::10'.")] = ":",
-    threads: Threads = 0,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.extxyz", help="File to write.")],
+    index: Annotated[
+        str, typer.Option(help="Frames to take from each file, in ASE's notation, such as '::10'.")
+    ] = ":",
+    threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Label structures with energies, forces and stresses: extxyz."""
+    """Compute energies, forces and stresses of structures, and write them as extxyz."""
     from mlip_rs.evaluate.prediction import predict_file
 
-    frames = predict_file(potential, structures, output, index=index, threads=threads or None)
+    frames = predict_file(potential, structures, output, index=index, threads=threads)
     n_atoms = sum(len(atoms) for atoms in frames)
     if as_json:
         energies = [atoms.calc.results["energy"] for atoms in frames]

@@ -1,7 +1,7 @@
 """`mlip-rs validate`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -38,24 +38,20 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Physical properties, judged against a reference, in one report; exit code 1 if one fails."""
-    from mlip_rs.validate.outcome import Validation, ValidationComparison
-    from mlip_rs.workflows.validation import validate, validate_several
+    """Compute physical properties and compare them with a reference in one report; exit code 1 if one fails."""
+    from mlip_rs.workflows.validation import validate
 
-    result: Validation | ValidationComparison
     with progress() as receiver:
-        options: dict[str, Any] = {
-            "reference": reference,
-            "crystal": crystal,
-            "only": only or (),
-            "quick": quick,
-            "data": data,
-            "progress": receiver,
-        }
-        if len(potentials) == 1:
-            result = validate(potentials[0], output, **options)
-        else:
-            result = validate_several(potentials, output, **options)
+        result = validate(
+            potentials[0] if len(potentials) == 1 else potentials,
+            output,
+            reference=reference,
+            crystal=crystal,
+            only=only or (),
+            quick=quick,
+            data=data,
+            progress=receiver,
+        )
     if as_json:
         print_json(result.to_dict())
     else:

@@ -27,7 +27,7 @@ def run(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Check that it is a potential at all: derivatives, smoothness, invariance, periodicity; exit code 1 if not."""
+    """Run consistency checks (derivatives, smoothness, invariance, periodicity); exit code 1 if one fails."""
     from mlip_rs.potential import Potential
     from mlip_rs.verify import verify
 
@@ -62,26 +62,24 @@ def _print(verification: "Verification") -> None:
     table.add_column("unit", no_wrap=True)
     table.add_column("what")
     for check in verification.checks:
-        outcome = Text(check.outcome.value, style=STYLES[check.outcome.value])
+        status = Text(check.status.value, style=STYLES[check.status.value])
         name, *others = map(Text, (check.name, *_numbers(check), check.unit, check.sentence))
-        table.add_row(name, outcome, *others)
+        table.add_row(name, status, *others)
     console.print(table)
     console.print(
-        Text(_verdict(verification), style=STYLES["pass" if verification.passed else "fail"]), soft_wrap=True
+        Text(_summary(verification), style=STYLES["pass" if verification.passed else "fail"]), soft_wrap=True
     )
 
 
-def _verdict(verification: "Verification") -> str:
-    outcomes = [check.outcome.value for check in verification.checks]
+def _summary(verification: "Verification") -> str:
+    statuses = [check.status.value for check in verification.checks]
     counts = [
-        f"{outcomes.count(outcome)} {outcome}"
-        for outcome in ("pass", "not applicable")
-        if outcome in outcomes
+        f"{statuses.count(status)} {status}" for status in ("pass", "not applicable") if status in statuses
     ]
     failed = [check.name for check in verification.failures]
     if failed:
         counts.append(f"{len(failed)} fail: {', '.join(failed)}")
-    return f"{verification.subject}: {', '.join(counts)}"
+    return f"{verification.name}: {', '.join(counts)}"
 
 
 def _numbers(check: "CheckResult") -> list[str]:

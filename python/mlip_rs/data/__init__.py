@@ -1,4 +1,4 @@
-"""First-principles data: reading, validating, summarising and splitting it. Needs no compiled code."""
+"""First-principles data: reading, validation, summary and splits."""
 
 from mlip_rs.data.clean import cleaned
 from mlip_rs.data.dataset import Dataset, LabelCounts

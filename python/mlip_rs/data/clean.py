@@ -1,4 +1,4 @@
-"""Leaving out what looks wrong or occurs twice, when the user asks for it, and saying what was left out."""
+"""Removal of outliers and duplicates from a dataset, on request and with a notice for each."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,14 +16,14 @@ def cleaned(
     duplicates: bool = False,
     reference: Mapping[str, float] | None = None,
 ) -> Dataset:
-    """Drop suspicious frames, and all but the first of equal structures; `notices` list what went.
+    """Drop outliers, and all but the first of equal structures; the `notices` of the result name each of them.
 
     Parameters
     ----------
     dataset
         The frames.
     outliers
-        Drop the outliers that `summarize` points out.
+        Drop the outliers found by `summarize`.
     duplicates
         Keep only the first of each group of equal structures.
     reference

@@ -1,4 +1,4 @@
-"""From whatever users have (files, ASE `Atoms`, a dataset) to a dataset."""
+"""Conversion of files or ASE `Atoms` to a dataset."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,13 @@ Data = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Iterable[Atom
 
 
 def as_dataset(data: Data) -> Dataset:
-    """Read files, or take the labels of `Atoms`, unless the data are a dataset already."""
+    """Read files, or collect the labels of `Atoms`; a dataset is returned unchanged.
+
+    Raises
+    ------
+    DataError
+        Data of another type, or that cannot be read; names file, frame and atom.
+    """
     if isinstance(data, Dataset):
         return data
     if isinstance(data, str | os.PathLike):

@@ -1,4 +1,4 @@
-"""From ASE's `Atoms` to the arrays and structures of the core; the only place that does it."""
+"""Conversion of ASE `Atoms` to the arrays and structures of the compiled core."""
 
 import math
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from mlip_rs.data.frames import Frame
 from mlip_rs.errors import ConfigError, StructureError
 
 FLATNESS: float = 1e-10
-"""Smallest volume of a cell that has one, relative to the product of the lengths of its vectors."""
+"""Cells with a smaller volume, relative to the product of the lengths of their vectors, count as flat."""
 
 
 class StructureArrays(NamedTuple):
-    """What the core takes: C-contiguous arrays of fixed type.
+    """Structure as C-contiguous arrays of the types that the core takes.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class StructureArrays(NamedTuple):
     cell
         (3, 3) lattice vectors in rows, Å, float64.
     pbc
-        Which directions repeat.
+        Periodic directions.
     """
 
     numbers: NDArray[np.uint8]
@@ -39,12 +39,12 @@ class StructureArrays(NamedTuple):
 
 
 def arrays_from_atoms(atoms: Atoms) -> StructureArrays:
-    """Give the arrays of a structure, without copies where the types agree (positions and cell always do).
+    """Return the arrays of a structure; positions and cell are not copied.
 
     Raises
     ------
     StructureError
-        Not `Atoms`, or a number that is no atomic number. Everything else is checked by the core.
+        Not `Atoms`, or an invalid atomic number. The core checks everything else.
     """
     if not isinstance(atoms, Atoms):
         raise StructureError(f"expected ase.Atoms, got {type(atoms).__name__}; read files with ase.io.read")
@@ -57,12 +57,12 @@ def arrays_from_atoms(atoms: Atoms) -> StructureArrays:
 
 
 def structure_from_atoms(atoms: Atoms) -> _core.Structure:
-    """Give the validated structure of the core.
+    """Convert `Atoms` to a structure of the core, which validates it.
 
     Raises
     ------
     StructureError
-        Non-finite or absurd positions or cell, a flat periodic cell, a number that is no atomic number.
+        Non-finite or absurd positions or cell, a flat periodic cell, an invalid atomic number.
     """
     return _core.Structure(*arrays_from_atoms(atoms))
 
@@ -70,14 +70,29 @@ def structure_from_atoms(atoms: Atoms) -> _core.Structure:
 def pair_counts(
     atoms: Atoms, elements: Sequence[str], cutoffs: Sequence[float] | NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """(n, n, k) ordered pairs within each of k cutoffs (Å) by elements of the centre and of the neighbour.
+    """Count ordered pairs of atoms by element of the centre, element of the neighbour, and cutoff.
+
+    Parameters
+    ----------
+    atoms
+        Structure.
+    elements
+        Chemical symbols of n elements.
+    cutoffs
+        (k,) Å.
+
+    Returns
+    -------
+    ndarray
+        (n, n, k) numbers of pairs within each cutoff.
+
 
     Raises
     ------
     StructureError
         The structure cannot be evaluated.
     ConfigError
-        It has atoms of other elements.
+        The structure has atoms of other elements.
     """
     first, second, _, vectors = _core.neighbor_list(structure_from_atoms(atoms), max(cutoffs), 1)
     distances = np.linalg.norm(vectors, axis=1)
@@ -96,7 +111,7 @@ def pair_counts(
 def structure_from_arrays(
     numbers: ArrayLike, positions: ArrayLike, cell: ArrayLike, pbc: ArrayLike
 ) -> _core.Structure:
-    """Give the validated structure of the core from anything NumPy can turn into arrays.
+    """Convert arrays, or lists that NumPy converts to arrays, to a structure of the core.
 
     Parameters
     ----------
@@ -107,12 +122,12 @@ def structure_from_arrays(
     cell
         (3, 3) lattice vectors in rows, Å.
     pbc
-        Which directions repeat: three booleans or one for all.
+        Periodic directions: three booleans, or one for all.
 
     Raises
     ------
     StructureError
-        As `structure_from_atoms`, or an array of the wrong shape or type.
+        A structure that the core refuses (see `structure_from_atoms`), or an array of the wrong shape or type.
     """
     try:
         positions = np.ascontiguousarray(positions, dtype=np.float64)
@@ -134,7 +149,7 @@ def structure_from_arrays(
 
 
 def cell_volume(cell: NDArray[np.float64]) -> float | None:
-    """Volume in Å³ of the cell (3, 3) of lattice vectors in rows, Å; None unless three vectors span space."""
+    """Return the volume (Å³) of a cell (3, 3) of lattice vectors in rows (Å); None if the cell is flat."""
     # Plain numbers: for nine of them, NumPy's overhead is ten times the work.
     (ax, ay, az), (bx, by, bz), (cx, cy, cz) = cell.tolist()
     volume = abs(ax * (by * cz - bz * cy) + ay * (bz * cx - bx * cz) + az * (bx * cy - by * cx))
@@ -158,7 +173,7 @@ def _atomic_numbers(numbers: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def core_structure(frame: Frame) -> _core.Structure:
-    """The frame as the core sees it.
+    """Convert a frame to a structure of the core.
 
     Raises
     ------
@@ -172,7 +187,7 @@ def core_structure(frame: Frame) -> _core.Structure:
 
 
 def named(error: StructureError, frames: Sequence[Frame]) -> StructureError:
-    """Put file and frame in front of an error of the core that knows the index of the structure only."""
+    """Prepend file and frame to an error of the core, which knows the index of the structure only."""
     if len(error.args) == 2:
         message, index = error.args
         return StructureError(f"{frames[index].location}: {message}")

@@ -1,4 +1,4 @@
-"""An immutable collection of frames, and what is known about all of them together."""
+"""An immutable collection of frames with their common properties."""
 
 import hashlib
 from collections import Counter
@@ -17,14 +17,14 @@ from mlip_rs.errors import DataError
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """How many frames of a dataset carry each label.
+    """Numbers of frames of a dataset with each label.
 
     Parameters
     ----------
     n_frames
-        All frames.
+        Number of frames.
     energies, forces, stresses
-        Frames with that label.
+        Number of frames with that label.
     """
 
     n_frames: int
@@ -32,35 +32,20 @@ class LabelCounts:
     forces: int
     stresses: int
 
-    @property
-    def missing_energies(self) -> int:
-        """Frames without energy."""
-        return self.n_frames - self.energies
-
-    @property
-    def missing_forces(self) -> int:
-        """Frames without forces."""
-        return self.n_frames - self.forces
-
-    @property
-    def missing_stresses(self) -> int:
-        """Frames without stress."""
-        return self.n_frames - self.stresses
-
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Frames in the order read.
+    """Labelled structures in the order in which they were read.
 
     Parameters
     ----------
     frames
-        The structures.
+        Structures with their labels.
     energy_source
-        Which energy was taken: "free_energy", "energy", the key named by the user, "mixed" (after adding
+        Energy that was read: "free_energy", "energy", the key named by the user, "mixed" (after adding
         datasets that differ) or "none".
     notices
-        What the reader decided or found odd, one sentence each, for the report.
+        Decisions and warnings of the reader, one sentence each.
     """
 
     frames: tuple[Frame, ...]
@@ -91,7 +76,7 @@ class Dataset:
         return Dataset((*self.frames, *other.frames), source, tuple(notices))
 
     def subset(self, indices: Iterable[int] | NDArray[np.intp] | NDArray[np.bool_]) -> "Dataset":
-        """Frames at `indices`, in that order; a boolean mask of length n selects instead.
+        """Return the frames at `indices` in that order, or those selected by a boolean mask (n,).
 
         Raises
         ------
@@ -108,13 +93,13 @@ class Dataset:
         return replace(self, frames=tuple(self.frames[int(index)] for index in chosen))
 
     def without(self, indices: Iterable[int]) -> "Dataset":
-        """All frames but those at `indices` (counted from 0, in order)."""
+        """Return all frames except those at `indices`."""
         dropped = {int(index) for index in indices}
         return self.subset([index for index in range(len(self)) if index not in dropped])
 
     @cached_property
     def elements(self) -> tuple[str, ...]:
-        """Chemical symbols that occur, by atomic number."""
+        """Chemical symbols in the data, ordered by atomic number."""
         numbers: set[int] = set()
         for frame in self.frames:
             numbers.update(frame.numbers.tolist())
@@ -122,22 +107,22 @@ class Dataset:
 
     @cached_property
     def n_atoms(self) -> int:
-        """Atoms in all frames."""
+        """Number of atoms in all frames."""
         return sum(frame.n_atoms for frame in self.frames)
 
     @cached_property
     def config_types(self) -> tuple[str, ...]:
-        """Kinds of structures, in the order of their first frame."""
+        """Config types, in the order of their first frame."""
         return tuple(dict.fromkeys(frame.config_type for frame in self.frames))
 
     @cached_property
     def files(self) -> tuple[str, ...]:
-        """Files the frames come from, in order."""
+        """Names of the source files, in order."""
         return tuple(dict.fromkeys(frame.file for frame in self.frames))
 
     @cached_property
     def labels(self) -> LabelCounts:
-        """Frames with and without each label."""
+        """Numbers of frames with each label."""
         present = Counter[str]()
         for frame in self.frames:
             present["energy"] += frame.energy is not None
@@ -146,7 +131,13 @@ class Dataset:
         return LabelCounts(len(self), present["energy"], present["forces"], present["stress"])
 
     def n_labels(self, properties: Sequence[bool] | NDArray[np.bool_] = (True, True, True)) -> int:
-        """Numbers that a potential can be fitted to: energies, components of forces and of stresses, if wanted."""
+        """Count the energies, force components and stress components in the data.
+
+        Parameters
+        ----------
+        properties
+            Whether to count energies, forces and stresses.
+        """
         energy, forces, stress = map(bool, properties)
         return sum(
             (energy and frame.energy is not None)
@@ -157,7 +148,7 @@ class Dataset:
 
     @cached_property
     def nearest_distances(self) -> tuple[NDArray[np.float64], ...]:
-        """Distance of every atom to its nearest neighbour, Å, by frame; inf beyond 8 Å."""
+        """Distances (n_atoms,) of all atoms to their nearest neighbours by frame, Å; inf beyond 8 Å."""
         return tuple(nearest_distances(frame.positions, frame.cell, frame.pbc) for frame in self.frames)
 
     def compositions(self) -> NDArray[np.float64]:
@@ -170,7 +161,7 @@ class Dataset:
         return counts
 
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of structures, labels, config types and groups in order; file names do not matter."""
+        """Return the SHA-256 (hex) of structures, labels, config types and groups in order, without file names."""
         digest = hashlib.sha256(b"mlip_rs dataset 1")
         for frame in self.frames:
             digest.update(f"|{frame.n_atoms}|{frame.config_type!r}|{frame.group!r}".encode())

@@ -1,8 +1,8 @@
 """Interatomic distances of one structure, with periodic images, in O(N).
 
-Ghost images of the atoms are added around the cell up to the search radius, then a k-d tree does the rest.
-Good for cells of any skew and any mix of periodic directions; only meant for looking at data, not for
-fitting.
+Images of the atoms are added around the cell up to the search radius, then a k-d tree finds the pairs. Cells may be
+skewed, with any mix of periodic directions. The neighbour list of the core is not used, because frames are searched
+for atoms on one spot before they are valid structures of the core.
 """
 
 import itertools
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 NEIGHBOR_RADII: tuple[float, ...] = (4.0, 8.0)
-"""Radii (Å) tried for nearest neighbours; an atom with none within the last is isolated."""
+"""Radii (Å) of the search for nearest neighbours, in order; an atom without one within the last is isolated."""
 
 
 def periodic_volume(cell: NDArray[np.float64], pbc: NDArray[np.bool_]) -> float:
-    """Length, area or volume (Å, Å² or Å³) spanned by the periodic lattice vectors; 1 when there are none.
+    """Return the length, area or volume (Å, Å² or Å³) spanned by the periodic lattice vectors; 1 without any.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def periodic_volume(cell: NDArray[np.float64], pbc: NDArray[np.bool_]) -> float:
 
 
 def completed_cell(cell: NDArray[np.float64], pbc: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Cell (3, 3) in which the non-periodic vectors are unit vectors perpendicular to all others.
+    """Replace non-periodic lattice vectors by unit vectors perpendicular to all others; return the cell (3, 3).
 
     With it, fractional coordinates exist for every structure, and a height along a non-periodic direction is
     1 Å.
@@ -48,7 +48,7 @@ def completed_cell(cell: NDArray[np.float64], pbc: NDArray[np.bool_]) -> NDArray
 def wrapped_fractions(
     positions: NDArray[np.float64], cell: NDArray[np.float64], pbc: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Fractional coordinates (N, 3) in a `completed_cell`, wrapped into [0, 1) along periodic directions."""
+    """Return fractional coordinates (N, 3) in a `completed_cell`, wrapped into [0, 1) along periodic directions."""
     fractions = np.linalg.solve(cell.T, positions.T).T
     fractions[:, pbc] -= np.floor(fractions[:, pbc])
     return np.asarray(fractions)
@@ -89,7 +89,7 @@ def with_ghosts(
 def pairs_within(
     positions: NDArray[np.float64], cell: NDArray[np.float64], pbc: NDArray[np.bool_], radius: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """All pairs i ≤ j closer than `radius` (Å), images included (i = j: an atom and its own image).
+    """Find all pairs i ≤ j closer than `radius` (Å), periodic images included (i = j: an atom and its image).
 
     Returns
     -------
@@ -111,7 +111,7 @@ def pairs_within(
 def nearest_distances(
     positions: NDArray[np.float64], cell: NDArray[np.float64], pbc: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Distance (N,), Å, of each atom to its nearest neighbour or image; inf beyond `NEIGHBOR_RADII[-1]`."""
+    """Return the distance (N,), Å, of each atom to its nearest neighbour; inf beyond `NEIGHBOR_RADII[-1]`."""
     nearest = np.full(len(positions), np.inf)
     for radius in NEIGHBOR_RADII:
         points, _ = with_ghosts(positions, cell, pbc, radius)

@@ -1,4 +1,4 @@
-"""Frames that are the same structure up to translation and wrapping, found in O(n) by hashing.
+"""Duplicates: frames with the same structure up to translation and wrapping, found in O(n) by hashing.
 
 Each frame is reduced to a few numbers that do not change under translation and wrapping: random projections
 of the cell and of the phases exp(2πi (s − s₀)) of its relative fractional coordinates. Equal structures fall
@@ -26,7 +26,7 @@ _NEIGHBORS = tuple(itertools.product((-1, 0, 1), repeat=3))
 
 
 def duplicate_labels(dataset: Dataset) -> NDArray[np.int64]:
-    """For each frame, (n,), the index of the first frame with the same structure (its own when it is new)."""
+    """Return (n,) for each frame the index of the first frame with the same structure."""
     labels = np.arange(len(dataset), dtype=np.int64)
     weights = _weights(max((frame.n_atoms for frame in dataset), default=0))
     fractions: list[NDArray[np.float64]] = []
@@ -55,7 +55,7 @@ def duplicate_labels(dataset: Dataset) -> NDArray[np.int64]:
 
 
 def duplicate_groups(dataset: Dataset) -> tuple[tuple[int, ...], ...]:
-    """Group two or more frames with the same structure, by their first frame."""
+    """Return the groups of two or more frames with the same structure, ordered by their first frame."""
     groups: dict[int, list[int]] = defaultdict(list)
     for index, label in enumerate(duplicate_labels(dataset).tolist()):
         groups[label].append(index)
@@ -70,7 +70,7 @@ def _weights(n_atoms: int) -> NDArray[np.float64]:
 def _bucket(
     frame: Frame, cell: NDArray[np.float64], relative: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[int, int, int]:
-    """Bucket of a frame; structures within `DISPLACEMENT` differ by at most one in each number.
+    """Return the bucket of a frame; structures within `DISPLACEMENT` differ by at most one in each number.
 
     Each of the three phases of an atom moves by at most 2π · 2 DISPLACEMENT / h, h the height of the cell: 1
     Å along non-periodic directions, taken as at least 1 Å along the others.
@@ -91,7 +91,7 @@ def _bucket(
 def _equal(
     first: Frame, first_fractions: NDArray[np.float64], second: Frame, second_fractions: NDArray[np.float64]
 ) -> bool:
-    """Whether frames with the same atoms in the same order agree up to translation and wrapping."""
+    """Tell whether frames with the same atoms in the same order agree up to translation and wrapping."""
     if first.pbc.any() and np.abs((first.cell - second.cell)[first.pbc]).max() > DISPLACEMENT:
         return False
     difference = second_fractions - first_fractions

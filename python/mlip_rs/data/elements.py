@@ -1,4 +1,4 @@
-"""The elements of the data against those of a basis."""
+"""Check of the elements of the data against those of a basis."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from mlip_rs.errors import DataError
 
 
 def check_elements(dataset: Dataset, elements: Sequence[str]) -> None:
-    """Refuse data and a basis that do not have the same elements.
+    """Check that data and basis have the same elements.
 
     An element of the basis that never occurs is an error too: nothing would determine its coefficients.
 

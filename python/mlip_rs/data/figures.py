@@ -1,4 +1,4 @@
-"""Figures of a dataset: what a potential will see, and what it will not."""
+"""Figures of a dataset: the range of structures, energies and forces that a potential is fitted to."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ _MARKERS = "osD^vPX<>h"
 
 
 def figures(dataset: Dataset, summary: DataSummary) -> dict[str, Figure]:
-    """Figures by name; what the data does not hold (no forces, no stresses) is left out.
+    """Draw all figures for which the dataset has labels, by name.
 
     Returns
     -------
@@ -185,14 +185,14 @@ def _histogram(axes: Axes, values: NDArray[np.float64]) -> None:
 
 
 def _colors(count: int) -> list[tuple[float, float, float, float]]:
-    """Colours that stay apart: a qualitative set for few, a sampled one (with the markers) for many."""
+    """Choose distinguishable colours: a qualitative set for few, a sampled colour map for many."""
     if count <= 10:
         return [colormaps["tab10"](index) for index in range(count)]
     return [colormaps["turbo"](0.04 + 0.92 * index / (count - 1)) for index in range(count)]
 
 
 def _round_ticks(low: float, high: float) -> list[float]:
-    """Numbers 1, 1.5, 2, 3, 5, 7 times powers of ten inside [low, high], for a logarithmic axis."""
+    """Return 1, 1.5, 2, 3, 5, 7 times powers of ten inside [low, high], for a logarithmic axis."""
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     steps = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if high < 30.0 * low else (1.0, 3.0)
     return [step * 10.0**decade for decade in decades for step in steps if low <= step * 10.0**decade <= high]

@@ -1,4 +1,4 @@
-"""One labelled structure, validated: what is wrong with it is said once, here, with file, frame and atom."""
+"""A labelled structure; its constructor validates it and names file, frame and atom of an error."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from mlip_rs.data.distances import pairs_within, periodic_volume
 from mlip_rs.errors import DataError, StructureError
 
 COINCIDENCE: float = 0.1
-"""Two atoms closer than this (Å) are on one spot."""
+"""Atoms closer than this (Å) are refused as being on one spot."""
 
 FLATNESS: float = 1e-4
-"""Smallest volume of a periodic cell, relative to the product of the lengths of its vectors."""
+"""Cells with a smaller volume, relative to the product of the lengths of their vectors, are refused as flat."""
 
 LARGEST: float = 1e15
-"""Labels beyond this (eV, eV/Å, eV/Å³) are no physics, but garbage."""
+"""Labels beyond this (eV, eV/Å, eV/Å³) are refused as meaningless."""
 
 DEFAULT_CONFIG_TYPE: str = "default"
 
@@ -49,7 +49,7 @@ class Frame:
     stress
         (6,) eV/Å³, positive under tension, xx yy zz yz xz xy, or None; only with three periodic directions.
     config_type
-        Kind of structure; empty becomes "default".
+        Kind of the structure; an empty text becomes "default".
     group
         Key shared by frames that must not be separated in cross-validation (a trajectory), or None.
     file
@@ -110,11 +110,11 @@ class Frame:
 
     @property
     def location(self) -> str:
-        """Such as "frame 17 of slab.xyz"; frames count from 0, as in ASE's `read(file, index=17)`."""
+        """File and index, such as "frame 17 of slab.xyz"; frames count from 0, as in ASE's `read(file, index=17)`."""
         return f"frame {self.index} of {PurePath(self.file).name or self.file}"
 
     def to_atoms(self) -> Atoms:
-        """ASE `Atoms` with the labels in a `SinglePointCalculator` (energy also as `free_energy`)."""
+        """Convert to ASE `Atoms` with the labels in a `SinglePointCalculator` (energy also as `free_energy`)."""
         atoms = Atoms(numbers=self.numbers, positions=self.positions, cell=self.cell, pbc=self.pbc)
         atoms.info["config_type"] = self.config_type
         if self.group is not None:

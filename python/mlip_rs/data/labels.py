@@ -1,7 +1,7 @@
-"""Where the labels of ASE `Atoms` hide: calculator results, or keys in `info` and `arrays`.
+"""Labels of ASE `Atoms`, from calculator results or from keys of `info` and `arrays`.
 
-Per source file one key is taken for each label, so that a file cannot mix two kinds of numbers; what was
-taken, if it is not the plain ASE place, and what was passed over, is reported.
+One key is chosen for each label and file, so that a file cannot mix two kinds of numbers. A notice names keys other
+than those of ASE, and keys that were passed over.
 """
 
 from collections import Counter
@@ -14,6 +14,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from mlip_rs.errors import DataError
+from mlip_rs.settings import check_types
 from mlip_rs.units import VOIGT, ase_stress_from_virial
 
 ENERGY_KEYS = (
@@ -42,26 +43,34 @@ VIRIAL_KEYS = ("virial", "virials", "REF_virial", "REF_virials", "ref_virial", "
 GROUP_KEYS = ("group", "trajectory", "group_id")
 
 ENERGY_AGREEMENT: float = 1e-4
-"""Energies of the same structure (eV/atom) that differ by less are the same number."""
+"""Energies of one structure that differ by less (eV/atom) count as equal."""
 
 STRESS_AGREEMENT: float = 1e-3
-"""Stresses (eV/Å³, 0.16 GPa) that differ by less are the same number."""
+"""Stresses of one structure that differ by less (eV/Å³; 0.16 GPa) count as equal."""
 
 
 @dataclass(frozen=True)
 class LabelKeys:
-    """Keys in `info` or `arrays` (or calculator results) to take labels from, instead of looking for them.
+    """Keys of the labels in `info`, `arrays` or calculator results; the usual keys are tried for those that are None.
 
     Parameters
     ----------
     energy
-        Total energy, eV.
+        Key of the total energy, eV.
     forces
-        Forces (N, 3), eV/Å.
+        Key of the forces (N, 3), eV/Å.
     stress
-        Stress, eV/Å³, positive under tension; 6 numbers xx yy zz yz xz xy, or 9.
+        Key of the stress, eV/Å³, positive under tension. 6 numbers xx yy zz yz xz xy, or 9.
     virial
-        W = −dE/dε, eV, positive under compression; 6 numbers xx yy zz yz xz xy, or 9. Divided by the volume.
+        Key of the virial W = −dE/dε, eV, positive under compression. 6 numbers xx yy zz yz xz xy, or 9; it is divided
+        by the volume.
+
+    Raises
+    ------
+    ConfigError
+        A key that is not a string.
+    DataError
+        Keys of both stress and virial.
     """
 
     energy: str | None = None
@@ -70,20 +79,21 @@ class LabelKeys:
     virial: str | None = None
 
     def __post_init__(self) -> None:
+        check_types(self)
         if self.stress is not None and self.virial is not None:
             raise DataError("give a stress key or a virial key, not both")
 
 
 @dataclass(frozen=True)
 class RawFrame:
-    """Atoms as ASE read them, with everything that might be a label.
+    """Atoms as ASE read them, with all values that can be labels.
 
     Parameters
     ----------
     atoms
         The structure.
     location
-        Such as "frame 17 of slab.xyz".
+        File and index, such as "frame 17 of slab.xyz".
     index
         Position in the file, from 0.
     values
@@ -97,7 +107,7 @@ class RawFrame:
 
     @classmethod
     def of(cls, atoms: Atoms, location: str, index: int) -> "RawFrame":
-        """Collect the candidates; a calculator's results count, but nothing is calculated."""
+        """Collect the candidates, including stored results of a calculator; nothing is calculated."""
         info = dict(atoms.info)
         values: dict[str, Any] = {}
         for nested in ("data", "key_value_pairs"):
@@ -113,13 +123,13 @@ class RawFrame:
         return cls(atoms, location, index, values)
 
     def text(self, keys: Sequence[str]) -> str:
-        """First of `keys` present, as text; empty when there is none."""
+        """Return the value of the first of `keys` that is present as text; empty without any."""
         return next((str(self.values[key]) for key in keys if self.values.get(key) is not None), "")
 
 
 @dataclass(frozen=True)
 class LabelChoice:
-    """The keys taken for the frames of one file; None where nothing was found.
+    """Keys chosen for the frames of one file; None for a label that was not found.
 
     Parameters
     ----------
@@ -140,7 +150,7 @@ class LabelChoice:
 
 
 def choose_labels(frames: Sequence[RawFrame], file: str, keys: LabelKeys) -> LabelChoice:
-    """Pick one key per label for all frames of a file.
+    """Choose one key per label for all frames of a file.
 
     Raises
     ------
@@ -189,7 +199,7 @@ def choose_labels(frames: Sequence[RawFrame], file: str, keys: LabelKeys) -> Lab
 
 
 def _disagreement(frames: Sequence[RawFrame], keys: Sequence[str]) -> str:
-    """How far the candidates lie apart, as the end of a sentence; empty when they agree."""
+    """Describe the largest difference of the candidates, as the end of a sentence; empty if they agree."""
     worst = 0.0
     for frame in frames:
         values = [_numbers(frame, key) for key in keys if key in frame.values]
@@ -221,7 +231,7 @@ def _unused_virial(frames: Sequence[RawFrame], file: str, stress: str) -> list[s
 
 
 def energy_of(frame: RawFrame, key: str | None) -> float | None:
-    """Energy under `key`, eV; None when absent.
+    """Return the energy under `key`, eV; None if absent.
 
     Raises
     ------
@@ -239,12 +249,12 @@ def energy_of(frame: RawFrame, key: str | None) -> float | None:
 
 
 def forces_of(frame: RawFrame, key: str | None) -> NDArray[np.float64] | None:
-    """Take the forces under `key`, (N, 3) eV/Å as computed (not zeroed by constraints); None when absent."""
+    """Return the forces (N, 3) under `key`, eV/Å, as computed (not zeroed by constraints); None if absent."""
     return None if key is None or frame.values.get(key) is None else _numbers(frame, key)
 
 
 def stress_of(frame: RawFrame, choice: LabelChoice) -> NDArray[np.float64] | None:
-    """Stress, (6,) eV/Å³ positive under tension, from the stress or virial key; None when absent.
+    """Return the stress (6,), eV/Å³ positive under tension, from the stress or virial key; None if absent.
 
     Raises
     ------
@@ -266,7 +276,7 @@ def stress_of(frame: RawFrame, choice: LabelChoice) -> NDArray[np.float64] | Non
 
 
 def voigt(tensor: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Six components xx yy zz yz xz xy of 6 (kept) or 9 numbers (symmetrised)."""
+    """Return the components xx yy zz yz xz xy of 6 numbers, or of 9, which are symmetrised."""
     if tensor.size == 6:
         return tensor.reshape(6)
     square = tensor.reshape(3, 3)

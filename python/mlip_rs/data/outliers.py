@@ -1,4 +1,4 @@
-"""Frames that look wrong, each with the reason. Nothing is removed here: that is for the user to ask."""
+"""Detection of outliers, with a reason for each; `cleaned` removes them on request."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -16,16 +16,16 @@ from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
 @dataclass(frozen=True)
 class OutlierLimits:
-    """Beyond these a frame is pointed out.
+    """Limits beyond which a frame is an outlier.
 
     Parameters
     ----------
     energy_window
         Energy per atom above the lowest of the same composition, eV.
     max_force
-        Length of a force, eV/Å.
+        Largest force, eV/Å.
     min_distance_ratio
-        Distance of two atoms over the sum of their covalent radii.
+        Smallest distance of two atoms over the sum of their covalent radii.
     max_stress
         Largest component of the stress, eV/Å³.
     """
@@ -38,14 +38,14 @@ class OutlierLimits:
 
 @dataclass(frozen=True)
 class Outlier:
-    """A suspicious frame.
+    """A frame that is an outlier.
 
     Parameters
     ----------
     frame
         Index in the dataset.
     location
-        File and index in it.
+        File and index, such as "frame 17 of slab.xyz".
     kind
         "energy", "force", "distance", "stress" or "stress sign".
     reason
@@ -61,7 +61,7 @@ class Outlier:
 def find_outliers(
     dataset: Dataset, binding: NDArray[np.float64], isolated: frozenset[int], limits: OutlierLimits
 ) -> tuple[Outlier, ...]:
-    """All suspicious frames, in order.
+    """Find all outliers, in order.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def find_outliers(
     isolated
         Indices of isolated atoms, whose energy is no outlier.
     limits
-        What is still normal.
+        Limits of what is normal.
     """
     found = [*_energies(dataset, binding, isolated, limits.energy_window), *_stress_signs(dataset)]
     for index, frame in enumerate(dataset):
@@ -113,7 +113,7 @@ def _single_frame(frame: Frame, limits: OutlierLimits) -> Iterator[tuple[str, st
 def _energies(
     dataset: Dataset, binding: NDArray[np.float64], isolated: frozenset[int], window: float
 ) -> Iterator[Outlier]:
-    """Energies far above the lowest of the same composition, or absurdly far below the median."""
+    """Find energies far above the lowest of the same composition, or absurdly far below the median."""
     by_composition: dict[bytes, list[int]] = defaultdict(list)
     for index, composition in enumerate(dataset.compositions()):
         if np.isfinite(binding[index]) and index not in isolated:
@@ -134,7 +134,7 @@ def _energies(
 
 
 def _stress_signs(dataset: Dataset) -> Iterator[Outlier]:
-    """Stresses that contradict dE/dV between the same structure at three or more volumes.
+    """Find stresses that contradict dE/dV between the same structure at three or more volumes.
 
     Under uniform scaling the mean of the diagonal stress is dE/dV; a wrong sign is the usual mistake. Only
     slopes that are clear (0.01 eV/Å³, 1.6 GPa) count, and only when the stress is of similar size with the
@@ -164,7 +164,7 @@ def _stress_signs(dataset: Dataset) -> Iterator[Outlier]:
 
 
 def _volume_series(dataset: Dataset) -> Iterator[Sequence[int]]:
-    """Frames that are uniformly scaled copies of one structure, with energy and stress."""
+    """Group frames that are uniformly scaled copies of one structure, with energy and stress."""
     series: dict[bytes, list[int]] = defaultdict(list)
     for index, frame in enumerate(dataset):
         volume = frame.volume

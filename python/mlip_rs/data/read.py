@@ -1,4 +1,4 @@
-"""First-principles data from any file that ASE reads, or from ASE `Atoms` at hand."""
+"""Reading of first-principles data from files that ASE reads, or from ASE `Atoms`."""
 
 import glob
 import os
@@ -34,14 +34,14 @@ from mlip_rs.units import MEV_PER_EV
 
 ENERGY_CHOICES = ("auto", "free_energy", "energy")
 VASP_OUTPUTS = ("vasprun.xml", "vasprun.xml.gz", "OUTCAR", "OUTCAR.gz")
-"""What is looked for, in this order, when a path is a directory."""
+"""Files searched for in a directory, in this order."""
 
 PathLike = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
 class _Source:
-    """The frames of one file with the label keys chosen for it."""
+    """Frames of one file with the keys of its labels."""
 
     file: str
     frames: tuple[RawFrame, ...]
@@ -66,12 +66,12 @@ def read_dataset(
     index
         Frames to take from every file, as in `ase.io.read`; all by default.
     format
-        ASE's name of the file format, when the file name does not tell.
+        ASE's name of the file format, if the file name does not show it.
     energy
         "free_energy", "energy", or "auto": the free energy, from which the forces derive, when all frames
         have it.
     keys
-        Where the labels are, when they are not found by themselves.
+        Keys of the labels, if they are not among the usual ones.
 
     Returns
     -------
@@ -101,12 +101,12 @@ def read_dataset(
 def read_structures(
     paths: PathLike | Sequence[PathLike], *, index: str | int | slice = ":", format: str | None = None
 ) -> tuple[RawFrame, ...]:
-    """Read structures that need no labels and are not validated, such as those to predict for.
+    """Read structures without labels, such as those to predict energies for; they are not validated.
 
     Parameters
     ----------
     paths, index, format
-        As in `read_dataset`.
+        See `read_dataset`.
 
     Raises
     ------
@@ -121,12 +121,12 @@ def read_structures(
 
 
 def files_meant(paths: Sequence[PathLike]) -> list[Path]:
-    """List the files that paths, patterns and directories stand for.
+    """List the files given by paths, patterns and directories.
 
     Raises
     ------
     DataError
-        There is none.
+        A path, pattern or directory gives no file.
     """
     return [file for path in paths for file in _expand(path)]
 
@@ -143,7 +143,7 @@ def dataset_from_atoms(
     source
         Stands for the file name in messages.
     energy, keys
-        As in `read_dataset`.
+        See `read_dataset`.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def dataset_from_atoms(
 
 
 def _expand(path: PathLike) -> list[Path]:
-    """List the files meant by a path, a pattern or a directory of a VASP run."""
+    """List the files given by a path, a pattern or a directory of a VASP run."""
     file = Path(path).expanduser()
     if file.is_file():
         return [file]
@@ -206,7 +206,7 @@ def _as_slice(index: str | int | slice) -> slice:
 
 
 def _read_file(file: Path, slice_: slice, format: str | None) -> tuple[tuple[RawFrame, ...], list[str]]:
-    """Frames of one file, and remarks: ASE's warnings and electronic loops that did not converge."""
+    """Read the frames of one file; also return ASE's warnings and steps with unconverged electronic loops."""
     if file.stat().st_size == 0:
         raise DataError(f"{file}: the file is empty; write it again or leave it out")
     frames: list[RawFrame] = []
@@ -239,7 +239,7 @@ def _read_file(file: Path, slice_: slice, format: str | None) -> tuple[tuple[Raw
 
 
 def _iterate(file: Path, slice_: slice, format: str | None) -> Iterator[tuple[int, Atoms]]:
-    """Pairs of position in the file and atoms; ASE is spared what lies outside a forward slice."""
+    """Read pairs of index and atoms, and of a forward slice nothing behind its end."""
     kind = format or vasp_format(file) or filetype(str(file))
     bounds = (slice_.start or 0, slice_.stop or 0, slice_.step or 1)
     if kind in ("db", "json"):
@@ -305,7 +305,7 @@ def _assemble(sources: Sequence[_Source], energy: str, keys: LabelKeys, notices:
 
 
 def _choose_energy(sources: Sequence[_Source], energy: str, keys: LabelKeys, notices: list[str]) -> str:
-    """One kind of energy for all frames; a dataset must not mix them without being told."""
+    """Choose one kind of energy for all frames, which must not be mixed unintentionally."""
     if energy not in ENERGY_CHOICES:
         raise DataError(f"energy {energy!r} is not known; choose one of {', '.join(ENERGY_CHOICES)}")
     both = [

@@ -1,4 +1,4 @@
-"""Energies of the isolated atoms, to which a potential adds the energy of binding."""
+"""Reference energies: energies of the isolated atoms, to which a potential adds the binding energy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ ISOLATED_CONFIG_TYPES = frozenset({"isolatedatom", "isolatedatoms", "isolated"})
 
 @dataclass(frozen=True)
 class ReferenceEnergies:
-    """Energy of one atom of each element.
+    """Energies of the isolated atoms of each element.
 
     Parameters
     ----------
     values
-        eV, by chemical symbol.
+        Energies by chemical symbol, eV.
     source
         "given" by the user, "found" in the data for every element, or "fitted" for at least one.
     origins
-        The source for each element.
+        Source of the energy of each element, "given", "found" or "fitted".
     """
 
     values: Mapping[str, float]
@@ -36,12 +36,12 @@ class ReferenceEnergies:
     origins: Mapping[str, str]
 
     def of(self, frame: Frame) -> float:
-        """Energy (eV) of the atoms of `frame` far apart from each other."""
+        """Return the sum (eV) of the reference energies of the atoms of a frame."""
         return float(sum(self.values[symbol] for symbol in frame.symbols))
 
 
 def is_isolated_atom(frame: Frame) -> bool:
-    """One atom, and either called so by its config type or without any image within `ISOLATION`."""
+    """Tell whether a frame has one atom, and either no image of it within `ISOLATION` or the config type of one."""
     if frame.n_atoms != 1:
         return False
     name = "".join(letter for letter in frame.config_type.lower() if letter.isalnum())
@@ -110,7 +110,7 @@ def reference_energies(dataset: Dataset, given: Mapping[str, float] | None = Non
 
 
 def _fit(dataset: Dataset, fixed: Mapping[str, float], unknown: list[str]) -> dict[str, float]:
-    """Least-squares energies of the elements `unknown`, the others being `fixed`; rows are per atom."""
+    """Fit the energies of the elements `unknown` by least squares with the others `fixed`; rows are per atom."""
     compositions = dataset.compositions()
     columns = [dataset.elements.index(symbol) for symbol in unknown]
     rows, targets = [], []

@@ -1,8 +1,8 @@
 """Training and validation parts that do not share neighbouring snapshots, groups or duplicates.
 
-Frames are first bundled into units that stay together: explicit groups, exact duplicates, and otherwise short
-runs of consecutive frames of one config type and file, since snapshots of one trajectory resemble each other
-(block cross-validation). Units, not frames, are then dealt out, config type by config type.
+Frames are first collected in units that stay together: explicit groups, exact duplicates, and otherwise short runs of
+consecutive frames of one config type and file, since snapshots of one trajectory resemble each other (block
+cross-validation). Then the units of each config type are distributed.
 """
 
 from collections import defaultdict
@@ -16,7 +16,7 @@ from mlip_rs.data.duplicates import duplicate_labels
 from mlip_rs.errors import DataError
 
 LONGEST_RUN: int = 8
-"""Most consecutive frames that are kept together."""
+"""Largest number of consecutive frames that stay together."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def folds(dataset: Dataset, k: int, seed: int = 0) -> NDArray[np.int64]:
     k
         Number of folds, at least 2.
     seed
-        Decides among equivalent assignments; the same seed gives the same folds.
+        Seed of the choice among equivalent assignments; the same seed gives the same folds.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What the distances in the data say about a basis: how far it should reach, and what it must resolve."""
+"""Cutoff and shortest resolved distance of a basis, suggested from the distances in the data."""
 
 import itertools
 from collections.abc import Sequence
@@ -15,26 +15,24 @@ LOW_ENERGY: float = 0.1
 """Fraction of the structures, those with the lowest energies, in which nearest neighbours are measured."""
 
 CUTOFF_RATIO: float = 2.2
-"""Cutoff over the distance of nearest neighbours: past the third shell of bcc and fcc, the fourth of diamond."""
+"""Ratio of cutoff to nearest-neighbour distance: beyond the third shell of bcc and fcc, the fourth of diamond."""
 
 CUTOFF_RANGE: tuple[float, float] = (4.5, 8.0)
-"""Å; suggestions keep to it."""
+"""Smallest and largest suggested cutoff, Å."""
 
 MARGIN: float = 0.1
-"""Å that the radial functions start below the shortest distance."""
+"""Distance from the start of the radial functions to the shortest distance in the data, Å."""
 
 LEAST_RATIO: float = 0.4
-"""Of the distance of nearest neighbours: nothing closer needs to be resolved, it is the matter of a repulsion."""
+"""Smallest resolved distance over the nearest-neighbour distance; shorter ones are left to the repulsion."""
 
 
 def nearest_neighbor_distance(dataset: Dataset) -> float:
-    """Distance of nearest neighbours, Å: median over the tenth of the structures with the lowest energies.
+    """Return the nearest-neighbour distance (Å), the median over the tenth of structures of lowest energy.
 
-    Each structure counts once, with the median of its atoms: many large ones at high temperature do not outweigh the
-    perfect crystal.
-
-    Energies are compared after a least-squares sum of energies per element is taken off, among structures of the same
-    elements; without energies all structures count.
+    Each structure counts once, with the median of its atoms, so that many large ones at high temperature do not
+    outweigh the perfect crystal. Energies are compared among structures of the same elements, relative to a
+    least-squares sum of energies per element; without energies all structures count.
 
     Raises
     ------
@@ -47,7 +45,7 @@ def nearest_neighbor_distance(dataset: Dataset) -> float:
 
 
 def suggest_cutoff(dataset: Dataset) -> float:
-    """Cutoff radius for a dataset, Å, to 0.1 Å: 2.2 times the distance of nearest neighbours, from 4.5 to 8 Å.
+    """Suggest a cutoff (Å), 2.2 times the nearest-neighbour distance within 4.5 to 8 Å, rounded to 0.1 Å.
 
     Raises
     ------
@@ -59,7 +57,7 @@ def suggest_cutoff(dataset: Dataset) -> float:
 
 
 def suggest_r_min(dataset: Dataset) -> float:
-    """Distance that radial functions should resolve, Å, to 0.1 Å: just below the shortest distance of the data.
+    """Suggest the distance (Å) from which radial functions start, just below the shortest in the data.
 
     Raises
     ------
@@ -71,7 +69,7 @@ def suggest_r_min(dataset: Dataset) -> float:
 
 
 def absent_pairs(dataset: Dataset, elements: Sequence[str], cutoff: float) -> tuple[tuple[str, str], ...]:
-    """Pairs of elements that are never closer than the cutoff (Å) in the data."""
+    """List pairs of elements that are never closer than the cutoff (Å) in the data."""
     missing = {
         tuple(sorted((atomic_numbers[a], atomic_numbers[b]))): (a, b)
         for a, b in itertools.combinations_with_replacement(elements, 2)
@@ -90,7 +88,7 @@ def absent_pairs(dataset: Dataset, elements: Sequence[str], cutoff: float) -> tu
 
 
 def _finite(dataset: Dataset) -> NDArray[np.float64]:
-    """All distances of nearest neighbours that are known."""
+    """Return all finite nearest-neighbour distances, Å."""
     distances = np.concatenate([*dataset.nearest_distances, np.empty(0)])
     distances = distances[np.isfinite(distances)]
     if not distances.size:
@@ -99,7 +97,7 @@ def _finite(dataset: Dataset) -> NDArray[np.float64]:
 
 
 def _low_energies(dataset: Dataset) -> list[int]:
-    """Structures with the lowest energies among those of the same elements; all if no energy is known."""
+    """Return the indices of structures of lowest energy among those of the same elements; all without energies."""
     known = [k for k, frame in enumerate(dataset) if frame.energy is not None]
     if not known:
         return list(range(len(dataset)))

@@ -1,5 +1,6 @@
-"""What is in a dataset, before anything is fitted to it."""
+"""Summary of a dataset: counts, ranges, duplicates and outliers."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,24 +13,25 @@ from mlip_rs.data.duplicates import duplicate_groups
 from mlip_rs.data.frames import Frame
 from mlip_rs.data.outliers import Outlier, OutlierLimits, find_outliers
 from mlip_rs.data.reference import ReferenceEnergies, isolated_atoms, reference_energies
+from mlip_rs.text import table_lines
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
 
 ENERGY_SPREAD: float = 1e-3
-"""Duplicates whose energies differ by more (eV/atom) disagree."""
+"""Energy difference (eV/atom) beyond which duplicates disagree."""
 
 SHOWN: int = 10
-"""Outliers, duplicates and notices listed in `DataSummary.lines` before they are only counted."""
+"""Number of outliers, duplicates and notices that `DataSummary.lines` lists; the rest is counted."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """Lowest and highest value of something."""
+    """Lowest and highest value of a quantity."""
 
     low: float
     high: float
 
     def text(self, digits: int = 2, factor: float = 1.0) -> str:
-        """Such as "1.20 … 3.45"."""
+        """Format as "1.20 … 3.45", in units of 1/`factor`."""
         return f"{self.low * factor:.{digits}f} … {self.high * factor:.{digits}f}"
 
 
@@ -42,21 +44,21 @@ class GroupSummary:
     name
         The config type; "all" for the whole dataset.
     n_frames, n_atoms
-        Counts.
+        Numbers of frames and atoms.
     labels
-        Frames with each label.
+        Numbers of frames with each label.
     energy_per_atom
-        eV/atom as in the data; None when no frame has an energy.
+        Total energy as in the data, eV/atom; None without energies.
     binding_energy_per_atom
-        The same relative to the reference energies, eV/atom.
+        Energy relative to the reference energies, eV/atom; None without energies.
     max_force
-        Longest force, eV/Å.
+        Largest force, eV/Å.
     stress
-        Over all components, eV/Å³, positive under tension.
+        Range over all components, eV/Å³, positive under tension.
     volume_per_atom
-        Å³/atom, over fully periodic frames.
+        Volume of fully periodic frames, Å³/atom.
     nearest_distance
-        Distance of nearest neighbours, Å; isolated atoms left out.
+        Nearest-neighbour distance, Å, without isolated atoms.
     """
 
     name: str
@@ -80,9 +82,9 @@ class Duplicate:
     frames
         Indices in the dataset.
     locations
-        Where they come from.
+        File and index of each.
     energy_spread
-        Highest minus lowest energy, eV/atom; None when fewer than two have one.
+        Highest minus lowest energy, eV/atom; None if fewer than two have an energy.
     """
 
     frames: tuple[int, ...]
@@ -91,22 +93,22 @@ class Duplicate:
 
     @property
     def disagrees(self) -> bool:
-        """Whether the energies differ by more than `ENERGY_SPREAD`."""
+        """True if the energies differ by more than `ENERGY_SPREAD`."""
         return self.energy_spread is not None and self.energy_spread > ENERGY_SPREAD
 
 
 @dataclass(frozen=True)
 class DataSummary:
-    """What `summarize` found.
+    """Result of `summarize`.
 
     Parameters
     ----------
     files, elements, energy_source, notices, fingerprint
-        From the dataset.
+        Attributes of the dataset.
     total
         Counts and ranges over all frames.
     config_types
-        The same for each config type.
+        Counts and ranges over the frames of each config type.
     reference
         Reference energies; None without energies.
     isolated_atoms
@@ -114,9 +116,9 @@ class DataSummary:
     duplicates
         Groups of equal structures.
     outliers
-        Suspicious frames with reasons.
+        Outliers with reasons.
     limits
-        The limits that make an outlier.
+        Limits beyond which a frame is an outlier.
     """
 
     files: tuple[str, ...]
@@ -133,16 +135,12 @@ class DataSummary:
     limits: OutlierLimits
 
     def to_dict(self) -> dict[str, Any]:
-        """Nested dictionaries and lists that `json.dumps` accepts; eV, Å, eV/Å, eV/Å³."""
-        document: dict[str, Any] = _plain(asdict(self))
+        """Convert to a JSON document; eV, Å, eV/Å, eV/Å³."""
+        document: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return document
 
-    def outlier_frames(self) -> tuple[int, ...]:
-        """List the suspicious frames, each once: for `dataset.without(…)`."""
-        return tuple(dict.fromkeys(outlier.frame for outlier in self.outliers))
-
     def lines(self) -> list[str]:
-        """Text for a terminal or a log, one line each."""
+        """Format for a terminal or a log."""
         total = self.total
         lines = [
             f"{total.n_frames} structures, {total.n_atoms} atoms of {', '.join(self.elements)}, "
@@ -168,7 +166,7 @@ class DataSummary:
 
 
 def _energies_per_atom(dataset: Dataset) -> list[str]:
-    """A notice if the energies hardly change with the number of atoms, as total energies would."""
+    """Give a notice if the energies hardly change with the number of atoms, as total energies would."""
     groups: dict[bytes, list[Frame]] = {}
     for frame, counts in zip(dataset, dataset.compositions(), strict=True):
         if frame.energy is not None and frame.n_atoms > 1:
@@ -198,7 +196,7 @@ def summarize(
     max_stress: float = OutlierLimits.max_stress,
     reference: Mapping[str, float] | None = None,
 ) -> DataSummary:
-    """Count, measure, and look for duplicates and outliers; nothing is changed or removed.
+    """Count frames, atoms and labels, and find duplicates and outliers; the dataset is not changed.
 
     Parameters
     ----------
@@ -240,7 +238,7 @@ def summarize(
 
 @dataclass(frozen=True)
 class _Measured:
-    """Per frame, (n,): energies in eV/atom, nearest distances in Å (shortest, longest); nan when unknown."""
+    """Energies (n,) in eV/atom, and shortest and longest nearest-neighbour distances (n, 2) in Å; nan if unknown."""
 
     energy: NDArray[np.float64]
     binding: NDArray[np.float64]
@@ -314,7 +312,7 @@ def _label_text(labels: LabelCounts) -> str:
 
 
 def _table(groups: list[GroupSummary]) -> list[str]:
-    """Aligned columns, one line per group."""
+    """Format a table with one row per group."""
     header = [
         "config type",
         "frames",
@@ -325,30 +323,20 @@ def _table(groups: list[GroupSummary]) -> list[str]:
         "Å³/atom",
         "nearest Å",
     ]
-    rows = [header]
-    for group in groups:
-        rows.append(
-            [
-                group.name,
-                str(group.n_frames),
-                str(group.n_atoms),
-                group.binding_energy_per_atom.text() if group.binding_energy_per_atom else "–",
-                f"{group.max_force:.2f}" if group.max_force is not None else "–",
-                group.stress.text(1, EV_PER_ANGSTROM3_IN_GPA) if group.stress else "–",
-                group.volume_per_atom.text(1) if group.volume_per_atom else "–",
-                group.nearest_distance.text() if group.nearest_distance else "–",
-            ]
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    return [
-        "  ".join(
-            [
-                row[0].ljust(widths[0]),
-                *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)),
-            ]
-        )
-        for row in rows
+    rows = [
+        [
+            group.name,
+            str(group.n_frames),
+            str(group.n_atoms),
+            group.binding_energy_per_atom.text() if group.binding_energy_per_atom else "–",
+            f"{group.max_force:.2f}" if group.max_force is not None else "–",
+            group.stress.text(1, EV_PER_ANGSTROM3_IN_GPA) if group.stress else "–",
+            group.volume_per_atom.text(1) if group.volume_per_atom else "–",
+            group.nearest_distance.text() if group.nearest_distance else "–",
+        ]
+        for group in groups
     ]
+    return table_lines(header, rows)
 
 
 def _listed(title: str, entries: list[str]) -> list[str]:
@@ -356,11 +344,3 @@ def _listed(title: str, entries: list[str]) -> list[str]:
         return [f"{title}: none"] if title != "notices" else []
     rest = [f"  … and {len(entries) - SHOWN} more"] if len(entries) > SHOWN else []
     return [f"{title}: {len(entries)}", *(f"  {entry}" for entry in entries[:SHOWN]), *rest]
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401 (JSON)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

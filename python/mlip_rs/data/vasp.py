@@ -1,4 +1,4 @@
-"""What ASE does not tell about VASP output: ionic steps whose electronic loop stopped unconverged."""
+"""Detection of ionic steps of VASP with unconverged electronic loops, which ASE does not report."""
 
 import bz2
 import gzip
@@ -14,7 +14,7 @@ _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, "
 
 
 def vasp_format(path: Path) -> str | None:
-    """ASE's format of a vasprun.xml or OUTCAR by its name, also numbered (vasprun.xml-001) or compressed."""
+    """Return ASE's format of a vasprun.xml or OUTCAR by its name; also numbered (vasprun.xml-001) or compressed."""
     name = path.name.lower()
     if "vasprun" in name and ".xml" in name:
         return "vasp-xml"
@@ -22,10 +22,10 @@ def vasp_format(path: Path) -> str | None:
 
 
 def unconverged_steps(path: Path) -> tuple[int, ...]:
-    """Ionic steps (from 0) whose electronic loop used all NELM iterations: energy and forces are doubtful.
+    """List ionic steps (from 0) whose electronic loop used all NELM iterations, so that their labels are doubtful.
 
-    A single pass over the lines of a vasprun.xml or OUTCAR; the labels themselves are ASE's business. An
-    OUTCAR says so when the last iteration allowed was enough; a vasprun.xml does not, and the step is listed.
+    An OUTCAR shows whether the last allowed iteration reached convergence; a vasprun.xml does not, and the step is
+    listed.
     """
     with _open_text(path) as lines:
         return tuple(_scan_xml(lines) if vasp_format(path) == "vasp-xml" else _scan_outcar(lines))

@@ -1,4 +1,4 @@
-"""The page of the demo: what sparse estimation does for aluminium, and what it does not."""
+"""The report of the demo: accuracy, cost and physical properties of sparse potentials of aluminium."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from mlip_rs.data import Dataset, summarize
 from mlip_rs.demo.result import Choice, DemoResult, HierarchyResult
 from mlip_rs.evaluate.evaluation import evaluate
 from mlip_rs.fitting.figures import pareto_fronts, sparsity_paths
+from mlip_rs.report.comparison import MISSED
 from mlip_rs.report.document import Code, Image, Item, Report, Table
 from mlip_rs.report.fit import (
     ERROR_COLUMNS,
@@ -18,16 +19,15 @@ from mlip_rs.report.fit import (
     settings_table,
 )
 from mlip_rs.report.html import save_html
-from mlip_rs.validate import Comparison, PropertyRow
+from mlip_rs.report.validation import number
 from mlip_rs.validate.figures.prototypes import energy_volume_curves
+from mlip_rs.validate.result import ValidationRow
 
 NEAR_GROUND_STATE: float = 0.5
-"""eV/atom above the lowest energy: what ordinary simulations visit."""
+"""Energy in eV/atom above the ground state up to which ordinary simulations go."""
 
 WORST_KINDS: int = 4
-"""Kinds of structure named as the weakest."""
-
-MISSED = "✗"
+"""Number of kinds of structure named as those with the largest errors."""
 
 
 def write_demo_report(
@@ -54,14 +54,15 @@ def write_demo_report(
 
 def _headline(result: DemoResult) -> str:
     chosen = result.recommended_hierarchy
-    rows = chosen.best.comparison.rows
+    rows = chosen.best.rows
     return "\n".join(
         [
             f"{result.n_training} structures computed with density-functional theory (PBE), "
-            f"{result.n_held_out} more held out; four hierarchies of potentials, from pairs to polynomials of "
-            f"angular invariants, fitted and judged in about {result.seconds:.0f} s.",
+            f"{result.n_held_out} more held out; {len(result.hierarchies)} hierarchies of potentials, from pairs to "
+            f"invariants of many atoms, fitted and validated in about {result.seconds:.0f} s.",
             f"The best one ({chosen.name}, al.mlip.json): {point_text(chosen.best.point)}; "
-            f"{sum(row.passed for row in rows)} of {len(rows)} properties within the limits of the table below.",
+            f"{sum(row.passed is True for _, row in rows)} of {len(rows)} quantities within the limits of the table "
+            "below.",
         ]
     )
 
@@ -75,15 +76,15 @@ def _accuracy(result: DemoResult, held_out: Dataset, threads: int | None) -> lis
             rows.append((*name, "validation", *error_cells(choice.point.validation)))
             rows.append(("", "", "", "held out", *error_cells(choice.held_out)))
     caption = (
-        "Best: lowest cross-validation error of the path; knee: the cheapest within 10 % of it. Validation: each "
-        "training structure predicted by potentials fitted without it; bases, weights and the choice of the "
-        "potential rest on it. Held out (test): no fit and no choice of a potential has seen it."
+        "Best: lowest cross-validation error of the path; knee: the cheapest potential within 10 % of it. Validation: "
+        "each training structure is predicted by potentials fitted without it; bases, weights and the choice of the "
+        "potential are based on these errors. Held out (test): used for no fit and no choice."
     )
     return [Table(header, rows, caption), _near_ground_state(result, held_out, threads)]
 
 
 def _near_ground_state(result: DemoResult, held_out: Dataset, threads: int | None) -> str:
-    """Errors where simulations go, apart from the violent structures that the data also hold."""
+    """Errors of structures near the ground state, without the strongly distorted ones of the data."""
     ground = -result.reference.cohesive_energy
     near = [
         i
@@ -112,8 +113,8 @@ def _paths(result: DemoResult) -> list[Item]:
         Image(
             sparsity_paths(points, selected=selected),
             "Validation error along the LASSO path of each hierarchy, as in A. Seko, A. Takahashi and I. Tanaka, "
-            "PRB 92, 054113 (2015): a few dozen coefficients do most of the work, and each step of the "
-            "hierarchy lowers what more coefficients cannot.",
+            "PRB 92, 054113 (2015): a few dozen coefficients achieve most of the reduction, and each richer "
+            "hierarchy reaches errors that more coefficients of a simpler one cannot reach.",
         ),
         Image(
             pareto_fronts(points, selected=selected),
@@ -124,44 +125,52 @@ def _paths(result: DemoResult) -> list[Item]:
 
 
 def _properties(result: DemoResult) -> list[Item]:
-    best = {name: entry.best.comparison for name, entry in result.hierarchies.items()}
-    header = ("property", "unit", "DFT", "allowed", *best)
-    rows = []
-    for across in zip(*(comparison.rows for comparison in best.values()), strict=True):
-        row = across[0]
-        allowed = f"± {row.threshold:.2g}"
-        rows.append((row.name, row.unit, f"{row.reference:.4g}", allowed, *map(_cell, across)))
-    chosen = result.recommended_hierarchy
+    best = {name: entry.best for name, entry in result.hierarchies.items()}
+    quantities = {(found.title, row.name): row for choice in best.values() for found, row in choice.rows}
+    known = {
+        name: {(found.title, row.name): row for found, row in choice.rows} for name, choice in best.items()
+    }
+    rows: list[tuple[str, ...]] = []
+    shown = ""
+    for key, row in quantities.items():
+        title, shown = ("" if key[0] == shown else key[0]), key[0]
+        cells = [_cell(column.get(key)) for column in known.values()]
+        reference = "–" if row.reference is None else number(row.reference)
+        allowed = "–" if row.threshold is None else f"± {row.threshold:.2g}"
+        rows.append((title, row.name, row.unit, reference, allowed, *cells))
     caption = (
-        f"The best potential of each hierarchy; {MISSED} marks what is outside the allowed deviation. None of these "
-        "numbers was fitted to or used in a choice. The vacancy has 32 sites and is not relaxed; the "
-        "cells fitted to have 8 atoms at most."
+        f"The best potential of each hierarchy; {MISSED} marks values outside the allowed deviation, a dash a quantity "
+        "that could not be computed. None of these numbers was used in a fit or in a choice. The vacancy has 32 sites "
+        "and is not relaxed; the structures fitted to have at most 8 atoms. mlip-rs validate computes more properties."
     )
-    return [
-        Table(header, rows, caption),
-        comparison_table(chosen.best.comparison, f"{chosen.name} best in detail."),
+    failures = [
+        f"{name}: {failure}"
+        for name, choice in best.items()
+        for found in choice.properties
+        for failure in (*found.failures, *([found.error] if found.error else []))
     ]
+    header = ("property", "quantity", "unit", "DFT", "allowed", *best)
+    table = Table(header, rows, caption)
+    return [table, "\n".join(["Failures that need no reference:", *failures])] if failures else [table]
 
 
 def _curves(result: DemoResult) -> list[Item]:
-    return [
-        Image(
-            energy_volume_curves({"potential": entry.best.comparison.curves}, result.reference.curves),
-            f"{name} best, {entry.best.point.potential.n_nonzero} coefficients.",
-        )
-        for name, entry in result.hierarchies.items()
-        if name != "pair"
-    ]
+    images: list[Item] = []
+    for name, entry in result.hierarchies.items():
+        crystals = entry.best.properties[0].value
+        if name == "pair" or crystals is None:
+            continue
+        curves = {curve.name: curve for curve in crystals.curves if curve.name in result.reference.curves}
+        caption = f"{name} best, {entry.best.point.potential.n_nonzero} coefficients."
+        images.append(Image(energy_volume_curves({"potential": curves}, result.reference.curves), caption))
+    return images
 
 
 def _limits(result: DemoResult, training: Dataset) -> list[Item]:
     chosen = result.recommended_hierarchy
-    failed = {
-        name: [row.name for row in entry.best.comparison.rows if not row.passed]
-        for name, entry in result.hierarchies.items()
-    }
-    lists = [f"{name}: {', '.join(rows)}" for name, rows in failed.items() if rows]
-    within = [name for name, rows in failed.items() if not rows]
+    missed = {name: entry.best.missed for name, entry in result.hierarchies.items()}
+    lists = [f"{name}: {', '.join(names)}" for name, names in missed.items() if names]
+    within = [name for name, names in missed.items() if not names]
     shortest = summarize(training).total.nearest_distance
     distance = "" if shortest is None else f" {shortest.low:.2f} Å"
     return [
@@ -169,11 +178,10 @@ def _limits(result: DemoResult, training: Dataset) -> list[Item]:
             ["Outside the allowed deviation from DFT:", *lists]
             + ([f"Within all of them: {', '.join(within)}."] if within else [])
         ),
-        f"Kinds of structure that {chosen.name} best predicts worst when they are left out (cross-validation): "
-        f"{_worst_kinds(chosen, training)}. Most are rare in the data and unlike the rest: "
-        "adding a few of what a simulation visits is the cure.",
-        f"No two atoms of the training data come closer than{distance}; what the potentials say below that is an "
-        "extrapolation.",
+        f"Kinds of structure that {chosen.name} best predicts worst when they are left out of the fit "
+        f"(cross-validation): {_worst_kinds(chosen, training)}. Most of them are rare in the data and unlike the rest; "
+        "adding a few structures like those of the intended simulation lowers these errors.",
+        f"No two atoms of the training data are closer than{distance}; the potentials extrapolate below it.",
     ]
 
 
@@ -198,8 +206,8 @@ def _repeat() -> list[Item]:
         Code(use),
         "To repeat everything (the number of threads does not change the potentials; times depend on the machine):",
         Code("mlip-rs demo -o al-demo"),
-        "Each hierarchy has a run directory with its whole front; demo.json has every number shown here.",
-        Code("mlip-rs pareto al-demo/angular-poly"),
+        "Each hierarchy has a run directory with its whole Pareto front; demo.json contains every number shown here.",
+        Code("mlip-rs pareto al-demo/invariants"),
     ]
 
 
@@ -207,20 +215,7 @@ def _size(choice: Choice) -> tuple[str, str]:
     return f"{choice.point.potential.n_nonzero}", f"{choice.point.us_per_atom:.3g}"
 
 
-def _cell(row: PropertyRow) -> str:
-    value = "–" if row.potential is None else f"{row.potential:.4g}".replace("-", "−")
-    return value if row.passed else f"{value} {MISSED}"
-
-
-def comparison_table(comparison: Comparison, caption: str) -> Table:
-    """Table of physical properties; failed rows are highlighted."""
-    rows = []
-    for row in comparison.rows:
-        value = "–" if row.potential is None else f"{row.potential:.4g}".replace("-", "−")
-        deviation = "–" if row.deviation is None else f"{row.deviation:+.3g}".replace("-", "−")
-        verdict = ("pass" if row.passed else "FAIL") + (f": {row.message}" if row.message else "")
-        allowed = f"± {row.threshold:.2g}"
-        rows.append((row.name, row.unit, value, f"{row.reference:.4g}", deviation, allowed, verdict))
-    failed = frozenset(i for i, row in enumerate(comparison.rows) if not row.passed)
-    header = ("property", "unit", "potential", "reference", "deviation", "allowed", "verdict")
-    return Table(header, rows, caption, failed)
+def _cell(row: ValidationRow | None) -> str:
+    if row is None:
+        return "–"
+    return f"{number(row.value)} {MISSED}" if row.passed is False else number(row.value)

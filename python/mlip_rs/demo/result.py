@@ -1,4 +1,4 @@
-"""What the demo has found."""
+"""The results of the demo: potentials with their errors and physical properties."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,44 +7,83 @@ from typing import Any
 
 from mlip_rs.evaluate.errors import Errors
 from mlip_rs.fitting import Point, Run
-from mlip_rs.validate import Comparison, Reference
+from mlip_rs.report.document import Table
+from mlip_rs.report.text import table_lines
+from mlip_rs.report.validation import quantity_table
+from mlip_rs.validate.reference import Reference
+from mlip_rs.validate.result import PropertyResult, ValidationRow
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A potential picked from a path.
+    """A potential chosen from a path.
 
     Parameters
     ----------
     label
         "best" or "knee".
     file
-        Relative to the directory of the demo.
+        Potential file, relative to the directory of the demo.
     point
-        The potential with its errors and cost; `test` are those on the part held out.
-    comparison
-        Its physical properties against first principles.
+        The potential with its errors and cost; `test` are the errors on the structures held out.
+    properties
+        Physical properties compared with first principles.
     """
 
     label: str
     file: str
     point: Point
-    comparison: Comparison
+    properties: tuple[PropertyResult, ...]
+
+    @property
+    def rows(self) -> list[tuple[PropertyResult, ValidationRow]]:
+        """Quantities that the reference has, each with its property."""
+        return [(found, row) for found in self.properties for row in found.rows if row.reference is not None]
+
+    @property
+    def missed(self) -> list[str]:
+        """Names of the quantities outside their thresholds, and of the properties that could not be computed."""
+        outside = [row.name for _, row in self.rows if not row.passed]
+        return outside + [found.title for found in self.properties if found.error]
 
     @property
     def held_out(self) -> Errors:
-        """Errors on the part held out."""
+        """Errors on the structures held out."""
         assert self.point.test is not None  # the demo always holds a part out
         return self.point.test
 
     def to_dict(self) -> dict[str, Any]:
-        """The point as `pareto --json` prints it, with the properties."""
-        return self.point.to_dict(self.file) | {"properties": self.comparison.to_dict()}
+        """Return the point as `pareto --json` prints it, with the properties."""
+        return self.point.to_dict(self.file) | {"properties": self._properties_to_dict()}
+
+    def _properties_to_dict(self) -> dict[str, Any]:
+        """Return the comparison with the reference, as in earlier versions, and the full results of every property."""
+        by_name = {found.name: found for found in self.properties}
+        crystals = by_name["prototypes"].value
+        return {
+            "element": "Al",
+            "passed": all(found.passed for found in self.properties),
+            "properties": [
+                {
+                    "property": row.name,
+                    "unit": row.unit,
+                    "potential": row.value,
+                    "reference": row.reference,
+                    "deviation": row.deviation,
+                    "threshold": row.threshold,
+                    "pass": row.passed,
+                    "message": "; ".join(found.failures),
+                }
+                for found, row in self.rows
+            ],
+            "energy_volume": {} if crystals is None else {c.name: c.to_dict() for c in crystals.curves},
+            "results": [found.to_dict() for found in self.properties],
+        }
 
 
 @dataclass(frozen=True)
 class HierarchyResult:
-    """One hierarchy: its path, and the potentials picked from it."""
+    """One hierarchy: its path, and the potentials chosen from it."""
 
     name: str
     run: Run
@@ -62,20 +101,20 @@ class HierarchyResult:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """Outcome of `run_demo`.
+    """Result of `run_demo`.
 
     Parameters
     ----------
     directory
-        Where everything was written.
+        Directory with all files.
     hierarchies
-        From pair potentials to polynomials of angular invariants.
+        Results by the name of the hierarchy, from pair potentials to invariants of many atoms.
     n_training, n_held_out
-        Structures fitted to, and held out.
+        Number of structures fitted to, and held out.
     seconds
         Wall time of the whole demo.
     reference
-        The properties from first principles.
+        Properties from first principles.
     """
 
     directory: Path
@@ -87,49 +126,58 @@ class DemoResult:
 
     @property
     def report(self) -> Path:
-        """The page to read."""
+        """Report for the browser."""
         return self.directory / "report.html"
 
     @property
     def potential(self) -> Path:
-        """File of the potential to use."""
+        """Potential file of the recommended potential."""
         return self.directory / "al.mlip.json"
 
     @property
     def recommended(self) -> Choice:
-        """The potential with the lowest cross-validation score of all hierarchies."""
+        """Potential with the lowest cross-validation score of all hierarchies."""
         return self.recommended_hierarchy.best
 
     @property
     def recommended_hierarchy(self) -> HierarchyResult:
-        """The hierarchy it belongs to."""
+        """Hierarchy of the recommended potential."""
         return min(self.hierarchies.values(), key=lambda entry: entry.best.point.score)
 
     def lines(self) -> list[str]:
-        """Text for a terminal, one line each."""
+        """Lines of text for a terminal."""
         lines = [
             f"aluminium: {self.n_training} DFT structures fitted to, {self.n_held_out} held out, "
             f"{self.seconds:.0f} s",
             "",
-            f"{'held-out RMSE':<20}{'coefficients':>13}{'µs/atom':>9}{'meV/atom':>10}{'eV/Å':>8}{'GPa':>7}",
+            *table_lines(self._errors_table()),
         ]
-        for entry in self.hierarchies.values():
-            for choice in (entry.knee, entry.best):
-                point = choice.point
-                lines.append(
-                    f"{entry.name + ' ' + choice.label:<20}{point.potential.n_nonzero:>13}"
-                    f"{point.us_per_atom:>9.3g}" + _errors_text(choice.held_out)
-                )
         recommended = self.recommended_hierarchy
-        return [
-            *lines,
-            "",
-            f"properties of {recommended.name} best ({self.potential}) against DFT",
-            *recommended.best.comparison.table().splitlines(),
+        lines += ["", f"properties of {recommended.name} best ({self.potential}) compared with DFT"]
+        lines += table_lines(quantity_table(tuple(row for _, row in recommended.best.rows)))
+        for entry in self.hierarchies.values():
+            missed = entry.best.missed
+            lines.append(
+                f"{entry.name} best: {'all within the limits' if not missed else 'misses ' + ', '.join(missed)}"
+            )
+        return lines
+
+    def _errors_table(self) -> Table:
+        """RMSE on the structures held out, with size and cost of every potential."""
+        rows = [
+            (
+                f"{entry.name} {choice.label}",
+                f"{choice.point.potential.n_nonzero}",
+                f"{choice.point.us_per_atom:.3g}",
+                *_rmse_cells(choice.held_out),
+            )
+            for entry in self.hierarchies.values()
+            for choice in (entry.knee, entry.best)
         ]
+        return Table(("held-out RMSE", "coefficients", "µs/atom", "meV/atom", "eV/Å", "GPa"), rows)
 
     def to_dict(self) -> dict[str, Any]:
-        """Keys report, potential, recommended, n_training, n_held_out, seconds, hierarchies."""
+        """Return the content of `--json`."""
         return {
             "report": str(self.report),
             "potential": str(self.potential),
@@ -141,9 +189,7 @@ class DemoResult:
         }
 
 
-def _errors_text(errors: Errors) -> str:
-    columns = ((errors.energy, 10, 2), (errors.forces, 8, 3), (errors.stress, 7, 2))
-    return "".join(
-        f"{'–':>{width}}" if summary is None else f"{summary.rmse:>{width}.{digits}f}"
-        for summary, width, digits in columns
-    )
+def _rmse_cells(errors: Errors) -> tuple[str, ...]:
+    """RMSE of energy, forces and stress; a dash where there are no labels."""
+    columns = ((errors.energy, 2), (errors.forces, 3), (errors.stress, 2))
+    return tuple("–" if found is None else f"{found.rmse:.{digits}f}" for found, digits in columns)

@@ -7,7 +7,7 @@ functions there are, the less so: what a small basis gains has to be clear.
 
 import os
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import replace
 from math import ceil, floor
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from mlip_rs.basis.sizes import ROWS_PER_FEATURE, SIZES, default_size
 from mlip_rs.data import Dataset, nearest_neighbor_distance
 from mlip_rs.errors import MlipError
 from mlip_rs.fitting.assemble import assemble
-from mlip_rs.fitting.problem import build_problem
+from mlip_rs.fitting.problem import build_problem, lay_foundations
 from mlip_rs.fitting.resources import check_resources
-from mlip_rs.fitting.result_cache import Kept
+from mlip_rs.fitting.result_cache import ResultCache
 from mlip_rs.fitting.selection import select
 from mlip_rs.fitting.settings import RUN_ONLY, FitSettings
 from mlip_rs.fitting.weights import Weights
@@ -101,15 +101,15 @@ def suggest_angular_cutoff(
         repulsion=basis.repulsion,
     )
     settings = replace(settings, method="ridge", weights=_usual(settings.weights))
-    relevant = {name: value for name, value in asdict(settings).items() if name not in RUN_ONLY}
+    relevant = {name: value for name, value in settings.to_dict().items() if name not in RUN_ONLY}
     question = [__version__, part.fingerprint(), trial.to_dict(), relevant]
-    kept = Kept(None if directory is None else Path(directory) / FILE, question)
+    cache = ResultCache(None if directory is None else Path(directory) / FILE, question)
     nearest = nearest_neighbor_distance(dataset)
     scores: Scores = {}
     for reach in (cutoff, *(floor(100 * factor * cutoff) / 100 for factor in FACTORS)):
         if reach < nearest or (scores and scores[min(scores)] > MUCH_WORSE * min(scores.values())):
             break
-        score = kept.get(repr(reach))
+        score = cache.get(repr(reach))
         if not isinstance(score, float):
             progress.note(f"invariants with angles up to {reach:g} Å: cross-validation of a {size} basis")
             try:
@@ -119,7 +119,7 @@ def suggest_angular_cutoff(
                     f"the reach of the angles cannot be chosen, they reach as far as the cutoff: {error}"
                 )
                 return cutoff
-            kept.put(repr(reach), score)
+            cache.put(repr(reach), score)
         scores[reach] = score
     chosen = shortest(scores) if scores else cutoff
     progress.note(f"invariants with angles reach {chosen:g} Å")
@@ -165,8 +165,8 @@ def shortest(scores: Scores) -> float:
 
 def _score(dataset: Dataset, basis: Basis, settings: FitSettings, progress: Progress) -> float:
     """Score of the dense fit."""
-    problem = build_problem(dataset, basis, settings, kept=False)
+    problem = build_problem(lay_foundations(dataset, basis, settings), settings, kept=False)
     check_resources(problem, settings, None)
     with tempfile.TemporaryDirectory() as place:
-        equations = assemble(problem, Path(place), threads=settings.threads, progress=progress)
+        equations = assemble(problem, Path(place), threads=settings.threads or None, progress=progress)
         return float(select(problem, equations, settings, progress).scores[-1])

@@ -1,4 +1,4 @@
-"""From structures to normal equations on disk, fold by fold, resumable after a kill."""
+"""Sum normal equations on disk, fold by fold; an interrupted computation resumes."""
 
 import json
 import time
@@ -22,7 +22,7 @@ CHECKPOINT_SPEED: float = 2e8
 """Bytes per second that a save is expected to write as long as none was timed."""
 
 MANIFEST: str = "manifest.json"
-"""Says whose equations lie beside it."""
+"""File with the fingerprint of the problem to which the equations beside it belong."""
 
 BATCH_ROWS: int = 4096
 """Rows of one call of the core; Ctrl-C takes effect between calls."""
@@ -32,7 +32,7 @@ def assemble(
     problem: Problem,
     directory: Path,
     *,
-    threads: int = 0,
+    threads: int | None = None,
     progress: Progress | None = None,
     overwrite: bool = False,
 ) -> FoldEquations:
@@ -43,9 +43,9 @@ def assemble(
     Parameters
     ----------
     directory
-        Where the equations are kept; made if it does not exist.
+        Folder of the equations; made if it does not exist.
     threads
-        0 takes the default.
+        As for `Potential.predict`.
     overwrite
         Drop the equations of another problem that the directory may hold.
 
@@ -80,7 +80,7 @@ def owner(directory: Path) -> str | None:
 
 
 def _claim(directory: Path, fingerprint: str, overwrite: bool) -> None:
-    """Write whose equations these are, or check it; equations without a readable manifest belong to another fit."""
+    """Write the manifest, or compare it; equations without a readable manifest belong to another fit."""
     manifest = directory / MANIFEST
     old_files = list(directory.glob("fold-*.np[yz]"))
     if manifest.exists() or old_files:
@@ -97,7 +97,7 @@ def _claim(directory: Path, fingerprint: str, overwrite: bool) -> None:
 
 
 def _sum_fold(
-    problem: Problem, equations: FoldEquations, fold: int, threads: int, progress: Progress
+    problem: Problem, equations: FoldEquations, fold: int, threads: int | None, progress: Progress
 ) -> NormalEquations:
     members = problem.members(fold)
     checkpoint = _Checkpoint(equations.partial_path(fold))
@@ -115,7 +115,7 @@ def _sum_fold(
 
 
 class _Checkpoint:
-    """The file of an unfinished fold, saved no more often than is worth while."""
+    """File of an unfinished fold, saved so rarely that saving takes a small part of the time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -130,7 +130,7 @@ class _Checkpoint:
             except DAMAGE:
                 progress.note(f"{self.path}: damaged; this fold is computed from its start")
             else:
-                if sums.moment.shape == (len(problem.group_weights), problem.basis.n_features):
+                if sums.xty.shape == (len(problem.group_weights), problem.basis.n_features):
                     return sums, done
         return NormalEquations.zeros(problem.basis.n_features, len(problem.group_weights)), 0
 

@@ -18,24 +18,24 @@ UNSAMPLED_FRACTION: float = 0.7
 
 
 MARGIN: float = 0.03
-"""Relative distance between the data and where the repulsion begins: a little beyond them what is learnt holds."""
+"""Relative distance between the data and where the repulsion begins: a little beyond them the fit still holds."""
 
 
 @dataclass(frozen=True)
-class Handover:
-    """How far beyond the data the repulsion takes over, in units of where the data end.
+class Switching:
+    """How far beyond the data the switching to ZBL ends, in units of where the data end.
 
     Parameters
     ----------
     inner
-        Distance of full repulsion, in shortest distances.
+        Distance below which a pair repels as ZBL in full, in shortest distances.
     onset, end
-        Crowding between which an atom is handed over, in largest crowdings of the data.
+        Local densities between which an atom is switched to ZBL, in largest densities of the data.
     level
-        Energy that atoms handed over keep, see `Repulsion`. It lifts what follows above the energies learnt of
-        crowded atoms, which else may be higher than ZBL alone.
+        Energy of an atom with the ZBL energy alone, see `Repulsion`. It lifts what follows above the fitted energies
+        of dense environments, which else may be higher than ZBL.
     close
-        Whether crowding is that of the nearest neighbours, within `CLOSE_RANGE`. An open crystal such as diamond,
+        Whether the density is that of the nearest neighbours, within `CLOSE_RANGE`. An open crystal such as diamond,
         strange to data of dense ones, leaves them by its shells, long before its density does.
     """
 
@@ -50,64 +50,64 @@ CLOSE_RANGE: float = 1.6
 """How far the nearest neighbours count, in distances at which the repulsion of their pair begins."""
 
 
-HANDOVERS: tuple[Handover, ...] = (
-    Handover(0.8, 1.1, 2.2),
-    Handover(0.8, 1.05, 1.7),
-    Handover(0.85, 1.02, 1.4),
-    Handover(0.9, 1.0, 1.25),
-    Handover(0.8, 1.1, 2.2, level=5.0),
-    Handover(0.85, 1.02, 1.4, level=5.0),
-    Handover(0.8, 1.1, 2.2, level=10.0),
-    Handover(0.85, 1.02, 1.4, level=10.0),
-    Handover(0.8, 1.15, 2.2, close=True),
-    Handover(0.8, 1.15, 2.2, level=5.0, close=True),
-    Handover(0.8, 1.15, 2.2, level=10.0, close=True),
-    Handover(0.8, 1.05, 1.4, close=True),
-    Handover(0.8, 1.05, 1.4, level=5.0, close=True),
-    Handover(0.85, 1.03, 1.2, level=10.0, close=True),
+SWITCHINGS: tuple[Switching, ...] = (
+    Switching(0.8, 1.1, 2.2),
+    Switching(0.8, 1.05, 1.7),
+    Switching(0.85, 1.02, 1.4),
+    Switching(0.9, 1.0, 1.25),
+    Switching(0.8, 1.1, 2.2, level=5.0),
+    Switching(0.85, 1.02, 1.4, level=5.0),
+    Switching(0.8, 1.1, 2.2, level=10.0),
+    Switching(0.85, 1.02, 1.4, level=10.0),
+    Switching(0.8, 1.15, 2.2, close=True),
+    Switching(0.8, 1.15, 2.2, level=5.0, close=True),
+    Switching(0.8, 1.15, 2.2, level=10.0, close=True),
+    Switching(0.8, 1.05, 1.4, close=True),
+    Switching(0.8, 1.05, 1.4, level=5.0, close=True),
+    Switching(0.85, 1.03, 1.2, level=10.0, close=True),
 )
-"""From wide and plain to narrow: the first one whose curves rise is taken."""
+"""From wide to narrow: the first one whose curves rise is taken."""
 
 
 @dataclass(frozen=True)
 class Domain:
-    """What distances and densities the data contain.
+    """Shortest distances and largest local densities of the data.
 
     Parameters
     ----------
     closest
         (E, E) shortest distance of each pair of elements, Å; estimated for pairs that never occur.
-    crowding
-        (E,) largest crowding ρ = Σ (1 − r²/rc²)³ of an atom of each element.
-    close_crowding
-        (E,) the same with `CLOSE_RANGE` times `outer` of each pair instead of the cutoff.
+    density
+        (E,) largest local density ρ = Σ (1 − r²/rc²)³ of an atom of each element.
+    close_density
+        (E,) largest density of the nearest neighbours: with `CLOSE_RANGE` times `outer` of each pair in place of rc.
     """
 
     closest: Matrix
-    crowding: tuple[float, ...]
-    close_crowding: tuple[float, ...]
+    density: tuple[float, ...]
+    close_density: tuple[float, ...]
 
     @property
     def outer(self) -> Matrix:
         """(E, E) distances at which the repulsion begins, Å: a little below the shortest."""
         return tuple(tuple((1.0 - MARGIN) * r for r in row) for row in self.closest)
 
-    def repulsion(self, handover: Handover = HANDOVERS[0]) -> Repulsion:
+    def repulsion(self, switching: Switching = SWITCHINGS[0]) -> Repulsion:
         """The repulsion that begins where the data end."""
         outer = self.outer
-        crowding = self.close_crowding if handover.close else self.crowding
+        density = self.close_density if switching.close else self.density
         return Repulsion(
-            inner=tuple(tuple(handover.inner * r for r in row) for row in outer),
+            inner=tuple(tuple(switching.inner * r for r in row) for row in outer),
             outer=outer,
-            density_onset=tuple((1.0 + MARGIN) * handover.onset * rho for rho in crowding),
-            density_end=tuple((1.0 + MARGIN) * handover.end * rho for rho in crowding),
-            density_level=handover.level,
-            density_range=CLOSE_RANGE if handover.close else None,
+            density_onset=tuple((1.0 + MARGIN) * switching.onset * rho for rho in density),
+            density_end=tuple((1.0 + MARGIN) * switching.end * rho for rho in density),
+            density_level=switching.level,
+            density_range=CLOSE_RANGE if switching.close else None,
         )
 
 
 def domain(dataset: "Dataset", elements: Sequence[str], cutoff: float) -> Domain:
-    """Measure the shortest distances and the largest crowding of some data.
+    """Measure the shortest distances and the largest local densities of a dataset.
 
     Parameters
     ----------
@@ -120,23 +120,23 @@ def domain(dataset: "Dataset", elements: Sequence[str], cutoff: float) -> Domain
     order = np.full(max(numbers) + 1, -1)
     order[numbers] = np.arange(len(numbers))
     closest = np.full((len(numbers), len(numbers)), np.inf)
-    crowding = np.zeros(len(numbers))
+    density = np.zeros(len(numbers))
     for frame in dataset:
         first, second, distances = _pairs(frame, cutoff)
         species = order[frame.numbers]
-        _raise(crowding, species, first, distances / cutoff)
+        _raise(density, species, first, distances / cutoff)
         np.minimum.at(closest, (species[first], species[second]), distances)
     matrix = _completed(closest, elements, cutoff)
     ranges = np.minimum(CLOSE_RANGE * (1.0 - MARGIN) * np.array(matrix), cutoff)
-    close_crowding = np.zeros(len(numbers))
+    close_density = np.zeros(len(numbers))
     for frame in dataset:
         first, second, distances = _pairs(frame, cutoff)
         species = order[frame.numbers]
-        _raise(close_crowding, species, first, distances / ranges[species[first], species[second]])
-    # Elements without any neighbour: as crowded as the others; alone, as if one pair were at its closest.
-    for rho in (crowding, close_crowding):
+        _raise(close_density, species, first, distances / ranges[species[first], species[second]])
+    # Elements without any neighbour: as dense as the others; alone, as if one pair were at its closest.
+    for rho in (density, close_density):
         rho[rho == 0.0] = rho.max() or 1.0
-    return Domain(matrix, tuple(crowding.tolist()), tuple(close_crowding.tolist()))
+    return Domain(matrix, tuple(density.tolist()), tuple(close_density.tolist()))
 
 
 def _pairs(frame: "Frame", cutoff: float) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
@@ -152,7 +152,7 @@ def _raise(
     first: NDArray[np.int64],
     scaled: NDArray[np.float64],
 ) -> None:
-    """Raise the largest crowding of each element (E,) to that of the atoms of one frame, in place."""
+    """Raise the largest density of each element (E,) to that of the atoms of one frame, in place."""
     weights = np.maximum(1.0 - scaled**2, 0.0) ** 3
     np.maximum.at(largest, species, np.bincount(first, weights, minlength=len(species)))
 

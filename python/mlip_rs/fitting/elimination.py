@@ -1,24 +1,24 @@
-"""Backward elimination by what evaluation costs: of all features, those go first that give up least for what they save.
+"""Cost-aware backward elimination: repeatedly remove the group with the smallest loss per microsecond saved.
 
 The ridge fit to features A, with P = (G_AA + diag(d))⁻¹ and w = P b, loses
 
     Δ(g) = w_gᵀ (P_gg)⁻¹ w_g
 
 in its objective when the features g leave and the others are refitted, exactly; P and w of the rest follow by an update
-of low rank (for single features: B. Hassibi and D. Stork, NIPS 5, 164 (1993)). What g saves is what the compiled
-evaluator pays for g and for nothing else that is left (`costs`), so groups are what is paid for together: single
-features, the couplings of the same order parameters, all that needs a sum over neighbours, a harmonic, a radial
-function. The group with the smallest Δ / (saving^γ size^(1−γ)) leaves; then all are looked at again.
+of low rank (for single features: B. Hassibi and D. Stork, NIPS 5, 164 (1993)). The saving of g is the evaluation time
+of operations that only g needs (`cost/model.py`), so groups are features that share operations: single features, the
+couplings of the same order parameters, all features that need one sum over neighbours, one harmonic, one radial
+function. The group with the smallest Δ / (saving^γ size^(1−γ)) leaves; then the losses are computed anew.
 """
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.linalg.blas import dsymv, dsyrk
-from scipy.linalg.lapack import dpotrf, dpotri, dtrtrs
+from scipy.linalg.lapack import dposv, dpotrf, dpotri, dtrtrs
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -63,15 +63,32 @@ def groups_of(basis: Basis, costs: CostModel) -> Groups:
     return groups
 
 
+@dataclass(frozen=True)
+class Removal:
+    """What may be removed, and what it saves.
+
+    Parameters
+    ----------
+    costs
+        Of the features.
+    groups
+        Features that may leave together.
+    power
+        γ, 0 for a small number of features, 1 for a small cost.
+    """
+
+    costs: CostModel
+    groups: Groups
+    power: float
+
+
 def eliminate(
     gram: Array,
-    moment: Array,
+    xty: Array,
     penalties: Array,
-    costs: CostModel,
-    groups: Groups,
+    removal: Removal,
     targets: Array,
-    power: float,
-    advance: Callable[[], None],
+    advance: Callable[[int], None],
 ) -> Mask:
     """(L, F) what is left at the first step at which its size is at most each of `targets`.
 
@@ -79,20 +96,16 @@ def eliminate(
 
     Parameters
     ----------
-    gram, moment
+    gram, xty
         (F, F), (F,) of features of unit norm; not changed.
     penalties
         (F,) of the ridge.
-    costs
-        Of the features.
-    groups
-        That may leave together.
+    removal
+        Groups and costs.
     targets
         Sizes, descending; those that no feature is left for have no mask.
-    power
-        γ, 0 for a small number of features, 1 for a small cost.
     advance
-        Called for each target reached.
+        Called with 1 for each target reached.
 
     Raises
     ------
@@ -100,31 +113,29 @@ def eliminate(
         The matrix is not positive definite.
     """
     with threadpool_limits(1):  # the same bits whatever the number of threads
-        steps = _Elimination(gram, moment, penalties, costs, groups, power).steps(targets)
         masks = []
-        for mask in steps:
+        for mask in _Elimination(gram, xty, penalties, removal).steps(targets):
             masks.append(mask)
-            advance()
-    return np.array(masks, dtype=bool).reshape(len(masks), len(moment))
+            advance(1)
+    return np.array(masks, dtype=bool).reshape(len(masks), len(xty))
 
 
 class _Elimination:
     """The state of one elimination: features left, the inverse of their matrix, their coefficients."""
 
-    def __init__(
-        self, gram: Array, moment: Array, penalties: Array, costs: CostModel, groups: Groups, power: float
-    ) -> None:
+    def __init__(self, gram: Array, xty: Array, penalties: Array, removal: Removal) -> None:
         self.gram = gram
-        self.moment = moment
+        self.xty = xty
         self.penalties = penalties
-        self.costs = costs
-        self.power = power
-        self.left = np.ones(len(moment), dtype=bool)
-        self.dearest = costs.cost(self.left)
-        self.users = np.asarray(costs.uses.sum(axis=0)).reshape(-1)
+        self.costs = removal.costs
+        self.power = removal.power
+        self.left = np.ones(len(xty), dtype=bool)
+        self.full_cost = self.costs.cost(self.left)
+        self.users = np.asarray(self.costs.uses.sum(axis=0)).reshape(-1)
+        groups = removal.groups
         rows = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
         columns = np.concatenate(groups) if groups else np.empty(0, dtype=np.int64)
-        self.members = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(groups), len(moment)))
+        self.members = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(groups), len(xty)))
         self._refresh()
 
     def _refresh(self) -> None:
@@ -142,13 +153,13 @@ class _Elimination:
         if singular:
             raise FitError("the matrix of all features is singular; use larger ridge_penalties")
         self.inverse = matrix
-        self.coefficients = dsymv(1.0, matrix, self.moment[self.features], lower=1)
+        self.coefficients = dsymv(1.0, matrix, self.xty[self.features], lower=1)
 
     @property
     def size(self) -> float:
         """Size of what is left."""
         cost = self.costs.base + float(self.costs.weights[self.users > 0.5].sum())
-        return float(np.sqrt(cost / self.dearest * self.left.sum() / len(self.left)))
+        return float(np.sqrt(cost / self.full_cost * self.left.sum() / len(self.left)))
 
     def steps(self, targets: Array) -> Iterator[Mask]:
         """What is left at each target."""
@@ -167,23 +178,21 @@ class _Elimination:
     def _leaving(self) -> NDArray[np.int64]:
         """Positions, among `features`, of those that leave next."""
         members = self.members[:, self.features[self.present]]
-        place = np.flatnonzero(self.present)
-        lists = [
-            place[members.indices[members.indptr[k] : members.indptr[k + 1]]] for k in range(members.shape[0])
-        ]
-        savings = self._savings(members)
-        sizes = np.maximum([len(own) for own in lists], 1)
-        worth = (savings + PER_FEATURE * sizes) ** self.power * sizes ** (1.0 - self.power)
-        scores = np.array([self._loss(np.sort(own)) for own in lists]) / worth
+        places = np.flatnonzero(self.present)[members.indices]
+        starts = members.indptr
+        sizes = np.maximum(np.diff(starts), 1)
+        worth = (self._savings(members) + PER_FEATURE * sizes) ** self.power * sizes ** (1.0 - self.power)
+        scores = self._losses(places, starts) / worth
         order = np.argsort(scores, kind="stable")
         n_leaving = len(np.unique(members.indices))
-        most = max(1, int(BATCH * len(place)))
+        most = max(1, int(BATCH * self.present.sum()))
         chosen: list[int] = []
         taken = np.zeros(len(self.features), dtype=bool)
         for k in order:
             if not np.isfinite(scores[k]):
                 break
-            own = lists[k][~taken[lists[k]]]
+            own = places[starts[k] : starts[k + 1]]
+            own = own[~taken[own]]
             if not len(own) or 1 < len(own) == n_leaving:
                 continue  # gone already, or all that is left beside a constant
             if chosen and (len(chosen) + len(own) > most or scores[k] > BATCH_SCORE * scores[order[0]]):
@@ -200,18 +209,27 @@ class _Elimination:
         saved = self.costs.weights[needs.indices] * only
         return np.bincount(group, saved, minlength=needs.shape[0]).astype(np.float64)
 
-    def _loss(self, own: NDArray[np.int64]) -> float:
-        """Δ of the features at these positions, ascending."""
-        if not 0 < len(own) <= LARGEST_GROUP:
-            return np.inf
-        w = self.coefficients[own]
-        if len(own) == 1:
-            return float(w[0] ** 2 / self.inverse[own[0], own[0]])
-        try:
-            factor = cho_factor(self.inverse[np.ix_(own, own)], lower=True, check_finite=False)
-        except LinAlgError:
-            return np.inf
-        return float(w @ cho_solve(factor, w, check_finite=False))
+    def _losses(self, places: NDArray[np.int64], starts: NDArray[np.int32]) -> Array:
+        """(G,) Δ of each group, ∞ for those that are empty or too large.
+
+        Parameters
+        ----------
+        places
+            Positions of the members of all groups, one group after the other.
+        starts
+            (G + 1,) where each begins.
+        """
+        sizes = np.diff(starts)
+        losses = np.full(len(sizes), np.inf)
+        single = sizes == 1
+        alone = places[starts[:-1][single]]
+        losses[single] = self.coefficients[alone] ** 2 / self.inverse[alone, alone]
+        for k in np.flatnonzero((sizes > 1) & (sizes <= LARGEST_GROUP)):
+            own = np.sort(places[starts[k] : starts[k + 1]])
+            w = self.coefficients[own]
+            _, solution, singular = dposv(self.inverse[np.ix_(own, own)], w, lower=1)
+            losses[k] = np.inf if singular else w @ solution
+        return losses
 
     def _remove(self, own: NDArray[np.int64]) -> None:
         """Take the features at these positions out."""

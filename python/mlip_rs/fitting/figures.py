@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, Errors
+from mlip_rs.fitting.pareto import pareto_front
 from mlip_rs.plot.style import (
     COLUMN_WIDTH,
     LINE_WIDTH,
@@ -289,13 +290,9 @@ def _cost_and_error(point: ModelPoint, key: str) -> tuple[float | None, float | 
     return point.us_per_atom, _judged_error(point, key)
 
 
-def _front(pairs: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _front(pairs: Pairs) -> Pairs:
     """Pairs of cost and error that no other beats in both, by cost."""
-    front: list[tuple[float, float]] = []
-    for cost, error in sorted(set(pairs)):
-        if not front or error < front[-1][1]:
-            front.append((cost, error))
-    return front
+    return [pairs[k] for k in pareto_front(pairs)]
 
 
 def _mark_selected(

@@ -1,17 +1,18 @@
-"""Normal equations of folds: on disk, read row by row, so that one F × F matrix in memory is enough for all of them.
+"""Normal equations of the folds: on disk, read some rows at a time, so that one F × F matrix in memory is enough.
 
-Small ones stay in memory, and are not written at all unless they are to be kept.
+Small ones stay in memory, and are not written at all unless they are to outlive the fit.
 """
 
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlip_rs.arrays import Array
 from mlip_rs.files import atomic_file
@@ -24,7 +25,7 @@ CHUNK_BYTES: int = 16 << 20
 """Part of a matrix that is read at a time."""
 
 DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What reading a file raises that is missing, cut short or overwritten."""
+"""Exceptions of reading a file that is missing, cut short or overwritten."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,16 @@ class Matrices:
 
 @dataclass(frozen=True)
 class Sums:
-    """What belongs to the weighted Gram matrix of a fold: XᵀWy (F,), yᵀWy, and the number of rows that carry weight."""
+    """XᵀWy (F,), yᵀWy and the number of rows with weight of a fold, beside its Gram matrix."""
 
-    moment: Array
+    xty: Array
     yty: float
     n_rows: int
 
     @classmethod
-    def weighted(cls, weights: Array, equations: Mapping[str, Any]) -> "Sums":
-        """From those of the properties."""
-        moment, yty, n_rows = (equations[name] for name in ("moment", "yty", "n_rows"))
-        return cls(weights @ moment, float(weights @ yty), int(n_rows[weights > 0].sum()))
+    def weighted(cls, weights: Array, xty: Array, yty: Array, n_rows: NDArray[np.int64]) -> "Sums":
+        """Weighted sum of those of the properties, (G, F), (G,), (G,)."""
+        return cls(weights @ xty, float(weights @ yty), int(n_rows[weights > 0].sum()))
 
 
 class FoldEquations:
@@ -81,7 +81,7 @@ class FoldEquations:
     weights
         (G,) weights with which the matrices of a fold are summed.
     kept
-        Whether they shall outlive this object.
+        Whether the files outlive this object.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class FoldEquations:
 
     def save(self, fold: int, equations: NormalEquations) -> None:
         """Store a finished fold; on disk the sums come last and mark it as finished."""
-        self._sums[fold] = Sums.weighted(self.weights, vars(equations))
+        self._sums[fold] = Sums.weighted(self.weights, equations.xty, equations.yty, equations.n_rows)
         self._held.pop(fold, None)
         if self.small:
             self._held[fold] = self._combined(lambda k: equations.gram[k].copy())
@@ -128,12 +128,12 @@ class FoldEquations:
         with self._written(self._gram_path(fold)) as file:
             np.save(file, equations.gram)
         with self._written(self._sums_path(fold)) as file:
-            np.savez(file, moment=equations.moment, yty=equations.yty, n_rows=equations.n_rows)
+            np.savez(file, moment=equations.xty, yty=equations.yty, n_rows=equations.n_rows)
         self.partial_path(fold).unlink(missing_ok=True)
 
     @contextmanager
     def totalled(self) -> Iterator[None]:
-        """Have the matrix of all folds together, from which `system` subtracts one: on disk unless it is small."""
+        """Context in which there is the sum over all folds, from which `system` subtracts one; on disk unless small."""
         try:
             if self.small:
                 self._total = np.concatenate(list(self._sum_over_folds()))
@@ -165,20 +165,21 @@ class FoldEquations:
                 out[rows] = total
             else:
                 np.subtract(total, self._weighted(left_out, rows), out=out[rows])
-        moment, yty, n_rows = np.zeros(self.n_features), 0.0, 0
+        xty, yty, n_rows = np.zeros(self.n_features), 0.0, 0
         for k in range(self.n_folds):
             if k != left_out:
                 sums = self.sums(k)
-                moment += sums.moment
+                xty += sums.xty
                 yty += sums.yty
                 n_rows += sums.n_rows
-        return System(out, moment, yty, n_rows)
+        return System(out, xty, yty, n_rows)
 
     def sums(self, fold: int) -> Sums:
-        """What belongs to the weighted Gram matrix of a fold."""
+        """XᵀWy, yᵀWy and number of rows of a fold."""
         if fold not in self._sums:
             with np.load(self._sums_path(fold)) as stored:
-                self._sums[fold] = Sums.weighted(self.weights, stored)
+                parts = (stored[name] for name in ("moment", "yty", "n_rows"))
+                self._sums[fold] = Sums.weighted(self.weights, *parts)
         return self._sums[fold]
 
     def squares(self, fold: int, coefficients: Array) -> tuple[float, Array]:
@@ -186,11 +187,11 @@ class FoldEquations:
         parts = [self._weighted(fold, rows) @ coefficients for rows in chunks(self.n_features)]
         product = np.concatenate(parts)
         sums = self.sums(fold)
-        squares = sums.yty - 2.0 * float(coefficients @ sums.moment) + float(coefficients @ product)
-        return max(squares, 0.0), 2.0 * (product - sums.moment)
+        squares = sums.yty - 2.0 * float(coefficients @ sums.xty) + float(coefficients @ product)
+        return max(squares, 0.0), 2.0 * (product - sums.xty)
 
     def _written(self, path: Path) -> AbstractContextManager[IO[Any]]:
-        """A file to write, safely if it is to be kept."""
+        """A file to write, atomically if it outlives this object."""
         return atomic_file(path, "wb") if self.kept else path.open("wb")
 
     def partial_path(self, fold: int) -> Path:
@@ -215,7 +216,7 @@ class FoldEquations:
         return self._held[fold][rows]
 
     def _read(self, fold: int, rows: slice) -> Array:
-        """The same from disk."""
+        """Some rows of the sum of the matrices of a fold, from disk."""
         stored = Matrices.open(self._gram_path(fold))
         return self._combined(lambda k: stored.rows(k, rows))
 

@@ -14,6 +14,7 @@ from mlip_rs.data import Frame, ReferenceEnergies
 from mlip_rs.data.core_structures import core_structure, named
 from mlip_rs.errors import StructureError
 from mlip_rs.files import atomic_file
+from mlip_rs.threads import number_of_threads
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class System:
     ----------
     gram
         XᵀWX, (F, F).
-    moment
+    xty
         XᵀWy, (F,).
     yty
         yᵀWy.
@@ -33,7 +34,7 @@ class System:
     """
 
     gram: Array
-    moment: Array
+    xty: Array
     yty: float
     n_rows: int
 
@@ -48,7 +49,7 @@ class NormalEquations:
     ----------
     gram
         (G, F, F).
-    moment
+    xty
         (G, F).
     yty
         (G,).
@@ -57,7 +58,7 @@ class NormalEquations:
     """
 
     gram: Array
-    moment: Array
+    xty: Array
     yty: Array
     n_rows: NDArray[np.int64]
 
@@ -73,9 +74,9 @@ class NormalEquations:
 
     def save(self, path: Path, done: int) -> None:
         """Write to an .npz file, atomically, with the number of structures summed so far."""
-        gram, moment, yty, n_rows = self._parts()
+        gram, xty, yty, n_rows = self._parts()
         with atomic_file(path, "wb") as file:
-            np.savez(file, gram=gram, moment=moment, yty=yty, n_rows=n_rows, done=done)
+            np.savez(file, gram=gram, moment=xty, yty=yty, n_rows=n_rows, done=done)
 
     @classmethod
     def load(cls, path: Path) -> tuple["NormalEquations", int]:
@@ -84,7 +85,7 @@ class NormalEquations:
             return cls(file["gram"], file["moment"], file["yty"], file["n_rows"]), int(file["done"])
 
     def _parts(self) -> tuple[Array, Array, Array, NDArray[np.int64]]:
-        return self.gram, self.moment, self.yty, self.n_rows
+        return self.gram, self.xty, self.yty, self.n_rows
 
 
 def accumulate(
@@ -93,7 +94,7 @@ def accumulate(
     frames: Sequence[Frame],
     reference: ReferenceEnergies,
     weights: Array,
-    threads: int = 0,
+    threads: int | None = None,
 ) -> None:
     """Add the rows of some frames to the equations, in place.
 
@@ -104,7 +105,7 @@ def accumulate(
     weights
         (S, 3) weights of the energy per atom, of each force and of each stress component.
     threads
-        0 takes the default.
+        As for `Potential.predict`.
 
     Raises
     ------
@@ -126,8 +127,8 @@ def accumulate(
             [core_structure(frame) for frame in frames],
             labels,
             equations.gram,
-            equations.moment,
-            threads,
+            equations.xty,
+            number_of_threads(threads),
         )
     except StructureError as error:
         raise named(error, frames) from None
@@ -136,7 +137,7 @@ def accumulate(
         equations.n_rows[k] += n_rows
 
 
-def symmetrize(equations: NormalEquations, threads: int = 0) -> None:
+def symmetrize(equations: NormalEquations, threads: int | None = None) -> None:
     """Fill the upper triangles of the Gram matrices, in place."""
     for gram in equations.gram:
-        _core.symmetrize(gram, threads)
+        _core.symmetrize(gram, number_of_threads(threads))

@@ -1,4 +1,4 @@
-"""The regression problem of a fit: basis, data, weights and folds, checked before anything is computed."""
+"""The regression problem of a fit: basis, data, weights and folds, checked before any row is computed."""
 
 import hashlib
 import json
@@ -26,16 +26,16 @@ from mlip_rs.fitting.data_domain import Domain, domain
 from mlip_rs.fitting.settings import FitSettings
 
 SUMMED_BYTES: int = 4 << 30
-"""Where three Gram matrices take more than this, one sum over the properties is kept in their place."""
+"""Where three Gram matrices take more than this, there is one, summed over the properties, in their place."""
 
 
 SUMMED_BYTES_ONCE: int = 256 << 20
-"""The same for equations that are not kept, so that other weights of the properties are of no use to them."""
+"""Limit in place of `SUMMED_BYTES` for equations that do not outlive the fit: no other weights will be asked for."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What the equations are made from.
+    """Everything that the normal equations are made from; final.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Problem:
 
     @property
     def group_weights(self) -> Array:
-        """(G,) weight of each sum that is kept: of the three properties, or one."""
+        """(G,) weight of each Gram matrix: of the three properties, or one."""
         return np.ones(1) if self.summed else self.property_weights
 
     @property
@@ -102,8 +102,34 @@ class Problem:
         return digest.hexdigest()
 
 
-def build_problem(training: Dataset, basis: Basis, settings: FitSettings, *, kept: bool) -> Problem:
-    """Build and check the regression problem; no rows are computed.
+@dataclass(frozen=True)
+class Foundations:
+    """What a fit takes from its data before any equation, checked.
+
+    Parameters
+    ----------
+    basis
+        Elements, cutoff, shortest distance, size and repulsion are settled; the angular cutoff may be open.
+    dataset
+        Labelled structures, with notices of what they do not determine.
+    reference
+        Energies of the isolated atoms.
+    domain
+        Distances and local densities of the data; None if the repulsion is not to be chosen from them.
+    """
+
+    basis: Basis
+    dataset: Dataset
+    reference: ReferenceEnergies
+    domain: Domain | None
+
+    def with_angular_cutoff(self, cutoff: float) -> "Foundations":
+        """The same with an angular cutoff, Å."""
+        return replace(self, basis=replace(self.basis, angular_cutoff=cutoff))
+
+
+def lay_foundations(training: Dataset, basis: Basis, settings: FitSettings) -> Foundations:
+    """Take from the data what the basis leaves open, and check that the two belong together.
 
     Parameters
     ----------
@@ -112,18 +138,14 @@ def build_problem(training: Dataset, basis: Basis, settings: FitSettings, *, kep
     basis
         Candidate features. Elements, cutoff, shortest distance, size and repulsion left open are taken from the data.
     settings
-        Weights, folds and reference energies.
-    kept
-        Whether the equations outlive the fit.
+        Reference energies.
 
     Raises
     ------
     DataError
         Data that cannot be used; names file, frame, atom.
     ConfigError
-        Settings that contradict each other or the data.
-    FitError
-        More features than rows.
+        A basis that contradicts the data.
     """
     basis = basis.resolved(training)
     check_elements(training, basis.elements)
@@ -132,22 +154,58 @@ def build_problem(training: Dataset, basis: Basis, settings: FitSettings, *, kep
     reference = reference_energies(training, settings.reference_energies)
     if reference.source == "fitted":
         basis = replace(basis, constant=True)
-    measured = None
-    if basis.repulsion == "zbl":
-        measured = domain(training, basis.elements, basis.core.cutoff)
-        basis = replace(basis, repulsion=measured.repulsion())
+    if basis.repulsion != "zbl":
+        return Foundations(basis, training, reference, None)
+    measured = domain(training, basis.elements, basis.core.cutoff)
+    return Foundations(replace(basis, repulsion=measured.repulsion()), training, reference, measured)
+
+
+def build_problem(foundations: Foundations, settings: FitSettings, *, kept: bool) -> Problem:
+    """The regression problem; no rows are computed.
+
+    Parameters
+    ----------
+    foundations
+        Basis and data.
+    settings
+        Weights and folds.
+    kept
+        Whether the equations outlive the fit.
+
+    Raises
+    ------
+    DataError
+        No label carries weight.
+    FitError
+        More features than rows.
+    """
+    dataset = foundations.dataset
     problem = Problem(
-        basis,
-        training,
-        reference,
-        settings.weights.of_structures(training, reference),
+        foundations.basis,
+        dataset,
+        foundations.reference,
+        settings.weights.of_structures(dataset, foundations.reference),
         settings.weights.of_properties(),
-        folds(training, settings.n_folds, settings.seed),
-        measured,
+        folds(dataset, settings.n_folds, settings.seed),
+        foundations.domain,
         kept,
     )
     _check_rows(problem, settings)
     return problem
+
+
+def check_types(basis: object, settings: object) -> None:
+    """Refuse what is no basis and no settings.
+
+    Raises
+    ------
+    ConfigError
+        Says what is wanted.
+    """
+    if not isinstance(basis, Basis) or not isinstance(settings, FitSettings):
+        raise ConfigError(
+            "basis must be a Basis and settings FitSettings; see mlip_rs.workflows.config for files"
+        )
 
 
 def check_test_elements(testing: Dataset, basis: Basis) -> None:
@@ -162,7 +220,7 @@ def check_test_elements(testing: Dataset, basis: Basis) -> None:
 
 
 def _with_absent_pairs(dataset: Dataset, basis: Basis) -> Dataset:
-    """Note in the dataset which pairs of elements never occur: nothing determines their features, they stay zero."""
+    """The dataset with a notice of pairs of elements that never occur, so that nothing determines their features."""
     pairs = absent_pairs(dataset, basis.elements, basis.core.cutoff)
     if not pairs:
         return dataset

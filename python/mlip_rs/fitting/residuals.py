@@ -17,6 +17,7 @@ from mlip_rs.data import Frame, ReferenceEnergies
 from mlip_rs.data.core_structures import core_structure, named
 from mlip_rs.errors import StructureError
 from mlip_rs.evaluate.errors import Errors, ErrorSums
+from mlip_rs.threads import number_of_threads
 from mlip_rs.units import ase_stress_from_virial
 
 BATCH_STRUCTURES: int = 64
@@ -71,15 +72,15 @@ class Residuals:
         return self.sums.errors(k)
 
     def columns(self, chosen: Columns) -> "Residuals":
-        """Those of some of the coefficient vectors."""
+        """Residuals of some of the coefficient vectors."""
         return Residuals(self.sums.columns(chosen), self.parts[:, chosen])
 
     def __add__(self, other: "Residuals") -> "Residuals":
-        """The same coefficient vectors on the structures of both."""
+        """Residuals of the same coefficient vectors on the structures of both."""
         return Residuals(self.sums + other.sums, np.vstack([self.parts, other.parts]))
 
     def beside(self, other: "Residuals") -> "Residuals":
-        """The coefficient vectors of both on the same structures."""
+        """Residuals of the coefficient vectors of both on the same structures."""
         return Residuals(self.sums.beside(other.sums), np.hstack([self.parts, other.parts]))
 
 
@@ -89,7 +90,7 @@ def residuals(
     reference: ReferenceEnergies,
     coefficients: Array,
     weights: Array | None = None,
-    threads: int = 0,
+    threads: int | None = None,
 ) -> Residuals:
     """Predict the labels of frames with P coefficient vectors (P, F) and compare.
 
@@ -105,7 +106,7 @@ def residuals(
     """
     few = 0 < len(coefficients) <= FEW_VECTORS and bool(np.isfinite(coefficients).all())
     predictor = _Potentials if few else _DesignRows
-    predict = predictor(basis, coefficients, threads)
+    predict = predictor(basis, coefficients, number_of_threads(threads))
     weights = np.zeros((len(frames), 3)) if weights is None else weights
     sums, squares = ErrorSums.zeros(len(coefficients)), np.zeros(len(coefficients))
     for start in range(0, len(frames), BATCH_STRUCTURES):
@@ -135,7 +136,7 @@ class _DesignRows:
 
 
 class _Potentials:
-    """The same by the evaluator, one potential per coefficient vector."""
+    """Predictions by the evaluator, one potential per coefficient vector."""
 
     def __init__(self, basis: Basis, coefficients: Array, threads: int) -> None:
         spec, zero = json.dumps(basis.to_dict()), [0.0] * len(basis.elements)

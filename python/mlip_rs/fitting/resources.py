@@ -1,4 +1,4 @@
-"""What a fit needs of memory and disk, so that one that cannot end is refused before it starts."""
+"""Memory and disk of a fit: one that would run out of either is refused before it starts."""
 
 import contextlib
 import os
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlip_rs.errors import FitError
+from mlip_rs.fitting.estimators.choice import estimator_of
 from mlip_rs.fitting.fold_store import HELD_BYTES
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.residuals import BATCH_STRUCTURES
@@ -32,7 +33,7 @@ PANEL: int = 256
 GIB: int = 1 << 30
 
 TO_LOWER: str = "size, n_radial, n_angular, max_l, max_n, the orders or the degrees of the basis"
-"""The settings that decide on the number of features."""
+"""Settings on which the number of features depends."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,7 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     rows_of_structures = NUMBER * n * most_rows * number_of_threads(settings.threads or None)
     values = NUMBER * n_vectors * most_rows * min(BATCH_STRUCTURES, len(problem.dataset))
     predicting = rows_of_structures + values
-    active = min(n, 2 * settings.max_nonzero)
-    solving = {
-        "cost-aware": matrix,  # an inverse
-        "omp": NUMBER * n * min(n, settings.max_nonzero),  # a row for each feature that is chosen
-        "ridge": 0,
-    }.get(settings.method, 5 * NUMBER * active**2)
+    solving = NUMBER * estimator_of(settings).solver_numbers(n)
     solving = max(NUMBER * n * PANEL, solving)
     small = problem.n_folds * matrix <= HELD_BYTES
     held = (problem.n_folds + 1) * matrix if small else 0
@@ -112,7 +108,7 @@ def check_resources(problem: Problem, settings: FitSettings, directory: Path | N
 
 
 def available_memory() -> int | None:
-    """Bytes that can be had without swapping; None if the system does not say."""
+    """Bytes that can be allocated without swapping; None if the system does not say."""
     limits = []
     with contextlib.suppress(OSError, ValueError, IndexError):
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():

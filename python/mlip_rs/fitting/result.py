@@ -1,10 +1,10 @@
-"""The outcome of a fit: candidates from sparse to dense, the front among them, and the run directory."""
+"""Result of a fit: candidates from sparse to dense, the front among them, and the run directory."""
 
 import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from mlip_rs.basis.specification import with_current_basis
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, Errors
 from mlip_rs.files import write_atomically
+from mlip_rs.fitting.pareto import pareto_front
 from mlip_rs.potential import Potential
 
 KNEE_TOLERANCE: float = 0.1
@@ -21,7 +22,7 @@ KNEE_TOLERANCE: float = 0.1
 TIMING_TOLERANCE: float = 0.1
 """Measured times that differ by at most this fraction count as equal; the sparser potential is then taken."""
 
-LEFT_BEHIND: tuple[str, ...] = (
+RUN_FILES: tuple[str, ...] = (
     "run.json",
     "best.mlip.json",
     "knee.mlip.json",
@@ -32,7 +33,7 @@ LEFT_BEHIND: tuple[str, ...] = (
     "equations/unit-costs.json",
     "equations/weight-scan.json",
 )
-"""Files of a run directory beside the front and the sums of the equations."""
+"""Files of a run directory beside the front and the normal equations."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Point:
     training, validation, test
         Errors on the data fitted to, in the cross-validation, and on test data if given.
     predicted_us_per_atom
-        What the model of the costs says, its units fitted to the measured times, where the selection used it.
+        Time by the cost model, its unit costs fitted to the measured times; None if the selection did not use it.
     score_error
         Standard error of the score, from its scatter over the folds.
     """
@@ -69,7 +70,7 @@ class Point:
 
     @property
     def repels(self) -> bool:
-        """Whether the energy of dimers and crystals rises at short range; yes where that was not looked at."""
+        """Whether the energy of dimers and crystals rises at short range; true if not checked."""
         return bool(self.potential.info.get("short_range", {}).get("monotonic", True))
 
     def to_dict(self, name: str) -> dict[str, Any]:
@@ -98,7 +99,7 @@ class Run:
     points
         All candidates, sparsest first.
     record
-        Settings, data, timings: everything of `run.json` but the points.
+        Settings, data, times: everything of `run.json` but the points.
     """
 
     points: tuple[Point, ...]
@@ -115,8 +116,8 @@ class Run:
     def one_standard_error(self) -> Potential:
         """The sparsest potential whose validation score is within one standard error of the best.
 
-        What the validation cannot tell from the best has no claim to its additional coefficients (L. Breiman et al.,
-        Classification and Regression Trees, 1984).
+        Additional coefficients that do not improve the validation significantly are not worth having (L. Breiman et
+        al., Classification and Regression Trees, 1984).
         """
         return self.points[self.one_standard_error_index].potential
 
@@ -204,6 +205,10 @@ class Run:
         """File of a potential of the front in a run directory."""
         return f"front/{k:02d}-{self.points[k].potential.n_nonzero}.mlip.json"
 
+    def with_seconds(self, seconds: Mapping[str, float]) -> "Run":
+        """The same with wall seconds by phase in the record."""
+        return replace(self, record=self.record | {"seconds": dict(seconds)})
+
     def save(self, directory: str | os.PathLike[str]) -> None:
         """Write potentials and record into a run directory; `run.json` comes last and marks it as complete.
 
@@ -212,42 +217,54 @@ class Run:
         OSError
             The directory cannot be written to.
         """
+        self.save_potentials(directory)
+        self.save_record(directory)
+
+    def save_potentials(self, directory: str | os.PathLike[str]) -> None:
+        """Write the potentials of the front and those with a name; without `run.json` the directory is incomplete."""
         directory = Path(directory)
         (directory / "run.json").unlink(missing_ok=True)
         (directory / "front").mkdir(parents=True, exist_ok=True)
-        front = set(self.front)
-        names = [self._file(k) if k in front else "" for k in range(len(self.points))]
+        names = self._files()
         for old in _front_files(directory):
             if f"front/{old.name}" not in names:
                 old.unlink()
-        for k in front:
+        for k in self.front:
             self.points[k].potential.save(directory / names[k])
         self.best().save(directory / "best.mlip.json")
         self.knee().save(directory / "knee.mlip.json")
         self.one_standard_error().save(directory / "one-standard-error.mlip.json")
+
+    def save_record(self, directory: str | os.PathLike[str]) -> None:
+        """Write `run.json`, atomically."""
         record = self.record | {
             "best": self.best_index,
             "knee": self.knee_index,
             "one_standard_error": self.one_standard_error_index,
             "front": list(self.front),
-            "points": [point.to_dict(name) for point, name in zip(self.points, names, strict=True)],
+            "points": [point.to_dict(name) for point, name in zip(self.points, self._files(), strict=True)],
         }
-        write_atomically(directory / "run.json", json.dumps(record, indent=1) + "\n")
+        write_atomically(Path(directory) / "run.json", json.dumps(record, indent=1) + "\n")
+
+    def _files(self) -> list[str]:
+        """File of each point in a run directory; empty off the front."""
+        front = set(self.front)
+        return [self._file(k) if k in front else "" for k in range(len(self.points))]
 
 
 def remove_run(directory: Path) -> None:
-    """Remove what a fit and a scan of weights have left in a run directory, but the sums of the equations.
+    """Delete the results of a fit and of a scan of weights in a run directory; the normal equations stay.
 
-    `run.json` goes first, so that what is left after an interruption is no complete run. Other files stay.
+    `run.json` goes first, so that an interruption leaves no directory that looks complete. Other files stay.
     """
-    for name in LEFT_BEHIND:
+    for name in RUN_FILES:
         (directory / name).unlink(missing_ok=True)
     for potential in _front_files(directory):
         potential.unlink()
 
 
 def _front_files(directory: Path) -> list[Path]:
-    """The potentials of a front in a run directory; what a user has put beside them is not among them."""
+    """The potentials of the front in a run directory; files that a user has put beside them are not among them."""
     found = (directory / "front").glob("*.mlip.json")
     return [path for path in found if re.fullmatch(r"\d{2,}-\d+\.mlip\.json", path.name)]
 
@@ -280,22 +297,13 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
     return record
 
 
-def pareto_front(pairs: Sequence[tuple[float, float]]) -> tuple[int, ...]:
-    """Positions of the pairs of cost and score that no other one beats in both, cheapest first."""
-    front: list[int] = []
-    for k in sorted(range(len(pairs)), key=pairs.__getitem__):
-        if not front or pairs[k][1] < pairs[front[-1]][1]:
-            front.append(k)
-    return tuple(front)
-
-
 LIMITS: dict[str, Callable[[Mapping[str, Any]], float]] = {
     "max-cost": lambda point: float(point["us_per_atom"]),
     "max-nonzero": lambda point: float(point["n_nonzero"]),
     "max-energy": lambda point: _rmse(point, ENERGY_KEY),
     "max-force": lambda point: _rmse(point, FORCE_KEY),
 }
-"""What a potential can be chosen by: µs/atom, coefficients, RMSE of the validation in meV/atom and eV/Å."""
+"""Quantities with limits: µs/atom, coefficients, RMSE of the validation in meV/atom and eV/Å."""
 
 
 def _rmse(point: Mapping[str, Any], key: str) -> float:
@@ -320,15 +328,15 @@ def within_limits(points: Sequence[Mapping[str, Any]], limits: Mapping[str, floa
         by_error = any(name in limits for name in ("max-energy", "max-force"))
         key = (lambda k: LIMITS["max-cost"](points[k])) if by_error else (lambda k: float(points[k]["score"]))
         return min(allowed, key=key)
-    wishes = ", ".join(f"{name}={limit:g}" for name, limit in limits.items())
+    asked = ", ".join(f"{name}={limit:g}" for name, limit in limits.items())
     least = {name: min(LIMITS[name](point) for point in points) for name in limits}
     nearest = ", ".join(f"{name}={value:.3g}" for name, value in least.items())
     together = "" if len(limits) == 1 else ", but not together"
-    raise ConfigError(f"{wishes}: no potential of this fit keeps that; the lowest are {nearest}{together}")
+    raise ConfigError(f"{asked}: no potential of this fit keeps that; the lowest are {nearest}{together}")
 
 
 def table(points: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of a table of points, for people."""
+    """Header and rows of a table of points."""
     header = ["coefficients", "µs/atom", "score", "energy meV/atom", "force eV/Å", "stress GPa", "potential"]
     rows = []
     for point in points:

@@ -1,4 +1,4 @@
-"""Results of long work in a file, so that it goes on where it was interrupted."""
+"""JSON cache of named results, so that an interrupted computation resumes."""
 
 import hashlib
 import json
@@ -8,15 +8,15 @@ from typing import Any
 from mlip_rs.files import write_atomically
 
 
-class Kept:
-    """Results by name, in a JSON file beside those of other questions.
+class ResultCache:
+    """Results by name, in a JSON file that may also hold those of other computations.
 
     Parameters
     ----------
     path
-        The file; what is damaged in it is found again. None keeps nothing on disk.
+        The file; damaged entries are ignored. None leaves nothing on disk.
     question
-        Whatever the results depend on, as JSON writes it.
+        Everything that the results depend on, as JSON writes it.
     """
 
     def __init__(self, path: Path | None, question: object) -> None:
@@ -28,15 +28,15 @@ class Kept:
             if isinstance(document, dict) and all(isinstance(found, dict) for found in document.values()):
                 self._document = document
         except (OSError, ValueError):
-            self._document = {}  # none kept, or damaged
+            self._document = {}  # no file, or a damaged one
         self._found = self._document.setdefault(key, {})
 
-    def get(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON held, to be checked by who reads it
+    def get(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON held; the caller checks it
         """A result that was found before; None for none."""
         return self._found.get(name)
 
     def put(self, name: str, result: object) -> None:
-        """Keep a result."""
+        """Store a result."""
         self._found[name] = result
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)

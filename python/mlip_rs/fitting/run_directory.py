@@ -1,4 +1,4 @@
-"""The front of a finished run, from its `run.json` alone: choose a potential, draw the front, copy the file."""
+"""Read the front of a finished run from `run.json`: choose a potential, draw the front, copy the file."""
 
 import os
 import re
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import write_atomically
-from mlip_rs.fitting.result import KNEE_TOLERANCE, LIMITS, pareto_front, read_record, within_limits
+from mlip_rs.fitting.pareto import pareto_front
+from mlip_rs.fitting.result import KNEE_TOLERANCE, LIMITS, read_record, within_limits
 from mlip_rs.potential import Potential
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 Point = dict[str, Any]
 
 NAMED: dict[str, str] = {"knee": "knee", "best": "best", "one-standard-error": "one_standard_error"}
-"""Choices by name, and where `run.json` has their positions; see `Run`."""
+"""Choices by name, and the keys of their positions in `run.json`; see `Run`."""
 
 Directories = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
@@ -28,8 +29,8 @@ def front_points(directories: Directories) -> list[Point]:
     Parameters
     ----------
     directories
-        Fits to the same data with the same weights: only then are their scores comparable. The potentials of several
-        are named by their run directories, too.
+        Fits to the same data with the same weights, so that their scores are comparable. Potentials of several runs
+        have the run directory in their names.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def _several(directories: Directories) -> list[Path]:
 
 
 def _check_comparable(directories: Sequence[Path], records: Sequence[dict[str, Any]]) -> None:
-    """Scores of several runs mean the same: errors of the same structures, weighted alike."""
+    """Refuse runs whose scores are not errors of the same structures with the same weights."""
 
     def basis_of_scores(record: dict[str, Any]) -> tuple[Any, ...]:
         return record["data"]["fingerprint"], record["settings"]["weights"], record["settings"]["n_folds"]
@@ -74,47 +75,47 @@ def _check_comparable(directories: Sequence[Path], records: Sequence[dict[str, A
             )
 
 
-def choose(directories: Directories, wish: str) -> Point:
+def choose(directories: Directories, choice: str) -> Point:
     """Choose from the front: one of `NAMED`, or a limit, such as "max-cost=5" (µs/atom) or "max-force=0.1" (eV/Å).
 
     Raises
     ------
     ConfigError
-        A wish that is not understood or that no potential fulfils; the message names the cheapest.
+        A choice that is not understood, or limits that no potential keeps; the message names the lowest values.
     DataError
         Not a complete run directory.
     """
     points = front_points(directories)
-    if wish in NAMED:
+    if choice in NAMED:
         chosen = _several(directories)
         if len(chosen) == 1:
             record = read_record(chosen[0])
             try:
-                point: Point = record["points"][record[NAMED[wish]]]
+                point: Point = record["points"][record[NAMED[choice]]]
             except (LookupError, TypeError):
                 raise ConfigError(
-                    f"{chosen[0]}: an earlier version has not noted {wish}; repeat the fit"
+                    f"{chosen[0]}: an earlier version has not noted {choice}; repeat the fit"
                 ) from None
             return point
         lowest = points[-1]
-        if wish == "one-standard-error":
+        if choice == "one-standard-error":
             if "score_error" not in lowest:
                 raise ConfigError(
-                    f"{lowest['potential']}: an earlier version has not noted {wish}; repeat the fit"
+                    f"{lowest['potential']}: an earlier version has not noted {choice}; repeat the fit"
                 )
             limit = lowest["score"] + lowest["score_error"]
             return min((p for p in points if p["score"] <= limit), key=lambda point: point["n_nonzero"])
-        limit = (1.0 + (KNEE_TOLERANCE if wish == "knee" else 0.0)) * lowest["score"]
+        limit = (1.0 + (KNEE_TOLERANCE if choice == "knee" else 0.0)) * lowest["score"]
         return next(point for point in points if point["score"] <= limit)
-    found = re.fullmatch(rf"({'|'.join(LIMITS)})=(\d+\.?\d*|\.\d+)", wish)
+    found = re.fullmatch(rf"({'|'.join(LIMITS)})=(\d+\.?\d*|\.\d+)", choice)
     if not found:
         raise ConfigError(
-            f"selection {wish!r} is not understood; give {', '.join(NAMED)}, or {', '.join(LIMITS)}=NUMBER"
+            f"selection {choice!r} is not understood; give {', '.join(NAMED)}, or {', '.join(LIMITS)}=NUMBER"
         )
     return points[within_limits(points, {found[1]: float(found[2])})]
 
 
-def export(directories: Directories, wish: str, output: str | os.PathLike[str]) -> tuple[Point, Potential]:
+def export(directories: Directories, choice: str, output: str | os.PathLike[str]) -> tuple[Point, Potential]:
     """Copy the potential that is chosen to a file of its own.
 
     Raises
@@ -124,9 +125,9 @@ def export(directories: Directories, wish: str, output: str | os.PathLike[str]) 
     PotentialFileError
         The potential in the run directory is damaged, or the output cannot be written.
     """
-    point = choose(directories, wish)
+    point = choose(directories, choice)
     chosen = _several(directories)
-    name = point["potential"] or f"{wish}.mlip.json"  # the knee may be a little off the front
+    name = point["potential"] or f"{choice}.mlip.json"  # the knee may be a little off the front
     source = chosen[0] / name if len(chosen) == 1 else Path(name)
     potential = Potential.load(source)
     write_atomically(output, source.read_text(encoding="utf-8"))

@@ -1,14 +1,13 @@
 """Settings of a fit; the defaults are meant to be kept."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-
-import numpy as np
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 
 from mlip_rs.cost.units import UnitCosts
 from mlip_rs.errors import ConfigError
 from mlip_rs.fitting.weights import Weights
-from mlip_rs.settings import check_integer, check_number, make_plain
+from mlip_rs.settings import check_least, check_types
 from mlip_rs.threads import MAX_THREADS
 
 RUN_ONLY: tuple[str, ...] = ("threads", "memory_gib")
@@ -37,17 +36,19 @@ class FitSettings:
     Parameters
     ----------
     method
-        One of `METHODS`. "cost-aware" eliminates what gives up least for the evaluation time that it saves (see
-        `fitting/elimination.py`), "group-lasso" keeps or drops together what the evaluator pays for together, "omp"
-        adds the feature with the largest gain, one after the other. The ℓ1 paths carry the ridge penalty found by
-        cross-validation as well (elastic net). Every point is refitted on its support with the ridge penalty only.
+        Estimator: "cost-aware", "adaptive-lasso", "lasso", "elastic-net", "group-lasso", "omp" or "ridge".
+        "cost-aware" removes the features with the smallest loss per evaluation time saved (`fitting/elimination.py`),
+        "group-lasso" keeps or drops features together that share the work of the evaluator, "omp" adds the feature
+        with the largest gain, one after the other. The ℓ1 paths include the ridge penalty found by cross-validation
+        (elastic net). Every point is refitted on its support with the ridge penalty only. In Python also an object
+        with `fit(X, y)` and `coef_` that scikit-learn can clone (`fitting/estimators/own.py`).
     n_folds
-        Folds of the cross-validation.
+        Number of folds of the cross-validation.
     prior
-        One of `PRIORS`: "smooth" gives every order and degree a ridge penalty of its own, growing with l and n, their
+        One of `PRIORS`: "smooth" gives every order and degree a ridge penalty of its own, growing with l and n, with
         strengths found by cross-validation (`fitting/smoothness_prior.py`); "flat" takes the best of `ridge_penalties`.
     n_prior
-        Most evaluations of the cross-validation in the search for these strengths.
+        Most evaluations of the cross-validation in the search for the strengths of the smoothness prior.
     ridge_penalties
         Candidates of the flat prior, relative to features of unit norm.
     n_path
@@ -56,28 +57,28 @@ class FitSettings:
     path_ratio
         Smallest over largest ℓ1 penalty.
     cost_power
-        Exponent γ of the elimination: 1 for a small cost, 0 for a small number of coefficients, or between.
+        Exponent γ of the elimination, 0 to 1: 1 for a short evaluation time, 0 for few coefficients.
     unit_costs
-        What the elimination takes each requirement of the evaluator to cost, ns by the names of `UnitCosts`; None takes
-        those of `UnitCosts`, so that the same fit gives the same potentials on every machine.
+        Unit costs in ns, keyed by the fields of `UnitCosts`. None takes the defaults of `UnitCosts`, so that the same
+        fit gives the same potentials on every machine.
     calibrate
-        Measure the unit costs on this machine instead; the run directory keeps them.
+        Measure the unit costs of the evaluation on this machine. They are stored in the run directory.
     max_nonzero
-        The ℓ1 path ends where more coefficients are non-zero.
+        Largest number of nonzero coefficients of a sparse potential; the ℓ1 path ends there.
     adaptive_power
         Exponent γ of the adaptive weights 1 / |w|^γ, w the ridge coefficients of features of unit norm.
     l1_ratio
         ρ of "elastic-net", whose penalty is λ (|w| + (1 − ρ)/(2ρ) w²) for features of unit norm; 1 is the LASSO.
     weights
-        Of the residuals.
+        Weights of the residuals.
     reference_energies
-        Energies of the isolated atoms (eV) by element; found in the data or fitted if None.
+        Energies of the isolated atoms by element, eV; found in the data or fitted by default.
     allow_underdetermined
-        Go on with more features than rows.
+        Fit although there are more features than rows.
     seed
-        Of the assignment of folds.
+        Seed of the random assignment of structures to folds.
     threads
-        0 takes all cores, or the environment variable MLIP_RS_NUM_THREADS.
+        Number of threads; 0 takes MLIP_RS_NUM_THREADS or all cores.
     memory_gib
         Memory that the fit may take, GiB; a fit that needs more is refused before it starts. None: what is
         available.
@@ -88,7 +89,7 @@ class FitSettings:
         A setting out of range.
     """
 
-    method: str = "cost-aware"
+    method: str | Any = "cost-aware"
     n_folds: int = 5
     prior: str = "smooth"
     n_prior: int = 15
@@ -109,20 +110,12 @@ class FitSettings:
     memory_gib: float | None = None
 
     def __post_init__(self) -> None:
-        make_plain(self)
-        for name in ("n_folds", "n_prior", "n_path", "max_nonzero", "threads"):
-            check_integer(name, getattr(self, name), -MAX_THREADS)  # the limits of each are below
-        check_integer("seed", self.seed, 0)
-        for name in ("path_ratio", "adaptive_power", "cost_power", "l1_ratio"):
-            check_number(name, getattr(self, name))
-        if self.memory_gib is not None:
-            check_number("memory_gib", self.memory_gib)
-            if not self.memory_gib > 0:
-                raise ConfigError(f"memory_gib is {self.memory_gib}; it must be positive, or None")
-        self._check_reference_energies()
+        check_types(self)
+        check_least("seed", self.seed, 0)
+        if self.memory_gib is not None and not self.memory_gib > 0:
+            raise ConfigError(f"memory_gib is {self.memory_gib}; it must be positive, or None")
         self._check_unit_costs()
-        if self.method not in METHODS:
-            raise ConfigError(f"method {self.method!r} does not exist; choose one of {', '.join(METHODS)}")
+        self._check_method()
         if self.prior not in PRIORS:
             raise ConfigError(f"prior {self.prior!r} does not exist; choose {' or '.join(PRIORS)}")
         if self.n_prior < 1:
@@ -130,7 +123,7 @@ class FitSettings:
         if self.n_folds < 2:
             raise ConfigError(f"n_folds is {self.n_folds}; cross-validation needs at least 2")
         penalties = tuple(float(p) for p in self.ridge_penalties)
-        if not penalties or not all(np.isfinite(p) and p > 0 for p in penalties):
+        if not penalties or min(penalties) <= 0:
             raise ConfigError("ridge_penalties must be a list of positive numbers")
         object.__setattr__(self, "ridge_penalties", penalties)
         if self.n_path < 1 or self.max_nonzero < 1:
@@ -139,7 +132,7 @@ class FitSettings:
             raise ConfigError(f"path_ratio is {self.path_ratio}; it must lie between 0 and 1")
         if not 0 <= self.cost_power <= 1:
             raise ConfigError(f"cost_power is {self.cost_power}; it must lie between 0 and 1")
-        if not (self.adaptive_power >= 0 and np.isfinite(self.adaptive_power)):
+        if self.adaptive_power < 0:
             raise ConfigError(f"adaptive_power is {self.adaptive_power}; it must not be negative")
         if not 0 < self.l1_ratio <= 1:
             raise ConfigError(f"l1_ratio is {self.l1_ratio}; it must be positive and at most 1")
@@ -148,21 +141,32 @@ class FitSettings:
                 f"threads is {self.threads}; give a number up to {MAX_THREADS}, or 0 for all cores"
             )
 
-    def _check_reference_energies(self) -> None:
-        if self.reference_energies is None:
-            return
-        if not isinstance(self.reference_energies, Mapping):
-            raise ConfigError("reference_energies must be energies (eV) by element, such as {'Al': -0.1}")
-        for symbol, energy in self.reference_energies.items():
-            check_number(f"the reference energy of {symbol}", energy)
+    @property
+    def method_name(self) -> str:
+        """Name of the method, or the text of an estimator that was given."""
+        return self.method if isinstance(self.method, str) else repr(self.method)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain record; an estimator that was given appears as its text."""
+        return asdict(replace(self, method="ridge")) | {"method": self.method_name}
+
+    def _check_method(self) -> None:
+        if isinstance(self.method, str) and self.method not in METHODS:
+            raise ConfigError(f"method {self.method!r} does not exist; choose one of {', '.join(METHODS)}")
+        if not isinstance(self.method, str) and (
+            isinstance(self.method, type) or not hasattr(self.method, "fit")
+        ):
+            raise ConfigError(
+                f"method {self.method!r} is neither a name ({', '.join(METHODS)}) nor an estimator, an object with "
+                "fit(X, y) and coef_"
+            )
 
     def _check_unit_costs(self) -> None:
         if self.unit_costs is None:
             return
         names = [entry.name for entry in fields(UnitCosts)]
-        if not isinstance(self.unit_costs, Mapping) or sorted(self.unit_costs) != sorted(names):
+        if sorted(self.unit_costs) != sorted(names):
             raise ConfigError(f"unit_costs must be times in ns by name, exactly: {', '.join(names)}")
         for name, cost in self.unit_costs.items():
-            check_number(f"the unit cost {name}", cost)
             if not cost > 0:
                 raise ConfigError(f"the unit cost {name} is {cost}; it must be positive")

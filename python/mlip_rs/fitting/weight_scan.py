@@ -1,22 +1,24 @@
-"""How the errors of energies, forces and stresses trade against each other as their weights change."""
+"""Errors of energies, forces and stresses as functions of their weights."""
 
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlip_rs.basis import Basis
-from mlip_rs.data.convert import Data
+from mlip_rs.data.convert import Data, as_dataset
 from mlip_rs.errors import ConfigError, DataError, FitError
 from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, STRESS_KEY, Errors
 from mlip_rs.fitting.assemble import assemble
+from mlip_rs.fitting.pareto import pareto_front
+from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.pipeline import prepare, remove_other_run
-from mlip_rs.fitting.problem import Problem
-from mlip_rs.fitting.result_cache import Kept
+from mlip_rs.fitting.problem import Problem, check_types
+from mlip_rs.fitting.result_cache import ResultCache
 from mlip_rs.fitting.selection import select
 from mlip_rs.fitting.settings import RUN_ONLY, FitSettings
 from mlip_rs.fitting.weights import Weights
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FACTORS: tuple[float, ...] = (0.3, 1.0, 3.0)
-"""What the precisions of energies and stresses are multiplied with; only the ratios to that of forces matter."""
+"""Factors on the precisions of energies and stresses; only the ratios to the precision of forces matter."""
 
 KEYS: tuple[str, ...] = (ENERGY_KEY, FORCE_KEY, STRESS_KEY)
 
@@ -46,29 +48,21 @@ class WeightedErrors:
         return {key: summary.rmse for key, summary in found.items() if summary is not None}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain record."""
+        """Record of numbers, lists and strings."""
         precisions = {name: getattr(self.weights, name) for name in ("energy", "forces", "stress")}
         return {"weights": precisions, "validation": self.validation.to_dict()}
 
 
 @dataclass(frozen=True)
 class WeightScan:
-    """Errors by weights; which compromise is the right one, only the use of the potential tells."""
+    """Errors by weights; the use of the potential decides which compromise is right."""
 
     points: tuple[WeightedErrors, ...]
 
     @property
     def front(self) -> tuple[int, ...]:
         """Positions of the points that no other one beats in the errors of all properties."""
-        values = [list(point.rmse.values()) for point in self.points]
-
-        def beaten(k: int) -> bool:
-            return any(
-                other != values[k] and all(b <= a for a, b in zip(values[k], other, strict=True))
-                for other in values
-            )
-
-        return tuple(k for k in range(len(values)) if not beaten(k))
+        return tuple(sorted(pareto_front([list(point.rmse.values()) for point in self.points])))
 
     @property
     def drawable(self) -> bool:
@@ -76,11 +70,11 @@ class WeightScan:
         return all(ENERGY_KEY in point.rmse and FORCE_KEY in point.rmse for point in self.points)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain record."""
+        """Record of numbers, lists and strings."""
         return {"points": [point.to_dict() for point in self.points], "front": list(self.front)}
 
     def table(self) -> tuple[list[str], list[list[str]]]:
-        """Header and rows for people: precisions asked for, cross-validated RMSE."""
+        """Header and rows of a table: precisions asked for, cross-validated RMSE."""
         header = ["energy eV/atom", "forces eV/Å", "stress GPa"]
         header += ["energy RMSE meV/atom", "force RMSE eV/Å", "stress RMSE GPa", ""]
         rows = []
@@ -151,15 +145,15 @@ def scan_weights(
     factors
         Positive; those of energies are combined with those of stresses, while forces keep their precision.
     directory
-        Run directory: what is finished is kept there, and a scan that was interrupted goes on. A later fit with
-        other weights takes the equations from it.
+        Run directory: results are stored there, so that an interrupted scan resumes. A later fit with other weights
+        takes the equations from it.
 
     Raises
     ------
     ConfigError
         Factors that are not positive, a property that is switched off although it is the only one left.
     DataError, FitError
-        As for `fit`; also equations that are too large to be kept for each property.
+        As for `fit`; also equations that are too large to be stored for each property.
     """
     for factor in factors:
         check_number("a factor of the precisions", factor)
@@ -168,7 +162,8 @@ def scan_weights(
         raise ConfigError("factors of the precisions must be positive numbers, such as 0.3, 1, 3")
     settings = replace(settings or FitSettings(), method="ridge")
     progress = progress or Silent()
-    problem = prepare(data, basis, settings, directory, progress, kept=True)
+    check_types(basis, settings)
+    problem = prepare(as_dataset(data), basis, settings, directory, Phases(progress), kept=True)
     if problem.summed:
         raise FitError(
             f"{problem.basis.n_features} features: too many for sums by property; scan the weights with a smaller size"
@@ -180,18 +175,18 @@ def scan_weights(
     with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "equations"
         equations = assemble(
-            problem, folder, threads=settings.threads, progress=progress, overwrite=overwrite
+            problem, folder, threads=settings.threads or None, progress=progress, overwrite=overwrite
         )
-        relevant = {k: v for k, v in asdict(settings).items() if k not in {*RUN_ONLY, "weights"}}
-        kept = Kept(folder / "weight-scan.json", [problem.fingerprint(), relevant])
+        relevant = {k: v for k, v in settings.to_dict().items() if k not in {*RUN_ONLY, "weights"}}
+        cache = ResultCache(folder / "weight-scan.json", [problem.fingerprint(), relevant])
         for k, weights in enumerate(choices):
-            errors = _known(kept, weights)
+            errors = _known(cache, weights)
             if errors is None:
                 progress.note(f"weights {k + 1} of {len(choices)}")
                 weighted = replace(problem, property_weights=weights.of_properties())
                 equations = equations.weighted(weighted.group_weights)
                 errors = select(weighted, equations, settings, progress).validation.errors(0)
-                kept.put(_name(weights), errors.to_dict())
+                cache.put(_name(weights), errors.to_dict())
             points.append(WeightedErrors(weights, errors))
     return WeightScan(tuple(points))
 
@@ -210,10 +205,10 @@ def _choices(problem: Problem, middle: Weights, factors: Sequence[float]) -> Ite
         yield replace(middle, energy=energy, stress=stress)
 
 
-def _known(kept: Kept, weights: Weights) -> Errors | None:
-    """Errors that were found before."""
+def _known(cache: ResultCache, weights: Weights) -> Errors | None:
+    """Errors from the cache; None if it has none."""
     try:
-        return Errors.from_dict(kept.get(_name(weights)))
+        return Errors.from_dict(cache.get(_name(weights)))
     except (LookupError, TypeError, DataError):
         return None
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mlip_rs.data import Dataset, ReferenceEnergies
 from mlip_rs.errors import ConfigError
-from mlip_rs.settings import check_number, make_plain
+from mlip_rs.settings import check_types
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
 PROPERTIES: tuple[str, ...] = ("energy", "forces", "stress")
@@ -17,19 +17,19 @@ PROPERTIES: tuple[str, ...] = ("energy", "forces", "stress")
 
 @dataclass(frozen=True)
 class Weights:
-    """What precision is asked for, and how much each structure counts.
+    """Precisions that weight the squared residuals of each property, and factors by structure.
 
-    A residual counts by its square in units of the precision of its property.
+    A residual is weighted by one over the squared precision of its property.
 
     Parameters
     ----------
     energy
-        Precision of the energy per atom, eV; None leaves all energies out.
+        Precision of the energy per atom, eV. None leaves all energies out.
     forces
-        Precision of a force component, eV/Å; None leaves all forces out.
+        Precision of a force component, eV/Å. None leaves all forces out.
     stress
-        Precision of a stress component, GPa; None leaves all stresses out. The default is what a strain of a few
-        thousandths makes in a hard crystal: elastic constants want no less.
+        Precision of a stress component, GPa. None leaves all stresses out. The default is the stress of a hard crystal
+        under a strain of a few thousandths, since elastic constants are measured by such strains.
     energy_scale
         Structures that lie Δ above the lowest energy per atom of their composition (eV) have their weight divided
         by 1 + (Δ / energy_scale)²; None weighs all alike.
@@ -54,12 +54,12 @@ class Weights:
     config_types: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        make_plain(self)
+        check_types(self)
         for name in (*PROPERTIES, "energy_scale", "force_scale"):
             value = getattr(self, name)
             if value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < np.inf:
+            if value <= 0:
                 raise ConfigError(
                     f"weights.{name} is {value!r}; give a positive number, or None (in a file: false) for none"
                 )
@@ -72,8 +72,7 @@ class Weights:
                     raise ConfigError(
                         f"weights of config type {config_type!r}: {name!r} is none of {', '.join(PROPERTIES)}"
                     )
-                check_number(f"the weight of config type {config_type!r}", value)
-                if not (value >= 0 and np.isfinite(value)):
+                if value < 0:
                     raise ConfigError(f"weights of config type {config_type!r}: {value} is negative")
 
     def of_properties(self) -> NDArray[np.float64]:

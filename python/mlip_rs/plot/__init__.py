@@ -1,1 +1,1 @@
-"""How every figure looks, and how it is saved."""
+"""Style of all figures, and saving them."""

@@ -1,4 +1,4 @@
-"""Whose result a line is: labels, colours and lines of potentials and reference, the same in every figure."""
+"""Labels, colours and line styles of potentials and reference, the same in every figure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,15 +25,15 @@ class Series(Generic[T_co]):
     Attributes
     ----------
     label
-        In legends.
+        Label in legends.
     result
-        What is drawn.
+        Result that is drawn.
     color, line, marker, face
-        Where colour tells whose it is: of lines, symbols and their filling.
+        Style of lines, symbols and their filling where the colour identifies the potential.
     pattern
-        Of lines where colour tells something else, such as the crystal structure; the reference has none.
+        Line pattern where the colour identifies something else, such as the crystal structure.
     is_reference
-        Not a potential.
+        True for the reference.
     """
 
     label: str
@@ -71,7 +71,7 @@ def series(potentials: Results[T], reference: T | None = None) -> list[Series[T]
 
 
 def named_series(potentials: Mapping[str, T], reference: T | None = None) -> list[Series[T]]:
-    """Like `series`, for results that may be mappings themselves."""
+    """Series of results that may be mappings themselves."""
     drawn = [
         Series(plain(name), result, color(k), "-", marker(k), color(k), _PATTERNS[k % len(_PATTERNS)])
         for k, (name, result) in enumerate(potentials.items())
@@ -87,6 +87,6 @@ def first_of(potentials: Results[T]) -> T:
 
 
 def label_patterns(axes: Axes, drawn: Sequence[Series[Any]]) -> None:
-    """Entries of the legend that say whose each pattern of lines is; none for a single series."""
+    """Add the line patterns to the legend, unless there is a single series."""
     for entry in drawn if len(drawn) > 1 else ():
         axes.plot([], [], color=GUIDE, label=entry.label, **entry.pattern_style)

@@ -1,4 +1,4 @@
-"""How every figure looks: sizes, colours, lines, in one place, without touching matplotlib's global state."""
+"""Sizes, colours and lines of all figures, without changing matplotlib's global state."""
 
 import math
 import re
@@ -33,7 +33,7 @@ _LABELS = (
     (1.2, (1.0, 2.0, 3.0, 5.0)),
     (3.0, (1.0, 2.0, 5.0)),
 )
-"""Of logarithmic axes shorter than so many decades: what is labelled in each decade."""
+"""Labelled multiples in each decade of a logarithmic axis, by the largest number of decades."""
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -1,20 +1,18 @@
-"""Does the energy rise where no data are: dimers and crystals, compressed far beyond anything fitted to."""
+"""Energy of dimers and crystals compressed far beyond the data, and whether it rises all the way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
-from ase.neighborlist import neighbor_list
-from numpy.typing import NDArray
 
 from mlip_rs.arrays import Array
-from mlip_rs.generate.prototypes import prototype
+from mlip_rs.potential.compression import Compression
 from mlip_rs.potential.potential import Potential
+from mlip_rs.potential.zbl_switching import ZblSwitching
+from mlip_rs.threads import number_of_threads
 
 LATTICES: tuple[str, ...] = ("fcc", "bcc", "diamond", "sc")
 """Crystals that are compressed."""
@@ -34,11 +32,11 @@ COARSE_POINTS: int = 30
 EQUILIBRIUM_LIMIT: float = 1.25
 """Longest distance at which a crystal starts, in shortest distances of the data; what is farther is not short range."""
 
-SHELLS: float = 8.0
-"""Distance, in nearest-neighbour distances, up to which the neighbours of an atom of a crystal are counted."""
+N_POINTS: int = 120
+"""Points of a curve."""
 
-HANDED_OVER_POINTS: int = 500
-"""Grid of nearest-neighbour distances on which it is looked up where a crystal is handed over."""
+Energies = Callable[[Compression, Array], Array]
+"""Energies (K,) in eV per atom of a dimer or crystal at K nearest-neighbour distances."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +76,11 @@ class ShortRangeCurve:
         """For tables and figures: "Ag–Au dimer", "Ag fcc"."""
         return f"{'–'.join(self.elements)} {self.kind}"
 
+    @property
+    def failure(self) -> str:
+        """Sentence that says where the energy of a curve that does not rise begins to fall."""
+        return f"{self.name}: the energy falls below {self.first_fall:.2f} Å"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, the unit in each key."""
         return {
@@ -110,11 +113,7 @@ class ShortRange:
     @property
     def failures(self) -> tuple[str, ...]:
         """One sentence for each curve that does not rise."""
-        return tuple(
-            f"{curve.name}: the energy falls below {curve.first_fall:.2f} Å"
-            for curve in self.curves
-            if not curve.monotonic
-        )
+        return tuple(curve.failure for curve in self.curves if not curve.monotonic)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, the unit in each key."""
@@ -126,7 +125,7 @@ def short_range(
     *,
     closest: Sequence[Sequence[float]] | None = None,
     lattices: Sequence[str] = LATTICES,
-    n_points: int = 120,
+    n_points: int = N_POINTS,
     whole: bool = True,
     threads: int | None = None,
 ) -> ShortRange:
@@ -142,101 +141,80 @@ def short_range(
     lattices
         Crystals of one element; names of `PROTOTYPES`.
     n_points
-        Of each curve.
+        Points of each curve.
     whole
-        False: crystals end where atoms are wholly handed over to ZBL, whose energy rises by construction; the verdict
-        is the same, several times faster.
+        False: crystals end where their atoms have the ZBL energy alone, which rises by construction; the verdict is
+        the same, several times faster.
     threads
         As for `Potential.predict`.
     """
-    closest = _closest(potential) if closest is None else closest
-    elements = potential.elements
-    curves = []
-    for i, j in combinations_with_replacement(range(len(elements)), 2):
-        pair = (elements[i], elements[j])
-        distances = _from_dense(closest[i][j], SHORTEST_DIMER, n_points)
-        dimers = [Atoms(pair, [[0, 0, 0], [0, 0, r]]) for r in distances]
-        curves.append(ShortRangeCurve("dimer", pair, distances, _energies(potential, dimers, threads)))
-    for i, element in enumerate(elements):
-        for lattice in lattices:
-            crystals = _Crystals(potential, lattice, element, threads)
-            handed_over = crystals.handed_over(i)
-            shortest = max(0.5 * closest[i][i], handed_over)
-            start = crystals.equilibrium(shortest, EQUILIBRIUM_LIMIT * closest[i][i])
-            end = LARGEST_COMPRESSION * start
-            if not whole:
-                end = min(max(end, handed_over), 0.9 * start)
-            distances = np.linspace(start, end, n_points)
-            curves.append(ShortRangeCurve(lattice, (element,), distances, crystals.energies(distances)))
-    return ShortRange(tuple(curves))
+    n_threads = number_of_threads(threads)
+
+    def energies(compression: Compression, distances: Array) -> Array:
+        return np.asarray(compression.energies(potential.core, distances, n_threads).mean(axis=1))
+
+    repulsion = potential.spec.get("repulsion")
+    switching = None if repulsion is None else ZblSwitching(potential.elements, potential.cutoff, repulsion)
+    starts = _closest(potential) if closest is None else closest
+    grid = CurveGrid(potential.elements, starts, switching, lattices, n_points, whole)
+    return ShortRange(tuple(grid.curves(energies)))
 
 
-def _from_dense(start: float, end: float, n_points: int) -> Array:
-    """Distances from start to end, densest at the start, where the repulsion is weakest."""
-    return start + (end - start) * np.linspace(0.0, 1.0, n_points) ** 2
+@dataclass(frozen=True)
+class CurveGrid:
+    """Which compressions are looked at, and at which distances.
 
-
-class _Crystals:
-    """One lattice of one element at any nearest-neighbour distance."""
-
-    def __init__(self, potential: Potential, lattice: str, element: str, threads: int | None) -> None:
-        self.potential, self.threads = potential, threads
-        self.lattice, self.unit = lattice, _unit(lattice, element)
-
-    def energies(self, distances: Array) -> Array:
-        """Energies (K,) in eV per atom."""
-        structures = []
-        for distance in distances:
-            atoms = self.unit.copy()
-            atoms.set_cell(self.unit.cell[:] * distance, scale_atoms=True)
-            structures.append(atoms)
-        return _energies(self.potential, structures, self.threads)
-
-    def handed_over(self, element: int) -> float:
-        """Distance (Å) below which an atom has its ZBL energy only, by its density; 0 if it never is."""
-        repulsion = self.potential.spec.get("repulsion") or {}
-        density = repulsion.get("density")
-        if density is None:
-            return 0.0
-        reach: float = self.potential.cutoff
-        if "range" in density:
-            reach = min(reach, density["range"] * repulsion["outer"][element][element])
-        distances = np.linspace(0.0, reach, HANDED_OVER_POINTS)
-        shells, counts = _shells(self.lattice)
-        rho = np.maximum(1.0 - np.outer(distances / reach, shells) ** 2, 0.0) ** 3 @ counts
-        return float(distances[rho >= density["end"][element]].max(initial=0.0))
-
-    def equilibrium(self, shortest: float, longest: float) -> float:
-        """Distance (Å) of the lowest energy, between `shortest` and `longest`."""
-        grid = np.geomspace(min(shortest, 0.9 * longest), longest, COARSE_POINTS)
-        lowest = int(np.argmin(self.energies(grid)))
-        fine = np.linspace(grid[max(lowest - 1, 0)], grid[min(lowest + 1, len(grid) - 1)], COARSE_POINTS)
-        return float(fine[int(np.argmin(self.energies(fine)))])
-
-
-@cache
-def _unit(lattice: str, element: str) -> Atoms:
-    """The crystal with a nearest-neighbour distance of 1 Å."""
-    atoms = prototype(lattice, element, 1.0)
-    nearest = neighbor_list("d", atoms, 2.0).min()
-    atoms.set_cell(atoms.cell[:] / nearest, scale_atoms=True)
-    return atoms
-
-
-@cache
-def _shells(lattice: str) -> tuple[Array, NDArray[np.int64]]:
-    """Distances (N,) of the shells of neighbours of one atom up to `SHELLS`, and how many atoms each has.
-
-    All atoms of `LATTICES` are alike.
+    Parameters
+    ----------
+    elements
+        Chemical symbols.
+    closest
+        (E, E) distances at which dimers start, Å.
+    switching
+        The repulsion; None without.
+    lattices, n_points, whole
+        As for `short_range`.
     """
-    first, distances = neighbor_list("id", _unit(lattice, "H"), SHELLS)
-    shells, counts = np.unique(distances[first == 0].round(9), return_counts=True)
-    return shells, counts
+
+    elements: Sequence[str]
+    closest: Sequence[Sequence[float]]
+    switching: ZblSwitching | None
+    lattices: Sequence[str] = LATTICES
+    n_points: int = N_POINTS
+    whole: bool = True
+
+    def curves(self, energies: Energies) -> Iterator[ShortRangeCurve]:
+        """The curves one after the other: dimers of all pairs of elements, then crystals of each element."""
+        for i, j in combinations_with_replacement(range(len(self.elements)), 2):
+            pair = (self.elements[i], self.elements[j])
+            start = self.closest[i][j]
+            # Densest at the start, where the repulsion is weakest.
+            distances = start + (SHORTEST_DIMER - start) * np.linspace(0.0, 1.0, self.n_points) ** 2
+            dimer = Compression.dimer(*pair)
+            yield ShortRangeCurve("dimer", pair, distances, energies(dimer, distances))
+        for i, element in enumerate(self.elements):
+            for lattice in self.lattices:
+                crystal = Compression.crystal(lattice, element)
+                distances = self._crystal_distances(crystal, self.closest[i][i], energies)
+                yield ShortRangeCurve(lattice, (element,), distances, energies(crystal, distances))
+
+    def _crystal_distances(self, crystal: Compression, closest: float, energies: Energies) -> Array:
+        """(K,) from the equilibrium inwards."""
+        (shells,) = crystal.shells
+        pure_zbl = 0.0 if self.switching is None else self.switching.pure_zbl_distance(shells)
+        start = _equilibrium(crystal, max(0.5 * closest, pure_zbl), EQUILIBRIUM_LIMIT * closest, energies)
+        end = LARGEST_COMPRESSION * start
+        if not self.whole:
+            end = min(max(end, pure_zbl), 0.9 * start)
+        return np.linspace(start, end, self.n_points)
 
 
-def _energies(potential: Potential, structures: Sequence[Atoms], threads: int | None) -> Array:
-    predictions = potential.predict(structures, threads)
-    return np.array([p.energy / len(p.energies) for p in predictions])
+def _equilibrium(crystal: Compression, shortest: float, longest: float, energies: Energies) -> float:
+    """Distance (Å) of the lowest energy of a crystal, between `shortest` and `longest`."""
+    grid = np.geomspace(min(shortest, 0.9 * longest), longest, COARSE_POINTS)
+    lowest = int(np.argmin(energies(crystal, grid)))
+    fine = np.linspace(grid[max(lowest - 1, 0)], grid[min(lowest + 1, len(grid) - 1)], COARSE_POINTS)
+    return float(fine[int(np.argmin(energies(crystal, fine)))])
 
 
 def _closest(potential: Potential) -> Sequence[Sequence[float]]:

@@ -1,25 +1,25 @@
-"""The page of several potentials side by side: one table of verdicts, then every property with one figure of all."""
+"""The report of several potentials side by side: a summary table, and every property with one figure for all."""
 
 from mlip_rs.report.document import Code, Item, Report, Table
 from mlip_rs.report.evaluation import data_content
 from mlip_rs.report.validation import ERRORS, command, figure_items, notices, number, provenance, subtitle
-from mlip_rs.validate.outcome import Outcome, ValidationComparison, ValidationRow
+from mlip_rs.validate.result import PropertyResult, ValidationComparison, ValidationRow
 
 MISSED = "✗"
-"""Beside a number that is outside its threshold; not a colour alone, which print may lose."""
+"""Mark of a number outside its threshold; a colour alone could be lost in print."""
 
 
 def comparison_report(comparison: ValidationComparison) -> Report:
-    """Build the page; a figure that cannot be drawn is replaced by the reason."""
+    """Build the report; a figure that cannot be drawn is replaced by the reason."""
     validations = list(comparison.validations.values())
     report = Report(f"Validation of {', '.join(comparison.validations)}", subtitle(validations[0]))
     header, rows = comparison.table()
     bad = frozenset(
-        i for i, row in enumerate(comparison.outcomes) if not all(outcome.passed for outcome in row.values())
+        i for i, row in enumerate(comparison.properties) if not all(found.passed for found in row.values())
     )
-    legend = "Verdicts, and how many numbers are within their thresholds."
+    legend = "Status of each property, and how many of its quantities are within their thresholds."
     report.add_section("Summary", *notices(validations[0]), Table(header, rows, legend, bad))
-    for row in comparison.outcomes:
+    for row in comparison.properties:
         report.add_section(next(iter(row.values())).title, *_content(row))
     evaluations = {
         name: found.evaluation
@@ -32,27 +32,27 @@ def comparison_report(comparison: ValidationComparison) -> Report:
     return report
 
 
-def _content(row: dict[str, Outcome]) -> list[Item]:
+def _content(row: dict[str, PropertyResult]) -> list[Item]:
     lines = []
-    for name, outcome in row.items():
-        reasons = [outcome.failure, *outcome.objections, outcome.reference_failure]
+    for name, found in row.items():
+        reasons = [found.error, *found.failures, found.reference_error]
         text = "; ".join(reason for reason in reasons if reason)
-        lines.append(f"{name}: {outcome.verdict}{f'. {text}' if text else ''}")
+        lines.append(f"{name}: {found.status}{f'. {text}' if text else ''}")
     content: list[Item] = ["\n".join(lines)]
-    notes = [f"{name}: {note}" for name, outcome in row.items() for note in outcome.notes]
+    notes = [f"{name}: {note}" for name, found in row.items() for note in found.notes]
     if notes:
         content.append("\n".join(notes))
-    if any(outcome.rows for outcome in row.values()):
+    if any(found.rows for found in row.values()):
         content.append(_table(row))
-    results = {name: outcome.result for name, outcome in row.items() if outcome.result is not None}
+    results = {name: found.value for name, found in row.items() if found.value is not None}
     if results:
         first = next(iter(row.values()))
         content += figure_items(first.name, results, first.reference)
     return content
 
 
-def _table(row: dict[str, Outcome]) -> Table:
-    columns = {name: {number.name: number for number in outcome.rows} for name, outcome in row.items()}
+def _table(row: dict[str, PropertyResult]) -> Table:
+    columns = {name: {number.name: number for number in found.rows} for name, found in row.items()}
     quantities = list(dict.fromkeys(quantity for column in columns.values() for quantity in column))
     rows, missed = [], set()
     for i, quantity in enumerate(quantities):
@@ -71,7 +71,7 @@ def _table(row: dict[str, Outcome]) -> Table:
         if any(cell is not None and cell.passed is False for cell in cells):
             missed.add(i)
     header = ("quantity", "unit", "reference", "allowed", *columns)
-    return Table(header, rows, f"{MISSED}: outside the deviation allowed.", frozenset(missed))
+    return Table(header, rows, f"{MISSED}: outside the allowed deviation.", frozenset(missed))
 
 
 def _cell(row: ValidationRow | None) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as they are to be shown.
+    """A table of text.
 
     Attributes
     ----------
@@ -21,9 +21,9 @@ class Table:
     rows
         Cells (n_rows, n_columns).
     caption
-        Below the title of the section.
+        Sentence beside the table.
     highlighted
-        Rows, by index, that deserve attention.
+        Indices of rows to be highlighted.
     """
 
     header: Sequence[str]
@@ -47,24 +47,24 @@ class Image:
 
 @dataclass(frozen=True)
 class Code:
-    """Lines to be typed or pasted, shown as they are."""
+    """Lines to be typed or pasted, shown verbatim."""
 
     text: str
 
 
 Item: TypeAlias = "str | Table | Image | Code | Figure"
-"""What a section may hold."""
+"""Content of a section."""
 
 
 class Report:
     """A report under construction; `add_section` returns it, so that calls can be chained.
 
-    Every text is escaped: names of files, elements and `config_type`s may hold anything.
+    The writers escape every text, because names of files, elements and `config_type`s may contain anything.
 
     Attributes
     ----------
     title, subtitle
-        Of the whole.
+        Title and subtitle of the report.
     sections
         Title and content of each.
     """

@@ -19,7 +19,7 @@ def data_content(evaluations: Mapping[str, Evaluation], file: str) -> list[Item]
     Parameters
     ----------
     evaluations
-        By name of the potential, all of the same structures.
+        Evaluations by the name of the potential, all on the same structures.
     file
         The structures.
     """

@@ -231,10 +231,8 @@ def settings_table(record: Mapping[str, Any]) -> Table:
     if record["test_data"] is not None:
         rows.append(("test data", ", ".join(record["test_data"]["files"])))
         rows.append(("fingerprint of the test data", record["test_data"]["fingerprint"]))
-    seconds = record["seconds"]
-    rows.append(
-        ("time", f"normal equations {seconds['assemble']:.1f} s, selection {seconds['select']:.1f} s")
-    )
+    phases = (f"{name.replace('_', ' ')} {value:.1f} s" for name, value in record["seconds"].items())
+    rows.append(("time", ", ".join(phases)))
     rows.append(("version of mlip_rs", str(record["package_version"])))
     return Table(("setting", "value"), rows)
 

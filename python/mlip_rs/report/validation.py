@@ -1,4 +1,4 @@
-"""The page of a validation: verdicts first, then every property with its numbers and its figure, then provenance."""
+"""The report of a validation: a summary, every property with its quantities and its figure, and the provenance."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -7,22 +7,23 @@ from typing import Any
 from mlip_rs.errors import MlipError
 from mlip_rs.report.document import Code, Image, Item, Report, Table
 from mlip_rs.report.evaluation import data_content
-from mlip_rs.validate.outcome import Outcome, Validation, ValidationRow
+from mlip_rs.validate.figures import FIGURES
 from mlip_rs.validate.properties import PROPERTIES
+from mlip_rs.validate.result import PropertyResult, Validation, ValidationRow
 
 ERRORS = "Errors on labelled structures"
 
 
 def validation_report(validation: Validation) -> Report:
-    """Build the page; a figure that cannot be drawn is replaced by the reason."""
+    """Build the report; a figure that cannot be drawn is replaced by the reason."""
     report = Report(f"Validation of {validation.potential}", subtitle(validation))
     header, rows = validation.table()
-    bad = frozenset(i for i, outcome in enumerate(validation.outcomes) if not outcome.passed)
+    bad = frozenset(i for i, found in enumerate(validation.properties) if not found.passed)
     report.add_section(
         "Summary", *notices(validation), _sentence(validation), Table(header, rows, highlighted=bad)
     )
-    for outcome in validation.outcomes:
-        report.add_section(outcome.title, *_content(outcome))
+    for found in validation.properties:
+        report.add_section(found.title, *_content(found))
     if validation.evaluation is not None:
         report.add_section(ERRORS, *data_content({"potential": validation.evaluation}, validation.data))
     report.add_section("Provenance", provenance([validation]), Code(command([validation])))
@@ -30,73 +31,74 @@ def validation_report(validation: Validation) -> Report:
 
 
 def subtitle(validation: Validation) -> str:
-    """Crystal, reference, and whether it is quick."""
+    """Crystal, reference and extent of a validation."""
     against = f"against {validation.reference}" if validation.reference else "without a reference"
     crystal = f" {validation.crystal}," if validation.crystal else ""
     return f"Physical properties,{crystal} {against}{', quick' if validation.quick else ''}."
 
 
 def notices(validation: Validation) -> list[str]:
-    """Paragraphs of what a reader of the whole must know."""
+    """Paragraphs with the remarks that concern the whole validation."""
     return [f"Notice: {notice}" for notice in validation.notices]
 
 
 def _sentence(validation: Validation) -> str:
-    verdicts = [outcome.verdict for outcome in validation.outcomes]
+    statuses = [found.status for found in validation.properties]
     parts = [
-        f"{verdicts.count(verdict)} {text}"
-        for verdict, text in (
+        f"{statuses.count(status)} {text}"
+        for status, text in (
             ("pass", "passed"),
             ("FAIL", "failed"),
             ("not computed", "could not be computed"),
             ("not compared", "could not be compared with the reference"),
             ("not applicable", "not defined for this crystal"),
-            ("no reference", "sound, but without a reference to compare with"),
+            ("no reference", "broke no criterion, but had no reference to compare with"),
         )
-        if verdict in verdicts
+        if status in statuses
     ]
-    done = {outcome.name for outcome in validation.outcomes}
+    done = {found.name for found in validation.properties}
     left = [entry.name for entry in PROPERTIES if entry.name not in done]
     rest = f" Left out of this run: {', '.join(left)}." if left else ""
-    return f"Of {len(verdicts)} properties: {', '.join(parts)}.{rest}"
+    return f"Of {len(statuses)} properties: {', '.join(parts)}.{rest}"
 
 
-def _content(outcome: Outcome) -> list[Item]:
-    content: list[Item] = [f"Verdict: {outcome.verdict}."]
-    if outcome.failure:
-        content.append(f"{outcome.verdict.capitalize()}: {outcome.failure}")
-    content += [f"Objection: {objection}" for objection in outcome.objections]
-    if outcome.reference_failure:
-        content.append(f"Not compared: {outcome.reference_failure}")
-    if outcome.notes:
-        content.append("\n".join(outcome.notes))
-    if outcome.rows:
-        content.append(_table(outcome.rows))
-    if outcome.result is not None:
-        content += figure_items(outcome.name, {"potential": outcome.result}, outcome.reference)
+def _content(found: PropertyResult) -> list[Item]:
+    content: list[Item] = [f"Status: {found.status}."]
+    if found.error:
+        content.append(f"{found.status.capitalize()}: {found.error}")
+    content += [f"Failure: {failure}" for failure in found.failures]
+    if found.reference_error:
+        content.append(f"Not compared: {found.reference_error}")
+    if found.notes:
+        content.append("\n".join(found.notes))
+    if found.rows:
+        content.append(quantity_table(found.rows))
+    if found.value is not None:
+        content += figure_items(found.name, {"potential": found.value}, found.reference)
     return content
 
 
 def figure_items(name: str, results: Mapping[str, Any], reference: Any) -> list[Item]:  # noqa: ANN401 (of all kinds)
-    """The figure of a property, if it has one, or the reason why it cannot be drawn.
+    """Draw the figure of a property, if it has one, or say why it cannot be drawn.
 
     Parameters
     ----------
     name
-        Of the property.
+        Name of the property.
     results, reference
-        By potential, and of the reference, None if there is none.
+        Results by the name of the potential, and that of the reference, None if there is none.
     """
-    entry = next(entry for entry in PROPERTIES if entry.name == name)
-    if entry.figure is None:
+    if name not in FIGURES:
         return []
+    figure = FIGURES[name]
     try:
-        return [Image(entry.figure(results, reference), entry.caption)]
+        return [Image(figure.draw(results, reference), figure.caption)]
     except MlipError as error:
         return [f"No figure: {error}"]
 
 
-def _table(rows: tuple[ValidationRow, ...]) -> Table:
+def quantity_table(rows: tuple[ValidationRow, ...]) -> Table:
+    """Quantities of a property with reference, deviation and threshold; failed rows are highlighted."""
     cells = []
     for row in rows:
         known = row.reference is not None and row.threshold is not None
@@ -106,36 +108,36 @@ def _table(rows: tuple[ValidationRow, ...]) -> Table:
                 row.unit,
                 number(row.value),
                 number(row.reference) if row.reference is not None else "–",
-                f"{row.value - row.reference:+.3g}".replace("-", "−") if row.reference is not None else "–",
+                f"{row.deviation:+.3g}".replace("-", "−") if row.deviation is not None else "–",
                 f"± {row.threshold:.2g}" if row.threshold is not None else "–",
                 ("pass" if row.passed else "FAIL") if known else "–",
             )
         )
-    header = ("quantity", "unit", "potential", "reference", "deviation", "allowed", "verdict")
+    header = ("quantity", "unit", "potential", "reference", "deviation", "allowed", "status")
     return Table(header, cells, highlighted=frozenset(i for i, row in enumerate(rows) if row.passed is False))
 
 
 def number(value: float) -> str:
-    """Four digits, a real minus sign."""
+    """Format a number with four digits and a minus sign."""
     return f"{value:.4g}".replace("-", "−")
 
 
 def provenance(validations: Sequence[Validation]) -> str:
-    """Versions and time."""
+    """Versions of the programs and computing time."""
     import ase
     import phonopy
 
     from mlip_rs._core import __version__
 
-    seconds = sum(outcome.seconds for validation in validations for outcome in validation.outcomes)
+    seconds = sum(found.seconds for validation in validations for found in validation.properties)
     return (
         f"mlip_rs {__version__}, ASE {ase.__version__}, phonopy {phonopy.__version__}; {seconds:.0f} s,"
-        " less where finished properties were taken from an earlier run. To repeat:"
+        " without the properties that were restored from an earlier run. To repeat:"
     )
 
 
 def command(validations: Sequence[Validation]) -> str:
-    """What to type for the same once more."""
+    """Command line that repeats the validation."""
     first = validations[0]
     words = ["mlip-rs", "validate", *(validation.potential for validation in validations)]
     if first.reference:
@@ -146,6 +148,6 @@ def command(validations: Sequence[Validation]) -> str:
         words.append("--quick")
     if first.data:
         words += ["--data", first.data]
-    if len(first.outcomes) < len(PROPERTIES):
-        words += ["--only", *(outcome.name for outcome in first.outcomes)]
+    if len(first.properties) < len(PROPERTIES):
+        words += ["--only", *(found.name for found in first.properties)]
     return shlex.join([*words, "-o", "DIR"])

@@ -1,56 +1,56 @@
-"""Does the potential know the material? Physical properties with any ASE calculator, and errors.
+"""Physical properties of a material with any ASE calculator, compared with a reference.
 
-Figures are in `mlip_rs.validate.figures`, reports in `mlip_rs.report`; `mlip_rs.workflows.validation` runs them all.
+Each property has a module in `mlip_rs.validate.properties` (result, computation, criteria) and a figure of the same
+name in `mlip_rs.validate.figures`. `mlip_rs.workflows.validation.validate` computes them all and writes a report.
 """
 
-from mlip_rs.validate.compare import DEFAULT_THRESHOLDS, Comparison, PropertyRow, compare
-from mlip_rs.validate.compounds import Compound, Compounds, compound_energies
-from mlip_rs.validate.dynamics import (
-    EnergyConservation,
-    MeltQuench,
-    energy_conservation,
-    melt_quench,
-    radial_distribution,
-)
-from mlip_rs.validate.elastic import ElasticConstants, elastic_constants
-from mlip_rs.validate.elastic_analysis import (
-    ElasticAnalysis,
-    PolycrystalAverages,
-    elastic_analysis,
-    polycrystal_averages,
-)
+from mlip_rs.validate.criteria import Threshold
+from mlip_rs.validate.cubic_metal import CubicMetal
+from mlip_rs.validate.elastic_constants import ElasticConstants, elastic_constants
 from mlip_rs.validate.eos import EnergyVolumeFit, energy_volume, equation_of_state, fit_birch_murnaghan
-from mlip_rs.validate.grain_boundaries import GrainBoundaries, GrainBoundary, grain_boundaries
-from mlip_rs.validate.phonons import BandSegment, PhononError, Phonons, load_phonons, phonon_error, phonons
-from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons, zone_boundary_phonons
-from mlip_rs.validate.point_defects import PointDefects, VacancyMigration, point_defects, vacancy_migration
-from mlip_rs.validate.pressure import (
+from mlip_rs.validate.properties.bain import BainPath, bain_path
+from mlip_rs.validate.properties.compounds import Compound, Compounds, compound_energies
+from mlip_rs.validate.properties.elastic import ElasticAnalysis, elastic_analysis
+from mlip_rs.validate.properties.energy_conservation import EnergyConservation, energy_conservation
+from mlip_rs.validate.properties.grain_boundaries import GrainBoundaries, GrainBoundary, grain_boundaries
+from mlip_rs.validate.properties.melt_quench import MeltQuench, melt_quench, radial_distribution
+from mlip_rs.validate.properties.migration import VacancyMigration, vacancy_migration
+from mlip_rs.validate.properties.phonons import (
+    BandSegment,
+    PhononError,
+    Phonons,
+    load_phonons,
+    phonon_error,
+    phonons,
+)
+from mlip_rs.validate.properties.point_defects import PointDefects, point_defects
+from mlip_rs.validate.properties.pressure import (
     PressureTransitions,
     Transition,
     pressure_transitions,
     transitions_between,
 )
-from mlip_rs.validate.prototype_energies import BainPath, PrototypeEnergies, bain_path, prototype_energies
-from mlip_rs.validate.quasi_harmonic import QuasiHarmonic, quasi_harmonic
-from mlip_rs.validate.reference import Reference, ReferenceElastic, load_reference
-from mlip_rs.validate.stacking_faults import StackingFault, stacking_fault
-from mlip_rs.validate.surfaces import SurfaceEnergy, Surfaces, surface_energies
-from mlip_rs.validate.thresholds import Threshold
-from mlip_rs.validate.vacancy import (
+from mlip_rs.validate.properties.quasi_harmonic import QuasiHarmonic, quasi_harmonic
+from mlip_rs.validate.properties.stacking_fault import StackingFault, stacking_fault
+from mlip_rs.validate.properties.surfaces import SurfaceEnergy, Surfaces, surface_energies
+from mlip_rs.validate.properties.vacancy import (
     VacancyConvergence,
     VacancyFormation,
     cubic_fcc_supercell,
     vacancy_convergence,
     vacancy_formation,
 )
+from mlip_rs.validate.properties.zone_boundary import ZoneBoundaryPhonons, zone_boundary_phonons
+from mlip_rs.validate.prototype_energies import PrototypeEnergies, prototype_energies
+from mlip_rs.validate.reference import Reference, ReferenceElastic, load_reference
+from mlip_rs.validate.stiffness import PolycrystalAverages, polycrystal_averages
 
 __all__ = [
-    "DEFAULT_THRESHOLDS",
     "BainPath",
     "BandSegment",
-    "Comparison",
     "Compound",
     "Compounds",
+    "CubicMetal",
     "ElasticAnalysis",
     "ElasticConstants",
     "EnergyConservation",
@@ -63,7 +63,6 @@ __all__ = [
     "PointDefects",
     "PolycrystalAverages",
     "PressureTransitions",
-    "PropertyRow",
     "PrototypeEnergies",
     "QuasiHarmonic",
     "Reference",
@@ -78,7 +77,6 @@ __all__ = [
     "VacancyMigration",
     "ZoneBoundaryPhonons",
     "bain_path",
-    "compare",
     "compound_energies",
     "cubic_fcc_supercell",
     "elastic_analysis",

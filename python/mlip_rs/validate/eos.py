@@ -1,4 +1,4 @@
-"""Energy against volume, and what follows: equilibrium volume and energy, bulk modulus, lattice constant."""
+"""Equations of state: equilibrium volume and energy, bulk modulus and lattice constant from energy–volume curves."""
 
 import warnings
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ class EnergyVolumeFit:
         return np.asarray(values, dtype=float)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "name": self.name,
             "volumes_angstrom3_per_atom": list(self.volumes),
@@ -170,7 +170,7 @@ def equation_of_state(
     volumes
         Volumes (n,) in Å³/atom, around the minimum.
     atom_energy
-        Energy in eV that is taken off per atom: that of the isolated atom makes −E0 the cohesive energy.
+        Energy in eV subtracted per atom; with that of the isolated atom, −E0 is the cohesive energy.
 
     Raises
     ------

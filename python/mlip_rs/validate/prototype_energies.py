@@ -1,4 +1,4 @@
-"""Which structure does the potential prefer: equations of state of many prototypes, and the Bain path."""
+"""Equations of state of one element in many crystal structures, each around its own energy minimum."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,23 +10,20 @@ from ase.build import bulk
 from ase.data import atomic_numbers, covalent_radii, reference_states
 from ase.neighborlist import neighbor_list
 
-from mlip_rs.calculators.calculations import Calculator, potential_energy
+from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.errors import MlipError, PropertyError
 from mlip_rs.generate.prototypes import PROTOTYPES, prototype
 from mlip_rs.units import MEV_PER_EV
 from mlip_rs.validate.eos import EnergyVolumeFit, energy_volume, fit_birch_murnaghan
 
 SCAN: tuple[float, ...] = tuple(float(x) for x in np.geomspace(0.72, 2.6, 22))
-"""Volumes that are looked through for the minimum, in the volume expected of a close-packed crystal."""
+"""Volumes searched for the minimum, in the expected volume of a close-packed crystal."""
 
 AROUND: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.92, 1.08, 9))
-"""Volumes of the equation of state, in that of the minimum found."""
+"""Volumes of the equation of state, in that of the minimum."""
 
 SHORTEST_BOND = 0.75
-"""In nearest-neighbour distances of the close-packed crystal: shorter than any bond of a metal under its own forces."""
-
-BAIN_RATIOS: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.85, 1.6, 31))
-"""c/a of the body-centred tetragonal cell: bcc at 1, fcc at √2."""
+"""Shortest plausible bond, in nearest-neighbour distances of the close-packed crystal."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +35,9 @@ class PrototypeEnergies:
     symbol
         Element.
     curves
-        Those with an energy minimum; energies relative to the isolated atom where there is one.
+        Structures with an energy minimum; energies relative to the isolated atom if its energy is known.
     failures
-        (structure, reason) of the others.
+        (structure, reason) of those without one.
     """
 
     symbol: str
@@ -58,7 +55,7 @@ class PrototypeEnergies:
         Raises
         ------
         PropertyError
-            It has none, with the reason.
+            There is none; the message gives the reason.
         """
         for found in self.curves:
             if found.name == name:
@@ -71,46 +68,12 @@ class PrototypeEnergies:
         return MEV_PER_EV * (self.curve(name).equilibrium_energy - self.curve(ground).equilibrium_energy)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Return numbers for JSON; each key names its unit."""
         return {
             "element": self.symbol,
             "ordering": list(self.ordering),
             "curves": [curve.to_dict() for curve in self.curves],
             "failures": [list(failure) for failure in self.failures],
-        }
-
-
-@dataclass(frozen=True)
-class BainPath:
-    """Energy along the tetragonal path from bcc to fcc at constant volume (E. C. Bain, 1924).
-
-    Attributes
-    ----------
-    axial_ratios
-        c/a of the body-centred tetragonal cell.
-    energies
-        eV/atom above the lowest point of the path.
-    volume
-        Å³/atom.
-    """
-
-    axial_ratios: tuple[float, ...]
-    energies: tuple[float, ...]
-    volume: float
-
-    @property
-    def bcc_above_fcc(self) -> float:
-        """Energy difference at the common volume in meV/atom, interpolated."""
-        bcc, fcc = np.interp([1.0, 2**0.5], self.axial_ratios, self.energies)
-        return float(MEV_PER_EV * (bcc - fcc))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
-        return {
-            "axial_ratios": list(self.axial_ratios),
-            "energies_ev_per_atom": list(self.energies),
-            "volume_angstrom3_per_atom": self.volume,
-            "bcc_above_fcc_mev_per_atom": self.bcc_above_fcc,
         }
 
 
@@ -131,14 +94,14 @@ def prototype_energies(
     names
         Structures, of `PROTOTYPES`.
     atom_energy
-        Energy in eV that is taken off per atom: that of the isolated atom.
+        Energy in eV subtracted per atom, usually that of the isolated atom.
     volume
-        Å³/atom expected of a close-packed crystal; None: from the crystal that the element has in nature.
+        Expected volume in Å³/atom of a close-packed crystal; None: from the natural crystal of the element.
 
     Returns
     -------
     PrototypeEnergies
-        Always: a structure without a minimum is listed with the reason.
+        Equations of state; a structure without a minimum is listed with the reason.
     """
     expected = volume or expected_volume(symbol)
     curves, failures = [], []
@@ -150,25 +113,6 @@ def prototype_energies(
         except MlipError as error:
             failures.append((name, str(error)))
     return PrototypeEnergies(symbol, tuple(curves), tuple(failures))
-
-
-def bain_path(
-    calculator: Calculator, symbol: str, volume: float, *, axial_ratios: Sequence[float] = BAIN_RATIOS
-) -> BainPath:
-    """Energies of the body-centred tetragonal crystal at a volume in Å³/atom against c/a.
-
-    Raises
-    ------
-    PropertyError
-        An energy is not finite.
-    """
-    energies = []
-    for ratio in axial_ratios:
-        a = (2 * volume / ratio) ** (1 / 3)
-        cell = Atoms([symbol] * 2, scaled_positions=[[0] * 3, [0.5] * 3], cell=[a, a, a * ratio], pbc=True)
-        energies.append(potential_energy(calculator, cell) / 2)
-    lowest = min(energies)
-    return BainPath(tuple(map(float, axial_ratios)), tuple(e - lowest for e in energies), float(volume))
 
 
 def expected_volume(symbol: str) -> float:
@@ -186,19 +130,19 @@ def expected_volume(symbol: str) -> float:
 def curve_around_minimum(
     calculator: Calculator, name: str, atoms: Atoms, atom_energy: float = 0.0
 ) -> EnergyVolumeFit:
-    """Equation of state around the lowest minimum that is not beyond the repulsive wall.
+    """Equation of state around the lowest minimum at plausible bond lengths.
 
-    A potential may fall into a hole at distances that no data hold; a minimum at which neighbours are closer than
-    `SHORTEST_BOND` of those of a close-packed crystal at the volume given counts only if there is no other.
+    A potential may have a spurious minimum at distances shorter than those of its data. A minimum with neighbours
+    closer than `SHORTEST_BOND` counts only if there is no other.
 
     Parameters
     ----------
     calculator
         Any ASE calculator.
     name, atoms
-        Structure, at the volume expected of a close-packed crystal; it is scaled, nothing relaxes.
+        Structure, at the expected volume of a close-packed crystal; it is scaled without relaxation.
     atom_energy
-        Energy in eV that is taken off per atom.
+        Energy in eV subtracted per atom.
 
     Raises
     ------

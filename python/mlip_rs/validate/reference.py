@@ -11,7 +11,7 @@ from ase.data import atomic_numbers, reference_states
 
 from mlip_rs.errors import DataError, PropertyError
 from mlip_rs.validate.eos import EnergyVolumeFit, fit_birch_murnaghan
-from mlip_rs.validate.phonons_frozen import ZoneBoundaryPhonons
+from mlip_rs.validate.properties.zone_boundary import ZoneBoundaryPhonons
 from mlip_rs.validate.prototype_energies import expected_volume
 
 VACANCY_SITES = 32
@@ -50,28 +50,28 @@ class ReferenceElastic:
 
 @dataclass(frozen=True)
 class Reference:
-    """What the first-principles method itself gives; energies are relative to the isolated atom.
+    """Properties of a metal from first principles, with energies relative to the isolated atom.
 
     Attributes
     ----------
     element
         Chemical symbol.
     element_is_assumed
-        Whether the file names none, so that whoever read it had to.
+        True if the file does not name the element, so that the caller had to.
     curves
         Equations of state by crystal structure; always with fcc. Energies in eV/atom.
     elastic
-        Of fcc at its equilibrium volume.
+        Elastic constants of fcc at its equilibrium volume.
     phonons
-        Of the fcc zone boundary.
+        Phonons of the fcc zone boundary.
     cohesive_energy
-        Of fcc in eV/atom, positive when bound.
+        Cohesive energy of fcc in eV/atom, positive if bound.
     vacancy_unrelaxed
-        In eV, cubic fcc supercell of `vacancy_sites` sites at the equilibrium volume, atoms on their sites.
+        Formation energy in eV in a cubic fcc supercell at the equilibrium volume, with unrelaxed atoms.
     vacancy_sites
-        Number of sites.
+        Number of sites of that supercell.
     atom_energy
-        Energy of the isolated atom in eV on the scale of the code, already taken off the energies above.
+        Energy of the isolated atom in eV as computed by the code; already subtracted from the energies above.
     """
 
     element: str
@@ -93,7 +93,7 @@ def load_reference(path: str | Path, *, element: str | None = None) -> Reference
     path
         JSON as written by `examples/al/dft/reference.py`.
     element
-        Chemical symbol, for a file that does not name it; refused if the size of its atoms is another.
+        Chemical symbol, for a file that does not name it; refused if its atomic volume does not fit.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def load_reference(path: str | Path, *, element: str | None = None) -> Reference
 
 
 def _check_size(file: Path, symbol: str, volume: float) -> None:
-    """Refuse an element that is assumed although its atoms have another volume (Å³), where that is known."""
+    """Refuse an assumed element whose known atomic volume (Å³) differs from that of the file."""
     state = reference_states[atomic_numbers.get(symbol, 0)]
     if state is None or state.get("symmetry") not in ("fcc", "bcc", "hcp"):
         return
@@ -185,7 +185,7 @@ def _curve(record: "_Record", name: str, atom_energy: float) -> EnergyVolumeFit:
 
 
 class _Record:
-    """One JSON object with its place in the file, so that every error can name it."""
+    """A JSON object with its place in the file, for error messages."""
 
     def __init__(self, file: Path, path: str, value: object) -> None:
         self._file, self._path = file, path

@@ -1,4 +1,4 @@
-"""Finished properties in a folder: what is computed once need not be computed again."""
+"""Results of finished properties in a folder, so that a second run need not compute them again."""
 
 import hashlib
 import json
@@ -9,36 +9,31 @@ from typing import Any
 from ase import Atoms
 from pydantic import TypeAdapter, ValidationError
 
-from mlip_rs.errors import MlipError, NotApplicableError
 from mlip_rs.files import write_atomically
 from mlip_rs.potential import Potential
-from mlip_rs.validate.properties import Property
-from mlip_rs.validate.subject import Subject
+from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.property import Computation, Property
 
 
 class ResultStore:
-    """Results of one subject, each in a file of its own.
+    """Results of one calculator, each property in its own file.
 
     Parameters
     ----------
     folder
-        Made if there is none.
+        Created if it does not exist.
     name
-        First part of the names of the files.
+        First part of the file names.
     key
-        Fingerprint of all that the results depend on; others are not taken.
+        Fingerprint of everything that the results depend on; files with another fingerprint are ignored.
     """
 
     def __init__(self, folder: Path, name: str, key: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._name, self._key = folder, name, key
 
-    def result(self, entry: Property, subject: Callable[[], Subject]) -> tuple[Any, str, bool]:
-        """Look up a property, or compute and keep it; the subject is made only where it is needed.
-
-        Returns
-        -------
-        Result or reason of a failure, one of them empty, and whether the property is defined at all.
+    def result(self, entry: Property, case: Callable[[], ValidationCase]) -> Computation:
+        """Restore a property, or compute and store it; the case is built only when it is needed.
 
         Raises
         ------
@@ -46,32 +41,28 @@ class ResultStore:
             The folder cannot be written.
         """
         path = self._folder / f"{self._name}-{entry.name}.json"
-        found = _restored(entry, path, self._key)
-        if found is not None:
-            return found, "", True
-        try:
-            result = entry.compute(subject())
-        except NotApplicableError as error:
-            return None, str(error), False
-        except Exception as error:  # a calculator may raise anything; the other properties are still wanted
-            reason = str(error) if isinstance(error, MlipError) else f"{type(error).__name__}: {error}"
-            return None, reason or type(error).__name__, True
-        document = (
-            result.to_dict() if entry.restore else TypeAdapter(entry.kind).dump_python(result, mode="json")
-        )
-        write_atomically(path, json.dumps({"key": self._key, "result": document}))
-        return result, "", True
+        restored = _restored(entry, path, self._key)
+        if restored is not None:
+            return Computation(restored)
+        computed = entry.attempt(case)
+        if not computed.error:
+            value = computed.value
+            document = (
+                value.to_dict() if entry.restore else TypeAdapter(entry.kind).dump_python(value, mode="json")
+            )
+            write_atomically(path, json.dumps({"key": self._key, "result": document}))
+        return computed
 
 
 def fingerprint(name: str, potential: Potential | None, settings: str) -> str:
-    """Of everything that a result depends on.
+    """Hash of everything that a result depends on.
 
     Parameters
     ----------
     name
-        Of a calculator; of a potential file its content counts instead.
+        Name of the calculator; ignored for a potential file, whose content counts.
     potential
-        The file, if it is one.
+        The potential, if the calculator is one of this package.
     settings
         Text that differs for different settings.
     """

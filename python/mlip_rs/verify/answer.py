@@ -1,4 +1,4 @@
-"""What a calculator says about a structure, and how answers are compared."""
+"""Results of a calculator for one structure, and their comparison."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,21 +11,21 @@ from mlip_rs.arrays import Array
 from mlip_rs.calculators.calculations import Calculator
 
 ROUNDING: float = 64.0 * float(np.finfo(np.float64).eps)
-"""Relative error of a sum of terms as large as itself."""
+"""Relative rounding error of a sum."""
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What a calculator says about one structure.
+    """Energy, forces and stress of one structure.
 
     Parameters
     ----------
     energy
-        eV.
+        Energy in eV.
     forces
-        (N, 3) eV/Å.
+        Forces (N, 3) in eV/Å.
     stress
-        (6,) eV/Å³, ASE's sign and order; None if the calculator gives none, or the cell has no volume.
+        Stress (6,) in eV/Å³, ASE's sign and order; None if the calculator has none, or the cell has no volume.
     """
 
     energy: float
@@ -33,7 +33,7 @@ class Answer:
     stress: Array | None
 
     def same_bits(self, other: "Answer") -> bool:
-        """Whether not a single bit differs."""
+        """True if all numbers are identical, bit for bit."""
         return self._bytes() == other._bytes()
 
     def _bytes(self) -> bytes:
@@ -42,7 +42,7 @@ class Answer:
 
 
 def forgotten(calculator: Calculator, atoms: Atoms) -> Atoms:
-    """A copy of the atoms with the calculator, which has forgotten its last results."""
+    """Copy of the atoms with the calculator, whose stored results are cleared."""
     if hasattr(calculator, "reset"):
         calculator.reset()
     attached = atoms.copy()
@@ -51,12 +51,12 @@ def forgotten(calculator: Calculator, atoms: Atoms) -> Atoms:
 
 
 def largest(array: Array) -> float:
-    """Largest absolute value; 0 of none."""
+    """Largest absolute value; 0 for an empty array."""
     return float(np.abs(array).max(initial=0.0))
 
 
 def rms(forces: Array) -> float:
-    """Root mean square; 0 of none."""
+    """Root mean square; 0 for an empty array."""
     return float(np.sqrt(np.mean(forces**2))) if forces.size else 0.0
 
 

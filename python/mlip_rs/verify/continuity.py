@@ -1,4 +1,4 @@
-"""Are energy, force and curvature continuous along curves: steps are looked for everywhere, then closed in on."""
+"""Continuity of energy, force and curvature along curves, by a search for steps on ever finer grids."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,25 +11,25 @@ from mlip_rs.arrays import Array
 from mlip_rs.verify.answer import ROUNDING
 from mlip_rs.verify.curves import Curve
 from mlip_rs.verify.result import Measured, NotApplicable
-from mlip_rs.verify.subject import Subject
+from mlip_rs.verify.verified_calculator import VerifiedCalculator
 
 N_POINTS: int = 240
-"""Of the first look at a curve."""
+"""Points of the first grid along a curve."""
 
 N_SEGMENTS: int = 8
-"""Each part of the curve is searched: the steep ones hide what happens elsewhere."""
+"""Segments of the curve that are searched separately, so that steep ones do not hide the others."""
 
 N_FINALISTS: int = 3
-"""Segments searched to the end: after half of the levels the smooth ones have nothing left."""
+"""Segments searched to the finest grid; the others have proved smooth after half of the refinements."""
 
 ZOOM: int = 4
-"""By which the distance of points shrinks from level to level."""
+"""Factor by which the grid spacing shrinks at each refinement."""
 
 LEVELS: int = 6
-"""The last distance of points is the first over `ZOOM`^`LEVELS`, some 5e-6 Å."""
+"""Refinements; the finest spacing is the first one over `ZOOM`^`LEVELS`, about 5e-6 Å."""
 
 JUDGED: int = 4
-"""So many levels at the end are judged, and the smallest step counts: where the points are too close, rounding wins."""
+"""Finest grids of which the smallest step counts, because rounding dominates if the points are too close."""
 
 ENERGY_STEP: float = 1e-5
 """Largest step of the energy, in the median force along the curve times 1 Å."""
@@ -41,41 +41,41 @@ CURVATURE_STEP: float = 1e-2
 """Largest step of the curvature, in its median along the curve or, if larger, in itself."""
 
 CLEARANCE: float = 0.02
-"""Distance from a cutoff, Å, at which a curve is cut where curvatures need not be continuous there."""
+"""Distance in Å around a cutoff that is left out where the curvature need not be continuous."""
 
 
 @dataclass(frozen=True)
 class Smoothness:
-    """The largest steps along one curve: energy (eV), force (eV/Å), curvature (eV/Å², within a factor of two)."""
+    """Largest steps along one curve: energy (eV), force (eV/Å), curvature (eV/Å², within a factor of two)."""
 
     energy: Measured
     force: Measured
     curvature: Measured
 
 
-def check_c1(subject: Subject) -> list[Measured]:
-    """Energy and force have no steps, at the cutoff and the hand-over of the repulsion least of all."""
-    return [step for curve in subject.curves for step in (smooth(curve).energy, smooth(curve).force)]
+def check_c1(verified: VerifiedCalculator) -> list[Measured]:
+    """Energy and forces are continuous, in particular at the cutoffs and where the repulsion sets in."""
+    return [step for curve in verified.curves for step in (smooth(curve).energy, smooth(curve).force)]
 
 
-def check_c2(subject: Subject) -> list[Measured] | NotApplicable:
-    """The curvature has no steps, which phonons and the conservation of energy in dynamics would feel."""
-    spec = {} if subject.potential is None else subject.potential.spec
+def check_c2(verified: VerifiedCalculator) -> list[Measured] | NotApplicable:
+    """The second derivative of the energy is continuous, as phonons and energy conservation in dynamics need."""
+    spec = {} if verified.potential is None else verified.potential.spec
     if spec.get("cutoff_function") != "cosine":
-        return [smooth(curve).curvature for curve in subject.curves]
-    dimers = subject.curves[: len(subject.elements) * (len(subject.elements) + 1) // 2]
+        return [smooth(curve).curvature for curve in verified.curves]
+    dimers = verified.curves[: len(verified.elements) * (len(verified.elements) + 1) // 2]
     below = [smooth(part).curvature for dimer in dimers for part in _between(dimer, cutoffs(spec))]
     if not all(measured.good for measured in below):
         return below
     step = max((smooth(dimer).curvature for dimer in dimers), key=lambda measured: measured.severity)
     return NotApplicable(
-        f"none on dimers within the cutoffs, but a step of {step.value:.3g} {step.unit} at the cutoff ({step.where}), "
-        'as the cosine cutoff function has it; fit with cutoff_function = "polynomial" where that matters'
+        f"no step on dimers within the cutoffs, but one of {step.value:.3g} {step.unit} at the cutoff ({step.where}), "
+        'as the cosine cutoff function implies; fit with cutoff_function = "polynomial" where that matters'
     )
 
 
 def cutoffs(spec: Mapping[str, Any]) -> list[float]:
-    """All cutoffs of a basis specification in rising order, Å: the orders may have their own."""
+    """All cutoffs of a basis specification in Å, in ascending order; the orders may have their own."""
     found: set[float] = set()
     for key, entry in spec.items():
         if key == "cutoff" and isinstance(entry, int | float):
@@ -87,7 +87,7 @@ def cutoffs(spec: Mapping[str, Any]) -> list[float]:
 
 
 def smooth(curve: Curve) -> Smoothness:
-    """The steps of a curve; looked for once, then remembered by the curve."""
+    """Largest steps along a curve, searched once and then stored in the curve."""
     if "smoothness" not in curve.memory:
         curve.memory["smoothness"] = _search(curve)
     found: Smoothness = curve.memory["smoothness"]
@@ -116,7 +116,7 @@ def _search(curve: Curve) -> Smoothness:
 
 
 def _worst(found: list[tuple[float, float, float]], unit: str, name: str) -> Measured:
-    """Of places, sizes and limits of steps."""
+    """Most severe of several steps, given as (place, size, limit)."""
     steps = [Measured(size, limit, unit, f"{name} at {place:.4f} Å") for place, size, limit in found]
     return max(steps, key=lambda measured: measured.severity)
 
@@ -147,7 +147,7 @@ class _Stencil:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a function is least smooth: ever closer stencils about it."""
+    """Place where a function is least smooth, with ever finer stencils around it."""
 
     stencils: tuple[_Stencil, ...]
 
@@ -174,12 +174,12 @@ class _Place:
 
 
 class _Search:
-    """Closes in on the places where a function may have a step.
+    """Search for the places where a function may have a step.
 
     Parameters
     ----------
     row
-        Of `curve.sample`: the function.
+        Row of `curve.sample`: 0 for the energy, 1 for its derivative.
     points, values
         (K,) the first look.
     """
@@ -199,7 +199,7 @@ class _Search:
         ]
 
     def _closer(self, stencils: tuple[_Stencil, ...], levels: int) -> tuple[_Stencil, ...]:
-        """Add the stencils of the largest third difference within, some levels closer."""
+        """Add finer stencils, each around the largest third difference within the one before."""
         for _ in range(levels):
             left, h = stencils[-1].left, stencils[-1].h / ZOOM
             # From one point before to one behind: a step near an end is in the middle of some stencil.

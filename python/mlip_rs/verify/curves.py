@@ -1,4 +1,4 @@
-"""Curves along which distances pass the cutoff and the hand-over of the repulsion: dimers, a trimer, a crystal."""
+"""Curves whose distances pass the cutoffs and the onset of the repulsion: dimers, a trimer, a compressed crystal."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ from mlip_rs.verify.answer import Answer
 from mlip_rs.verify.structures import Samples, bond_length
 
 Answers = Callable[[Atoms], Answer]
-"""What a calculator says about a structure."""
+"""Energy, forces and stress of a structure."""
 
 SHORTEST: float = 0.5
-"""Where dimers start, in sums of covalent radii."""
+"""Shortest distance of the dimers, in sums of covalent radii."""
 
 BEYOND: float = 0.3
-"""How far beyond the cutoff curves end, Å."""
+"""Distance beyond the cutoff at which the curves end, in Å."""
 
 CRYSTAL_RANGE: tuple[float, float] = (0.55, 1.3)
 """Compression and expansion of the crystal, in its equilibrium size."""
@@ -28,7 +28,7 @@ TRIMER_ANGLE: float = 1.2
 """Angle at the end of a dimer at which the third atom leaves, radians."""
 
 TRIMER_START: float = 0.9
-"""Where it starts, in sums of covalent radii."""
+"""Shortest distance of the third atom, in sums of covalent radii."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Curve:
     start, end
         Range of the coordinate, Å.
     usual
-        Distance in Å from which on the curve is that of ordinary matter, for the scale of what is large.
+        Distance in Å above which the curve is that of ordinary matter; sets the scale of the steps.
     value
         Energy in eV and its derivative in eV/Å at a coordinate.
     memory
-        What has been found out about it.
+        Results of earlier searches along the curve.
     """
 
     name: str
@@ -71,11 +71,11 @@ def curves(
     answers
         Energy, forces and stress of a structure.
     elements, cutoff
-        Those of the calculator, Å.
+        Elements and cutoff (Å) of the calculator.
     samples
         Structures of these elements.
     with_crystal
-        Whether to add the crystal, for potentials whose repulsion depends on the local density.
+        Add the crystal, for potentials whose repulsion depends on the local density.
     """
     for first, second in combinations_with_replacement(elements, 2):
         yield _dimer(answers, cutoff, first, second)

@@ -1,4 +1,4 @@
-"""Forces and stress against numerical derivatives of the energy."""
+"""Forces and stress compared with numerical derivatives of the energy."""
 
 from collections.abc import Callable
 
@@ -9,48 +9,48 @@ from mlip_rs.errors import PropertyError
 from mlip_rs.units import VOIGT
 from mlip_rs.verify.answer import ROUNDING, largest
 from mlip_rs.verify.result import Measured
-from mlip_rs.verify.subject import Subject
+from mlip_rs.verify.verified_calculator import VerifiedCalculator
 
 STEPS: tuple[float, ...] = (1e-2, 1e-3, 1e-4)
-"""Steps in Å, or of the strain. Truncation and rounding grow oppositely: the smallest error of all steps counts."""
+"""Steps in Å, or of the strain; the smallest error of all steps counts, as truncation and rounding vary oppositely."""
 
 DERIVATIVE_TOLERANCE: float = 1e-5
-"""Error of a derivative, in the size of the forces."""
+"""Largest error of a derivative, relative to the forces."""
 
 
-def check_forces(subject: Subject) -> list[Measured]:
-    """Every component of the forces on all atoms is −dE/dr, in crystals, in small cells and free."""
+def check_forces(verified: VerifiedCalculator) -> list[Measured]:
+    """Every force component equals −dE/dr, in a crystal, in a small cell and in a free cluster."""
     found = []
     for name in ("crystal", "small cell", "cluster"):
-        atoms = subject.samples.named()[name]
-        answer = subject.answer(atoms)
+        atoms = verified.samples.named()[name]
+        answer = verified.answer(atoms)
         errors = [
-            smallest_error(_along(subject, atoms, atom, axis), -answer.forces[atom, axis])
+            smallest_error(_along(verified, atoms, atom, axis), -answer.forces[atom, axis])
             for atom in range(len(atoms))
             for axis in range(3)
         ]
         worst = int(np.argmax(errors))
-        limit = DERIVATIVE_TOLERANCE * max(subject.force_scale, largest(answer.forces))
+        limit = DERIVATIVE_TOLERANCE * max(verified.force_scale, largest(answer.forces))
         limit += ROUNDING * abs(answer.energy) / STEPS[0]
         found.append(Measured(errors[worst], limit, "eV/Å", f"atom {worst // 3} of the {name}"))
     return found
 
 
-def check_virial(subject: Subject) -> list[Measured]:
-    """The stress of periodic structures is dE/dε / V."""
+def check_virial(verified: VerifiedCalculator) -> list[Measured]:
+    """The stress equals the derivative of the energy with respect to the strain, divided by the volume."""
     found = []
     for name in ("crystal", "small cell"):
-        atoms = subject.samples.named()[name]
-        answer = subject.answer(atoms)
+        atoms = verified.samples.named()[name]
+        answer = verified.answer(atoms)
         if answer.stress is None:
             raise PropertyError("the calculator gives no stress for a periodic structure")
         volume = atoms.get_volume()
         errors = [
-            smallest_error(_strained(subject, atoms, component), answer.stress[component] * volume) / volume
+            smallest_error(_strained(verified, atoms, component), answer.stress[component] * volume) / volume
             for component in range(6)
         ]
         virial = max(
-            subject.force_scale * subject.samples.spacing * len(atoms) / volume, largest(answer.stress)
+            verified.force_scale * verified.samples.spacing * len(atoms) / volume, largest(answer.stress)
         )
         limit = DERIVATIVE_TOLERANCE * virial + ROUNDING * abs(answer.energy) / STEPS[0] / volume
         label = ("xx", "yy", "zz", "yz", "xz", "xy")[int(np.argmax(errors))]
@@ -59,7 +59,7 @@ def check_virial(subject: Subject) -> list[Measured]:
 
 
 def smallest_error(function: Callable[[float], float], derivative: float) -> float:
-    """Smallest error of a derivative at 0 against central differences of fourth order with several steps."""
+    """Smallest deviation of a derivative at 0 from central differences of fourth order with several steps."""
     return min(abs(central_difference(function, step) - derivative) for step in STEPS)
 
 
@@ -70,18 +70,18 @@ def central_difference(function: Callable[[float], float], step: float) -> float
     return (8.0 * near - far) / (12.0 * step)
 
 
-def _along(subject: Subject, atoms: Atoms, atom: int, axis: int) -> Callable[[float], float]:
+def _along(verified: VerifiedCalculator, atoms: Atoms, atom: int, axis: int) -> Callable[[float], float]:
     """Energy against the displacement of one atom along one axis, Å."""
 
     def energy(offset: float) -> float:
         moved = atoms.copy()
         moved.positions[atom, axis] += offset
-        return subject.energy(moved)
+        return verified.energy(moved)
 
     return energy
 
 
-def _strained(subject: Subject, atoms: Atoms, component: int) -> Callable[[float], float]:
+def _strained(verified: VerifiedCalculator, atoms: Atoms, component: int) -> Callable[[float], float]:
     """Energy against one component of a symmetric strain; off-diagonal ones count half on either side."""
     a, b = VOIGT[component]
     direction = np.zeros((3, 3))
@@ -91,6 +91,6 @@ def _strained(subject: Subject, atoms: Atoms, component: int) -> Callable[[float
     def energy(strain: float) -> float:
         deformed = atoms.copy()
         deformed.set_cell(atoms.cell.array @ (np.eye(3) + strain * direction), scale_atoms=True)
-        return subject.energy(deformed)
+        return verified.energy(deformed)
 
     return energy

@@ -1,4 +1,4 @@
-"""Figure of the curves that should be smooth."""
+"""Figure of the dimer curves."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -6,23 +6,23 @@ from matplotlib.figure import Figure
 from mlip_rs.plot.style import COLUMN_WIDTH, GUIDE, LINE_WIDTH, color, dress, legend, new_figure
 from mlip_rs.potential import Potential
 from mlip_rs.verify.continuity import cutoffs
-from mlip_rs.verify.run import subject_of
+from mlip_rs.verify.run import verified_potential
 
 N_POINTS: int = 1500
-"""Of each curve."""
+"""Points of each curve."""
 
 MARGIN: float = 1.3
-"""Axes end at this times the largest value at ordinary distances: the repulsion would hide the rest."""
+"""Range of the axes, relative to the largest value at ordinary distances; the repulsion goes beyond."""
 
 
 def dimer_curves(potential: Potential) -> Figure:
     """Energy, force and curvature of the dimers of all pairs of elements against distance; cutoffs are dotted."""
-    subject = subject_of(potential)
+    verified = verified_potential(potential)
     elements = len(potential.elements)
     figure = new_figure(COLUMN_WIDTH, 5.4)
     panels = figure.subplots(3, 1, sharex=True)
     heights = np.zeros(3)
-    for k, curve in enumerate(subject.curves[: elements * (elements + 1) // 2]):
+    for k, curve in enumerate(verified.curves[: elements * (elements + 1) // 2]):
         points = np.linspace(curve.start, curve.end, N_POINTS)
         energies, slopes = curve.sample(points)
         for panel, values in enumerate((energies - energies[-1], -slopes, np.gradient(slopes, points))):

@@ -1,4 +1,4 @@
-"""Checks of what only a potential of this package has: its file, its two evaluators, its units."""
+"""Checks for potentials of this package only: file, evaluators, units."""
 
 import tempfile
 from pathlib import Path
@@ -13,10 +13,10 @@ from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 from mlip_rs.verify.answer import Answer, largest
 from mlip_rs.verify.invariance import INVARIANCE_TOLERANCE
 from mlip_rs.verify.result import Measured, NotApplicable
-from mlip_rs.verify.subject import Subject
+from mlip_rs.verify.verified_calculator import VerifiedCalculator
 
 TABLE_TOLERANCE: float = 1e-6
-"""Error of the tables of the compiled evaluator, in the size of the forces."""
+"""Largest error of the tables of the compiled evaluator, relative to the forces."""
 
 SI_GPA: float = 160.2176634
 """1 eV/Å³ in GPa: the elementary charge, exact in the SI of 2019, over 10⁻²¹."""
@@ -27,56 +27,56 @@ UNIT_TOLERANCE: float = 1e-7
 NOT_OURS = NotApplicable("the calculator has no potential file of this package")
 
 
-def check_evaluators(subject: Subject) -> list[Measured] | NotApplicable:
-    """The compiled evaluator agrees with the plain one: exact functions, every feature on its own, no tables."""
-    if subject.potential is None:
+def check_evaluators(verified: VerifiedCalculator) -> list[Measured] | NotApplicable:
+    """The compiled evaluator agrees with the reference evaluator, which computes every feature without tables."""
+    if verified.potential is None:
         return NOT_OURS
     found = []
-    for name, atoms in subject.samples.named().items():
-        energies, forces, virials = subject.potential.core.evaluate_plainly(structure_from_atoms(atoms), 1)
+    for name, atoms in verified.samples.named().items():
+        energies, forces, virials = verified.potential.core.evaluate_plainly(structure_from_atoms(atoms), 1)
         stress = -virials.sum(axis=0) / atoms.get_volume() if atoms.pbc.all() else None
         plain = Answer(float(energies.sum()), forces, stress)
-        found += subject.differences(subject.answer(atoms), plain, atoms, TABLE_TOLERANCE, f"of the {name}")
+        found += verified.differences(verified.answer(atoms), plain, atoms, TABLE_TOLERANCE, f"of the {name}")
     return found
 
 
-def check_file(subject: Subject) -> list[Measured] | NotApplicable:
-    """Saved and loaded, the potential gives the same bits; saved again, the same file."""
-    if subject.potential is None:
+def check_file(verified: VerifiedCalculator) -> list[Measured] | NotApplicable:
+    """A potential that is saved and loaded gives identical results, and the same file when saved again."""
+    if verified.potential is None:
         return NOT_OURS
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder) / "first.mlip.json", Path(folder) / "second.mlip.json"
-        subject.potential.save(first)
+        verified.potential.save(first)
         loaded = Potential.load(first)
         loaded.save(second)
         same_file = first.read_bytes() == second.read_bytes()
     found = [Measured(float(not same_file), 0.0, "differences", "files")]
     calculator = loaded.calculator(threads=1)
-    for name, atoms in subject.samples.named().items():
-        same = subject.answer(atoms, subject.make()).same_bits(subject.answer(atoms, calculator))
+    for name, atoms in verified.samples.named().items():
+        same = verified.answer(atoms, verified.make()).same_bits(verified.answer(atoms, calculator))
         found.append(Measured(float(not same), 0.0, "differences", f"bits of the {name}"))
     return found
 
 
-def check_units(subject: Subject) -> list[Measured] | NotApplicable:
-    """Energies, forces and stresses are the same in eV and Å by ASE and by `predict`, and stresses in GPa too."""
-    answer = subject.answer(subject.samples.crystal)
+def check_units(verified: VerifiedCalculator) -> list[Measured] | NotApplicable:
+    """The ASE calculator and `predict` give the same energies, forces and stresses in the same units."""
+    answer = verified.answer(verified.samples.crystal)
     if answer.stress is None:
         raise PropertyError("the calculator gives no stress for a periodic structure")
-    scale = max(largest(answer.stress), subject.force_scale / subject.samples.spacing**2)
-    gpa = stress_gpa(subject.make(), subject.samples.crystal)
+    scale = max(largest(answer.stress), verified.force_scale / verified.samples.spacing**2)
+    gpa = stress_gpa(verified.make(), verified.samples.crystal)
     back = largest(gpa / EV_PER_ANGSTROM3_IN_GPA - answer.stress) / scale
     found = [
         Measured(back, INVARIANCE_TOLERANCE, "relative", "stress in GPa and back"),
         Measured(abs(EV_PER_ANGSTROM3_IN_GPA / SI_GPA - 1.0), UNIT_TOLERANCE, "relative", "eV/Å³ in GPa"),
     ]
-    if subject.potential is None:
+    if verified.potential is None:
         return found
-    for name, atoms in subject.samples.named().items():
-        prediction = subject.potential.predict(atoms, 1)
+    for name, atoms in verified.samples.named().items():
+        prediction = verified.potential.predict(atoms, 1)
         stress = prediction.stress if atoms.pbc.all() else None
         predicted = Answer(prediction.energy, np.array(prediction.forces), stress)
-        found += subject.differences(
-            subject.answer(atoms), predicted, atoms, INVARIANCE_TOLERANCE, f"of the {name} by predict"
+        found += verified.differences(
+            verified.answer(atoms), predicted, atoms, INVARIANCE_TOLERANCE, f"of the {name} by predict"
         )
     return found

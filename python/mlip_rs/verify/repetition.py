@@ -1,4 +1,4 @@
-"""The same question again, a thousand times, from several threads: same answer, no more memory."""
+"""Repeated and concurrent evaluations: identical results, constant memory."""
 
 import gc
 import os
@@ -18,56 +18,56 @@ from mlip_rs.cost.benchmark import peak_memory
 from mlip_rs.verify.answer import Answer
 from mlip_rs.verify.invariance import INVARIANCE_TOLERANCE
 from mlip_rs.verify.result import Measured
-from mlip_rs.verify.subject import Subject
+from mlip_rs.verify.verified_calculator import VerifiedCalculator
 
 N_CALLS: int = 100
-"""Calls of a round in which memory is watched."""
+"""Calls in each round of the memory check."""
 
 N_ROUNDS: int = 6
-"""Rounds."""
+"""Rounds of the memory check."""
 
 MEMORY_LIMIT: float = 400.0
-"""Bytes per call that may be lost: less than one array of forces of the cells used."""
+"""Largest growth in bytes per call; less than one array of forces of the cells used."""
 
 N_WORKERS: int = 4
-"""Threads that ask at the same time."""
+"""Concurrent threads."""
 
 N_CONCURRENT: int = 25
-"""Calls of each of them."""
+"""Calls of each thread."""
 
 TIMEOUT: float = 60.0
-"""Seconds that threads wait for each other before they start."""
+"""Seconds that the threads wait for each other at the start."""
 
 
-def check_determinism(subject: Subject) -> list[Measured]:
-    """New calculators give the same bits; one that has seen other structures the same but for rounding."""
+def check_determinism(verified: VerifiedCalculator) -> list[Measured]:
+    """New calculators give identical results; one used for other structures before agrees up to rounding."""
     found = []
-    used = subject.make()
-    for name, atoms in subject.samples.named().items():
-        first, second = subject.answer(atoms, subject.make()), subject.answer(atoms, subject.make())
+    used = verified.make()
+    for name, atoms in verified.samples.named().items():
+        first, second = verified.answer(atoms, verified.make()), verified.answer(atoms, verified.make())
         found += _same_bits(first, second, f"of the {name} from two new calculators")
-        found += subject.differences(
-            first, subject.answer(atoms, used), atoms, INVARIANCE_TOLERANCE, f"of the {name} after others"
+        found += verified.differences(
+            first, verified.answer(atoms, used), atoms, INVARIANCE_TOLERANCE, f"of the {name} after others"
         )
         for step in range(3):
             moved = atoms.copy()
             moved.rattle(0.02 * (step + 1), seed=step)
-            subject.answer(moved, used)
-        found += subject.differences(
-            first, subject.answer(atoms, used), atoms, INVARIANCE_TOLERANCE, f"of the {name} asked again"
+            verified.answer(moved, used)
+        found += verified.differences(
+            first, verified.answer(atoms, used), atoms, INVARIANCE_TOLERANCE, f"of the {name} evaluated again"
         )
     return found
 
 
-def check_memory(subject: Subject) -> list[Measured]:
-    """Memory does not grow with the number of calls: Python's, and where the system tells, that of the process."""
-    atoms = subject.samples.crystal.repeat((2, 2, 1))
+def check_memory(verified: VerifiedCalculator) -> list[Measured]:
+    """Memory does not grow with the number of calls."""
+    atoms = verified.samples.crystal.repeat((2, 2, 1))
     sizes = []
     with _traced_memory():
         for _ in range(N_ROUNDS):
             for call in range(N_CALLS):
                 atoms.positions[0, 0] += 1e-4 if call % 2 else -1e-4
-                subject.answer(atoms)
+                verified.answer(atoms)
             gc.collect()
             sizes.append((float(tracemalloc.get_traced_memory()[0]), resident_memory()))
     found = []
@@ -79,22 +79,22 @@ def check_memory(subject: Subject) -> list[Measured]:
     return found
 
 
-def check_threads(subject: Subject) -> list[Measured]:
-    """Threads that ask at the same time get the bits that one alone gets; so does any number of threads inside."""
-    structures = list(subject.samples.named().values())[:N_WORKERS]
-    expected = [subject.answer(atoms, subject.make()) for atoms in structures]
-    differing = _concurrent(subject, structures, expected, [subject.make() for _ in structures])
+def check_threads(verified: VerifiedCalculator) -> list[Measured]:
+    """Concurrent calls, or several threads inside one call, give results identical to those of a single thread."""
+    structures = list(verified.samples.named().values())[:N_WORKERS]
+    expected = [verified.answer(atoms, verified.make()) for atoms in structures]
+    differing = _concurrent(verified, structures, expected, [verified.make() for _ in structures])
     where = f"{N_WORKERS} threads, each with its calculator"
     found = [Measured(float(differing), 0.0, "answers", where)]
-    if subject.potential is None:
+    if verified.potential is None:
         return found
-    potential = subject.potential
+    potential = verified.potential
     shared = [potential.calculator(threads=1)] * len(structures)
     # The structures have different cells: none is evaluated with the neighbour list of another, so bits are the same.
-    differing = _concurrent(subject, structures, expected, shared)
+    differing = _concurrent(verified, structures, expected, shared)
     found.append(Measured(float(differing), 0.0, "answers", f"{N_WORKERS} threads, one calculator"))
-    wide = subject.samples.crystal.repeat((3, 3, 2))
-    one, two = (subject.answer(wide, potential.calculator(threads=count)) for count in (1, 2))
+    wide = verified.samples.crystal.repeat((3, 3, 2))
+    one, two = (verified.answer(wide, potential.calculator(threads=count)) for count in (1, 2))
     return found + _same_bits(one, two, "with one and two threads inside")
 
 
@@ -111,14 +111,17 @@ def _same_bits(one: Answer, other: Answer, where: str) -> list[Measured]:
 
 
 def _concurrent(
-    subject: Subject, structures: list[Atoms], expected: list[Answer], calculators: list[Calculator]
+    verified: VerifiedCalculator,
+    structures: list[Atoms],
+    expected: list[Answer],
+    calculators: list[Calculator],
 ) -> int:
-    """How many answers differ from those of one thread alone."""
+    """Number of results that differ from those of a single thread."""
     barrier = Barrier(len(structures))
 
     def work(k: int) -> int:
         barrier.wait(TIMEOUT)
-        answers = (subject.answer(structures[k], calculators[k]) for _ in range(N_CONCURRENT))
+        answers = (verified.answer(structures[k], calculators[k]) for _ in range(N_CONCURRENT))
         return sum(not answer.same_bits(expected[k]) for answer in answers)
 
     with _frequent_switches(), ThreadPoolExecutor(len(structures)) as pool:

@@ -1,4 +1,4 @@
-"""What a check found: one number, its limit, a sentence."""
+"""Results of the checks: one number, its limit and a sentence each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from enum import Enum
 from typing import Any
 
 
-class Outcome(str, Enum):
-    """What became of a check."""
+class CheckStatus(str, Enum):
+    """Status of a check."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -16,16 +16,16 @@ class Outcome(str, Enum):
 
 @dataclass(frozen=True)
 class Measured:
-    """One number against its limit; several are judged by the one nearest to, or farthest beyond, its limit.
+    """A measured number and its limit; of several, the one largest in units of its limit decides.
 
     Parameters
     ----------
     value, limit
-        In `unit`; good if the value is finite and at most the limit.
+        In `unit`; passes if the value is finite and at most the limit.
     unit
-        As in "eV/Å".
+        Unit, such as "eV/Å".
     where
-        What was measured, for the sentence: "forces of the crystal".
+        Measured quantity, as in "forces of the crystal".
     """
 
     value: float
@@ -35,12 +35,12 @@ class Measured:
 
     @property
     def good(self) -> bool:
-        """Whether the limit is kept; a NaN keeps none."""
+        """True if the value is within the limit; False for NaN."""
         return self.value <= self.limit
 
     @property
     def severity(self) -> float:
-        """Value in limits; infinite where the limit is zero or the value is none."""
+        """Value in units of the limit; infinite for NaN, or for a limit of zero."""
         if self.value == 0.0:
             return 0.0
         if self.limit == 0.0 or self.value != self.value:
@@ -50,41 +50,41 @@ class Measured:
 
 @dataclass(frozen=True)
 class NotApplicable:
-    """The reason why a check says nothing about this calculator."""
+    """Reason why a check does not apply to this calculator."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The outcome of one check.
+    """Result of one check.
 
     Parameters
     ----------
     name
-        Of the check, as `--only` takes it.
-    outcome
+        Name of the check, as `--only` takes it.
+    status
         Pass, fail or not applicable.
     value, limit
-        The number that decides, in `unit`; None if there is none: not applicable, or an exception.
+        Decisive number and its limit in `unit`; None if the check does not apply or ended in an exception.
     unit
-        As in "eV/Å"; empty without a value.
+        Unit, such as "eV/Å"; empty without a value.
     sentence
-        What was looked at, and what was found where.
+        Claim that was checked, and where the largest deviation was found.
     """
 
     name: str
-    outcome: Outcome
+    status: CheckStatus
     value: float | None
     limit: float | None
     unit: str
     sentence: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; numbers that JSON does not know become None."""
+        """Return the content of `--json`; numbers that JSON does not know become None."""
         return {
             "name": self.name,
-            "outcome": self.outcome.value,
+            "outcome": self.status.value,
             "value": _finite(self.value),
             "limit": self.limit,
             "unit": self.unit,
@@ -94,69 +94,69 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Verification:
-    """The outcome of all checks.
+    """Results of all checks.
 
     Parameters
     ----------
-    subject
-        What was verified.
+    name
+        Name of the verified potential or calculator.
     checks
-        In the order they were made.
+        Results in the order of `CHECKS`.
     """
 
-    subject: str
+    name: str
     checks: tuple[CheckResult, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether no check failed."""
+        """True if no check failed."""
         return not self.failures
 
     @property
     def failures(self) -> tuple[CheckResult, ...]:
-        """The checks that failed."""
-        return tuple(check for check in self.checks if check.outcome is Outcome.FAIL)
+        """Checks that failed."""
+        return tuple(check for check in self.checks if check.status is CheckStatus.FAIL)
 
     def __getitem__(self, name: str) -> CheckResult:
-        """The check of that name."""
+        """Result of the check with this name."""
         for check in self.checks:
             if check.name == name:
                 return check
         raise KeyError(name)
 
     def to_dict(self) -> dict[str, Any]:
-        """What `mlip-rs verify --json` prints."""
+        """Return the content of `mlip-rs verify --json`."""
         return {
-            "subject": self.subject,
+            "subject": self.name,
             "passed": self.passed,
             "checks": [check.to_dict() for check in self.checks],
         }
 
 
-def judge(name: str, claim: str, found: Sequence[Measured] | NotApplicable) -> CheckResult:
-    """The result of a check from what it measured.
+def check_result(name: str, claim: str, found: Sequence[Measured] | NotApplicable) -> CheckResult:
+    """Result of a check from its measured numbers.
 
     Parameters
     ----------
     claim
-        What should hold, as a sentence without its full stop.
+        Sentence that should be true, without its full stop.
     found
-        At least one number, or why there is none.
+        At least one measured number, or the reason why the check does not apply.
     """
     if isinstance(found, NotApplicable):
-        return CheckResult(name, Outcome.NOT_APPLICABLE, None, None, "", f"{claim}: {found.reason}")
+        return CheckResult(name, CheckStatus.NOT_APPLICABLE, None, None, "", f"{claim}: {found.reason}")
     worst = max(found, key=lambda measured: measured.severity)
-    outcome = Outcome.PASS if all(measured.good for measured in found) else Outcome.FAIL
+    status = CheckStatus.PASS if all(measured.good for measured in found) else CheckStatus.FAIL
     return CheckResult(
-        name, outcome, float(worst.value), float(worst.limit), worst.unit, f"{claim}; largest: {worst.where}"
+        name, status, float(worst.value), float(worst.limit), worst.unit, f"{claim}; largest: {worst.where}"
     )
 
 
-def broken(name: str, claim: str, error: BaseException) -> CheckResult:
-    """The result of a check that ended in an exception."""
+def exception_result(name: str, claim: str, error: BaseException) -> CheckResult:
+    """Result of a check that ended in an exception."""
     reason = " ".join(str(error).split()) or "no message"
     return CheckResult(
-        name, Outcome.FAIL, None, None, "", f"{claim}; not carried out: {type(error).__name__}: {reason}"
+        name, CheckStatus.FAIL, None, None, "", f"{claim}; not carried out: {type(error).__name__}: {reason}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The checks by name, and the functions that make them."""
+"""The checks by name, and the functions that run them."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +21,18 @@ from mlip_rs.verify.periodicity import (
 )
 from mlip_rs.verify.potential_file import check_evaluators, check_file, check_units
 from mlip_rs.verify.repetition import check_determinism, check_memory, check_threads
-from mlip_rs.verify.result import CheckResult, Measured, NotApplicable, Verification, broken, judge
+from mlip_rs.verify.result import (
+    CheckResult,
+    Measured,
+    NotApplicable,
+    Verification,
+    check_result,
+    exception_result,
+)
 from mlip_rs.verify.species import check_bad_input, check_empty_structure, check_isolated_atom, check_species
-from mlip_rs.verify.subject import Subject
+from mlip_rs.verify.verified_calculator import VerifiedCalculator
 
-Check = Callable[[Subject], list[Measured] | NotApplicable]
+Check = Callable[[VerifiedCalculator], list[Measured] | NotApplicable]
 
 CHECKS: Mapping[str, Check] = {
     "forces": check_forces,
@@ -50,7 +57,7 @@ CHECKS: Mapping[str, Check] = {
     "threads": check_threads,
     "memory": check_memory,
 }
-"""By name, in the order they are made. The first line of the docstring of each is what it claims."""
+"""Checks by name, in the order in which they run. The first line of each docstring is the claim shown to users."""
 
 
 def verify(
@@ -59,29 +66,31 @@ def verify(
     only: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Verification:
-    """Verify a potential, as anybody may demand of any, whatever it was fitted to.
+    """Run consistency checks that every potential has to pass, whatever it was fitted to.
 
     The checks follow the verification checks of OpenKIM (E. B. Tadmor et al., JOM 63, 17 (2011); https://openkim.org).
 
     Parameters
     ----------
     potential
-        The potential, or its file.
+        Potential, or its file.
     only
-        Names of checks, of `CHECKS`; all if None.
+        Names of checks, see `CHECKS`; all if None.
+    progress
+        Notified of every check.
 
     Raises
     ------
     ConfigError
-        There is no check of that name.
+        There is no check with such a name.
     PotentialFileError
-        Not a potential file.
+        The file is not a potential file.
     """
     checks = _chosen(only)
     if isinstance(potential, Potential):
-        return _verification(subject_of(potential), checks, progress)
-    subject = subject_of(Potential.load(potential), os.fspath(potential))
-    return _verification(subject, checks, progress)
+        return _verification(verified_potential(potential), checks, progress)
+    loaded = Potential.load(potential)
+    return _verification(verified_potential(loaded, os.fspath(potential)), checks, progress)
 
 
 def verify_calculator(
@@ -92,23 +101,25 @@ def verify_calculator(
     only: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Verification:
-    """Verify any ASE calculator that is a function of positions, elements and cell.
+    """Run the consistency checks on any ASE calculator.
 
     Parameters
     ----------
     make
-        Gives a new calculator at each call: a class, as `EMT`, or a function.
+        Returns a new calculator at each call: a class such as `EMT`, or a function.
     elements
-        Chemical symbols it is made for.
+        Chemical symbols that the calculator is made for.
     cutoff
         Distance in Å beyond which atoms do not interact.
     only
-        Names of checks, of `CHECKS`; all if None.
+        Names of checks, see `CHECKS`; all if None.
+    progress
+        Notified of every check.
 
     Raises
     ------
     ConfigError
-        No elements, an unknown one, a cutoff that is not positive, or no check of that name.
+        Elements missing or unknown, a cutoff that is not positive, or no check with such a name.
     """
     unknown = [symbol for symbol in elements if symbol not in atomic_numbers]
     if unknown or not elements:
@@ -120,18 +131,20 @@ def verify_calculator(
     if not callable(make):
         raise ConfigError("give a function that makes calculators, such as the class, not one calculator")
     name = getattr(make, "__name__", type(make).__name__)
-    return _verification(Subject(make, tuple(elements), float(cutoff), name), _chosen(only), progress)
+    return _verification(
+        VerifiedCalculator(make, tuple(elements), float(cutoff), name), _chosen(only), progress
+    )
 
 
-def subject_of(potential: Potential, name: str = "potential") -> Subject:
-    """A potential as what is verified."""
-    return Subject(
+def verified_potential(potential: Potential, name: str = "potential") -> VerifiedCalculator:
+    """Prepare a potential for the checks."""
+    return VerifiedCalculator(
         lambda: potential.calculator(threads=1), potential.elements, potential.cutoff, name, potential
     )
 
 
 def claim(check: Check) -> str:
-    """What a check claims, without the full stop."""
+    """Claim of a check, without the full stop."""
     return (check.__doc__ or "").split("\n")[0].rstrip(".")
 
 
@@ -144,19 +157,21 @@ def _chosen(only: Sequence[str] | None) -> dict[str, Check]:
     return {name: check for name, check in CHECKS.items() if only is None or name in only}
 
 
-def _verification(subject: Subject, checks: Mapping[str, Check], progress: Progress | None) -> Verification:
+def _verification(
+    verified: VerifiedCalculator, checks: Mapping[str, Check], progress: Progress | None
+) -> Verification:
     progress = progress or Silent()
     progress.start("verifying", len(checks))
     results = []
     for name, check in checks.items():
-        results.append(_result(subject, name, check))
+        results.append(_result(verified, name, check))
         progress.advance()
-    return Verification(subject.name, tuple(results))
+    return Verification(verified.name, tuple(results))
 
 
-def _result(subject: Subject, name: str, check: Check) -> CheckResult:
-    # What is verified may do anything: whatever it raises is the result, and the next check goes on.
+def _result(verified: VerifiedCalculator, name: str, check: Check) -> CheckResult:
+    # A calculator may raise anything: the exception is the result of this check, and the next check goes on.
     try:
-        return judge(name, claim(check), check(subject))
+        return check_result(name, claim(check), check(verified))
     except Exception as error:
-        return broken(name, claim(check), error)
+        return exception_result(name, claim(check), error)

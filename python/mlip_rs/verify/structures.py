@@ -1,4 +1,4 @@
-"""The structures a potential is tried on: crystal, cluster, small skewed cell, slab; all rattled, with fixed seeds."""
+"""Structures that the checks use: crystal, cluster, small skewed cell, slab; all rattled, with fixed seeds."""
 
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mlip_rs.generate.prototypes import crystal
 
 CRYSTAL_ATOMS: int = 8
-"""At least so many atoms in the rattled crystal."""
+"""Fewest atoms in the rattled crystal."""
 
 CLUSTER_ATOMS: int = 9
 """Atoms of the free cluster."""
@@ -87,7 +87,7 @@ class Samples:
         return atoms
 
     def named(self) -> dict[str, Atoms]:
-        """All of them."""
+        """All structures by name."""
         return {
             "crystal": self.crystal,
             "small cell": self.small_cell,

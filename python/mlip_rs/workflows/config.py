@@ -1,22 +1,22 @@
-"""Configuration files of a fit: TOML, validated key by key, with errors that say where and what instead."""
+"""Settings of a fit from a TOML file, from assignments such as `basis.max_l=4`, or both.
+
+The settings' dataclasses are the schema: their fields are the keys, and their constructors check the values.
+"""
 
 import difflib
 import glob
-import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from types import NoneType
+from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError, create_model
-
-from mlip_rs.basis import Basis, HigherOrder, RadialSet
-from mlip_rs.basis.repulsion import Repulsion
-from mlip_rs.data import LabelKeys
+from mlip_rs.basis import Basis
 from mlip_rs.errors import ConfigError, MlipError
 from mlip_rs.fitting import FitSettings, Weights
+from mlip_rs.settings import alternatives, annotations_of, check_types
 from mlip_rs.workflows.fit_job import DEFAULT_DIRECTORY, Job, Sources
 
 if sys.version_info >= (3, 11):
@@ -24,128 +24,141 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Document = Mapping[str, Mapping[str, Any]]
+KeyPath = tuple[str | int, ...]
+"""Keys from the top of a document down to a value; a number is a position in a list."""
 
-_STRICT = ConfigDict(extra="forbid", strict=True)
 
+@dataclass(frozen=True)
+class Output:
+    """The section `output` of a configuration.
 
-def _section(kind: type, *, whole: bool = False, **replaced: Any) -> type[BaseModel]:  # noqa: ANN401 (types)
-    """Model with the fields of a dataclass; its defaults stay with the dataclass. None replaces to nothing.
-
-    With `whole`, fields without default must be given; else another source may give them.
+    Parameters
+    ----------
+    directory
+        Run directory; "mlip-run" by default.
     """
-    hints = get_type_hints(kind) | replaced
-    chosen: dict[str, Any] = {
-        entry.name: (hints[entry.name], ... if whole and entry.default is MISSING else None)
-        for entry in fields(kind)
-        if hints[entry.name] is not None
-    }
-    return create_model(kind.__name__, __config__=_STRICT, **chosen)
 
-
-def _kind_of_radial(value: object) -> str:
-    return "<family>" if isinstance(value, str) else "<sets>"
-
-
-def _kind_of_repulsion(value: object) -> str:
-    if value is None:
-        return "<none>"
-    return "<distances>" if isinstance(value, Mapping | BaseModel) else "<name>"
-
-
-_HIGHER: Any = list[_section(HigherOrder, whole=True)]  # type: ignore[misc] # made at run time
-_SETS: Any = list[_section(RadialSet, whole=True)]  # type: ignore[misc] # made at run time
-_RADIAL: Any = Annotated[
-    Annotated[str, Tag("<family>")] | Annotated[_SETS, Tag("<sets>")], Discriminator(_kind_of_radial)
-]
-
-_REPULSION: Any = Annotated[
-    Annotated[str, Tag("<name>")]
-    | Annotated[_section(Repulsion), Tag("<distances>")]
-    | Annotated[None, Tag("<none>")],
-    Discriminator(_kind_of_repulsion),
-]
-
-
-class _Output(BaseModel):
-    model_config = _STRICT
     directory: str | None = None
 
+    def __post_init__(self) -> None:
+        check_types(self)
 
-_SECTIONS: dict[str, type[BaseModel]] = {
-    "data": _section(Sources, keys=_section(LabelKeys)),
-    "basis": _section(Basis, radial=_RADIAL, higher=_HIGHER, repulsion=_REPULSION),
-    "fit": _section(FitSettings, weights=None),
-    "weights": _section(Weights),
-    "output": _Output,
+
+SECTIONS: dict[str, type] = {
+    "data": Sources,
+    "basis": Basis,
+    "fit": FitSettings,
+    "weights": Weights,
+    "output": Output,
 }
-
-_OPTIONAL: dict[str, Any] = {name: (section, None) for name, section in _SECTIONS.items()}
-_CONFIG: type[BaseModel] = create_model("Config", __config__=_STRICT, **_OPTIONAL)
+"""Tables of a configuration; `fit.weights` is another name of `weights`."""
 
 
 def load_job(
-    path: str | Path | None = None, settings: Document | None = None, *, overwrite: bool = False
+    path: str | Path | None = None, settings: Mapping[str, Any] | None = None, *, overwrite: bool = False
 ) -> Job:
-    """Make a job from a configuration file, settings at hand, or both, the settings having the last word.
+    """Make a job from a configuration file, from settings, or from both; settings override the file.
 
     Parameters
     ----------
     path
-        TOML file; relative paths in it are relative to it.
+        TOML file; relative paths in it are relative to its folder.
     settings
-        The same sections and keys as in a file; relative paths are relative to the working directory.
+        Values by key, as `{"basis.max_l": 4}` or `{"basis": {"max_l": 4}}`; relative paths are relative to the
+        working directory.
     overwrite
         Replace another fit in the output directory.
 
     Raises
     ------
     ConfigError
-        Unreadable file, unknown or missing key, wrong type or value: names the file and the key.
+        Unreadable file, unknown or missing key, wrong type or value; names the file and the key.
     """
-    document: dict[str, dict[str, Any]] = {} if path is None else _read(Path(path))
-    for section, values in (settings or {}).items():
-        if isinstance(document.setdefault(section, {}), dict):  # else it is refused below
-            document[section] = {**document[section], **values}
-    source = "settings" if path is None else str(path)
+    reader = _Reader.of(path, settings or {})
+    weights = reader.section("weights") or Weights()
+    sources, basis, output = (reader.section(name) for name in ("data", "basis", "output"))
+    fit = reader.section("fit", weights=weights)
+    reader.raise_problems()
+    if not sources.train:
+        raise ConfigError(f"{reader.place(('data',))}data.train is missing; name the files to fit to")
+    return Job(sources, basis, fit, Path(output.directory or DEFAULT_DIRECTORY), overwrite)
+
+
+def load_basis(settings: Mapping[str, Any]) -> Basis:
+    """Make a basis from settings.
+
+    >>> load_basis({"basis.elements": ["Al"], "basis.max_l": 4}).max_l
+    4
+
+    Parameters
+    ----------
+    settings
+        Values by key, as those of `load_job`, all of them in the section `basis`.
+
+    Raises
+    ------
+    ConfigError
+        Unknown key, a key of another section, wrong type or value; names the key.
+    """
+    reader = _Reader.of(None, settings)
+    for section in reader.document:
+        if section in SECTIONS and section != "basis":
+            raise ConfigError(f"{section} is no setting of a basis; give keys such as basis.max_l")
+    basis: Basis = reader.section("basis")
+    reader.raise_problems()
+    return basis
+
+
+def parse_assignment(text: str) -> tuple[str, Any]:
+    """Split `KEY=VALUE` and read the value as TOML; text that is no TOML value needs no quotes.
+
+    >>> parse_assignment("basis.max_l=4"), parse_assignment("data.index=::10")
+    (('basis.max_l', 4), ('data.index', '::10'))
+
+    Raises
+    ------
+    ConfigError
+        No `=` in the text, or a list, table or quoted string that is not TOML.
+    """
+    key, equals, value = (part.strip() for part in text.partition("="))
+    if not (key and equals):
+        raise ConfigError(f"{text!r} is not KEY=VALUE, such as basis.max_l=4")
     try:
-        # JSON, because there a list is as good as a tuple, and a number still no text.
-        config = _CONFIG.model_validate_json(json.dumps(_normalized(document), default=str))
-    except ValidationError as error:
-        raise ConfigError("\n".join(_explanations(error, source, document))) from None
-    given = config.model_dump(exclude_unset=True)
-    if not given.get("data", {}).get("train"):
-        raise ConfigError(f"{source}: data.train is missing; name the files to fit to")
+        document = tomllib.loads(f"value = {value}")
+    except tomllib.TOMLDecodeError as error:
+        if value[:1] in ("[", "{", '"', "'") or not value:
+            raise ConfigError(f"{key}: the value {value} is not TOML ({error}); correct it") from None
+        return key, value
+    return key, document["value"] if len(document) == 1 else value
+
+
+def key_path(key: str) -> tuple[str, ...]:
+    """Split a dotted key as TOML does; `fit.weights` becomes `weights`.
+
+    >>> key_path('weights.config_types."liquid.1"')
+    ('weights', 'config_types', 'liquid.1')
+
+    Raises
+    ------
+    ConfigError
+        Not a key of TOML.
+    """
     try:
-        return _job(given, overwrite)
-    except MlipError as error:
-        if path is None:
-            raise
-        raise ConfigError(f"{source}: {error}") from None
+        table: Any = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        raise ConfigError(f"{key!r} is not a key, such as basis.max_l") from None
+    path: list[str] = []
+    while isinstance(table, dict):
+        ((name, table),) = table.items()
+        path.append(name)
+    return tuple(path[1:] if path[:2] == ["fit", "weights"] else path)
 
 
-def _job(given: dict[str, Any], overwrite: bool) -> Job:
-    data = dict(given["data"])
-    if "keys" in data:
-        data["keys"] = LabelKeys(**data["keys"])
-    basis = {"elements": (), **given.get("basis", {})}
-    if not isinstance(basis.get("radial", ""), str):
-        basis["radial"] = [RadialSet(**entry) for entry in basis["radial"]]
-    if "higher" in basis:
-        basis["higher"] = [HigherOrder(**entry) for entry in basis["higher"]]
-    if isinstance(basis.get("repulsion"), dict):
-        basis["repulsion"] = Repulsion(**basis["repulsion"])
-    weights = Weights(**given.get("weights", {}))
-    return Job(
-        Sources(**data),
-        Basis(**basis),
-        FitSettings(weights=weights, **given.get("fit", {})),
-        Path(given.get("output", {}).get("directory") or DEFAULT_DIRECTORY),
-        overwrite,
-    )
+# ---- files ------------------------------------------------------------------------------------------------
 
 
-def _read(path: Path) -> dict[str, dict[str, Any]]:
+def _read_toml(path: Path) -> dict[str, Any]:
+    """Read a file, with its relative paths made relative to the working directory."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -153,9 +166,9 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8 text; a configuration is a text file in TOML") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {_syntax(str(error))}") from None
+        raise ConfigError(f"{path}: {_syntax_error(str(error))}") from None
     folder = path.parent
-    data, output = document.get("data"), document.get("output")
+    data, output, fit = document.get("data"), document.get("output"), document.get("fit")
     if isinstance(data, dict):
         for key in ("train", "test"):
             if isinstance(data.get(key), str):
@@ -164,10 +177,14 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
                 data[key] = [_beside(folder, item) for item in data[key]]
     if isinstance(output, dict) and isinstance(output.get("directory"), str):
         output["directory"] = str(folder / Path(output["directory"]).expanduser())
+    if isinstance(fit, dict) and "weights" in fit:
+        if "weights" in document:
+            raise ConfigError(f"{path}: weights and fit.weights are the same table; give one of them")
+        document["weights"] = fit.pop("weights")
     return document
 
 
-def _syntax(message: str) -> str:
+def _syntax_error(message: str) -> str:
     """Put the line first: "line 3: expected … (column 5)"."""
     found = re.search(r"\(at line (\d+), column (\d+)\)", message)
     if not found:
@@ -177,7 +194,7 @@ def _syntax(message: str) -> str:
 
 
 def _beside(folder: Path, name: object) -> object:
-    """A path or pattern of the file, relative to the folder of the file."""
+    """Return a path or pattern in a file relative to the folder of the file."""
     if not isinstance(name, str):
         return name
     file = Path(name).expanduser()
@@ -185,120 +202,154 @@ def _beside(folder: Path, name: object) -> object:
     return str(Path(parent) / file)
 
 
-def _normalized(document: Document) -> dict[str, Any]:
-    """Allow one file in place of a list, and `false` for no weight of a property and for no repulsion."""
-    out: dict[str, Any] = dict(document)
-    if isinstance(out.get("data"), Mapping):
-        out["data"] = {
-            key: [value] if key in ("train", "test") and isinstance(value, str) else value
-            for key, value in out["data"].items()
+# ---- tables to dataclasses --------------------------------------------------------------------------------
+
+
+class _Reader:
+    """Builds dataclasses from the tables of a document and collects a sentence on each problem.
+
+    Parameters
+    ----------
+    document
+        Values by key, nested; `assign` changes it.
+    source
+        Name of the file that the document comes from; empty without one.
+    """
+
+    def __init__(self, document: dict[str, Any], source: str) -> None:
+        self.document = document
+        self._source = source
+        self._assigned: list[KeyPath] = []
+        self._problems: list[str] = []
+
+    @classmethod
+    def of(cls, path: str | Path | None, settings: Mapping[str, Any]) -> "_Reader":
+        """Read a file, if there is one, and assign the settings."""
+        reader = cls({}, "") if path is None else cls(_read_toml(Path(path)), str(path))
+        for key, value in settings.items():
+            if key in SECTIONS and isinstance(value, Mapping):
+                for name, item in value.items():
+                    reader.assign(key_path(f"{key}.{name}"), item)
+            else:
+                reader.assign(key_path(key), value)
+        reader._report_unknown(reader.document, list(SECTIONS), ())
+        return reader
+
+    def assign(self, path: KeyPath, value: object) -> None:
+        """Set a value of the document, and make the tables above it where there are none."""
+        self._assigned.append(path)
+        table: Any = self.document
+        for key in path[:-1]:
+            if not isinstance(table.get(key), Mapping):
+                table[key] = {}
+            table = table[key]
+        table[path[-1]] = value
+
+    def section(self, name: str, **given: object) -> Any:  # noqa: ANN401 (an object of the class in SECTIONS)
+        """Build the dataclass of a section; None if there is a problem."""
+        table = self.document.get(name, {})
+        if name == "data" and isinstance(table, Mapping):
+            table = {"train": (), **table}
+        return self._table(SECTIONS[name], table, (name,), **given)
+
+    def raise_problems(self) -> None:
+        """Raise ConfigError with one line for each problem."""
+        if self._problems:
+            raise ConfigError("\n".join(self._problems))
+
+    def place(self, path: KeyPath) -> str:
+        """Return the file that a key comes from, as the beginning of a message; empty if it was assigned."""
+        assigned = any(path[: len(own)] == own for own in self._assigned)
+        return "" if assigned or not self._source else f"{self._source}: "
+
+    def _report(self, path: KeyPath, sentence: str) -> None:
+        self._problems.append(f"{self.place(path)}{sentence}")
+
+    def _report_unknown(self, table: Mapping[str, Any], names: list[str], path: KeyPath) -> bool:
+        unknown = [key for key in table if key not in names]
+        for key in unknown:
+            self._report((*path, key), f"{_dotted((*path, key))} does not exist; {_cure(key, names, path)}")
+        return bool(unknown)
+
+    def _table(self, kind: type, table: object, path: KeyPath, **given: object) -> Any:  # noqa: ANN401 (a `kind`)
+        """Build a dataclass from a table, nested ones included; None if there is a problem."""
+        if not isinstance(table, Mapping):
+            self._report(path, f"{_dotted(path)} is {table!r}; it must be a table")
+            return None
+        entries = {entry.name: entry for entry in fields(kind)}
+        misspelt = self._report_unknown(table, list(entries), path)
+        missing = [name for name in _required(kind) if name not in table]
+        for name in () if misspelt else missing:  # most likely the one that is misspelt
+            self._report((*path, name), f"{_dotted((*path, name))} is missing")
+        before = len(self._problems)
+        values = {
+            name: self._value(entry, annotations_of(kind)[name], table[name], (*path, name))
+            for name, entry in entries.items()
+            if name in table
         }
-    if isinstance(out.get("weights"), Mapping):
-        out["weights"] = {key: None if value is False else value for key, value in out["weights"].items()}
-    if isinstance(out.get("basis"), Mapping) and out["basis"].get("repulsion") is False:
-        out["basis"] = {**out["basis"], "repulsion": None}
-    return out
+        if missing or len(self._problems) > before:
+            return None
+        try:
+            return kind(**values, **given)
+        except MlipError as error:
+            self._report(*_located(str(error), kind, path))
+            return None
+
+    def _value(self, entry: Field[Any], annotation: object, value: object, path: KeyPath) -> object:
+        """Build the dataclasses that an annotation holds, and leave other values as they are."""
+        if value is False and entry.default is not None and NoneType in alternatives(annotation):
+            return None  # TOML has no null
+        kind = _dataclass_in(annotation)
+        if kind is not None and isinstance(value, Mapping):
+            return self._table(kind, value, path)
+        if kind is not None and isinstance(value, list):
+            return [self._table(kind, item, (*path, position)) for position, item in enumerate(value)]
+        return value
 
 
-# ---- errors for people ------------------------------------------------------------------------------------
+def _required(kind: type) -> list[str]:
+    """Names of the fields without a default."""
+    return [e.name for e in fields(kind) if e.default is MISSING and e.default_factory is MISSING]
 
 
-def _explanations(error: ValidationError, source: str, document: Document) -> list[str]:
-    """One line for each key that is wrong."""
-    reasons: dict[tuple[str | int, ...], list[str]] = {}
-    entries = error.errors(include_url=False, include_context=False)
-    unknown = {
-        _path_in(document, entry["loc"])[:-1] for entry in entries if entry["type"] == "extra_forbidden"
-    }
-    for entry in entries:
-        path = _path_in(document, entry["loc"])
-        if entry["type"] == "missing" and path[:-1] in unknown:
-            continue  # most likely the one that is misspelt
-        if entry["type"] == "extra_forbidden":
-            reasons[path] = [_unknown(path, document)]
-        elif entry["type"] == "missing":
-            reasons[path] = ["is missing"]
-        else:
-            reason = entry["msg"].replace("Input should be", "should be").replace("valid ", "")
-            reason = re.sub(r"\ban? (dictionary|object)( or instance of \w+)?", "a table", reason)
-            reason = re.sub(r"\ban? (array|tuple)\b", "a list", reason).replace("a integer", "an integer")
-            reasons.setdefault(path, []).append(reason)
-    lines = []
-    for path, found in reasons.items():
-        value = _value_at(document, path)
-        got = "" if value is _ABSENT or found[0].startswith(("is ", "does ")) else f", not {_shown(value)}"
-        lines.append(
-            f"{source}: {_dotted(path)} {' or '.join(dict.fromkeys(found)).replace('or should be', 'or')}{got}"
-        )
-    return lines
+def _dataclass_in(annotation: object) -> type | None:
+    """Return the dataclass in an annotation such as `Sequence[HigherOrder] | None`."""
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        return annotation
+    return next((found for item in get_args(annotation) if (found := _dataclass_in(item)) is not None), None)
 
 
-_ABSENT = object()
+def _located(message: str, kind: type, path: KeyPath) -> tuple[KeyPath, str]:
+    """Put the path of a key in front of the message of a constructor, which may begin with a field."""
+    word = re.match(r"\w*", message)[0]  # type: ignore[index] # matches anything
+    if word == path[-1]:
+        return path, _dotted((*path[:-1], message))
+    if word in annotations_of(kind) and isinstance(path[-1], str):
+        return (*path, word), _dotted((*path, message))
+    return path, f"{_dotted(path)}: {message}"
 
 
-def _path_in(document: object, location: Sequence[str | int]) -> tuple[str | int, ...]:
-    """The part of pydantic's location that are keys of the document; the rest are names of its types."""
-    path: list[str | int] = []
-    for position, key in enumerate(location):
-        child = _child(document, key)
-        if child is _ABSENT and not (position == len(location) - 1 and isinstance(document, Mapping)):
-            continue
-        if child is _ABSENT and not re.fullmatch(r"[A-Za-z_]\w*", str(key)):
-            continue
-        path.append(key)
-        document = child
-    return tuple(path)
-
-
-def _child(value: object, key: str | int) -> object:
-    if isinstance(value, Mapping):
-        return value.get(key, _ABSENT)
-    if isinstance(value, list) and isinstance(key, int) and key < len(value):
-        return value[key]
-    return _ABSENT
-
-
-def _value_at(document: object, path: Sequence[str | int]) -> object:
-    for key in path:
-        document = _child(document, key)
-    return document
-
-
-def _unknown(path: tuple[str | int, ...], document: Document) -> str:
-    """What is wrong with a key that does not exist, and which one may be meant."""
-    key = str(path[-1])
-    names = _known(path[:-1])
+def _cure(key: str, names: list[str], path: KeyPath) -> str:
+    """Name the key that is meant: the same of another table, the nearest of its own, else the nearest of any."""
+    paths = [entry for section, kind in SECTIONS.items() for entry in _paths(kind, (section,))]
+    by_name = {str(entry[-1]): entry for entry in reversed(paths)}  # the first of several
     near = difflib.get_close_matches(key, names, n=1)
-    if near:
-        return f"does not exist; did you mean {_dotted((*path[:-1], near[0]))}?"
-    for section, model in _SECTIONS.items():
-        elsewhere = difflib.get_close_matches(key, model.model_fields, n=1, cutoff=0.8)
-        if elsewhere:
-            return f"does not exist; did you mean {section}.{elsewhere[0]}?"
-    return f"does not exist; there are {', '.join(names)}"
+    similar = difflib.get_close_matches(key, by_name, n=1, cutoff=0.8)
+    meant = (*path, near[0]) if near else by_name[similar[0]] if similar else None
+    meant = by_name.get(key, meant)
+    return f"there are {', '.join(names)}" if meant is None else f"did you mean {_dotted(meant)}?"
 
 
-def _known(path: Sequence[str | int]) -> list[str]:
-    """Keys that may stand at a place of the document."""
-    if not path:
-        return list(_SECTIONS)
-    nested: dict[str, type[LabelKeys] | type[RadialSet] | type[HigherOrder]] = {
-        "keys": LabelKeys,
-        "radial": RadialSet,
-        "higher": HigherOrder,
-    }
-    if len(path) > 1 and path[1] in nested:
-        return [entry.name for entry in fields(nested[str(path[1])])]
-    return list(_SECTIONS[str(path[0])].model_fields)
+def _paths(kind: type, path: KeyPath) -> Iterator[KeyPath]:
+    """Yield the paths of the keys of a table, then those of the tables in it."""
+    yield from ((*path, entry.name) for entry in fields(kind))
+    for name, annotation in annotations_of(kind).items():
+        nested = _dataclass_in(annotation)
+        if nested is not None and nested not in SECTIONS.values():
+            in_list = nested not in alternatives(annotation)
+            yield from _paths(nested, (*path, name, 0) if in_list else (*path, name))
 
 
 def _dotted(path: Sequence[str | int]) -> str:
-    text = ""
-    for key in path:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}"
-    return text.lstrip(".") or "the file"
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    """Write a path as in `basis.radial[0].family`."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).lstrip(".")

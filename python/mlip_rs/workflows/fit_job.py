@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,10 @@ from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, summarize
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import write_atomically
 from mlip_rs.fitting import FitSettings, Run, WeightScan, fit, read_record, scan_weights
+from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.settings import RUN_ONLY
 from mlip_rs.progress import Progress, Silent
+from mlip_rs.settings import check_types
 
 DEFAULT_DIRECTORY: Path = Path("mlip-run")
 """Run directory when none is given."""
@@ -22,28 +24,33 @@ DEFAULT_DIRECTORY: Path = Path("mlip-run")
 
 @dataclass(frozen=True)
 class Sources:
-    """Which data, and what to leave out of them.
+    """Files of training and test data, how to read them, and which structures to leave out.
 
     Parameters
     ----------
     train
-        Files, patterns or directories to fit to.
+        Files, patterns or directories with the training data.
     test
-        The same for data that only the errors reported see.
+        Files, patterns or directories with test data, used for nothing but the reported errors.
     index
-        Frames to take from every training file, as in ASE.
+        Frames to take from every training file, in ASE's notation, such as "::10".
     test_index
-        Frames to take from every test file.
+        Frames to take from every test file, in ASE's notation.
     format
-        ASE's name of the file format, when the file name does not tell.
+        ASE's name of the file format, if the file name does not show it.
     energy
-        "free_energy", "energy" or "auto".
+        Energy to fit: "free_energy" (consistent with the forces), "energy" or "auto".
     keys
-        Where the labels are, when they are not found by themselves.
+        Keys of the labels, if they are not among the usual ones.
     drop_outliers
-        Leave out training structures that look wrong.
+        Leave out training structures whose labels are outliers.
     drop_duplicates
         Leave out all but the first of equal training structures.
+
+    Raises
+    ------
+    ConfigError
+        A setting of a wrong type.
     """
 
     train: tuple[str, ...]
@@ -55,6 +62,12 @@ class Sources:
     keys: LabelKeys = field(default_factory=LabelKeys)
     drop_outliers: bool = False
     drop_duplicates: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("train", "test"):
+            if isinstance(getattr(self, name), str):
+                object.__setattr__(self, name, (getattr(self, name),))
+        check_types(self)
 
     def training(self, reference: Mapping[str, float] | None = None) -> Dataset:
         """Read and clean the training data; `reference` are isolated-atom energies, eV.
@@ -222,7 +235,7 @@ class Job:
         return scan
 
     def run(self, progress: Progress | None = None) -> Outcome:
-        """Do it. A job that was interrupted resumes from the equations in the directory.
+        """Read, fit, save and report. A job that was interrupted resumes from the equations in the directory.
 
         Raises
         ------
@@ -236,16 +249,20 @@ class Job:
             The directory cannot be written to.
         """
         progress = progress or Silent()
+        phases = Phases(progress)
+        phases.enter("read")
         self._check_directory()
         training = self._training(progress)
         testing = self.data.testing()
         for notice in () if testing is None else testing.notices:
             progress.note(f"test data: {notice}")
+        phases.enter("check")
         basis = self.basis.resolved(training)
         for line in _described(basis):
             progress.note(line)
         if not self.overwrite:
             self._require_vacant(basis, training, testing)
+        phases.stop()
         run = fit(
             training,
             basis,
@@ -255,10 +272,15 @@ class Job:
             overwrite=self.overwrite,
             progress=progress,
         )
+        phases.include(run.record["seconds"])
+        phases.enter("report")
         from mlip_rs.report.fit import write_run_report
 
         progress.note("writing the report")
-        return Outcome(run, self.directory, write_run_report(self.directory, run, training, testing))
+        report = write_run_report(self.directory, run.with_seconds(phases.so_far()), training, testing)
+        run = run.with_seconds(phases.stop())
+        run.save_record(self.directory)
+        return Outcome(run, self.directory, report)
 
     def _check_directory(self) -> None:
         if self.directory.exists() and not self.directory.is_dir():
@@ -281,7 +303,7 @@ class Job:
             # The constant and the distances of the repulsion are decided by the fit.
             "basis": _without(basis.to_dict(), "constant", "repulsion"),
             "repulsion": repulsion_setting(basis.repulsion),
-            "settings": _without(asdict(self.settings), *RUN_ONLY),
+            "settings": _without(self.settings.to_dict(), *RUN_ONLY),
         }
         theirs = {
             "data": _fingerprint(record.get("data")),

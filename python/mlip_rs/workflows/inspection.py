@@ -1,4 +1,4 @@
-"""What is inside a potential file, for people and for programs."""
+"""Description of a potential file, as text or as JSON."""
 
 import json
 import os
@@ -24,23 +24,23 @@ class Description:
     Parameters
     ----------
     elements, hierarchy, cutoff
-        Of the basis; Å.
+        Attributes of the basis; the cutoff in Å.
     reference_energies
-        Energy of the isolated atoms, eV.
+        Energies of the isolated atoms, eV.
     n_features, n_nonzero
-        Candidates and coefficients kept.
+        Numbers of candidate features and of nonzero coefficients.
     kept
-        (kept, candidates) by kind of feature: constant, d, d^2, p, d*p, …
+        Numbers (nonzero, candidates) by kind of feature: constant, d, d^2, p, d*p, …
     repulsion
-        Where close and crowded atoms are handed over to ZBL, one line each.
+        Short-range repulsion by pair and element, one line each.
     plans
-        What the compiled evaluator does, by centre element.
+        Operations of the compiled evaluator, by centre element.
     composition
-        The basis order by order, with what is kept.
+        Features of the basis by order, with the numbers of nonzero coefficients.
     info
-        What the fit says of itself: method, weights, errors, data.
+        Method, weights, errors and data of the fit.
     version
-        Of the package that wrote the file.
+        Version of the package that wrote the file.
     checksum
         SHA-256 of the content.
     """
@@ -60,7 +60,7 @@ class Description:
     checksum: str
 
     def to_dict(self) -> dict[str, Any]:
-        """What `mlip-rs inspect --json` prints."""
+        """Convert to a JSON document, as printed by `mlip-rs inspect --json`."""
         kept = {kind: {"kept": kept, "of": total} for kind, (kept, total) in self.kept.items()}
         basis = self.composition.to_dict()
         return asdict(self) | {
@@ -72,7 +72,7 @@ class Description:
         }
 
     def lines(self) -> list[str]:
-        """Text for a terminal, one line each."""
+        """Format for a terminal."""
         references = ", ".join(
             f"{symbol} {value:.6g} eV" for symbol, value in self.reference_energies.items()
         )
@@ -109,7 +109,7 @@ class Description:
 
 
 def describe(potential: Potential | str | os.PathLike[str]) -> Description:
-    """Look into a potential, or its file.
+    """Describe a potential or a potential file.
 
     Raises
     ------
@@ -144,7 +144,11 @@ def describe(potential: Potential | str | os.PathLike[str]) -> Description:
 
 
 def feature_kind(label: str) -> str:
-    """Kind of a feature: "d[Al,0]*p[Al.0,Al.1,l=2]" is a "d*p"; "1" is the "constant"."""
+    """Return the kind of a feature from its label.
+
+    >>> feature_kind("d[Al,0]*p[Al.0,Al.1,l=2]"), feature_kind("1")
+    ('d*p', 'constant')
+    """
     return "constant" if label == "1" else re.sub(r"\[[^\]]*\]", "", label)
 
 

@@ -272,7 +272,7 @@ class TestRefusals:
                 lambda: Basis(["Al"], higher=[HigherOrder(3, 1), HigherOrder(3, 2)]),
                 "higher: each order may be given",
             ),
-            (lambda: Basis(["Al"], higher=[3]), "higher must be a list of HigherOrder"),
+            (lambda: Basis(["Al"], higher=[3]), "higher[0] is 3; it must be a table of HigherOrder"),
             (lambda: Basis(["Al"], size="vast"), "size 'vast' does not exist; choose one of small, medium"),
             (
                 lambda: Basis(["Al"], hierarchy="pair", size="small"),
@@ -284,7 +284,7 @@ class TestRefusals:
             ),
             (
                 lambda: Basis(["Al"], angular_cutoff="4"),
-                "angular_cutoff is '4' Å; it must be a positive number",
+                "angular_cutoff is '4'; it must be a finite number",
             ),
             (lambda: Basis(["Al"], radial=[GRID], angular_cutoff=4.0), "angular_cutoff belongs to a family"),
             (
@@ -353,7 +353,7 @@ radial_coupling = "free"
                 "basis.higher[0].maxl does not exist; did you mean basis.higher[0].max_l?",
             ),
             ("order = 3", "basis.higher[0].max_l is missing"),
-            ('order = "3"\nmax_l = 2', 'basis.higher[0].order should be an integer, not "3"'),
+            ('order = "3"\nmax_l = 2', "basis.higher[0]: order is '3'; it must be an integer"),
             ("order = 9\nmax_l = 2", "higher: order 9 is not among the higher orders, 3 to 6"),
         ],
     )
@@ -413,5 +413,5 @@ class TestCommandLine:
         result = invoke("fit", path, "--size", "vast", "-o", tmp_path / "run")
         assert result.exit_code == 1
         assert errors(result) == [
-            "error: size 'vast' does not exist; choose one of small, medium, standard, large, huge"
+            "error: basis.size 'vast' does not exist; choose one of small, medium, standard, large, huge"
         ]

@@ -99,10 +99,18 @@ def test_two_atoms_on_one_spot(tmp_path):
     )
 
 
-@pytest.mark.parametrize("cutoff", ["0", "-1", "nan", "inf"])
-def test_cutoff_that_is_no_length(tmp_path, cutoff):
+@pytest.mark.parametrize(
+    ("cutoff", "message"),
+    [
+        ("0", "0.0 Å; it must be a positive number"),
+        ("-1", "-1.0 Å; it must be a positive number"),
+        ("nan", "nan; it must be a finite number"),
+        ("inf", "inf; it must be a finite number"),
+    ],
+)
+def test_cutoff_that_is_no_length(tmp_path, cutoff, message):
     line = refused_fit(tmp_path, labelled_frames(), "--cutoff", cutoff)
-    assert line == f"cutoff is {float(cutoff)} Å; it must be a positive number"
+    assert line == f"basis.cutoff is {message}"
 
 
 def test_cutoff_below_every_distance(tmp_path):
@@ -144,11 +152,11 @@ def test_more_features_than_rows(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--hierarchy", "pairs"), "hierarchy 'pairs' does not exist; choose one of pair,"),
-        (("--method", "lars"), "method 'lars' does not exist; choose one of cost-aware,"),
-        (("--n-radial", "0"), "n_radial is 0; at least one radial function is needed"),
-        (("--folds", "1"), "n_folds is 1; cross-validation needs at least 2"),
-        (("--threads", "99999"), "threads is 99999; give a number up to 1024"),
+        (("--hierarchy", "pairs"), "basis.hierarchy 'pairs' does not exist; choose one of pair,"),
+        (("--method", "lars"), "fit.method 'lars' does not exist; choose one of cost-aware,"),
+        (("--n-radial", "0"), "basis.n_radial is 0; at least one radial function is needed"),
+        (("--folds", "1"), "fit.n_folds is 1; cross-validation needs at least 2"),
+        (("--threads", "99999"), "fit.threads is 99999; give a number up to 1024"),
         (("--energy-key", "enrg"), "al.extxyz: no frame has the energy key 'enrg'; keys present: "),
         (("--reference-energy", "Cu=1"), "no reference energy given for Al"),
     ],
@@ -195,19 +203,19 @@ def refused_config(folder: Path, text: str) -> list[str]:
             "[[basis.radial]]\nfamily = 'sto'\nparams = {}",
             "basis.radial[0].params does not exist; did you mean basis.radial[0].parameters?",
         ),
-        ("[basis]\ncutoff = '6'", 'basis.cutoff should be a number, not "6"'),
-        ("[basis]\nn_radial = 2.5", "basis.n_radial should be an integer, not 2.5"),
-        ("[basis]\nelements = 'Al'", 'basis.elements should be a list, not "Al"'),
-        ("[weights]\nforces = true", "weights.forces should be a number, not true"),
+        ("[basis]\ncutoff = '6'", "basis.cutoff is '6'; it must be a finite number"),
+        ("[basis]\nn_radial = 2.5", "basis.n_radial is 2.5; it must be an integer"),
+        ("[basis]\nelements = 'Al'", "basis.elements must be a list of symbols, such as ['Al']"),
+        ("[weights]\nforces = true", "weights.forces is True; it must be a finite number"),
         (
             "[weights.config_types]\nliquid = 'x'",
-            'weights.config_types.liquid should be a number or a table, not "x"',
+            "weights.config_types.liquid is 'x'; it must be a finite number or a table",
         ),
-        ("basis = 3", "basis should be a table, not 3"),
+        ("basis = 3", "basis is 3; it must be a table"),
         ("[basis]\nhierarchy = 'pair'", "data.train is missing; name the files to fit to"),
         (
             "[data]\ntrain = 'a'\n[fit]\nmethod = 'x'",
-            "method 'x' does not exist; choose one of cost-aware, adaptive-lasso, lasso, elastic-net, group-lasso, "
+            "fit.method 'x' does not exist; choose one of cost-aware, adaptive-lasso, lasso, elastic-net, group-lasso, "
             "omp, ridge",
         ),
         (

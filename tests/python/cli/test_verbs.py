@@ -14,7 +14,7 @@ from ase.build import bulk
 from cli_case import invoke, labelled_frames, spawn, write_frames
 
 import mlip_rs
-from mlip_rs.cli.several import spread
+from mlip_rs.cli.verb import VALUES, repeated
 from mlip_rs.cost.benchmark import benchmark, crystal
 from mlip_rs.cost.timing import measure_list
 from mlip_rs.errors import ConfigError
@@ -231,11 +231,13 @@ def test_benchmark_of_an_alloy_mixes_the_elements():
 
 
 def test_values_in_a_row_end_where_the_pattern_does():
-    assert spread(["a.xyz", "--elements", "Al", "Ni", "b.xyz", "-o", "x"], {"--elements"}) == [
+    patterns = {"--elements": VALUES["SYMBOL..."]}
+    assert repeated(["a.xyz", "--elements", "Al", "Ni", "b.xyz", "-o", "x"], patterns) == [
         *("a.xyz", "--elements", "Al", "--elements", "Ni", "b.xyz", "-o", "x")
     ]
-    assert spread(["--threads", "1", "2"], {"--elements"}) == ["--threads", "1", "2"]
-    assert spread(["--", "--elements", "Al", "Ni"], {"--elements"}) == ["--", "--elements", "Al", "Ni"]
+    assert repeated(["--elements", "Al", "a.xyz", "Ni"], patterns) == ["--elements", "Al", "a.xyz", "Ni"]
+    assert repeated(["--threads", "1", "2"], patterns) == ["--threads", "1", "2"]
+    assert repeated(["--", "--elements", "Al", "Ni"], patterns) == ["--", "--elements", "Al", "Ni"]
 
 
 def test_version_and_module_entry():

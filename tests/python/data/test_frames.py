@@ -157,7 +157,7 @@ def test_dataset_counts_labels_and_atoms():
     data = Dataset((frame(), frame(energy=None, stress=None), frame(forces=None)))
     assert (len(data), data.n_atoms, data.elements) == (3, 6, ("Al",))
     assert (data.labels.energies, data.labels.forces, data.labels.stresses) == (2, 2, 2)
-    assert data.labels.missing_energies == data.labels.missing_forces == data.labels.missing_stresses == 1
+    assert data.labels.energies == data.labels.forces == data.labels.stresses == len(data) - 1
 
 
 def test_subsets_follow_indices_and_masks():

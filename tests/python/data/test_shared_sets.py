@@ -19,7 +19,7 @@ from mlip_rs.data import figures, folds, holdout, read_dataset, summarize
 def test_published_data_reads_cleanly(shared_data, file, n_frames, elements):
     data = read_dataset(shared_data / file)
     assert (len(data), data.elements) == (n_frames, elements)
-    assert data.labels.missing_energies == data.labels.missing_forces == data.labels.missing_stresses == 0
+    assert data.labels.energies == data.labels.forces == data.labels.stresses == len(data)
     summary = summarize(data)
     assert summary.outliers == ()
     assert summary.total.n_frames == n_frames

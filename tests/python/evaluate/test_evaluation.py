@@ -13,7 +13,7 @@ from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import PairedValues
 from mlip_rs.evaluate.force_figure import FORCE_GROUPS, force_error_by_size
 from mlip_rs.plot.style import plain
-from mlip_rs.workflows.validation import validate, validate_several
+from mlip_rs.workflows.validation import validate
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_crystals_at_rest_have_no_figure_of_forces_and_names_are_no_formulas(arg
     validate(folder / "b$x_{$.mlip.json", out, crystal="fcc", only=["bain"], data=data)
     assert "No figure: no force is longer" in (out / "report.html").read_text(encoding="utf-8")
     named = [folder / "b$x_{$.mlip.json", folder / "copy.mlip.json"]
-    validate_several(named, folder / "both", crystal="fcc", only=["bain"])
+    validate(named, folder / "both", crystal="fcc", only=["bain"])
     assert (folder / "both" / "report.md").is_file()
 
 

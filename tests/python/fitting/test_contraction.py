@@ -8,6 +8,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 import mlip_rs as mlip
 from mlip_rs.basis.radial import radial_grid
+from mlip_rs.data.core_structures import core_structure
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError
 from mlip_rs.fitting.contraction import contract
@@ -30,7 +31,7 @@ def angular(radial):
 @pytest.mark.parametrize("method", ["supervised", "principal"])
 def test_all_combinations_span_what_the_primitives_do(aluminium, method):
     found = contract(aluminium, ["Al"], PRIMITIVES, 4, max_l=2, method=method, settings=SETTINGS)
-    structure = mlip.regression.equations.core_structure(aluminium[3])
+    structure = core_structure(aluminium[3])
     whole, contracted = (angular(r).core.design(structure) for r in (PRIMITIVES, found.radial))
     projection = contracted @ np.linalg.lstsq(contracted, whole, rcond=1e-12)[0]
     assert whole.shape == contracted.shape

@@ -17,7 +17,7 @@ from mlip_rs.data import read_dataset
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, FitError
 from mlip_rs.fitting import FitSettings, fit
-from mlip_rs.fitting.elimination import eliminate, groups_of
+from mlip_rs.fitting.elimination import Removal, eliminate, groups_of
 from mlip_rs.fitting.run_directory import choose, export, front_points
 from mlip_rs.potential import Potential
 
@@ -43,8 +43,9 @@ def model_of(uses, weights, base=1.0):
     return CostModel(csr_matrix(np.asarray(uses, float)), np.asarray(weights, float), kinds, 0.0, units)
 
 
-def run(gram, moment, penalties, costs, groups, targets, power=1.0):
-    return eliminate(gram, moment, penalties, costs, groups, np.asarray(targets, float), power, lambda: None)
+def run(gram, xty, penalties, costs, groups, targets, power=1.0):
+    removal = Removal(costs, groups, power)
+    return eliminate(gram, xty, penalties, removal, np.asarray(targets, float), lambda _: None)
 
 
 def each(n):
@@ -58,20 +59,20 @@ def problem(rng):
     return x.T @ x, x.T @ y, np.full(10, 0.3)
 
 
-def objective(gram, moment, penalties, kept):
+def objective(gram, xty, penalties, kept):
     own = np.ix_(kept, kept)
-    return -0.5 * moment[kept] @ np.linalg.solve(gram[own] + np.diag(penalties[kept]), moment[kept])
+    return -0.5 * xty[kept] @ np.linalg.solve(gram[own] + np.diag(penalties[kept]), xty[kept])
 
 
 def test_each_step_removes_what_costs_the_objective_least(problem):
-    gram, moment, penalties = problem
+    gram, xty, penalties = problem
     costs = model_of(np.eye(10), np.ones(10))
     sizes = [np.sqrt((1 + n) / 11 * n / 10) + 1e-9 for n in range(9, 0, -1)]
-    masks = run(gram, moment, penalties, costs, each(10), sizes)
+    masks = run(gram, xty, penalties, costs, each(10), sizes)
     assert [mask.sum() for mask in masks] == list(range(9, 0, -1))
     left = np.arange(10)
     for mask in masks:
-        losses = [objective(gram, moment, penalties, np.delete(left, k)) for k in range(len(left))]
+        losses = [objective(gram, xty, penalties, np.delete(left, k)) for k in range(len(left))]
         left = np.delete(left, int(np.argmin(losses)))
         np.testing.assert_array_equal(np.flatnonzero(mask), left)
 
@@ -79,31 +80,31 @@ def test_each_step_removes_what_costs_the_objective_least(problem):
 @pytest.mark.parametrize(("power", "gone"), [(1.0, 1), (0.0, 0)])
 def test_the_power_weighs_cost_against_worth(power, gone):
     """Feature 0 is worth a little less than 1, which costs ten times as much."""
-    gram, moment = np.eye(3), np.array([1.0, 1.2, 3.0])
+    gram, xty = np.eye(3), np.array([1.0, 1.2, 3.0])
     costs = model_of(np.eye(3), [1.0, 10.0, 1.0])
-    (mask,) = run(gram, moment, np.zeros(3), costs, each(3), [0.99], power)
+    (mask,) = run(gram, xty, np.zeros(3), costs, each(3), [0.99], power)
     assert list(np.flatnonzero(~mask)) == [gone]
 
 
 def test_what_is_shared_saves_nothing_until_its_last_user_goes():
     """Features 0 and 1 share an expensive item: together they go before the cheap feature 2, alone they do not."""
     uses = [[1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]
-    gram, moment = np.eye(4), np.array([1.0, 1.0, 0.9, 5.0])
+    gram, xty = np.eye(4), np.array([1.0, 1.0, 0.9, 5.0])
     costs = model_of(uses, [10.0, 0.1, 0.1, 0.1])
-    (alone,) = run(gram, moment, np.zeros(4), costs, each(4), [0.99])
+    (alone,) = run(gram, xty, np.zeros(4), costs, each(4), [0.99])
     assert list(np.flatnonzero(~alone)) == [2]
-    (together,) = run(gram, moment, np.zeros(4), costs, [*each(4), np.array([0, 1])], [0.99])
+    (together,) = run(gram, xty, np.zeros(4), costs, [*each(4), np.array([0, 1])], [0.99])
     assert list(np.flatnonzero(~together)) == [0, 1]
 
 
 def test_collinear_and_empty_features_go_first(problem):
-    gram, moment, _ = problem
-    gram, moment = gram.copy(), moment.copy()
-    gram[7], gram[:, 7], moment[7] = gram[6], gram[:, 6], moment[6]
+    gram, xty, _ = problem
+    gram, xty = gram.copy(), xty.copy()
+    gram[7], gram[:, 7], xty[7] = gram[6], gram[:, 6], xty[6]
     gram[7, 7] = gram[6, 6]
-    gram[3], gram[:, 3], moment[3] = 0.0, 0.0, 0.0
+    gram[3], gram[:, 3], xty[3] = 0.0, 0.0, 0.0
     costs = model_of(np.eye(10), np.ones(10))
-    masks = run(gram, moment, np.full(10, 1e-9), costs, each(10), [np.sqrt(0.8 * 9 / 11)])
+    masks = run(gram, xty, np.full(10, 1e-9), costs, each(10), [np.sqrt(0.8 * 9 / 11)])
     assert not masks[0][3]
     assert masks[0][6] != masks[0][7]
 
@@ -115,11 +116,11 @@ def test_a_matrix_that_is_not_positive_definite_is_named():
 
 
 def test_updates_agree_with_a_fresh_inverse(problem, monkeypatch):
-    gram, moment, penalties = problem
+    gram, xty, penalties = problem
     costs, sizes = model_of(np.eye(10), np.ones(10)), np.linspace(0.9, 0.1, 20)
-    updated = run(gram, moment, penalties, costs, each(10), sizes)
+    updated = run(gram, xty, penalties, costs, each(10), sizes)
     monkeypatch.setattr("mlip_rs.fitting.elimination.REFRESH", 2.0)
-    np.testing.assert_array_equal(updated, run(gram, moment, penalties, costs, each(10), sizes))
+    np.testing.assert_array_equal(updated, run(gram, xty, penalties, costs, each(10), sizes))
 
 
 def test_costs_in_a_structure_of_elements_outside_the_basis_are_refused():

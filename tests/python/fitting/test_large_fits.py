@@ -18,8 +18,9 @@ from mlip_rs.evaluate.errors import Labels, evaluate_errors
 from mlip_rs.fitting import FitSettings, Weights, fit, resources
 from mlip_rs.fitting import assemble as assembly
 from mlip_rs.fitting import fold_store as storage
+from mlip_rs.fitting import problem as problems
 from mlip_rs.fitting import residuals as residual
-from mlip_rs.fitting.estimators import Scaled
+from mlip_rs.fitting.estimators.scaled import PathOptions, Scaled
 from mlip_rs.fitting.normal_equations import System
 from mlip_rs.fitting.residuals import residuals
 from mlip_rs.fitting.run_config import configuration
@@ -77,7 +78,7 @@ def test_equations_of_all_folds_but_one_equal_a_sum_over_the_others(aluminium, t
         expected = systems(plain, tmp_path / str(fold))[0]
         scale = np.sqrt(np.diag(total.gram))
         assert np.abs((system.gram - expected.gram) / np.outer(scale, scale)).max() < ROUNDING
-        np.testing.assert_allclose(system.moment / scale, expected.moment / scale, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(system.xty / scale, expected.xty / scale, rtol=0, atol=1e-8)
         assert system.n_rows == expected.n_rows
         assert system.yty == pytest.approx(expected.yty, rel=ROUNDING)
     assert not (tmp_path / "total.gram.npy").exists()
@@ -86,7 +87,7 @@ def test_equations_of_all_folds_but_one_equal_a_sum_over_the_others(aluminium, t
 def test_one_sum_over_the_properties_equals_three(aluminium, tmp_path, monkeypatch):
     weights = Weights(energy=0.003, stress=None, force_scale=2.0)
     three = systems(problem_of(aluminium, weights=weights), tmp_path / "three")
-    monkeypatch.setattr(assembly, "SUMMED_BYTES", 0)
+    monkeypatch.setattr(problems, "SUMMED_BYTES", 0)
     summed = problem_of(aluminium, weights=weights)
     one = systems(summed, tmp_path / "one")
     assert np.load(tmp_path / "one" / "fold-0.gram.npy").shape == (1, BASIS.n_features, BASIS.n_features)
@@ -101,7 +102,7 @@ def test_a_summed_fit_resumes_and_runs_on_any_number_of_threads_to_the_same_bits
     aluminium, tmp_path, monkeypatch
 ):
     three = fit(aluminium, BASIS, SETTINGS).best()
-    monkeypatch.setattr(assembly, "SUMMED_BYTES", 0)
+    monkeypatch.setattr(problems, "SUMMED_BYTES", 0)
     whole = fit(aluminium, BASIS, SETTINGS, directory=tmp_path)
     assert whole.best().predict(aluminium[0].to_atoms()).energy == pytest.approx(
         three.predict(aluminium[0].to_atoms()).energy, rel=SOLVES
@@ -234,17 +235,17 @@ def test_each_feature_may_have_its_own_penalty():
     np.testing.assert_array_equal(scaled.gram, before)
     support = np.arange(n) % 3 == 0
     for row, own, sparse in zip(penalties, found, scaled.ridge(penalties, support), strict=True):
-        expected = np.linalg.solve(scaled.gram + np.diag(row), scaled.moment)
+        expected = np.linalg.solve(scaled.gram + np.diag(row), scaled.xty)
         np.testing.assert_allclose(own * scaled.scale, expected, rtol=1e-8)
         block = scaled.gram[np.ix_(support, support)] + np.diag(row[support])
         np.testing.assert_allclose(
-            (sparse * scaled.scale)[support], np.linalg.solve(block, scaled.moment[support]), rtol=1e-8
+            (sparse * scaled.scale)[support], np.linalg.solve(block, scaled.xty[support]), rtol=1e-8
         )
     numbers = np.array([1e-3, 0.1])
     as_vectors = np.outer(numbers, np.where(scaled.penalized > 0, 1.0, 1e-3))
     np.testing.assert_array_equal(scaled.ridge(numbers), scaled.ridge(as_vectors))
     l1, lambdas = np.ones(n), np.array([1e-2, 1e-3])
-    paths = [scaled.path(lambdas, l1, q, n, 0, lambda k, m: True) for q in (1e-3, np.full(n, 1e-3))]
+    paths = [scaled.path(lambdas, l1, PathOptions(q, n)) for q in (1e-3, np.full(n, 1e-3))]
     np.testing.assert_array_equal(*paths)
 
 
@@ -253,16 +254,16 @@ def test_solving_in_place_equals_solving_a_copy_and_leaves_the_matrix():
     n = len(scaled.scale)
     penalties = np.vstack([np.zeros(n), np.full(n, 1e-4), np.full(n, -2.0)])
     before = scaled.gram.copy()
-    copied = _core.solve_ridge(scaled.gram, scaled.moment, penalties, None, 1)
+    copied = _core.solve_ridge(scaled.gram, scaled.xty, penalties, None, 1)
     for threads in (1, 2, 3):
-        in_place = _core.solve_ridge_in_place(scaled.gram, scaled.moment, penalties, threads)
+        in_place = _core.solve_ridge_in_place(scaled.gram, scaled.xty, penalties, threads)
         np.testing.assert_array_equal(scaled.gram, before)
         assert in_place[2] is copied[2] is None
         for k in (0, 1):
             np.testing.assert_array_equal(in_place[k], copied[k])
     scaled.gram.flags.writeable = False
     with pytest.raises((TypeError, ValueError)):
-        _core.solve_ridge_in_place(scaled.gram, scaled.moment, penalties)
+        _core.solve_ridge_in_place(scaled.gram, scaled.xty, penalties)
 
 
 @pytest.mark.parametrize(("saving", "n_saves"), [(0.0, 100), (1.0, 5), (100.0, 1)])

@@ -11,10 +11,10 @@ import mlip_rs as mlip
 from mlip_rs.data import folds, reference_energies
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, FitError
-from mlip_rs.fitting import FitSettings, Weights
+from mlip_rs.fitting import FitSettings, Weights, dense_fit
 from mlip_rs.fitting.assemble import assemble
+from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.problem import Problem
-from mlip_rs.fitting.selection import _Selection
 from mlip_rs.fitting.smoothness_prior import CONSTANT, STRONGEST, Prior
 
 BASIS = mlip.Basis(["Al"], cutoff=5.0, r_min=1.5, size="small")
@@ -28,7 +28,7 @@ def aluminium():
 
 
 @pytest.fixture
-def selection(aluminium, tmp_path):
+def cross_validation(aluminium, tmp_path):
     weights, reference = Weights(), reference_energies(aluminium, {"Al": 0.0})
     problem = Problem(
         BASIS,
@@ -40,7 +40,7 @@ def selection(aluminium, tmp_path):
     )
     equations = assemble(problem, tmp_path)
     with equations.totalled():
-        yield _Selection(problem, equations, SETTINGS, mlip.progress.Silent())
+        yield CrossValidation(problem, equations, SETTINGS, mlip.progress.Silent())
 
 
 def test_penalties_grow_with_l_and_n_and_groups_are_order_and_degree():
@@ -63,7 +63,7 @@ def test_constants_are_hardly_penalised():
     assert prior.penalties(prior.start())[basis.labels().index("1")] == CONSTANT
 
 
-def test_the_gradient_equals_finite_differences_of_the_cross_validated_score(selection):
+def test_the_gradient_equals_finite_differences_of_the_cross_validated_score(cross_validation):
     prior = Prior.of(BASIS)
     seen = {}
 
@@ -73,11 +73,11 @@ def test_the_gradient_equals_finite_differences_of_the_cross_validated_score(sel
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Prior, "tune", tune)
-        selection._smooth()
+        dense_fit._smooth(cross_validation)
     strengths = prior.start()
     penalties = prior.penalties(strengths)
     score, slope = seen["gradient"](penalties)
-    assert score == pytest.approx(selection._cross_validate(penalties), rel=1e-9)
+    assert score == pytest.approx(dense_fit._cross_validate(cross_validation, penalties), rel=1e-9)
     step = 1e-3
     for k, direction in enumerate(np.eye(len(strengths))):
         up, down = (seen["gradient"](prior.penalties(strengths + s * step * direction))[0] for s in (1, -1))

@@ -12,7 +12,7 @@ from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, DataError, FitError
 from mlip_rs.evaluate.errors import ErrorSums
 from mlip_rs.fitting import FitSettings, Run, Weights, fit
-from mlip_rs.fitting.estimators import Scaled, feature_scale, group_weights
+from mlip_rs.fitting.estimators.scaled import PathOptions, Scaled, feature_scale, group_weights
 from mlip_rs.fitting.normal_equations import System
 from mlip_rs.fitting.residuals import Residuals
 from mlip_rs.potential import Potential
@@ -32,10 +32,6 @@ def aluminium():
 
 def settings(method, **others):
     return FitSettings(method=method, n_folds=3, reference_energies=REFERENCE, prior="flat", **others)
-
-
-def go_on(_k, _n):
-    return True
 
 
 def scaled_of(x, y):
@@ -65,7 +61,7 @@ def test_the_elastic_net_equals_scikit_learn(rng):
     y = x[:, 0] - 2 * x[:, 7] + 0.1 * rng.normal(size=80)
     scaled, ones = scaled_of(x, y), np.ones(20)
     lambdas = scaled.lambda_max(ones, 0.0) * np.array([0.5, 0.1, 0.01])
-    ours = scaled.path(lambdas, ones, 0.0, 20, 1, go_on, l1_ratio=0.3)
+    ours = scaled.path(lambdas, ones, PathOptions(0.0, 20, 1), l1_ratio=0.3)
     for w, penalty in zip(ours, lambdas, strict=True):
         alpha = penalty / 0.3 / len(y)
         oracle = ElasticNet(alpha, l1_ratio=0.3, fit_intercept=False, tol=1e-14, max_iter=100_000).fit(x, y)
@@ -82,14 +78,14 @@ def test_the_group_lasso_minimises_its_objective(rng):
     weights = group_weights(groups, np.ones(24))
     largest = scaled.group_lambda_max(groups, weights, 1e-3)
     lambdas = largest * np.array([1.0, 0.3, 0.01])
-    path = scaled.group_path(lambdas, groups, weights, 1e-3, 24, 1, go_on)
+    path = scaled.group_path(lambdas, groups, weights, PathOptions(1e-3, 24, 1))
     assert not path[0].any()
     assert set(groups[path[1] != 0]) == {0}
     for w, penalty in zip(path, lambdas, strict=True):
 
         def objective(w, penalty=penalty):
             norms = np.sqrt(np.bincount(groups, weights=w**2))
-            smooth = 0.5 * w @ scaled.gram @ w - scaled.moment @ w + 0.5e-3 * w @ w
+            smooth = 0.5 * w @ scaled.gram @ w - scaled.xty @ w + 0.5e-3 * w @ w
             return smooth + penalty * weights @ norms
 
         lowest = objective(w)
@@ -100,7 +96,7 @@ def test_the_group_lasso_minimises_its_objective(rng):
 def test_forward_selection_prefers_cheap_features_of_equal_gain(rng):
     x = np.linalg.qr(rng.normal(size=(30, 6)))[0]
     scaled = scaled_of(x, x @ [3.0, 3.0, 1.0, 0.0, 0.0, 0.0])
-    picks = scaled.forward(np.arange(6), np.array([4.0, 1.0, 0.1, 1.0, 1.0, 1.0]), 0.0, 6, 1, go_on)
+    picks = scaled.forward(np.arange(6), np.array([4.0, 1.0, 0.1, 1.0, 1.0, 1.0]), PathOptions(0.0, 6, 1))
     assert [pick.group for pick in picks] == [2, 1, 0]
     assert [pick.gain for pick in picks] == pytest.approx([1.0, 9.0, 9.0])
 
@@ -132,7 +128,7 @@ def one_standard_error_support(x, y, n_folds=5, most=20):
     parts = np.empty((n_folds, most + 1))
 
     def order(x, y):
-        picks = scaled_of(x, y).forward(np.arange(x.shape[1]), np.ones(x.shape[1]), 0.0, most, 1, go_on)
+        picks = scaled_of(x, y).forward(np.arange(x.shape[1]), np.ones(x.shape[1]), PathOptions(0.0, most, 1))
         return [pick.group for pick in picks]
 
     for k in range(n_folds):
@@ -200,18 +196,18 @@ def test_collinear_constant_and_absent_features_do_no_harm(rng, method):
     penalized = (np.arange(9) != 5).astype(float)
     scaled = Scaled.of(system, feature_scale(system), penalized)
     if method == "omp":
-        picks = scaled.forward(np.arange(9), penalized, 0.0, 4, 1, go_on)
+        picks = scaled.forward(np.arange(9), penalized, PathOptions(0.0, 4, 1))
         on = {5, *(j for pick in picks for j in pick.features)}
     elif method == "group-lasso":
         groups = np.array([0, 0, 1, 1, 5, 3, 4, 4, 4])  # nothing in group 2
         weights = group_weights(groups, penalized)
         largest = scaled.group_lambda_max(groups, weights, 0.0)
-        path = scaled.group_path(largest * np.array([0.5]), groups, weights, 0.0, 9, 1, go_on)
+        path = scaled.group_path(largest * np.array([0.5]), groups, weights, PathOptions(0.0, 9, 1))
         on = set(np.flatnonzero(path[0]).tolist())
     else:
         largest = scaled.lambda_max(penalized, 0.0)
         ratio = 0.5 if method == "elastic-net" else 1.0
-        path = scaled.path(largest * np.array([0.5]), penalized, 0.0, 9, 1, go_on, ratio)
+        path = scaled.path(largest * np.array([0.5]), penalized, PathOptions(0.0, 9, 1), ratio)
         on = set(np.flatnonzero(path[0]).tolist())
     assert 5 in on
     assert on & {2, 3}
@@ -232,7 +228,7 @@ def test_groups_that_make_no_sense_are_refused(groups, message):
     with pytest.raises(FitError, match=message):
         scaled.group_lambda_max(groups, np.ones(2), 0.0)
     with pytest.raises(FitError, match=message):
-        scaled.forward(groups, np.ones(2), 0.0, 3, 1, go_on)
+        scaled.forward(groups, np.ones(2), PathOptions(0.0, 3, 1))
 
 
 @pytest.mark.parametrize("ratio", [0.0, -0.1, 1.5, float("nan")])

@@ -9,7 +9,6 @@ from cli_case import SMALL_BASIS, errors, files_below, invoke, labelled_frames, 
 from mlip_rs import Basis, FitSettings, Weights, fit, scan_weights
 from mlip_rs.data import Dataset
 from mlip_rs.errors import ConfigError
-from mlip_rs.fitting import fit as fitting
 from mlip_rs.fitting import weight_scan
 
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
@@ -119,7 +118,7 @@ def test_a_fit_that_overwrites_another_leaves_no_run_when_it_is_interrupted(fram
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fitting, "select", interrupt)
+    monkeypatch.setattr("mlip_rs.fitting.pipeline.select", interrupt)
     with pytest.raises(KeyboardInterrupt):
         fit(frames[::2], BASIS, SETTINGS, directory=other_run, overwrite=True)
     assert not (other_run / "run.json").exists()

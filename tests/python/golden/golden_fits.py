@@ -105,8 +105,11 @@ def golden(name, hierarchy, method, directory=None):
                 "potential": hashlib.sha256(potential.to_json().encode()).hexdigest(),
             }
         )
+    chosen = sorted({*run.front, run.best_index, run.knee_index, run.one_standard_error_index})
     return {
         "points": points,
+        "repulsion": {str(k): run.points[k].potential.spec.get("repulsion") for k in chosen},
+        "short_range": {str(k): run.points[k].potential.info.get("short_range") for k in chosen},
         "front": list(run.front),
         "best": run.best_index,
         "knee": run.knee_index,

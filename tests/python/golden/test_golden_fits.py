@@ -47,5 +47,5 @@ def test_fit_equals_the_golden_one(case):
                 assert new[name] == value, name
             else:
                 np.testing.assert_allclose(new[name], value, rtol=TOLERANCE, atol=1e-300, err_msg=name)
-    for name in ("front", "best", "knee", "one_standard_error"):
+    for name in ("front", "best", "knee", "one_standard_error", "repulsion", "short_range"):
         assert found[name] == wanted[name], name

@@ -11,9 +11,9 @@ import mlip_rs as mlip
 from mlip_rs.basis.repulsion import Repulsion
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError
-from mlip_rs.fitting.data_domain import CLOSE_RANGE, HANDOVERS, Domain, domain
-from mlip_rs.fitting.problem import build_problem
-from mlip_rs.fitting.repulsion import Guard
+from mlip_rs.fitting.data_domain import CLOSE_RANGE, SWITCHINGS, Domain, domain
+from mlip_rs.fitting.problem import build_problem, lay_foundations
+from mlip_rs.fitting.repulsion import RepulsionChooser
 from mlip_rs.potential import short_range
 from mlip_rs.potential.short_range import short_range_failures
 from mlip_rs.validate.figures.short_range import short_range_curves
@@ -78,20 +78,21 @@ def test_potentials_of_published_data_repel(shared_data, hierarchy, file, elemen
 
 def test_a_potential_that_falls_within_its_data_says_where(aluminium):
     training = aluminium.subset(np.arange(len(aluminium)) % 4 == 0)
-    problem = build_problem(training, basis(["Al"], "pair"), mlip.FitSettings(), kept=False)
-    guard = Guard(problem.basis, problem.domain)
-    attraction = -10.0 * np.eye(guard.basis.n_features)[0]  # the innermost function, and nothing else
-    potential = guard.potential(attraction, {"Al": 0.0}, {})
+    settings = mlip.FitSettings()
+    problem = build_problem(lay_foundations(training, basis(["Al"], "pair"), settings), settings, kept=False)
+    chooser = RepulsionChooser(problem.basis, problem.domain)
+    attraction = -10.0 * np.eye(chooser.basis.n_features)[0]  # the innermost function, and nothing else
+    potential = chooser.potential(attraction, {"Al": 0.0}, {})
     assert not potential.info["short_range"]["monotonic"]
     assert short_range_failures(potential.info)
 
 
-def test_a_check_that_ends_where_atoms_are_handed_over_agrees_with_the_whole_one(aluminium):
+def test_a_check_that_ends_at_pure_zbl_agrees_with_the_whole_one(aluminium):
     measured = domain(aluminium, ["Al"], 6.0)
     rng = np.random.default_rng(3)
     plain = basis(["Al"], "angular")
-    for handover in HANDOVERS:
-        document = replace(plain, repulsion=measured.repulsion(handover)).to_dict()
+    for switching in SWITCHINGS:
+        document = replace(plain, repulsion=measured.repulsion(switching)).to_dict()
         potential = mlip.Potential.from_coefficients(document, rng.normal(size=plain.n_features), {"Al": 0.0})
         fast, whole = (
             short_range(potential, closest=measured.closest, whole=whole) for whole in (False, True)
@@ -128,7 +129,7 @@ def test_the_fit_is_the_same_to_the_last_bit_with_and_without_repulsion(aluminiu
             assert np.abs(one.forces - other.forces).max() < ENERGY_TOLERANCE
 
 
-def test_the_domain_holds_every_distance_and_crowding_of_the_data(aluminium):
+def test_the_domain_holds_every_distance_and_density_of_the_data(aluminium):
     measured = domain(aluminium, ["Al"], 6.0)
     distances, crowding, close = [], [], []
     for frame in aluminium:
@@ -141,8 +142,8 @@ def test_the_domain_holds_every_distance_and_crowding_of_the_data(aluminium):
         scaled = r / (CLOSE_RANGE * measured.outer[0][0])
         close.append(np.bincount(first, np.maximum(1 - scaled**2, 0.0) ** 3).max())
     assert measured.closest[0][0] == pytest.approx(min(distances))
-    assert measured.crowding[0] == pytest.approx(max(crowding))
-    assert measured.close_crowding[0] == pytest.approx(max(close))
+    assert measured.density[0] == pytest.approx(max(crowding))
+    assert measured.close_density[0] == pytest.approx(max(close))
 
 
 def test_a_pair_that_never_occurs_gets_an_estimate():
@@ -161,9 +162,9 @@ def test_a_pair_that_never_occurs_gets_an_estimate():
     assert closest[0][1] == closest[1][0]
 
 
-@pytest.mark.parametrize("handover", HANDOVERS)
-def test_every_hand_over_begins_where_the_data_end(handover):
-    repulsion = Domain(((2.0,),), (10.0,), (10.0,)).repulsion(handover)
+@pytest.mark.parametrize("switching", SWITCHINGS)
+def test_every_switching_begins_where_the_data_end(switching):
+    repulsion = Domain(((2.0,),), (10.0,), (10.0,)).repulsion(switching)
     assert repulsion.inner[0][0] < repulsion.outer[0][0] < 2.0
     assert 10.0 < repulsion.density_onset[0] < repulsion.density_end[0]
 

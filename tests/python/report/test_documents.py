@@ -8,7 +8,6 @@ import pytest
 from ase.calculators.emt import EMT
 
 from mlip_rs.demo import REFERENCE_PATH
-from mlip_rs.demo.report import comparison_table
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import Errors, ErrorSummary
 from mlip_rs.evaluate.figures import error_by_config_type, parity
@@ -16,8 +15,13 @@ from mlip_rs.fitting.figures import ModelPoint, pareto, sparsity_path
 from mlip_rs.report.document import Code, Image, Report, Table
 from mlip_rs.report.html import save_html
 from mlip_rs.report.markdown import save_markdown
-from mlip_rs.validate import compare, load_reference
+from mlip_rs.report.text import table_lines
+from mlip_rs.report.validation import quantity_table
+from mlip_rs.validate import load_reference
+from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.figures.prototypes import energy_volume_curves
+from mlip_rs.validate.properties import zone_boundary
+from mlip_rs.validate.result import property_result
 
 EVIL = '<script src="https://example.org/x.js">alert(1)</script>\'"&'
 
@@ -123,8 +127,10 @@ def test_report_escapes_every_text_and_refers_to_nothing_outside(points, tmp_pat
     report.add_section(EVIL, EVIL, Table([EVIL], [[EVIL]], caption=EVIL))
     for name, figure in all_figures(points).items():
         report.add_section(name, Image(figure, EVIL), figure)
-    comparison = compare(EMT(), load_reference(REFERENCE_PATH))
-    report.add_section("properties", comparison_table(comparison, ""))
+    case = ValidationCase(EMT(), ("fcc", "Al"))
+    computed = zone_boundary.PROPERTY.attempt(lambda: case)
+    found = property_result(zone_boundary.PROPERTY, computed, load_reference(REFERENCE_PATH).phonons)
+    report.add_section("properties", quantity_table(found.rows))
     page = save_html(report, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<script" not in page
     assert not re.search(r"""(src|href|url)\s*[=(]\s*["']?\s*(https?:|//)""", page.replace(EVIL, ""))
@@ -171,3 +177,8 @@ def test_markdown_refers_to_its_figures_and_gives_no_meaning_to_names(points, tm
     row = next(line for line in text.splitlines() if line.startswith(r"| a\|b"))
     assert len(re.findall(r"(?<!\\)\|", row)) == 3
     assert "````\nrun ```x```\n````" in text
+
+
+def test_a_table_as_text_is_aligned_although_a_character_may_take_no_column():
+    lines = table_lines(Table(("surface", "J/m²"), [("(110)", "0.9"), ("(11\u03050)", "11.25")]))
+    assert lines == ["surface   J/m²", "(110)      0.9", "(11\u03050)    11.25"]

@@ -10,25 +10,28 @@ from mlip_rs.calculators.calculations import relaxed
 from mlip_rs.errors import ConfigError
 from mlip_rs.generate import prototype
 from mlip_rs.generate.symmetry import conventional_supercell
-from mlip_rs.validate import cubic_fcc_supercell
-from mlip_rs.validate.figures.defects import (
-    fault_curve,
-    grain_boundary_angles,
-    migration_path,
-    point_defect_bars,
-    surface_bars,
-)
-from mlip_rs.validate.grain_boundaries import (
+from mlip_rs.validate import CubicMetal, cubic_fcc_supercell
+from mlip_rs.validate.figures.grain_boundaries import grain_boundary_angles
+from mlip_rs.validate.figures.migration import migration_path
+from mlip_rs.validate.figures.point_defects import point_defect_bars
+from mlip_rs.validate.figures.stacking_fault import fault_curve
+from mlip_rs.validate.figures.surfaces import surface_bars
+from mlip_rs.validate.properties.grain_boundaries import (
     BOUNDARIES,
     _angle,
     _bicrystal,
     coincidence,
     grain_boundaries,
 )
-from mlip_rs.validate.judgement import point_defect_objections
-from mlip_rs.validate.point_defects import DefectEnergy, PointDefects, point_defects, vacancy_migration
-from mlip_rs.validate.stacking_faults import stacking_fault
-from mlip_rs.validate.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2, INDICES, _slab, surface_energies
+from mlip_rs.validate.properties.migration import vacancy_migration
+from mlip_rs.validate.properties.point_defects import DefectEnergy, PointDefects, failures, point_defects
+from mlip_rs.validate.properties.stacking_fault import stacking_fault
+from mlip_rs.validate.properties.surfaces import (
+    EV_PER_ANGSTROM2_IN_J_PER_M2,
+    INDICES,
+    _slab,
+    surface_energies,
+)
 
 R0 = 2.5 * 2 ** (1 / 6)
 """Å, neighbours of the crystal below, at rest."""
@@ -70,7 +73,7 @@ def test_surfaces_without_indices_are_refused(bonds):
 
 
 def test_intrinsic_fault_of_nearest_neighbours_costs_nothing(bonds):
-    found = stacking_fault(bonds, "fcc", "Ar", 2**0.5 * R0, points=5, layers=6, relax=False)
+    found = stacking_fault(bonds, CubicMetal("fcc", "Ar", 2**0.5 * R0), points=5, layers=6, relax=False)
     assert found.energies[0] == 0.0
     assert found.stable == pytest.approx(0.0, abs=1e-6)
     assert found.unstable > 0.05
@@ -95,22 +98,22 @@ def test_intrinsic_fault_follows_from_the_energies_of_polytypes():
     expected = (
         (energies["hcp"] + 2 * energies["dhcp"] - 3 * energies["fcc"]) / area * EV_PER_ANGSTROM2_IN_J_PER_M2
     )
-    found = stacking_fault(EMT(), "fcc", "Cu", edge, points=3, layers=9, relax=False)
+    found = stacking_fault(EMT(), CubicMetal("fcc", "Cu", edge), points=3, layers=9, relax=False)
     assert found.stable == pytest.approx(expected, abs=2e-4)
     assert len(fault_curve(found, found).axes) == 1
 
 
 def test_bcc_slip_ends_in_the_perfect_crystal_and_is_symmetric():
-    found = stacking_fault(EMT(), "bcc", "Cu", 2.86, points=5, layers=6, relax=False)
+    found = stacking_fault(EMT(), CubicMetal("bcc", "Cu", 2.86), points=5, layers=6, relax=False)
     assert found.stable == pytest.approx(0.0, abs=1e-9)
     assert found.energies[1] == pytest.approx(found.energies[3], rel=1e-3)
     with pytest.raises(ConfigError, match="known are those of fcc, bcc"):
-        stacking_fault(EMT(), "hcp", "Cu", 2.5)
+        stacking_fault(EMT(), CubicMetal("hcp", "Cu", 2.5))
 
 
 def test_unrelaxable_divacancy_of_counted_bonds_binds_by_one_bond(bonds):
     crystal = cubic_fcc_supercell("Ar", R0**3 / 2**0.5)
-    found = point_defects(bonds, "fcc", crystal, 2**0.5 * R0)
+    found = point_defects(bonds, CubicMetal("fcc", "Ar", 2**0.5 * R0), crystal)
     # A vacancy breaks 12 bonds and the atom put back forms 6; neighbours share the bond between them.
     assert found.vacancy == pytest.approx(6 * BOND, rel=1e-3)
     first, second = found.divacancies
@@ -127,19 +130,22 @@ def test_climbing_image_finds_the_saddle_that_symmetry_holds():
     assert found.coordinates[2] == pytest.approx(2 * found.coordinates[1], rel=0.05)
     # the atom half-way between two sites is held there by symmetry: relaxing around it gives the saddle
     from mlip_rs.calculators.calculations import potential_energy
-    from mlip_rs.validate.point_defects import _nearest_image, _shell_members, _without
+    from mlip_rs.validate.properties.migration import _nearest_image
+    from mlip_rs.validate.properties.point_defects import shell_members, without
 
-    neighbour = _shell_members(crystal)[0]
-    half = _without(crystal, [0])
+    neighbour = shell_members(crystal)[0]
+    half = without(crystal, [0])
     half.positions[neighbour - 1] = (crystal.positions[neighbour] + _nearest_image(crystal, neighbour)) / 2
     saddle = potential_energy(EMT(), relaxed(EMT(), half, fmax=0.01))
-    start = potential_energy(EMT(), relaxed(EMT(), _without(crystal, [0]), fmax=0.01))
+    start = potential_energy(EMT(), relaxed(EMT(), without(crystal, [0]), fmax=0.01))
     assert found.barrier == pytest.approx(saddle - start, abs=5e-3)
     assert len(migration_path(found, found).axes) == 1
 
 
 def test_coherent_twin_of_nearest_neighbours_costs_nothing_once_the_grains_have_found_each_other(bonds):
-    found = grain_boundaries(bonds, "fcc", "Ar", 2**0.5 * R0, boundaries=BOUNDARIES[:1], thickness=6.0)
+    found = grain_boundaries(
+        bonds, CubicMetal("fcc", "Ar", 2**0.5 * R0), boundaries=BOUNDARIES[:1], thickness=6.0
+    )
     (twin,) = found.boundaries
     assert twin.name == "Σ3 (111)"
     assert twin.angle == pytest.approx(109.47, abs=0.01)
@@ -150,7 +156,7 @@ def test_coherent_twin_of_nearest_neighbours_costs_nothing_once_the_grains_have_
 @pytest.mark.parametrize("structure", ["fcc", "bcc"])
 @pytest.mark.parametrize(("axis", "plane"), BOUNDARIES)
 def test_bicrystals_hold_two_perfect_mirrored_grains(structure, axis, plane):
-    cell, mirrored = _bicrystal(structure, "Al", 4.0, axis, plane, 12.0)
+    cell, mirrored = _bicrystal(CubicMetal(structure, "Al", 4.0), axis, plane, 12.0)
     assert mirrored.sum() == (~mirrored).sum()
     assert cell.get_volume() / len(cell) == pytest.approx(16.0 if structure == "fcc" else 32.0)
     # away from the boundaries every atom has the neighbours of the crystal
@@ -173,32 +179,32 @@ def test_coincidence_and_angles_are_those_of_the_tables():
 
 def test_a_tilt_axis_outside_the_plane_is_refused(bonds):
     with pytest.raises(ConfigError, match="does not lie in the plane"):
-        grain_boundaries(bonds, "fcc", "Ar", 4.0, boundaries=[((0, 0, 1), (1, 1, 1))])
+        grain_boundaries(bonds, CubicMetal("fcc", "Ar", 4.0), boundaries=[((0, 0, 1), (1, 1, 1))])
 
 
 def test_point_defects_of_unknown_structures_are_refused():
     with pytest.raises(ConfigError, match="known are those of fcc, bcc"):
-        point_defects(EMT(), "hcp", prototype("hcp", "Cu", 11.6), 2.5)
+        point_defects(EMT(), CubicMetal("hcp", "Cu", 2.5), prototype("hcp", "Cu", 11.6))
     with pytest.raises(ConfigError, match="at least 1"):
         vacancy_migration(EMT(), prototype("fcc", "Cu", 11.6), images=0)
 
 
-def test_defects_that_gain_energy_are_objections_of_their_own():
+def test_every_defect_that_gains_energy_is_a_failure():
     sound = PointDefects(
         32, (DefectEnergy("octahedral", 2.0),), (DefectEnergy("first neighbours", 1.3),), 0.7
     )
-    assert point_defect_objections(sound) == ()
+    assert failures(sound) == ()
     fallen = PointDefects(
         32, (DefectEnergy("octahedral", -2.0),), (DefectEnergy("first neighbours", -5.0),), -1.0
     )
-    assert point_defect_objections(fallen) == (
+    assert failures(fallen) == (
         "vacancy: gains energy (-1 eV)",
         "divacancy, first neighbours: gains energy (-5 eV)",
         "octahedral: gains energy (-2 eV)",
     )
 
 
-def test_figure_and_objections_have_the_same_energies_of_point_defects():
+def test_figure_and_failures_have_the_same_energies_of_point_defects():
     found = PointDefects(
         32, (DefectEnergy("octahedral", -2.0),), (DefectEnergy("first neighbours", -5.0),), -1.0
     )
@@ -208,4 +214,4 @@ def test_figure_and_objections_have_the_same_energies_of_point_defects():
         for text, bar in zip(axes.get_yticklabels(), axes.patches, strict=True)
     }
     assert drawn == found.energies
-    assert [text.split(":")[0] for text in point_defect_objections(found)] == list(found.energies)
+    assert [text.split(":")[0] for text in failures(found)] == list(found.energies)

@@ -6,8 +6,10 @@ from ase.calculators.emt import EMT
 
 from mlip_rs.errors import ConfigError, PropertyError
 from mlip_rs.validate import cubic_fcc_supercell
-from mlip_rs.validate.dynamics import energy_conservation, melt_quench, radial_distribution
-from mlip_rs.validate.figures.dynamics import melt_and_quench, total_energy
+from mlip_rs.validate.figures.energy_conservation import total_energy
+from mlip_rs.validate.figures.melt_quench import melt_and_quench
+from mlip_rs.validate.properties.energy_conservation import energy_conservation
+from mlip_rs.validate.properties.melt_quench import melt_quench, radial_distribution
 
 VOLUME = 3.61**3 / 4
 

@@ -10,8 +10,8 @@ from mlip_rs.errors import PropertyError
 from mlip_rs.generate import prototype
 from mlip_rs.generate.symmetry import crystal_symmetry, rotations
 from mlip_rs.validate import elastic_analysis, polycrystal_averages
-from mlip_rs.validate.elastic_analysis import independent_constants, symmetrized, young_modulus
 from mlip_rs.validate.figures.elastic import young_modulus_directions
+from mlip_rs.validate.stiffness import independent_constants, symmetrized, young_modulus
 
 
 def cubic(c11, c12, c44):

@@ -11,6 +11,7 @@ from lammps_case import mishin_copper
 
 from mlip_rs.calculators.calculations import relaxed_crystal
 from mlip_rs.validate import (
+    CubicMetal,
     cubic_fcc_supercell,
     elastic_constants,
     grain_boundaries,
@@ -23,7 +24,7 @@ from mlip_rs.validate import (
     vacancy_migration,
     zone_boundary_phonons,
 )
-from mlip_rs.validate.grain_boundaries import BOUNDARIES
+from mlip_rs.validate.properties.grain_boundaries import BOUNDARIES
 
 EDGE = 3.615
 """Å."""
@@ -79,12 +80,12 @@ def test_surfaces(eam, crystal):
 
 
 def test_stacking_fault_and_twin(eam):
-    fault = stacking_fault(eam, "fcc", "Cu", EDGE, points=13)
+    fault = stacking_fault(eam, CubicMetal("fcc", "Cu", EDGE), points=13)
     assert 1000 * fault.stable == pytest.approx(44.4, rel=SAME)
     assert 1000 * fault.unstable == pytest.approx(
         158.0, rel=0.04
     )  # theirs is along the same path, not sampled
-    (twin,) = grain_boundaries(eam, "fcc", "Cu", EDGE, boundaries=BOUNDARIES[:1]).boundaries
+    (twin,) = grain_boundaries(eam, CubicMetal("fcc", "Cu", EDGE), boundaries=BOUNDARIES[:1]).boundaries
     assert 1000 * twin.energy == pytest.approx(22.2, rel=SAME)
 
 

@@ -14,9 +14,10 @@ from mlip_rs.errors import ConfigError, DataError, PropertyError
 from mlip_rs.generate import prototype
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 from mlip_rs.validate import load_phonons, phonon_error, phonons, quasi_harmonic, zone_boundary_phonons
-from mlip_rs.validate.figures.phonons import phonon_bands, quasi_harmonic_curves
-from mlip_rs.validate.phonons import force_constants
-from mlip_rs.validate.phonons_frozen import THZ_PER_SQRT_EV_PER_ANGSTROM2_AMU
+from mlip_rs.validate.figures.phonons import phonon_bands
+from mlip_rs.validate.figures.quasi_harmonic import quasi_harmonic_curves
+from mlip_rs.validate.properties.phonons import force_constants
+from mlip_rs.validate.properties.zone_boundary import THZ_PER_SQRT_EV_PER_ANGSTROM2_AMU
 
 EDGE = 3.59
 

@@ -16,9 +16,9 @@ from mlip_rs.validate import (
     prototype_energies,
     transitions_between,
 )
-from mlip_rs.validate.figures.prototypes import enthalpy_differences
-from mlip_rs.validate.judgement import pressure_objections, pressure_quantities
+from mlip_rs.validate.figures.pressure import enthalpy_differences
 from mlip_rs.validate.properties import PROPERTIES
+from mlip_rs.validate.properties.pressure import quantities, reference_failures
 
 
 def parabola(name, energy, volume, stiffness, span=(0.75, 1.1)):
@@ -96,20 +96,20 @@ def test_close_packed_lennard_jones_crystal_stays_so_under_pressure():
     )
     found = pressure_transitions(calculator, at_rest)
     assert found.transitions == ()
-    assert "The order at the top does not change." in found.notes
+    assert "The stable structure does not change." in found.notes
     assert len(enthalpy_differences(found, found).axes) == 1
 
 
-def test_a_missing_and_an_additional_transition_are_objections(silicon_like):
+def test_a_missing_and_an_additional_transition_are_failures(silicon_like):
     found = transitions_between("Si", silicon_like)
     without = transitions_between("Si", [silicon_like[0], parabola("beta-sn", -3.0, 15.0, 0.7)])
-    (quantity,) = pressure_quantities(found)
+    (quantity,) = quantities(found)
     assert (quantity.name, quantity.unit) == ("diamond → beta-sn", "GPa")
     # 15 meV/atom over about 4 Å³/atom
     assert quantity.threshold.limit(1.0) == pytest.approx(0.6, abs=0.15)
-    assert pressure_objections(found, found) == ()
-    assert "the reference has diamond → beta-sn" in pressure_objections(without, found)[0]
-    assert "the potential has diamond → beta-sn" in pressure_objections(found, without)[0]
+    assert reference_failures(found, found) == ()
+    assert "the reference has diamond → beta-sn" in reference_failures(without, found)[0]
+    assert "the potential has diamond → beta-sn" in reference_failures(found, without)[0]
 
 
 def test_energies_that_follow_no_equation_of_state_under_compression_are_left_out():

@@ -9,12 +9,20 @@ from mlip_rs.calculators.calculations import relaxed_crystal
 from mlip_rs.errors import ConfigError, NotApplicableError, PropertyError
 from mlip_rs.generate import prototype
 from mlip_rs.generate.prototypes import binary_prototype
-from mlip_rs.validate.compounds import Compounds, compound_energies
-from mlip_rs.validate.figures.defects import formation_bars
-from mlip_rs.validate.figures.prototypes import bain_curve, prototype_curves, vacancy_sizes
-from mlip_rs.validate.judgement import vacancy_notes, vacancy_objections
-from mlip_rs.validate.prototype_energies import bain_path, expected_volume, prototype_energies
-from mlip_rs.validate.vacancy import VacancyConvergence, VacancyFormation, vacancy_convergence
+from mlip_rs.validate.figures.bain import bain_curve
+from mlip_rs.validate.figures.compounds import formation_bars
+from mlip_rs.validate.figures.prototypes import prototype_curves
+from mlip_rs.validate.figures.vacancy import vacancy_sizes
+from mlip_rs.validate.properties.bain import bain_path
+from mlip_rs.validate.properties.compounds import Compounds, compound_energies
+from mlip_rs.validate.properties.vacancy import (
+    VacancyConvergence,
+    VacancyFormation,
+    failures,
+    notes,
+    vacancy_convergence,
+)
+from mlip_rs.validate.prototype_energies import expected_volume, prototype_energies
 
 
 def test_emt_aluminium_prefers_fcc_and_open_structures_come_last():
@@ -81,8 +89,8 @@ def test_vacancy_converges_with_the_size_of_the_cell():
     grown = VacancyConvergence((*found.sizes, VacancyFormation(108, 1.2, found.sizes[0].relaxed + 0.02)))
     assert (found.drift, grown.drift) == (0.0, pytest.approx(0.02))
     small = VacancyConvergence((*found.sizes, VacancyFormation(108, 1.2, found.sizes[0].relaxed + 0.06)))
-    assert (vacancy_notes(grown), vacancy_objections(small)) == ((), ())
-    assert "differ by 0.06 eV" in vacancy_notes(small)[0]
+    assert (notes(grown), failures(small)) == ((), ())
+    assert "differ by 0.06 eV" in notes(small)[0]
     assert 0.8 < found.sizes[-1].relaxed < found.sizes[-1].unrelaxed < 1.5
     assert len(vacancy_sizes(found, found).axes) == 1
 

@@ -1,4 +1,4 @@
-"""The verb `validate`: verdicts, failures, resumption, references of every kind."""
+"""The verb `validate`: status, failures, resumption, references of every kind."""
 
 import json
 import os
@@ -12,10 +12,10 @@ from potentials import argon_potential, random_potential
 from mlip_rs.demo import REFERENCE_PATH
 from mlip_rs.errors import ConfigError, NotApplicableError
 from mlip_rs.validate import PrototypeEnergies, fit_birch_murnaghan, load_reference
-from mlip_rs.validate.compounds import Compound, Compounds
 from mlip_rs.validate.properties import PROPERTIES
-from mlip_rs.validate.subject import reference_results
-from mlip_rs.workflows.validation import validate, validate_several
+from mlip_rs.validate.properties.compounds import Compound, Compounds
+from mlip_rs.validate.sources import reference_results
+from mlip_rs.workflows.validation import validate
 
 EMT_PATH = "ase.calculators.emt:EMT"
 
@@ -54,8 +54,8 @@ def emt(output, **settings):
 def test_a_calculator_agrees_with_itself_in_everything(tmp_path):
     result = emt(tmp_path, reference=EMT_PATH, only=["elastic", "zone-boundary", "bain"])
     assert result.passed
-    assert [outcome.verdict for outcome in result.outcomes] == ["pass"] * 3
-    assert all(row.value == row.reference for outcome in result.outcomes for row in outcome.rows)
+    assert [found.status for found in result.properties] == ["pass"] * 3
+    assert all(row.value == row.reference for found in result.properties for row in found.rows)
     page = (tmp_path / "report.html").read_text()
     assert "<img" in page
     assert "https://" not in page.replace("http://www.w3.org", "")
@@ -76,9 +76,9 @@ def test_finished_properties_are_taken_from_the_earlier_run(tmp_path, monkeypatc
 
     monkeypatch.setitem(entry.__dict__, "compute", refuse)
     again = emt(tmp_path, only=["elastic"])
-    assert again.outcomes[0].verdict == "no reference"
+    assert again.properties[0].status == "no reference"
     (tmp_path / "results" / "potential-elastic.json").write_text('{"key": "torn')
-    assert "computed again" in emt(tmp_path, only=["elastic"]).outcomes[0].failure
+    assert "computed again" in emt(tmp_path, only=["elastic"]).properties[0].error
 
 
 @pytest.mark.parametrize("entry", PROPERTIES, ids=lambda entry: entry.name)
@@ -112,7 +112,7 @@ def test_broken_subjects_are_caught_and_nothing_crashes(name, broken, tmp_path):
         only=["elastic", "zone-boundary"],
     )
     assert not result.passed
-    assert any(outcome.failure or outcome.objections for outcome in result.outcomes)
+    assert any(found.error or found.failures for found in result.properties)
     assert ("no electrons" if name == "Raises" else "FAIL") in (tmp_path / "out" / "report.html").read_text()
 
 
@@ -128,10 +128,10 @@ def test_a_stiffer_copy_fails_its_thresholds_by_number(tmp_path, broken):
     result = validate(
         "stiff:Stiff", tmp_path / "o", reference=EMT_PATH, crystal="fcc:Cu", quick=True, only=["elastic"]
     )
-    (outcome,) = result.outcomes
-    assert outcome.verdict == "FAIL"
-    assert outcome.objections == ()
-    assert outcome.rows[0].value == pytest.approx(1.5 * outcome.rows[0].reference, rel=0.01)
+    (found,) = result.properties
+    assert found.status == "FAIL"
+    assert found.failures == ()
+    assert found.rows[0].value == pytest.approx(1.5 * found.rows[0].reference, rel=0.01)
 
 
 def test_arguments_that_make_no_sense_are_named(tmp_path, broken):
@@ -153,12 +153,12 @@ def test_a_property_that_the_crystal_cannot_have_is_reported_and_does_not_fail(t
     result = validate(
         EMT_PATH, tmp_path, crystal="hcp:Cu", quick=True, only=["zone-boundary", "stacking-fault"]
     )
-    assert [outcome.verdict for outcome in result.outcomes] == ["not applicable"] * 2
+    assert [found.status for found in result.properties] == ["not applicable"] * 2
     assert result.passed
     assert "neither" in (tmp_path / "report.html").read_text()
 
 
-def test_phases_in_the_wrong_order_are_an_objection():
+def test_phases_in_the_wrong_order_are_a_failure():
     entry = next(entry for entry in PROPERTIES if entry.name == "prototypes")
     volumes = [14.0, 15.0, 16.0, 17.0, 18.0]
 
@@ -170,9 +170,9 @@ def test_phases_in_the_wrong_order_are_an_objection():
         return PrototypeEnergies("Al", tuple(fits))
 
     reference = curves(fcc=-3.5, bcc=-3.4, hcp=-3.499)
-    assert entry.reference_objections(curves(fcc=-3.5, bcc=-3.45, hcp=-3.501), reference) == ()
-    (objection,) = entry.reference_objections(curves(fcc=-3.5, bcc=-3.51, hcp=-3.52), reference)[:1]
-    assert "bcc lies below fcc" in objection
+    assert entry.reference_failures(curves(fcc=-3.5, bcc=-3.45, hcp=-3.501), reference) == ()
+    (failure,) = entry.reference_failures(curves(fcc=-3.5, bcc=-3.51, hcp=-3.52), reference)[:1]
+    assert "bcc lies below fcc" in failure
 
 
 def test_command_line_reports_and_says_by_its_code_what_became_of_it(tmp_path):
@@ -202,13 +202,13 @@ def test_command_line_reports_and_says_by_its_code_what_became_of_it(tmp_path):
 
 def test_properties_of_another_crystal_are_no_reference(tmp_path):
     settings = {"reference": str(REFERENCE_PATH), "only": ["elastic"], "quick": True}
-    same = validate(EMT_PATH, tmp_path, crystal="fcc:Al", **settings).outcomes[0]
+    same = validate(EMT_PATH, tmp_path, crystal="fcc:Al", **settings).properties[0]
     assert same.rows[0].reference == pytest.approx(load_reference(REFERENCE_PATH).elastic.c11)
     result = validate(EMT_PATH, tmp_path, crystal="hcp:Al", **settings)
-    (other,) = result.outcomes
+    (other,) = result.properties
     assert other.rows[0].reference is None
-    assert "is of fcc Al" in other.reference_failure
-    assert (other.verdict, result.passed) == ("not compared", False)
+    assert "is of fcc Al" in other.reference_error
+    assert (other.status, result.passed) == ("not compared", False)
 
 
 def test_a_reference_that_does_not_know_the_crystal_is_refused(tmp_path):
@@ -247,12 +247,12 @@ def test_elements_that_the_reference_lacks_are_named_and_no_pass(known, lacking,
         reference = str(tmp_path / "reference.mlip.json")
         random_potential(known, "pair").save(reference)
     result = validate(own, tmp_path / "out", reference=reference, crystal="fcc:Al", only=["compounds"])
-    (outcome,) = result.outcomes
+    (found,) = result.properties
     sound = not lacking and known != "refuses"
-    assert (outcome.verdict, result.passed) == (("pass", True) if sound else ("not compared", False))
+    assert (found.status, result.passed) == (("pass", True) if sound else ("not compared", False))
     if not sound:
         reason = f"the reference lacks {lacking}" if lacking else "NotImplementedError: no Ni here"
-        assert outcome.reference_failure.startswith(reason)
+        assert found.reference_error.startswith(reason)
         assert reason in result.table()[1][0][-1]
         assert reason in (tmp_path / "out/report.html").read_text()
 
@@ -267,7 +267,7 @@ def test_an_element_that_is_assumed_is_said_in_the_report(tmp_path):
     settings = {"reference": str(tmp_path / "nameless.json"), "quick": True, "only": ["short-range"]}
     alone = validate(paths[0], tmp_path / "out", **settings)
     assert "names no element; it is taken to be of Al" in alone.notices[0]
-    for result, output in ((alone, "out"), (validate_several(paths, tmp_path / "both", **settings), "both")):
+    for result, output in ((alone, "out"), (validate(paths, tmp_path / "both", **settings), "both")):
         assert "names no element; it is taken to be of Al" in (tmp_path / output / "report.html").read_text()
         assert "names no element" in json.dumps(result.to_dict())
     named = validate(paths[0], tmp_path / "out", **(settings | {"reference": str(REFERENCE_PATH)}))
@@ -305,7 +305,7 @@ def stiff(tmp_path, monkeypatch):
 def test_several_potentials_stand_side_by_side_against_one_reference(tmp_path, stiff):
     out = tmp_path / "out"
     settings = {"reference": EMT_PATH, "crystal": "fcc:Cu", "quick": True}
-    result = validate_several([EMT_PATH, stiff], out, only=["elastic", "bain", "zone-boundary"], **settings)
+    result = validate([EMT_PATH, stiff], out, only=["elastic", "bain", "zone-boundary"], **settings)
     assert not result.passed
     assert [found.passed for found in result.validations.values()] == [True, False]
     header, rows = result.table()
@@ -331,17 +331,17 @@ def test_potentials_compared_have_one_crystal_that_the_first_one_chooses(tmp_pat
     monkeypatch.chdir(tmp_path)
     settings = {"crystal": ":Al", "quick": True, "only": ["bain"]}
     alone = validate("bcc_subject:Bcc", tmp_path / "alone", **settings)
-    beside = validate_several([EMT_PATH, "bcc_subject:Bcc"], tmp_path / "out", **settings)
+    beside = validate([EMT_PATH, "bcc_subject:Bcc"], tmp_path / "out", **settings)
     assert alone.crystal == "bcc Al"
     assert [found.crystal for found in beside.validations.values()] == ["fcc Al"] * 2
 
 
 def test_a_comparison_needs_two_potentials_of_one_element(tmp_path):
     with pytest.raises(ConfigError, match="two different potentials"):
-        validate_several([EMT_PATH, EMT_PATH], tmp_path, crystal="fcc:Cu")
+        validate([EMT_PATH, EMT_PATH], tmp_path, crystal="fcc:Cu")
     argon_potential().save(tmp_path / "ar.mlip.json")
     with pytest.raises(ConfigError, match="ar does not know Cu, only Ar"):
-        validate_several([EMT_PATH, tmp_path / "ar.mlip.json"], tmp_path / "out", crystal="fcc:Cu")
+        validate([EMT_PATH, tmp_path / "ar.mlip.json"], tmp_path / "out", crystal="fcc:Cu")
 
 
 def test_stored_results_of_similar_and_long_names_do_not_meet(tmp_path):
@@ -350,7 +350,7 @@ def test_stored_results_of_similar_and_long_names_do_not_meet(tmp_path):
     for path in paths:
         argon_potential().save(path)
     settings = {"crystal": "fcc:Ar", "quick": True, "only": ["zone-boundary"], "reference": str(paths[0])}
-    result = validate_several(paths, tmp_path / "out", **settings)
+    result = validate(paths, tmp_path / "out", **settings)
     assert result.passed
     stored = [path.name for path in (tmp_path / "out/results").iterdir()]
     assert len(stored) == len(names) + 1
@@ -422,9 +422,9 @@ def test_a_crystal_file_of_other_periodicity_is_another_crystal(tmp_path):
     atoms = bulk("Cu", cubic=True)
     settings = {"crystal": str(tmp_path / "cu.xyz"), "quick": True, "only": ["elastic"]}
     atoms.write(tmp_path / "cu.xyz")
-    assert validate(EMT_PATH, tmp_path / "out", **settings).outcomes[0].verdict == "no reference"
+    assert validate(EMT_PATH, tmp_path / "out", **settings).properties[0].status == "no reference"
     atoms.pbc = (True, True, False)
     atoms.write(tmp_path / "cu.xyz")
-    (outcome,) = validate(EMT_PATH, tmp_path / "out", **settings).outcomes
-    assert outcome.verdict == "not computed"
-    assert "periodic" in outcome.failure
+    (found,) = validate(EMT_PATH, tmp_path / "out", **settings).properties
+    assert found.status == "not computed"
+    assert "periodic" in found.error

@@ -21,9 +21,9 @@ import mlip_rs.calculators.calculations
 from mlip_rs import Basis, Potential
 from mlip_rs.basis.repulsion import Repulsion
 from mlip_rs.errors import ConfigError
-from mlip_rs.verify import CHECKS, Outcome, verify, verify_calculator
+from mlip_rs.verify import CHECKS, CheckStatus, verify, verify_calculator
 from mlip_rs.verify.continuity import cutoffs
-from mlip_rs.verify.subject import Subject
+from mlip_rs.verify.verified_calculator import VerifiedCalculator
 
 SLOW = {"threads", "memory"}
 """With calculators of pure Python they take seconds, and tell nothing that `broken.Good` does not."""
@@ -59,7 +59,7 @@ def test_every_hierarchy_passes_every_check(hierarchy):
     verification = verify(potential)
     assert failures(verification) == {}
     assert [check.name for check in verification.checks] == list(CHECKS)
-    assert {check.outcome for check in verification.checks} == {Outcome.PASS}
+    assert {check.status for check in verification.checks} == {CheckStatus.PASS}
 
 
 def test_alloys_pass():
@@ -69,7 +69,7 @@ def test_alloys_pass():
 def test_the_calculator_that_the_broken_ones_spoil_is_good():
     verification = verified(broken.Good)
     assert failures(verification) == {}
-    skipped = {check.name for check in verification.checks if check.outcome is Outcome.NOT_APPLICABLE}
+    skipped = {check.name for check in verification.checks if check.status is CheckStatus.NOT_APPLICABLE}
     assert skipped == {"evaluators", "file"}
 
 
@@ -132,8 +132,10 @@ def test_a_break_of_one_kind_leaves_the_others_alone():
 
 
 def test_a_truncated_cutoff_is_a_step_of_the_force_where_it_is():
-    subject = Subject(lennard_jones(smooth=False), ("Ar",), ARGON_CUTOFF, "truncated")
-    (step,) = [found for found in CHECKS["c1"](subject) if found.where.startswith("force of the Ar–Ar dimer")]
+    verified = VerifiedCalculator(lennard_jones(smooth=False), ("Ar",), ARGON_CUTOFF, "truncated")
+    (step,) = [
+        found for found in CHECKS["c1"](verified) if found.where.startswith("force of the Ar–Ar dimer")
+    ]
     # 24 ε (2 (σ/r)^12 − (σ/r)^6) / r at the cutoff
     scaled = (ARGON_SIGMA / ARGON_CUTOFF) ** 6
     expected = 24.0 * ARGON_EPSILON * (scaled - 2.0 * scaled**2) / ARGON_CUTOFF
@@ -144,16 +146,16 @@ def test_a_truncated_cutoff_is_a_step_of_the_force_where_it_is():
 
 def test_a_cutoff_function_with_a_kink_is_c1_but_not_c2():
     verification = verified(lennard_jones(smooth=True, ro=6.5), "c1", "c2")
-    assert verification["c1"].outcome is Outcome.PASS
-    assert verification["c2"].outcome is Outcome.FAIL
+    assert verification["c1"].status is CheckStatus.PASS
+    assert verification["c2"].status is CheckStatus.FAIL
 
 
 def test_the_cosine_cutoff_function_is_excused_at_the_cutoff_only():
     potential = invariants("cosine")
     assert cutoffs(potential.spec) == [4.0, 5.0]
     verification = verify(potential, only=["c1", "c2"])
-    assert verification["c1"].outcome is Outcome.PASS
-    assert verification["c2"].outcome is Outcome.NOT_APPLICABLE
+    assert verification["c1"].status is CheckStatus.PASS
+    assert verification["c2"].status is CheckStatus.NOT_APPLICABLE
     assert "cosine" in verification["c2"].sentence
 
 
@@ -161,7 +163,7 @@ def test_a_kink_within_the_cutoff_is_not_excused():
     def make():
         return LennardJones(sigma=2.5, epsilon=0.1, ro=3.5, rc=5.0, smooth=True)
 
-    found = CHECKS["c2"](Subject(make, ("Al",), 5.0, "kink at 3.5 Å", invariants("cosine")))
+    found = CHECKS["c2"](VerifiedCalculator(make, ("Al",), 5.0, "kink at 3.5 Å", invariants("cosine")))
     worst = max(found, key=lambda measured: measured.severity)
     assert not worst.good
     assert "at 3.50" in worst.where
@@ -213,10 +215,10 @@ def test_what_raises_is_a_failure_with_its_reason_and_the_others_go_on():
         "value": None,
         "limit": None,
         "unit": "",
-        "sentence": "Every component of the forces on all atoms is −dE/dr, in crystals, in small cells and free; "
+        "sentence": "Every force component equals −dE/dr, in a crystal, in a small cell and in a free cluster; "
         "not carried out: PropertyError: forces of Ar8: not finite",
     }
-    assert verification["empty-structure"].outcome is Outcome.PASS
+    assert verification["empty-structure"].status is CheckStatus.PASS
 
 
 @pytest.mark.parametrize(

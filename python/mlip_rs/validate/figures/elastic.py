@@ -7,7 +7,8 @@ from matplotlib.ticker import MaxNLocator
 from mlip_rs.errors import PropertyError
 from mlip_rs.plot.series import Results, series
 from mlip_rs.plot.style import COLUMN_WIDTH, LABEL_SIZE, SMALL_SIZE, new_figure
-from mlip_rs.validate.elastic_analysis import ElasticAnalysis, young_modulus
+from mlip_rs.validate.properties.elastic import ElasticAnalysis
+from mlip_rs.validate.stiffness import young_modulus
 
 _PLANES = (("x–y plane", (1, 0, 0), (0, 1, 0)), ("x–z plane", (1, 0, 0), (0, 0, 1)))
 

@@ -1,14 +1,12 @@
-"""Figures of phonons: bands beside the density of states, and what the quasi-harmonic approximation gives."""
+"""Figure of phonon bands beside the density of states."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mlip_rs.plot.series import Results, Series, first_of, series
-from mlip_rs.plot.style import COLUMN_WIDTH, GUIDE, dress, legend, legend_above, new_figure
-from mlip_rs.units import MEV_PER_EV
-from mlip_rs.validate.phonons import Phonons
-from mlip_rs.validate.quasi_harmonic import QuasiHarmonic
+from mlip_rs.plot.style import COLUMN_WIDTH, GUIDE, dress, legend_above, new_figure
+from mlip_rs.validate.properties.phonons import Phonons
 
 
 def phonon_bands(potentials: Results[Phonons], reference: Phonons | None = None) -> Figure:
@@ -34,28 +32,6 @@ def phonon_bands(potentials: Results[Phonons], reference: Phonons | None = None)
     bands.set_xticks(list(ticks), list(ticks.values()))
     bands.grid(axis="x", color=GUIDE, linewidth=0.5)
     legend_above(bands)
-    return figure
-
-
-def quasi_harmonic_curves(
-    potentials: Results[QuasiHarmonic], reference: QuasiHarmonic | None = None
-) -> Figure:
-    """Volume, linear expansion coefficient and Gibbs energy (its change from the first point) with temperature."""
-    figure = new_figure(2 * COLUMN_WIDTH, 2.6)
-    panels = figure.subplots(1, 3)
-    for entry in series(potentials, reference):
-        found = entry.result
-        curves = (
-            np.array(found.volumes),
-            1e6 * np.array(found.thermal_expansions) / 3,
-            MEV_PER_EV * (np.array(found.gibbs_energies) - found.gibbs_energies[0]),
-        )
-        for axes, values in zip(panels, curves, strict=True):
-            axes.plot(found.temperatures, values, label=entry.label, **entry.line_style)
-    titles = ("volume (Å³/atom)", "linear expansion (10⁻⁶/K)", "change of G (meV/atom)")
-    for axes, title in zip(panels, titles, strict=True):
-        dress(axes, x="temperature (K)", y=title)
-    legend(panels[0])
     return figure
 
 

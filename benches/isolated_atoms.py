@@ -1,0 +1,10 @@
+"""Energies of isolated atoms that belong to the published data sets."""
+
+ATOMIC_ENERGY = {
+    "Li": -0.29385697,
+    "Mo": -4.58763796,
+    "Si": -0.871629,
+    "Ag": -0.19820116,
+    "Au": -0.18494148,
+}
+"""By element, in eV (PBE)."""

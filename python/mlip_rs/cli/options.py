@@ -1,0 +1,163 @@
+"""Options that stand for settings: made from the fields of the settings' classes, and `--set` for every other field."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from mlip_rs.cli.documentation import DocumentedField, documented_fields
+
+CLASSES: dict[str, tuple[str, str]] = {
+    "data": ("workflows/fit_job.py", "Sources"),
+    "data.keys": ("data/labels.py", "LabelKeys"),
+    "basis": ("basis/basis.py", "Basis"),
+    "fit": ("fitting/settings.py", "FitSettings"),
+    "weights": ("fitting/weights.py", "Weights"),
+    "output": ("workflows/config.py", "Output"),
+}
+"""File and class of the tables that have options."""
+
+PANELS: dict[str, str] = {
+    "data": "Data",
+    "basis": "Basis",
+    "fit": "Fit",
+    "weights": "Fit",
+    "output": "Output",
+}
+"""Heading in `--help` by section."""
+
+TYPES: dict[str, Any] = {"bool": bool, "int": int, "float": float, "str": str}
+"""Types of options by annotation; everything else is a list of strings."""
+
+
+@dataclass(frozen=True)
+class SettingOption:
+    """An option of the command line that stands for a setting.
+
+    Parameters
+    ----------
+    key
+        Such as "basis.cutoff".
+    name
+        Of the option; that of the field if empty.
+    short
+        Second name, such as "-o".
+    metavar
+        Value in `--help`; the type if None. Several values may follow the option if it ends with "...".
+    note
+        Sentence to add to the help.
+    convert
+        From the value of the option to that of the setting.
+    """
+
+    key: str
+    name: str = ""
+    short: str = ""
+    metavar: str | None = None
+    note: str = ""
+    convert: Callable[[Any], object] = lambda value: value
+
+    @property
+    def flag(self) -> str:
+        """The option as typed."""
+        return self.name or "--" + self.key.rpartition(".")[2].replace("_", "-")
+
+    @property
+    def field(self) -> DocumentedField:
+        """The field that the option stands for."""
+        table, _, name = self.key.rpartition(".")
+        return documented_fields(*CLASSES[table])[name]
+
+    @property
+    def help(self) -> str:
+        """First sentence of the documentation of the field, the note, the default."""
+        default = "" if self.field.default in (None, "") else f"[default: {self.field.default}]"
+        return " ".join(part for part in (self.field.summary, self.note, default) if part)
+
+    def parameter(self) -> inspect.Parameter:
+        """The parameter of a function from which typer makes the option."""
+        kind = TYPES.get(self.field.annotation.split(" | ")[0], list[str])
+        option = typer.Option(
+            *filter(None, (self.short, self.flag)),
+            metavar=self.metavar,
+            help=self.help,
+            rich_help_panel=PANELS[self.key.split(".")[0]],
+            show_default=False,
+        )
+        annotation = Annotated[kind if kind is bool else kind | None, option]  # type: ignore[valid-type]
+        return _keyword(self.key.replace(".", "_"), annotation, False if kind is bool else None)
+
+    def value(self, given: object) -> object:
+        """The value of the setting; None if the option was not given."""
+        return None if given is None or given is False or given == [] else self.convert(given)
+
+
+_SET = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set any key of the configuration to a TOML value; repeat for more: --set basis.n_linear=8.",
+        rich_help_panel="Any setting",
+    ),
+]
+
+
+def with_settings(*options: SettingOption) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Replace the parameter `settings` of a verb by options, and hand over their values by key.
+
+    Raises
+    ------
+    ConfigError
+        From the verb: an option and `--set` give the same setting, or an assignment is not understood.
+    """
+    given = {option.key.replace(".", "_"): option for option in options}
+
+    def decorate(verb: Callable[..., None]) -> Callable[..., None]:
+        @wraps(verb)
+        def command(set_: Sequence[str] | None = None, **values: Any) -> None:  # noqa: ANN401 (typer's)
+            chosen = {
+                option: value
+                for name, option in given.items()
+                if (value := option.value(values.pop(name))) is not None
+            }
+            verb(settings=_merged(chosen, set_ or ()), **values)
+
+        parameters: list[inspect.Parameter] = []
+        for parameter in inspect.signature(verb, eval_str=True).parameters.values():
+            if parameter.name != "settings":
+                parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+                continue
+            parameters += [option.parameter() for option in options]
+            parameters.append(_keyword("set_", _SET, None))
+        command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return command
+
+    return decorate
+
+
+def _keyword(name: str, annotation: object, default: object) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _merged(chosen: Mapping[SettingOption, object], assignments: Sequence[str]) -> dict[str, object]:
+    """Settings by key, of options and of `--set`."""
+    settings = {option.key: value for option, value in chosen.items()}
+    if not assignments:
+        return settings
+    from mlip_rs.errors import ConfigError
+    from mlip_rs.workflows.config import key_path, parse_assignment
+
+    for text in assignments:
+        key, value = parse_assignment(text)
+        path = key_path(key)
+        for option in chosen:
+            own = key_path(option.key)
+            if path[: len(own)] == own[: len(path)]:
+                raise ConfigError(f"{option.flag} and --set {key} give the same setting; give one of them")
+        settings[key] = value
+    return settings

@@ -1,0 +1,111 @@
+"""Fits and residuals by folds: what the choice of the penalties and the choice of the features share.
+
+There is one F × F matrix in memory: that of the fold, or of all data, that is being worked on; beside it, those of all
+folds where they are small.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_rs.arrays import Array, Mask
+from mlip_rs.basis import Basis
+from mlip_rs.errors import FitError
+from mlip_rs.fitting.estimators.scaled import Scaled, by_center, feature_scale
+from mlip_rs.fitting.fold_store import FoldEquations
+from mlip_rs.fitting.problem import Problem
+from mlip_rs.fitting.residuals import Residuals, residuals
+from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.progress import Progress
+
+
+class CrossValidation:
+    """Equations without each fold, refits on supports, residuals on the fold left out.
+
+    Parameters
+    ----------
+    problem
+        Basis, data, weights and folds.
+    equations
+        Its normal equations; their sum over the folds is at hand (`FoldEquations.totalled`).
+    settings
+        Of the fit.
+    progress
+        Receives the advance.
+
+    Raises
+    ------
+    FitError
+        No label carries weight.
+    """
+
+    def __init__(
+        self, problem: Problem, equations: FoldEquations, settings: FitSettings, progress: Progress
+    ) -> None:
+        self.problem = problem
+        self.equations = equations
+        self.settings = settings
+        self.progress = progress
+        n_features = problem.basis.n_features
+        self._gram = np.empty((n_features, n_features))  # filled anew for each fold
+        total = equations.system(self._gram)
+        if total.n_rows == 0 or total.yty == 0.0:
+            raise FitError(
+                "no labels carry weight, or all are zero; check the weights and that the data have energies or forces"
+            )
+        self.n_rows = total.n_rows
+        self.scale = feature_scale(total, _alike(problem.basis))
+        labels = problem.basis.labels()
+        constant = np.array([label == "1" for label in labels] * len(problem.basis.elements))
+        self.penalized = np.where(constant, 0.0, 1.0)
+
+    @property
+    def folds(self) -> range:
+        """Numbers of the folds."""
+        return range(self.problem.n_folds)
+
+    def load(self, left_out: int | None) -> tuple[Scaled, int]:
+        """The equations without a fold, and their number of rows; in place of those loaded before."""
+        system = self.equations.system(self._gram, left_out)
+        return Scaled.of(system, self.scale, self.penalized), system.n_rows
+
+    def refitted(self, scaled: Scaled, penalty: Array, supports: Iterable[Mask | None]) -> Array:
+        """(P, F) ridge coefficients on each support; None stands for all features.
+
+        Raises
+        ------
+        FitError
+            A singular matrix.
+        """
+        rows = [self._refitted(scaled, penalty, support) for support in supports]
+        return np.array(rows).reshape(len(rows), len(self.scale))
+
+    def _refitted(self, scaled: Scaled, penalty: Array, support: Mask | None) -> Array:
+        coefficients: Array = scaled.ridge(penalty[None], support, self.settings.threads or None)[0]
+        if not np.isfinite(coefficients).all():
+            raise FitError(
+                f"the refit with ridge penalty {np.max(penalty):.0e} has no solution; use larger ridge_penalties"
+            )
+        return coefficients
+
+    def residuals(self, fold: int, coefficients: Array) -> Residuals:
+        """Residuals of coefficient vectors (P, F) on the structures of a fold."""
+        problem, members = self.problem, self.problem.members(fold)
+        frames = [problem.dataset[i] for i in members]
+        weights = problem.structure_weights[members] * problem.property_weights
+        threads = self.settings.threads or None
+        return residuals(problem.basis, frames, problem.reference, coefficients, weights, threads)
+
+    def scores(self, validation: Residuals) -> tuple[Array, Array]:
+        """(P,) root mean squared weighted residual, and its standard error over the folds."""
+        rows = [self.equations.sums(fold).n_rows for fold in self.folds]
+        scores = np.sqrt(validation.squares / self.n_rows)
+        return scores, validation.standard_error(np.array(rows, dtype=float))
+
+
+def _alike(basis: Basis) -> NDArray[np.int64]:
+    """(F,) number of the group of features of the same centre, order and degree."""
+    degrees = basis.core.feature_degrees()[:, :2]
+    own = np.unique(degrees, axis=0, return_inverse=True)[1].reshape(-1)
+    return by_center(own, len(basis.elements))

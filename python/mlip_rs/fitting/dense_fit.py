@@ -1,0 +1,166 @@
+"""Dense fits: ridge penalties by cross-validation, and the fit to all features without each fold."""
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from mlip_rs.arrays import Array
+from mlip_rs.errors import FitError
+from mlip_rs.fitting.cross_validation import CrossValidation
+from mlip_rs.fitting.estimators.scaled import flat_penalties
+from mlip_rs.fitting.residuals import Residuals
+from mlip_rs.fitting.smoothness_prior import Prior
+
+ALL_FOLDS: int = 5000
+"""Most features for which the search for the penalties looks at all folds."""
+
+SOME_FOLDS: int = 2
+"""Folds that it looks at otherwise; the errors reported come from all of them."""
+
+Fits = dict[int, Array]
+"""Coefficients (F,) fitted without a fold, by fold."""
+
+
+@dataclass(frozen=True)
+class DenseFit:
+    """Fits to all features with the best penalties.
+
+    Parameters
+    ----------
+    penalty
+        (F,) ridge penalties of features of unit norm.
+    prior
+        Strengths of the smoothness prior, by name; empty for a flat penalty.
+    scores
+        Of every candidate of a flat penalty; NaN where it was not tried.
+    of_folds
+        Coefficients (F,) fitted without each fold.
+    validation
+        Their residuals on the fold left out.
+    """
+
+    penalty: Array
+    prior: dict[str, float]
+    scores: Array
+    of_folds: list[Array]
+    validation: Residuals
+
+
+def dense_fit(folds: CrossValidation) -> DenseFit:
+    """Fit all features with the penalties of the smallest cross-validated score.
+
+    Raises
+    ------
+    FitError
+        No ridge penalty gives finite coefficients.
+    """
+    described: dict[str, float] = {}
+    scores = np.empty(0)
+    if folds.settings.prior == "smooth":
+        penalty, described, known = _smooth(folds)
+    else:
+        penalty, scores, known = _flat(folds)
+    folds.progress.start("cross-validation: folds", folds.problem.n_folds)
+    fits, parts = [], []
+    for fold in folds.folds:
+        fits.append(known[fold] if fold in known else folds.refitted(folds.load(fold)[0], penalty, [None])[0])
+        parts.append(folds.residuals(fold, fits[-1][None]))
+        folds.progress.advance()
+    return DenseFit(penalty, described, scores, fits, reduce(add, parts))
+
+
+def _searched(folds: CrossValidation) -> range:
+    """Folds that the search for the penalties looks at."""
+    n_folds = folds.problem.n_folds
+    return range(n_folds if folds.problem.basis.n_features <= ALL_FOLDS else min(SOME_FOLDS, n_folds))
+
+
+def _smooth(folds: CrossValidation) -> tuple[Array, dict[str, float], Fits]:
+    """Penalties (F,) of the smoothness prior that predicts best, what they mean, and the fits with them."""
+    prior = Prior.of(folds.problem.basis)
+    folds.progress.start("smoothness prior: cross-validations", folds.settings.n_prior)
+    best: tuple[float, Array, Fits] = np.inf, np.empty(0), {}
+
+    def gradient(penalties: Array) -> tuple[float, Array] | None:
+        nonlocal best
+        score, slope = 0.0, np.zeros(len(penalties))
+        fits: Fits = {}
+        for fold in _searched(folds):
+            scaled, _ = folds.load(fold)
+
+            def seed(w: Array, fold: int = fold) -> Array:
+                nonlocal score
+                fits[fold] = w / folds.scale
+                squares, derivative = folds.equations.squares(fold, fits[fold])
+                score += squares
+                return derivative / folds.scale
+
+            found = scaled.adjoint(penalties, seed, folds.settings.threads or None)
+            if found is None:
+                return None
+            w, z = found
+            slope -= z * w
+        if score < best[0]:
+            best = score, penalties, fits
+        return score, slope
+
+    strengths = prior.tune(gradient, folds.settings.n_prior, folds.progress.advance)
+    penalties = prior.penalties(strengths)
+    return penalties, prior.describe(strengths), best[2] if np.array_equal(penalties, best[1]) else {}
+
+
+def _flat(folds: CrossValidation) -> tuple[Array, Array, Fits]:
+    """The penalty of the smallest cross-validated score, searched downhill from the middle, and the scores seen.
+
+    Also the fits with this penalty.
+    """
+    numbers = np.array(folds.settings.ridge_penalties)
+    order = np.argsort(numbers)
+    penalties = flat_penalties(numbers[order], folds.penalized)
+    scores = np.full(len(penalties), np.nan)
+    fits: list[Fits] = [{} for _ in penalties]
+    n_rows = sum(folds.equations.sums(fold).n_rows for fold in _searched(folds))
+    folds.progress.start("cross-validation of the ridge penalty: penalties", len(penalties))
+
+    def score(k: int) -> float:
+        if not 0 <= k < len(penalties):
+            return np.inf
+        if np.isnan(scores[k]):
+            squares = _cross_validate(folds, penalties[k], fits[k])
+            scores[k] = np.inf if squares is None else np.sqrt(squares / max(n_rows, 1))
+            folds.progress.advance()
+        return float(scores[k])
+
+    best = len(penalties) // 2
+    while not np.isfinite(score(best)) and best + 1 < len(penalties):
+        best += 1  # singular: only larger penalties can help
+    if not np.isfinite(score(best)):
+        raise FitError(
+            "no ridge penalty gives a solvable system; add larger values to ridge_penalties or use a smaller basis"
+        )
+    while score(best - 1) < score(best):
+        best -= 1
+    while score(best + 1) < score(best):
+        best += 1
+    in_given_order = np.empty(len(scores))
+    in_given_order[order] = scores
+    return penalties[best], in_given_order, fits[best]
+
+
+def _cross_validate(folds: CrossValidation, penalties: Array, fits: Fits | None = None) -> float | None:
+    """Sum of the squared residuals of the folds searched, by their equations; none if a matrix is singular.
+
+    The fits are added to `fits`.
+    """
+    total = 0.0
+    for fold in _searched(folds):
+        scaled, _ = folds.load(fold)
+        w = scaled.ridge(penalties[None], threads=folds.settings.threads or None)[0]
+        if not np.isfinite(w).all():
+            return None
+        if fits is not None:
+            fits[fold] = w
+        total += folds.equations.squares(fold, w)[0]
+    return total

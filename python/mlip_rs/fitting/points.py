@@ -1,0 +1,94 @@
+"""From coefficients to the points of a run: errors, measured cost, repulsion."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from mlip_rs.cost.model import timed_structure
+from mlip_rs.cost.timing import measure
+from mlip_rs.data import Dataset
+from mlip_rs.fitting.problem import Problem
+from mlip_rs.fitting.repulsion import RepulsionChooser
+from mlip_rs.fitting.residuals import Residuals, residuals
+from mlip_rs.fitting.result import Point, Run
+from mlip_rs.fitting.selection import Candidates
+from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.potential import Potential
+from mlip_rs.progress import Progress
+
+
+def predicted(dataset: Dataset, problem: Problem, candidates: Candidates, settings: FitSettings) -> Residuals:
+    """Residuals of all candidates on a dataset."""
+    basis, reference, threads = problem.basis, problem.reference, settings.threads or None
+    return residuals(basis, dataset.frames, reference, candidates.coefficients, threads=threads)
+
+
+def measured_points(
+    problem: Problem,
+    candidates: Candidates,
+    infos: Sequence[dict[str, Any]],
+    training: Residuals,
+    tested: Residuals | None,
+    progress: Progress,
+) -> list[Point]:
+    """A point for each candidate, its evaluation timed; all have the widest switching to ZBL.
+
+    Parameters
+    ----------
+    infos
+        Metadata of the potentials.
+    training, tested
+        Residuals on the data fitted to, and on test data if there are any.
+    """
+    timed = timed_structure(problem.dataset)
+    spec, references = problem.basis.to_dict(), problem.reference.values
+    progress.start("costs: potentials", len(candidates.coefficients))
+    points = []
+    for k, coefficients in enumerate(candidates.coefficients):
+        validation, trained = candidates.validation.errors(k), training.errors(k)
+        errors = {"errors": {"training": trained.to_dict(), "validation": validation.to_dict()}}
+        potential = Potential.from_coefficients(spec, coefficients, references, infos[k] | errors)
+        points.append(
+            Point(
+                potential,
+                measure(potential, timed).us_per_atom,
+                float(candidates.scores[k]),
+                float(candidates.lambdas[k]),
+                trained,
+                validation,
+                None if tested is None else tested.errors(k),
+                score_error=float(candidates.score_errors[k]),
+            )
+        )
+        progress.advance()
+    if candidates.costs is None:
+        return points
+    supports = list(candidates.coefficients != 0.0)
+    costs = candidates.costs.calibrated(supports, [point.us_per_atom for point in points])
+    return [
+        replace(point, predicted_us_per_atom=costs.cost(support))
+        for point, support in zip(points, supports, strict=True)
+    ]
+
+
+def with_repulsion(
+    points: Sequence[Point], problem: Problem, candidates: Candidates, settings: FitSettings
+) -> tuple[Point, ...]:
+    """Choose a repulsion for every point on the front and for best, knee and one-standard-error.
+
+    The choice may change which points these are, so it goes on until all of them have theirs.
+    """
+    chooser = RepulsionChooser(problem.basis, problem.domain)
+    chosen, done = list(points), set[int]()
+    while True:
+        run = Run(tuple(chosen), {})
+        wanted = {*run.front, run.best_index, run.knee_index, run.one_standard_error_index} - done
+        if not wanted:
+            return run.points
+        for k in sorted(wanted):
+            info = chosen[k].potential.info
+            potential = chooser.potential(
+                candidates.coefficients[k], problem.reference.values, info, settings.threads or None
+            )
+            chosen[k] = replace(chosen[k], potential=potential)
+        done |= wanted

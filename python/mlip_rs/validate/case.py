@@ -1,0 +1,154 @@
+"""A calculator together with the crystal whose properties are validated."""
+
+from functools import cached_property
+
+from ase import Atoms
+
+from mlip_rs.calculators.calculations import (
+    Calculator,
+    isolated_atom_energy,
+    potential_energy,
+    relaxed_crystal,
+)
+from mlip_rs.errors import NotApplicableError, PropertyError
+from mlip_rs.generate.prototypes import PROTOTYPES, canonical_name, prototype
+from mlip_rs.potential import Potential
+from mlip_rs.validate.cubic_metal import CubicMetal
+from mlip_rs.validate.prototype_energies import PrototypeEnergies, prototype_energies
+
+QUICK_PROTOTYPES: tuple[str, ...] = ("fcc", "bcc", "hcp", "sc", "diamond")
+
+
+class ValidationCase:
+    """A calculator and the crystal whose properties are validated; the crystal is relaxed at first use.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator.
+    crystal
+        A structure to start from, or (name of a prototype, element). The name None selects the prototype of lowest
+        energy.
+    quick
+        Compute fewer structures, in smaller cells and shorter runs.
+    potential
+        The potential behind the calculator, if it is one of this package.
+    elements
+        Elements that a calculator is asked for; empty: those of the crystal.
+    """
+
+    def __init__(
+        self,
+        calculator: Calculator,
+        crystal: Atoms | tuple[str | None, str],
+        *,
+        quick: bool = False,
+        potential: Potential | None = None,
+        elements: tuple[str, ...] = (),
+    ) -> None:
+        self.calculator, self.quick, self.potential = calculator, quick, potential
+        self._crystal, self._elements = crystal, elements
+
+    @property
+    def symbol(self) -> str:
+        """Element of the crystal.
+
+        Raises
+        ------
+        NotApplicableError
+            The crystal has several elements.
+        """
+        if not isinstance(self._crystal, Atoms):
+            return self._crystal[1]
+        symbols = set(self._crystal.get_chemical_symbols())
+        if len(symbols) > 1:
+            raise NotApplicableError(f"defined for one element; the crystal has {', '.join(sorted(symbols))}")
+        return str(symbols.pop())
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Elements of the potential; for any other calculator those asked for, or those of the crystal."""
+        if self.potential is not None:
+            return self.potential.elements
+        if self._elements:
+            return self._elements
+        if isinstance(self._crystal, Atoms):
+            return tuple(sorted(set(self._crystal.get_chemical_symbols())))
+        return (self._crystal[1],)
+
+    @cached_property
+    def atom_energy(self) -> float:
+        """Energy of the isolated atom in eV; 0 if the calculator cannot compute it."""
+        try:
+            return isolated_atom_energy(self.calculator, self.symbol)
+        except Exception:  # a calculator may refuse open boundaries in its own way
+            return 0.0
+
+    @cached_property
+    def cohesive_energy(self) -> float:
+        """Cohesive energy of the crystal in eV/atom.
+
+        Raises
+        ------
+        PropertyError
+            The crystal is not bound, or the calculator cannot compute isolated atoms.
+        """
+        symbols = self.crystal.get_chemical_symbols()
+        try:
+            apart = sum(isolated_atom_energy(self.calculator, symbol) for symbol in symbols)
+        except Exception as error:  # a calculator may refuse open boundaries in its own way
+            raise PropertyError(f"the calculator gives no isolated atom: {error}") from error
+        energy = (apart - potential_energy(self.calculator, self.crystal)) / len(symbols)
+        if energy <= 0:
+            raise PropertyError(f"the crystal is not bound: its cohesive energy is {energy:.3g} eV/atom")
+        return energy
+
+    @property
+    def cubic_metal(self) -> CubicMetal:
+        """Structure, element and lattice constant of the crystal.
+
+        Raises
+        ------
+        NotApplicableError
+            The crystal is neither fcc nor bcc.
+        """
+        structure = self.structure or ""
+        sites = {"fcc": 4, "bcc": 2}.get(structure)
+        if sites is None:
+            raise NotApplicableError("defined here for fcc and bcc; the crystal is neither")
+        edge = float((sites * self.crystal.get_volume() / len(self.crystal)) ** (1 / 3))
+        return CubicMetal(structure, self.symbol, edge)
+
+    @property
+    def phonon_supercell(self) -> float:
+        """Least distance in Å between opposite faces of the supercells of phonons."""
+        return 8.0 if self.quick else 12.0
+
+    @cached_property
+    def prototypes(self) -> PrototypeEnergies:
+        """Equations of state of the element in many crystal structures."""
+        names = QUICK_PROTOTYPES if self.quick else PROTOTYPES
+        return prototype_energies(self.calculator, self.symbol, names=names, atom_energy=self.atom_energy)
+
+    @property
+    def structure(self) -> str | None:
+        """Name of the crystal's prototype; None for a structure given by its atoms."""
+        if isinstance(self._crystal, Atoms):
+            return None
+        name = self._crystal[0]
+        if name is not None:
+            return canonical_name(name)
+        if not self.prototypes.ordering:
+            raise PropertyError("no prototype has an energy minimum: there is no crystal to go on with")
+        return self.prototypes.ordering[0]
+
+    @cached_property
+    def crystal(self) -> Atoms:
+        """Primitive cell, relaxed within its symmetry."""
+        if isinstance(self._crystal, Atoms):
+            return relaxed_crystal(self.calculator, self._crystal)
+        name = self.structure
+        assert name is not None
+        known = prototype_energies(self.calculator, self.symbol, names=[name])
+        volume = known.curve(name).equilibrium_volume
+        return relaxed_crystal(self.calculator, prototype(name, self.symbol, volume))

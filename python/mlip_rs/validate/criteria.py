@@ -1,0 +1,25 @@
+"""Quantities that are compared with a reference, and the largest deviation that passes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Largest deviation that passes: a value in the property's unit, or a fraction of the reference."""
+
+    value: float
+    relative: bool = False
+
+    def limit(self, reference: float) -> float:
+        """Largest deviation in the property's unit."""
+        return self.value * abs(reference) if self.relative else self.value
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number that is compared: name, unit, value, and the deviation from the reference that passes."""
+
+    name: str
+    unit: str
+    value: float
+    threshold: Threshold

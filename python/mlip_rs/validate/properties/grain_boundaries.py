@@ -1,0 +1,254 @@
+"""Symmetric tilt grain boundaries of fcc and bcc metals on coincidence-site lattices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import acos, degrees, gcd
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.filters import FrechetCellFilter
+from ase.lattice.cubic import BodyCenteredCubic, FaceCenteredCubic
+from numpy.typing import NDArray
+
+from mlip_rs.calculators.calculations import Calculator, optimized, potential_energy
+from mlip_rs.errors import ConfigError, MlipError, PropertyError
+from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.criteria import Quantity
+from mlip_rs.validate.cubic_metal import CubicMetal
+from mlip_rs.validate.properties.surfaces import EV_PER_ANGSTROM2_IN_J_PER_M2, SURFACE
+from mlip_rs.validate.property import Property
+
+GRID = 6
+"""Number of rigid translations tried along each period of the plane."""
+
+GAPS: tuple[float, ...] = (0.0, 0.4)
+"""Distances in Å by which the grains are moved apart in these trials."""
+
+CANDIDATES = 3
+"""Number of best trials that are relaxed; the lowest energy counts."""
+
+THICKNESS = 12.0
+"""Least thickness in Å of each grain."""
+
+Indices = tuple[int, int, int]
+
+BOUNDARIES: tuple[tuple[Indices, Indices], ...] = (
+    ((1, -1, 0), (1, 1, 1)),
+    ((0, 0, 1), (2, 1, 0)),
+    ((0, 0, 1), (3, 1, 0)),
+    ((1, -1, 0), (2, 2, 1)),
+    ((1, -1, 0), (1, 1, 2)),
+    ((1, -1, 0), (1, 1, 3)),
+    ((0, 0, 1), (3, 2, 0)),
+)
+"""(tilt axis, boundary plane): Σ3, Σ5, Σ5, Σ9, Σ3, Σ11, Σ13."""
+
+_LATTICES = {"fcc": FaceCenteredCubic, "bcc": BodyCenteredCubic}
+
+
+@dataclass(frozen=True)
+class GrainBoundary:
+    """One boundary.
+
+    Attributes
+    ----------
+    axis, plane
+        Tilt axis and boundary plane, in the cubic cell.
+    sigma
+        Inverse density of coincidence sites.
+    angle
+        Misorientation about the axis in degrees, twice the tilt from the cube plane nearest to 0.
+    n_atoms
+        Number of atoms of the cell, which contains two equal boundaries.
+    energy
+        J/m², positions, translation and distance of the grains relaxed.
+    """
+
+    axis: Indices
+    plane: Indices
+    sigma: int
+    angle: float
+    n_atoms: int
+    energy: float
+
+    @property
+    def name(self) -> str:
+        """Name as in the literature: Σ5 (210)."""
+        return f"Σ{self.sigma} ({''.join(map(str, self.plane))})"
+
+
+@dataclass(frozen=True)
+class GrainBoundaries:
+    """Several boundaries, and (boundary, reason) of those that did not relax."""
+
+    boundaries: tuple[GrainBoundary, ...]
+    failures: tuple[tuple[str, str], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return numbers for JSON; each key names its unit."""
+        return {
+            "boundaries": [
+                {
+                    "name": found.name,
+                    "axis": list(found.axis),
+                    "plane": list(found.plane),
+                    "angle_degrees": found.angle,
+                    "n_atoms": found.n_atoms,
+                    "energy_j_per_m2": found.energy,
+                }
+                for found in self.boundaries
+            ],
+            "failures": [list(failure) for failure in self.failures],
+        }
+
+
+def grain_boundaries(
+    calculator: Calculator,
+    metal: CubicMetal,
+    *,
+    boundaries: Sequence[tuple[Indices, Indices]] = BOUNDARIES,
+    thickness: float = THICKNESS,
+    grid: int = GRID,
+    fmax: float = 0.02,
+) -> GrainBoundaries:
+    """Energies of symmetric tilt boundaries.
+
+    Two mirrored grains stand in a periodic cell. The second is moved rigidly over a grid in the plane; the trials of
+    lowest energy are relaxed, together with the length of the cell along the normal. No atom is added or removed.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator with stresses.
+    metal
+        The fcc or bcc crystal.
+    boundaries
+        (tilt axis, plane) with the axis in the plane.
+    thickness, grid, fmax
+        Least thickness of a grain in Å; translations along each period; largest remaining force in eV/Å.
+
+    Returns
+    -------
+    GrainBoundaries
+        A boundary that does not relax is listed with the reason.
+
+    Raises
+    ------
+    ConfigError
+        Another structure, or an axis outside its plane.
+    """
+    if metal.structure not in _LATTICES:
+        raise ConfigError(f"grain boundaries of {metal.structure}: known are those of {', '.join(_LATTICES)}")
+    found, failures = [], []
+    for axis, plane in boundaries:
+        cell, mirrored = _bicrystal(metal, axis, plane, thickness)
+        try:
+            energy = _lowest_energy(calculator, cell, mirrored, grid, fmax)
+        except MlipError as error:
+            failures.append((f"({''.join(map(str, plane))})", str(error)))
+            continue
+        found.append(GrainBoundary(axis, plane, coincidence(plane), _angle(axis, plane), len(cell), energy))
+    return GrainBoundaries(tuple(found), tuple(failures))
+
+
+def coincidence(plane: Indices) -> int:
+    """Σ of the symmetric tilt boundary on a plane of a cubic crystal: h² + k² + l², halved until it is odd."""
+    sigma = sum(i * i for i in plane)
+    while sigma % 2 == 0:
+        sigma //= 2
+    return sigma
+
+
+def _angle(axis: Indices, plane: Indices) -> float:
+    start = np.array([1, 0, 0]) if axis == (0, 0, 1) else np.array([0, 0, 1])
+    normal = np.array(plane)
+    return 2 * degrees(acos(float(abs(start @ normal)) / float(np.linalg.norm(normal))))
+
+
+def _bicrystal(
+    metal: CubicMetal, axis: Indices, plane: Indices, thickness: float
+) -> tuple[Atoms, NDArray[np.bool_]]:
+    """Cell of two mirrored grains with the normal along z, and the mask of the atoms of the second grain."""
+    if int(np.dot(axis, plane)) != 0:
+        raise ConfigError(f"the tilt axis {axis} does not lie in the plane {plane}")
+    across = np.cross(plane, axis)
+    across //= gcd(*(int(i) for i in across))
+    directions = [list(axis), across.tolist(), list(plane)]
+    if np.linalg.det(np.array(directions, dtype=float)) < 0:
+        directions[1] = [-i for i in directions[1]]
+    unit = _LATTICES[metal.structure](
+        symbol=metal.symbol, latticeconstant=metal.lattice_constant, directions=directions
+    )
+    unit = Atoms(unit.symbols, positions=unit.positions, cell=unit.cell, pbc=True)
+    grain = unit.repeat((1, 1, max(1, int(np.ceil(thickness / unit.cell[2, 2] - 1e-6)))))
+    height = float(grain.cell[2, 2])
+    levels = np.unique(np.round(grain.positions[:, 2], 4))
+    spacing = float(np.diff(levels).min())
+    second = grain.copy()
+    second.positions[:, 2] = 2 * height - spacing - second.positions[:, 2] + 2 * float(levels[0])
+    cell = grain + second
+    cell.set_cell([grain.cell[0], grain.cell[1], 2 * grain.cell[2]])
+    return cell, np.arange(len(cell)) >= len(grain)
+
+
+def _lowest_energy(
+    calculator: Calculator, cell: Atoms, mirrored: NDArray[np.bool_], grid: int, fmax: float
+) -> float:
+    """Energy in J/m² of the best of the relaxed candidates."""
+    # The grains are equal to the bulk up to their boundary: half of the cell, alone, is the perfect crystal.
+    bulk = cell[~mirrored]
+    bulk.set_cell([cell.cell[0], cell.cell[1], cell.cell[2] / 2])
+    per_atom = potential_energy(calculator, bulk) / len(bulk)
+    trials = []
+    for i in range(grid):
+        for j in range(grid):
+            for gap in GAPS:
+                trial = cell.copy()
+                trial.positions[mirrored] += i / grid * cell.cell[0] + j / grid * cell.cell[1] + [0, 0, gap]
+                trial.set_cell([cell.cell[0], cell.cell[1], cell.cell[2] + [0, 0, 2 * gap]])
+                trials.append((potential_energy(calculator, trial), trial))
+    trials.sort(key=lambda pair: pair[0])
+    area = 2 * float(np.linalg.norm(np.cross(cell.cell[0], cell.cell[1])))
+    energies, reasons = [], []
+    for _, trial in trials[:CANDIDATES]:
+        try:
+            energies.append(_relaxed_energy(calculator, trial, fmax))
+        except MlipError as error:
+            reasons.append(str(error))
+    if not energies:
+        raise PropertyError(reasons[0])
+    return float((min(energies) - len(cell) * per_atom) / area * EV_PER_ANGSTROM2_IN_J_PER_M2)
+
+
+def _relaxed_energy(calculator: Calculator, trial: Atoms, fmax: float) -> float:
+    moving = trial.copy()
+    moving.calc = calculator
+    along_normal = FrechetCellFilter(moving, mask=[False, False, True, False, False, False])
+    if not optimized(along_normal, fmax, 400):
+        raise PropertyError("a bicrystal did not relax in 400 steps")
+    return potential_energy(calculator, moving)
+
+
+def compute(case: ValidationCase) -> GrainBoundaries:
+    """Boundaries of the crystal; the first two if the case is quick."""
+    metal = case.cubic_metal
+    boundaries = BOUNDARIES[:2] if case.quick else BOUNDARIES
+    return grain_boundaries(case.calculator, metal, boundaries=boundaries)
+
+
+def quantities(found: GrainBoundaries) -> tuple[Quantity, ...]:
+    """Energies of the boundaries."""
+    return tuple(Quantity(b.name, "J/m²", b.energy, SURFACE) for b in found.boundaries)
+
+
+def failures(found: GrainBoundaries) -> tuple[str, ...]:
+    """Boundaries that do not relax or gain energy."""
+    reasons = [f"{name}: {reason}" for name, reason in found.failures]
+    return (
+        *reasons,
+        *(f"{b.name} gains energy: the crystal is not stable" for b in found.boundaries if b.energy < 0),
+    )
+
+
+PROPERTY = Property("grain-boundaries", "Grain boundaries", GrainBoundaries, compute, quantities, failures)

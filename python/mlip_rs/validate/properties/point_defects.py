@@ -1,0 +1,199 @@
+"""Interstitials and divacancies of fcc and bcc metals."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.neighborlist import neighbor_list
+
+from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
+from mlip_rs.errors import ConfigError, MlipError
+from mlip_rs.generate.symmetry import conventional_supercell
+from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.criteria import Quantity, Threshold
+from mlip_rs.validate.cubic_metal import CubicMetal
+from mlip_rs.validate.property import Property
+
+_HALF = 0.3
+"""Half the length of a dumbbell along its axis, in lattice constants."""
+
+_SITES: dict[str, dict[str, tuple[tuple[float, float, float], ...]]] = {
+    # Positions in lattice constants; one: added; two: they replace the atom at the origin.
+    "fcc": {
+        "⟨100⟩ dumbbell": ((_HALF, 0, 0), (-_HALF, 0, 0)),
+        "octahedral": ((0.5, 0.5, 0.5),),
+        "tetrahedral": ((0.25, 0.25, 0.25),),
+    },
+    "bcc": {
+        "⟨110⟩ dumbbell": ((0.22, 0.22, 0), (-0.22, -0.22, 0)),
+        "⟨111⟩ dumbbell": ((0.18, 0.18, 0.18), (-0.18, -0.18, -0.18)),
+        "⟨100⟩ dumbbell": ((_HALF, 0, 0), (-_HALF, 0, 0)),
+        "tetrahedral": ((0.5, 0.25, 0),),
+        "octahedral": ((0.5, 0.5, 0),),
+    },
+}
+
+POINT_DEFECT = Threshold(0.2)
+"""eV, of interstitials and divacancies."""
+
+
+@dataclass(frozen=True)
+class DefectEnergy:
+    """Energy of one defect in eV, relaxed at the volume of the crystal."""
+
+    name: str
+    energy: float
+
+
+@dataclass(frozen=True)
+class PointDefects:
+    """Formation energies in eV.
+
+    Attributes
+    ----------
+    n_sites
+        Sites of the supercell.
+    interstitials
+        Interstitials by configuration, if they relax.
+    divacancies
+        Divacancies by distance: first and second neighbours.
+    vacancy
+        Formation energy of one vacancy in the same supercell.
+    failures
+        (configuration, reason) of those that do not relax.
+    """
+
+    n_sites: int
+    interstitials: tuple[DefectEnergy, ...]
+    divacancies: tuple[DefectEnergy, ...]
+    vacancy: float
+    failures: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def energies(self) -> dict[str, float]:
+        """Formation energies of all defects by name."""
+        return (
+            {"vacancy": self.vacancy}
+            | {f"divacancy, {found.name}": found.energy for found in self.divacancies}
+            | {found.name: found.energy for found in self.interstitials}
+        )
+
+    def binding(self, divacancy: DefectEnergy) -> float:
+        """Energy in eV gained by two vacancies that meet, 2 E(vacancy) − E(divacancy)."""
+        return 2 * self.vacancy - divacancy.energy
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return numbers for JSON; each key names its unit."""
+        return {
+            "n_sites": self.n_sites,
+            "vacancy_ev": self.vacancy,
+            "interstitials_ev": {found.name: found.energy for found in self.interstitials},
+            "divacancies_ev": {found.name: found.energy for found in self.divacancies},
+            "divacancy_binding_ev": {found.name: self.binding(found) for found in self.divacancies},
+            "failures": [list(failure) for failure in self.failures],
+        }
+
+
+def point_defects(
+    calculator: Calculator, metal: CubicMetal, supercell: Atoms, *, fmax: float = 0.02
+) -> PointDefects:
+    """Self-interstitials and divacancies, each relaxed from its ideal configuration.
+
+    An unstable configuration may relax into another; its energy is then that of the other.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator.
+    metal, supercell
+        The fcc or bcc crystal, and a cubic supercell of it with an atom at the origin.
+    fmax
+        Largest remaining force in eV/Å.
+
+    Returns
+    -------
+    PointDefects
+        A configuration that does not relax is listed with the reason.
+
+    Raises
+    ------
+    ConfigError
+        Another structure.
+    PropertyError
+        The crystal or the single vacancy cannot be computed.
+    """
+    if metal.structure not in _SITES:
+        raise ConfigError(f"point defects of {metal.structure}: known are those of {', '.join(_SITES)}")
+    per_atom = potential_energy(calculator, supercell) / len(supercell)
+
+    def formation(defective: Atoms) -> float:
+        final = relaxed(calculator, defective, fmax=fmax)
+        return potential_energy(calculator, final) - len(final) * per_atom
+
+    vacancy = formation(without(supercell, [0]))
+    interstitials, divacancies, failures = [], [], []
+    for name, sites in _SITES[metal.structure].items():
+        defective = supercell.copy() if len(sites) == 1 else without(supercell, [0])
+        positions = metal.lattice_constant * np.array(sites, dtype=float)
+        defective += Atoms([metal.symbol] * len(sites), positions=positions)
+        try:
+            interstitials.append(DefectEnergy(name, formation(defective)))
+        except MlipError as error:
+            failures.append((name, str(error)))
+    for name, neighbour in zip(
+        ("first neighbours", "second neighbours"), shell_members(supercell), strict=False
+    ):
+        try:
+            divacancies.append(DefectEnergy(name, formation(without(supercell, [0, neighbour]))))
+        except MlipError as error:
+            failures.append((name, str(error)))
+    return PointDefects(len(supercell), tuple(interstitials), tuple(divacancies), vacancy, tuple(failures))
+
+
+def without(atoms: Atoms, sites: list[int]) -> Atoms:
+    """Copy of a structure without some atoms."""
+    result = atoms.copy()
+    del result[sites]
+    return result
+
+
+def shell_members(supercell: Atoms) -> list[int]:
+    """Index of one neighbour of atom 0 in each of the first two shells, as far as the supercell has them."""
+    volume = float(supercell.get_volume()) / len(supercell)
+    first, second, distances = neighbor_list("ijd", supercell, 1.8 * volume ** (1 / 3))
+    mine, far = second[first == 0], distances[first == 0]
+    nearest = float(far.min())
+    beyond = far[far > 1.05 * nearest]
+    members = [int(mine[np.argmin(far)])]
+    if len(beyond):
+        members.append(int(mine[np.argmin(np.where(far > 1.05 * nearest, far, np.inf))]))
+    return members
+
+
+def compute(case: ValidationCase) -> PointDefects:
+    """Point defects in a cubic supercell, smaller if the case is quick."""
+    metal = case.cubic_metal
+    supercell = conventional_supercell(case.crystal, 9.0 if case.quick else 12.0)
+    return point_defects(case.calculator, metal, supercell)
+
+
+def quantities(found: PointDefects) -> tuple[Quantity, ...]:
+    """Formation energies of interstitials and binding energies of divacancies."""
+    named = [(d.name, d.energy) for d in found.interstitials]
+    named += [(f"binding of a divacancy, {d.name}", found.binding(d)) for d in found.divacancies]
+    return tuple(
+        Quantity(f"{name}, {found.n_sites} sites", "eV", energy, POINT_DEFECT) for name, energy in named
+    )
+
+
+def failures(found: PointDefects) -> tuple[str, ...]:
+    """Configurations that do not relax or gain energy."""
+    reasons = [f"{name}: {reason}" for name, reason in found.failures]
+    gains = [f"{name}: gains energy ({value:.3g} eV)" for name, value in found.energies.items() if value <= 0]
+    return (*reasons, *gains)
+
+
+PROPERTY = Property(
+    "point-defects", "Interstitials and divacancies", PointDefects, compute, quantities, failures
+)

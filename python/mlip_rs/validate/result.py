@@ -1,0 +1,318 @@
+"""Results of a validation: each property of a potential compared with the reference, with its status."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlip_rs.errors import MlipError
+from mlip_rs.evaluate.evaluation import Evaluation
+from mlip_rs.validate.property import Computation, Property
+
+
+@dataclass(frozen=True)
+class ValidationRow:
+    """One quantity compared with the reference.
+
+    Attributes
+    ----------
+    name, unit
+        Name and unit of the quantity.
+    value, reference
+        Values in `unit`; `reference` is None where there is none.
+    threshold
+        Largest deviation in `unit` that passes; None without a reference.
+    """
+
+    name: str
+    unit: str
+    value: float
+    reference: float | None
+    threshold: float | None
+
+    @property
+    def deviation(self) -> float | None:
+        """Value − reference, in `unit`; None without a reference."""
+        return None if self.reference is None else self.value - self.reference
+
+    @property
+    def passed(self) -> bool | None:
+        """True if the deviation is within the threshold; None without a reference."""
+        if self.reference is None or self.threshold is None:
+            return None
+        return abs(self.value - self.reference) <= self.threshold
+
+    def to_dict(self) -> dict[str, Any]:
+        """Keys quantity, unit, value, reference, threshold, pass."""
+        return {
+            "quantity": self.name,
+            "unit": self.unit,
+            "value": self.value,
+            "reference": self.reference,
+            "threshold": self.threshold,
+            "pass": self.passed,
+        }
+
+
+@dataclass(frozen=True)
+class PropertyResult:
+    """Result of one property of a potential, compared with the reference.
+
+    Attributes
+    ----------
+    name, title
+        Name on the command line, and title in reports.
+    rows
+        Quantities compared with the reference.
+    failures
+        Criteria that are broken, whatever the deviations of the quantities.
+    error
+        Reason why the property could not be computed; empty if it could.
+    applicable
+        False if `error` says that the property is not defined for this crystal.
+    reference_error
+        Reason why there is no reference to compare with, although there should be one.
+    notes
+        Remarks needed to read the numbers.
+    needs_reference
+        True if the property can be judged only with a reference, even where it has no number.
+    seconds
+        Computing time.
+    value, reference
+        Computed result and that of the reference; None where there is none.
+    """
+
+    name: str
+    title: str
+    rows: tuple[ValidationRow, ...] = ()
+    failures: tuple[str, ...] = ()
+    error: str = ""
+    applicable: bool = True
+    reference_error: str = ""
+    notes: tuple[str, ...] = ()
+    needs_reference: bool = False
+    seconds: float = 0.0
+    value: Any = None
+    reference: Any = None
+
+    @property
+    def status(self) -> str:
+        """One of six words.
+
+        "pass"; "FAIL"; "not computed"; "not applicable"; "not compared": the reference lacks the property although it
+        should have it; "no reference": no criterion is broken, and there was nothing to compare with.
+        """
+        if self.error:
+            return "not computed" if self.applicable else "not applicable"
+        if self.failures or any(row.passed is False for row in self.rows):
+            return "FAIL"
+        if self.reference_error and (self.rows or self.needs_reference):
+            return "not compared"
+        if self.reference is not None and self.needs_reference:
+            return "pass"
+        alone = not self.rows and not self.needs_reference
+        return "pass" if alone or any(row.passed for row in self.rows) else "no reference"
+
+    @property
+    def passed(self) -> bool:
+        """False for "FAIL", "not computed" and "not compared"."""
+        return self.status not in ("FAIL", "not computed", "not compared")
+
+    @property
+    def within(self) -> str:
+        """Number of quantities within their thresholds, "5 of 6"; a dash if none is compared."""
+        compared = [row.passed for row in self.rows if row.passed is not None]
+        return f"{sum(compared)} of {len(compared)}" if compared else "–"
+
+    @property
+    def summary(self) -> str:
+        """Status, and number of quantities within their thresholds."""
+        return self.status if self.within == "–" else f"{self.status}, {self.within}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of `--json`."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "verdict": self.status,
+            "failure": self.error,
+            "objections": list(self.failures),
+            "reference_failure": self.reference_error,
+            "notes": list(self.notes),
+            "seconds": self.seconds,
+            "quantities": [row.to_dict() for row in self.rows],
+            "result": None if self.value is None else self.value.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Results of all properties of one potential, with their provenance.
+
+    Attributes
+    ----------
+    potential, reference, crystal
+        Potential, reference and crystal as the user named them; reference and crystal may be empty.
+    given_crystal
+        Crystal that the user asked for; empty if it was chosen automatically.
+    quick
+        True for fewer structures and smaller cells.
+    properties
+        Results in the order of `PROPERTIES`.
+    data
+        File of labelled structures; empty if none was given.
+    evaluation
+        Errors on the labelled structures.
+    notices
+        Remarks that concern the whole validation.
+    """
+
+    potential: str
+    reference: str
+    crystal: str
+    given_crystal: str
+    quick: bool
+    properties: tuple[PropertyResult, ...]
+    data: str = ""
+    evaluation: Evaluation | None = None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """True if every property that is defined for the crystal was computed and none fails or lacks its reference."""
+        return all(found.passed for found in self.properties)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of `--json`."""
+        return {
+            "potential": self.potential,
+            "reference": self.reference,
+            "crystal": self.crystal,
+            "quick": self.quick,
+            "passed": self.passed,
+            "notices": list(self.notices),
+            "properties": [found.to_dict() for found in self.properties],
+            "data": None if self.evaluation is None else {"file": self.data, **self.evaluation.to_dict()},
+        }
+
+    def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Header and one row per property."""
+        rows: list[tuple[str, ...]] = []
+        for found in self.properties:
+            reason = found.error or "; ".join(found.failures)
+            if found.status == "not compared":
+                reason = found.reference_error
+            rows.append((found.name, found.status, found.within, f"{found.seconds:.1f}", reason))
+        return ("property", "status", "within threshold", "time (s)", "reason"), rows
+
+
+@dataclass(frozen=True)
+class ValidationComparison:
+    """Validations of several potentials for the same crystal against the same reference.
+
+    Attributes
+    ----------
+    validations
+        Validations by the name of the potential, with the same properties in the same order.
+    """
+
+    validations: Mapping[str, Validation]
+
+    @property
+    def passed(self) -> bool:
+        """True if every potential passes."""
+        return all(validation.passed for validation in self.validations.values())
+
+    @property
+    def properties(self) -> list[dict[str, PropertyResult]]:
+        """Results by name of the potential, for every property."""
+        columns = [validation.properties for validation in self.validations.values()]
+        return [dict(zip(self.validations, row, strict=True)) for row in zip(*columns, strict=True)]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of `--json`, with one document of `Validation` for each potential."""
+        documents = [{"name": name, **found.to_dict()} for name, found in self.validations.items()]
+        return {"passed": self.passed, "potentials": documents}
+
+    def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Header and one row per property, with the status for each potential."""
+        rows = [
+            (next(iter(row.values())).name, *(found.summary for found in row.values()))
+            for row in self.properties
+        ]
+        return ("property", *self.validations), rows
+
+
+def property_result(
+    entry: Property,
+    computed: Computation,
+    reference: Any = None,  # noqa: ANN401 (results of all kinds)
+    *,
+    reference_error: str = "",
+    seconds: float = 0.0,
+) -> PropertyResult:
+    """Compare a computed property with the reference, and apply its criteria.
+
+    Parameters
+    ----------
+    entry
+        The property.
+    computed
+        The result, or the reason why there is none.
+    reference
+        Result of the reference, None if there is none.
+    reference_error
+        Reason why there is no reference, although there should be one.
+    seconds
+        Computing time.
+    """
+    if computed.error:
+        return PropertyResult(
+            entry.name,
+            entry.title,
+            error=computed.error,
+            applicable=computed.applicable,
+            reference_error=reference_error,
+            seconds=seconds,
+            reference=reference,
+        )
+    failures = entry.failures(computed.value)
+    if reference is not None:
+        failures += entry.reference_failures(computed.value, reference)
+    rows, reason = _rows(entry, computed.value, reference)
+    return PropertyResult(
+        entry.name,
+        entry.title,
+        rows,
+        failures,
+        reference_error=reference_error or reason,
+        notes=entry.notes(computed.value),
+        needs_reference=entry.needs_reference,
+        seconds=seconds,
+        value=computed.value,
+        reference=reference,
+    )
+
+
+def _rows(entry: Property, value: Any, reference: Any) -> tuple[tuple[ValidationRow, ...], str]:  # noqa: ANN401
+    """Rows of one property, and the reason if errors with respect to the reference cannot be computed."""
+    known = {} if reference is None else {q.name: q for q in entry.quantities(reference)}
+    rows = []
+    for quantity in entry.quantities(value):
+        match = known.get(quantity.name)
+        rows.append(
+            ValidationRow(
+                quantity.name,
+                quantity.unit,
+                quantity.value,
+                None if match is None else match.value,
+                None if match is None else match.threshold.limit(match.value),
+            )
+        )
+    if reference is None:
+        return tuple(rows), ""
+    try:
+        errors = entry.reference_errors(value, reference)
+    except MlipError as error:
+        return tuple(rows), str(error)
+    rows += [ValidationRow(q.name, q.unit, q.value, 0.0, q.threshold.value) for q in errors]
+    return tuple(rows), ""
