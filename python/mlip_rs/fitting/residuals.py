@@ -1,6 +1,6 @@
 """How far the predictions of many coefficient vectors are from the labels, summed structure by structure.
 
-Only sums are kept, so the memory does not depend on the number of structures.
+Only sums are stored, so that the memory does not depend on the number of structures.
 """
 
 import json

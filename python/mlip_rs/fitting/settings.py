@@ -1,4 +1,4 @@
-"""Settings of a fit; the defaults are meant to be kept."""
+"""Settings of a fit; the defaults suit most fits."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -28,7 +28,7 @@ METHODS: tuple[str, ...] = (
 
 
 PRIORS: tuple[str, ...] = ("smooth", "flat")
-"""Ridge penalties by order and roughness of the features, or one for all."""
+"""Ridge penalties that depend on order and roughness of the features, or one for all."""
 
 
 @dataclass(frozen=True)

@@ -23,24 +23,24 @@ DEFAULT_DIRECTORY: Path = Path("mlip-run")
 
 @dataclass(frozen=True)
 class Sources:
-    """Which data, and what to leave out of them.
+    """Files of the data, and how they are read and cleaned.
 
     Parameters
     ----------
     train
         Files, patterns or directories to fit to.
     test
-        The same for data that only the errors reported see.
+        Files, patterns or directories of test data, which only the reported errors use.
     index
         Frames to take from every training file, as in ASE.
     test_index
         Frames to take from every test file.
     format
-        ASE's name of the file format, when the file name does not tell.
+        ASE's name of the file format, if the file name does not tell.
     energy
         "free_energy", "energy" or "auto".
     keys
-        Where the labels are, when they are not found by themselves.
+        Names of the labels in the files, where they differ from those that are tried.
     drop_outliers
         Leave out training structures that look wrong.
     drop_duplicates
@@ -90,17 +90,17 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a job has made.
+class JobResult:
+    """Result of a job.
 
     Parameters
     ----------
     run
         The fit.
     directory
-        Where everything is.
+        Run directory.
     report
-        The page to read.
+        HTML page of the report.
     """
 
     run: Run
@@ -109,15 +109,15 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a job is about to do.
+class FitPlan:
+    """Size of a fit, before anything is computed.
 
     Parameters
     ----------
     basis
-        With everything that was left open taken from the data.
+        Candidate features, with the settings left open taken from the data.
     composition
-        The same, counted.
+        Numbers of features by order.
     n_rows
         Energies, force components and stress components that carry weight.
     """
@@ -170,7 +170,7 @@ class Job:
     directory: Path = DEFAULT_DIRECTORY
     overwrite: bool = False
 
-    def plan(self, progress: Progress | None = None) -> Plan:
+    def plan(self, progress: Progress | None = None) -> FitPlan:
         """Read the data and count, without fitting anything.
 
         Raises
@@ -184,7 +184,7 @@ class Job:
         training = self._training(progress)
         basis = self.basis.resolved(training)
         n_rows = training.n_labels(self.settings.weights.of_properties() > 0)
-        return Plan(basis, basis.describe(), n_rows)
+        return FitPlan(basis, basis.describe(), n_rows)
 
     def _training(self, progress: Progress) -> Dataset:
         """The training data, with a summary of them noted."""
@@ -222,7 +222,7 @@ class Job:
             save_figure(scan.figure(), self.directory / "weights.png")
         return scan
 
-    def run(self, progress: Progress | None = None) -> Outcome:
+    def run(self, progress: Progress | None = None) -> JobResult:
         """Read, fit, save and report. A job that was interrupted resumes from the equations in the directory.
 
         Raises
@@ -268,7 +268,7 @@ class Job:
         report = write_run_report(self.directory, run.with_seconds(phases.so_far()), training, testing)
         run = run.with_seconds(phases.stop())
         run.save_record(self.directory)
-        return Outcome(run, self.directory, report)
+        return JobResult(run, self.directory, report)
 
     def _check_directory(self) -> None:
         if self.directory.exists() and not self.directory.is_dir():
@@ -309,7 +309,7 @@ class Job:
 
 
 def _described(basis: Basis) -> list[str]:
-    """What a basis consists of, line by line."""
+    """Lines that describe a basis."""
     chosen = (
         "; the fit chooses by cross-validation whether invariants of order 2 and higher end before the cutoff"
     )
