@@ -43,7 +43,7 @@ class Contraction:
     radial
         The contracted set, to be used in a `Basis` for orders 2 and more.
     importance
-        (L + 1, N) |eigenvalues| by l, largest first, those that were dropped included: what a combination adds to
+        (L + 1, N) |eigenvalues| by l, largest first, of dropped combinations, too: the contribution of each one to
         the form of second order (supervised, eV) or its variance (principal).
     """
 

@@ -63,7 +63,7 @@ class Sums:
 
     @classmethod
     def weighted(cls, weights: Array, xty: Array, yty: Array, n_rows: NDArray[np.int64]) -> "Sums":
-        """Weighted sum of those of the properties, (G, F), (G,), (G,)."""
+        """Weighted sum over the properties of XᵀWy (G, F), yᵀWy (G,) and numbers of rows (G,)."""
         return cls(weights @ xty, float(weights @ yty), int(n_rows[weights > 0].sum()))
 
 
@@ -97,7 +97,7 @@ class FoldEquations:
         self._total: Array | None = None
 
     def weighted(self, weights: Array) -> "FoldEquations":
-        """The same files, summed with other weights (G,); nothing is read before it is asked for."""
+        """Equations of the same files, summed with other weights (G,); files are read when they are needed."""
         return FoldEquations(
             self.directory, self.n_folds, self.n_features, weights, persistent=self.persistent
         )

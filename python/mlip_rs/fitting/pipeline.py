@@ -162,7 +162,7 @@ def remove_other_run(directory: str | os.PathLike[str], problem: Problem) -> Non
 
 
 def _with_unit_costs(problem: Problem, settings: FitSettings, path: Path, phases: Phases) -> FitSettings:
-    """The settings with measured unit costs, if asked for; a run that resumes takes those of its first start."""
+    """The settings with measured unit costs, if asked for; a run that resumes takes those measured first."""
     if not settings.calibrate or settings.unit_costs is not None:
         return settings
     phases.enter("unit_costs")

@@ -78,7 +78,7 @@ class Problem:
 
     @property
     def row_weights(self) -> Array:
-        """(S, 3) weights that go into the sums: in one sum, those of the properties as well."""
+        """(S, 3) weights of the rows in the sums; in one sum over the properties, their weights are included."""
         return self.structure_weights * (self.property_weights if self.summed else 1.0)
 
     @property
@@ -104,14 +104,14 @@ class Problem:
 
 @dataclass(frozen=True)
 class CheckedData:
-    """What a fit takes from its data before any equation, checked.
+    """Basis and data of a fit, checked against each other.
 
     Parameters
     ----------
     basis
         Elements, cutoff, shortest distance, size and repulsion are settled; the angular cutoff may be open.
     dataset
-        Labelled structures, with notices of what they do not determine.
+        Labelled structures, with notices of features that they do not determine.
     reference
         Energies of the isolated atoms.
     domain
@@ -124,12 +124,12 @@ class CheckedData:
     domain: Domain | None
 
     def with_angular_cutoff(self, cutoff: float) -> "CheckedData":
-        """The same with an angular cutoff, Å."""
+        """Copy with an angular cutoff, Å."""
         return replace(self, basis=replace(self.basis, angular_cutoff=cutoff))
 
 
 def check_data(training: Dataset, basis: Basis, settings: FitSettings) -> CheckedData:
-    """Take from the data what the basis leaves open, and check that the two belong together.
+    """Take the open settings of the basis from the data, and check the two against each other.
 
     Parameters
     ----------
@@ -195,12 +195,12 @@ def build_problem(checked: CheckedData, settings: FitSettings, *, persistent: bo
 
 
 def check_types(basis: object, settings: object) -> None:
-    """Refuse what is no basis and no settings.
+    """Refuse a basis or settings of another type.
 
     Raises
     ------
     ConfigError
-        Says what is wanted.
+        Names the types.
     """
     if not isinstance(basis, Basis) or not isinstance(settings, FitSettings):
         raise ConfigError(

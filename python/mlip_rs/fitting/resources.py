@@ -86,7 +86,7 @@ def check_resources(problem: Problem, settings: FitSettings, directory: Path | N
     Raises
     ------
     FitError
-        Says how much is needed, how much there is, and what to lower.
+        Names the need, the amount available, and the settings to lower.
     """
     needed = estimate(problem, settings)
     n_features = problem.basis.n_features

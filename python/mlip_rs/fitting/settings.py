@@ -155,7 +155,7 @@ class FitSettings:
         return self.method if isinstance(self.method, str) else repr(self.method)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain record; an estimator that was given appears as its text."""
+        """Record of numbers and strings; an estimator appears as its text."""
         return asdict(replace(self, method="ridge")) | {"method": self.method_name}
 
     def _check_method(self) -> None:

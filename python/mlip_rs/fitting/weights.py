@@ -17,7 +17,7 @@ PROPERTIES: tuple[str, ...] = ("energy", "forces", "stress")
 
 @dataclass(frozen=True)
 class Weights:
-    """What precision is asked for, and how much each structure counts.
+    """Precisions of the properties and weights of the structures.
 
     A residual counts by its square in units of the precision of its property.
 
@@ -28,8 +28,8 @@ class Weights:
     forces
         Precision of a force component, eV/Å; None leaves all forces out.
     stress
-        Precision of a stress component, GPa; None leaves all stresses out. The default is what a strain of a few
-        thousandths makes in a hard crystal: elastic constants want no less.
+        Precision of a stress component, GPa; None leaves all stresses out. The default is the stress of a hard
+        crystal strained by a few thousandths, as elastic constants require.
     energy_scale
         Structures that lie Δ above the lowest energy per atom of their composition (eV) have their weight divided
         by 1 + (Δ / energy_scale)²; None weighs all alike.

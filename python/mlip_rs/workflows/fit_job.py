@@ -1,4 +1,4 @@
-"""A fit from files to a run directory: read, clean, fit, save, report. What `mlip-rs fit` does, in one call."""
+"""A fit from files to a run directory, as `mlip-rs fit` does it: read, clean, fit, save, report."""
 
 import json
 from collections.abc import Mapping
@@ -132,7 +132,7 @@ class FitPlan:
         return 8e-9 * self.composition.total**2
 
     def to_dict(self) -> dict[str, Any]:
-        """What `mlip-rs fit --dry-run --json` prints."""
+        """Record that `mlip-rs fit --dry-run --json` prints."""
         settings = {"cutoff": self.basis.cutoff, "r_min": self.basis.r_min, "size": self.basis.size}
         counts = {"n_rows": self.n_rows, "gigabytes_per_matrix": self.gigabytes}
         return {"settings": settings, "basis": self.composition.to_dict(), **counts}
@@ -196,7 +196,7 @@ class Job:
     def scan_weights(self, progress: Progress | None = None) -> WeightScan:
         """Cross-validate other precisions of energies and stresses, into `weights.json` and `weights.png`.
 
-        A later fit with the weights chosen takes the equations from the directory. Test data are not looked at.
+        A later fit with the weights chosen takes the equations from the directory. Test data are not used.
 
         Raises
         ------
