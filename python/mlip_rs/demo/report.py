@@ -169,8 +169,8 @@ def _curves(result: DemoResult) -> list[Item]:
 def _limits(result: DemoResult, training: Dataset) -> list[Item]:
     chosen = result.recommended_hierarchy
     missed = {name: entry.best.missed for name, entry in result.hierarchies.items()}
-    lists = [f"{name}: {', '.join(names)}" for name, names in missed.items() if names]
-    within = [name for name, names in missed.items() if not names]
+    lists = [f"{name}: {text}" for name, text in missed.items() if text]
+    within = [name for name, text in missed.items() if not text]
     shortest = summarize(training).total.nearest_distance
     distance = "" if shortest is None else f" {shortest.low:.2f} Å"
     return [
