@@ -59,6 +59,9 @@ def load_job(
 ) -> Job:
     """Make a job from a configuration file, from settings, or from both; settings override the file.
 
+    >>> load_job(settings={"data.train": "al.extxyz", "basis.max_l": 4}).basis.max_l
+    4
+
     Parameters
     ----------
     path
