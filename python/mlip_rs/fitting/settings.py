@@ -36,11 +36,10 @@ class FitSettings:
     ----------
     method
         Estimator: "cost-aware", "adaptive-lasso", "lasso", "elastic-net", "group-lasso", "omp" or "ridge".
-        "cost-aware" removes the features whose loss is smallest for the evaluation time that they cost (see
-        `fitting/elimination.py`), "group-lasso" keeps or drops features together that share the work of the
-        evaluator, "omp" adds the feature with the largest gain, one after the other. The ℓ1 paths include the ridge
-        penalty found by cross-validation (elastic net). Every point is refitted on its support with the ridge penalty
-        only.
+        "cost-aware" removes the features with the smallest loss per evaluation time saved
+        (`fitting/elimination.py`), "group-lasso" selects together the features that the evaluator computes
+        together, "omp" adds the feature with the largest gain, one after the other. The ℓ1 paths carry the ridge
+        penalty found by cross-validation as well. Every point is refitted on its support with the ridge penalty only.
     n_folds
         Number of folds of the cross-validation.
     prior
@@ -58,10 +57,10 @@ class FitSettings:
     cost_power
         Exponent γ of the elimination, 0 to 1: 1 for a short evaluation time, 0 for few coefficients.
     unit_costs
-        Unit costs in ns, keyed by the fields of `UnitCosts`. None takes the defaults of `UnitCosts`, so that the same
-        fit gives the same potentials on every machine.
+        Unit costs in ns, keyed by the fields of `UnitCosts`; None takes their defaults, so that the same fit gives
+        the same potentials on every machine.
     calibrate
-        Measure the unit costs of the evaluation on this machine. They are stored in the run directory.
+        Measure the unit costs on this machine instead; they are stored in the run directory.
     max_nonzero
         Largest number of nonzero coefficients of a sparse potential; the ℓ1 path ends there.
     adaptive_power
@@ -73,11 +72,11 @@ class FitSettings:
     reference_energies
         Energies of the isolated atoms by element, eV; found in the data or fitted by default.
     allow_underdetermined
-        Fit although there are more features than rows.
+        Accept more features than rows.
     seed
-        Seed of the random assignment of structures to folds.
+        Seed of the assignment of structures to folds.
     threads
-        Number of threads; 0 takes MLIP_RS_NUM_THREADS or all cores.
+        Number of threads; 0 takes the environment variable MLIP_RS_NUM_THREADS, or all cores.
     memory_gib
         Memory that the fit may take, GiB; a fit that needs more is refused before it starts. None: what is
         available.
