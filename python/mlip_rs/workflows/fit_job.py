@@ -24,24 +24,24 @@ DEFAULT_DIRECTORY: Path = Path("mlip-run")
 
 @dataclass(frozen=True)
 class Sources:
-    """Files of training and test data, how to read them, and which structures to leave out.
+    """Files of the data, and how they are read and cleaned.
 
     Parameters
     ----------
     train
         Files, patterns or directories with the training data.
     test
-        Files, patterns or directories with test data, used for nothing but the reported errors.
+        Files, patterns or directories of test data, which only the reported errors use.
     index
         Frames to take from every training file, in ASE's notation, such as "::10".
     test_index
         Frames to take from every test file, in ASE's notation.
     format
-        ASE's name of the file format, if the file name does not show it.
+        ASE's name of the file format, if the file name does not tell.
     energy
         Energy to fit: "free_energy" (consistent with the forces), "energy" or "auto".
     keys
-        Keys of the labels, if they are not among the usual ones.
+        Names of the labels in the files, where they differ from those that are tried.
     drop_outliers
         Leave out training structures whose labels are outliers.
     drop_duplicates
