@@ -133,9 +133,9 @@ class _Elimination:
         self.full_cost = self.costs.cost(self.left)
         self.users = np.asarray(self.costs.uses.sum(axis=0)).reshape(-1)
         groups = removal.groups
-        rows = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-        columns = np.concatenate(groups) if groups else np.empty(0, dtype=np.int64)
-        self.members = csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(groups), len(xty)))
+        self.group = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        self.members = np.concatenate(groups) if groups else np.empty(0, dtype=np.int64)
+        self.n_groups = len(groups)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -177,14 +177,17 @@ class _Elimination:
 
     def _leaving(self) -> NDArray[np.int64]:
         """Positions, among `features`, of those that leave next."""
-        members = self.members[:, self.features[self.present]]
-        places = np.flatnonzero(self.present)[members.indices]
-        starts = members.indptr
-        sizes = np.maximum(np.diff(starts), 1)
-        worth = (self._savings(members) + PER_FEATURE * sizes) ** self.power * sizes ** (1.0 - self.power)
+        here = self.left[self.members]
+        members, counts = self.members[here], np.bincount(self.group[here], minlength=self.n_groups)
+        starts = np.append(0, np.cumsum(counts))
+        places = np.searchsorted(self.features, members)
+        sizes = np.maximum(counts, 1)
+        worth = (self._savings(members, starts) + PER_FEATURE * sizes) ** self.power * sizes ** (
+            1.0 - self.power
+        )
         scores = self._losses(places, starts) / worth
         order = np.argsort(scores, kind="stable")
-        n_leaving = len(np.unique(members.indices))
+        n_leaving = np.count_nonzero(np.bincount(members))
         most = max(1, int(BATCH * self.present.sum()))
         chosen: list[int] = []
         taken = np.zeros(len(self.features), dtype=bool)
@@ -201,15 +204,16 @@ class _Elimination:
             taken[own] = True
         return np.array(sorted(chosen), dtype=np.int64)
 
-    def _savings(self, members: csr_matrix) -> Array:
-        """µs per atom that each group saves."""
-        needs = (members @ self.costs.uses[self.features[self.present]]).tocsr()
+    def _savings(self, members: NDArray[np.int64], starts: NDArray[np.int64]) -> Array:
+        """(G,) µs per atom that each group saves; its members are features, one group after the other."""
+        shape = self.n_groups, len(self.left)
+        needs = csr_matrix((np.ones(len(members)), members, starts), shape=shape) @ self.costs.uses
         only = needs.data > self.users[needs.indices] - 0.5
         group = np.repeat(np.arange(needs.shape[0]), np.diff(needs.indptr))
         saved = self.costs.weights[needs.indices] * only
         return np.bincount(group, saved, minlength=needs.shape[0]).astype(np.float64)
 
-    def _losses(self, places: NDArray[np.int64], starts: NDArray[np.int32]) -> Array:
+    def _losses(self, places: NDArray[np.int64], starts: NDArray[np.int64]) -> Array:
         """(G,) Δ of each group, ∞ for those that are empty or too large.
 
         Parameters

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ class Point:
     predicted_us_per_atom: float | None = None
     score_error: float = 0.0
 
-    @property
+    @cached_property
     def repels(self) -> bool:
         """Whether the energy of dimers and crystals rises at short range; true if not checked."""
         return bool(self.potential.info.get("short_range", {}).get("monotonic", True))

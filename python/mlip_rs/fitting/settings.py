@@ -87,6 +87,11 @@ class FitSettings:
     ------
     ConfigError
         A setting out of range.
+
+    Examples
+    --------
+    >>> FitSettings(method="omp", n_folds=3).method_name
+    'omp'
     """
 
     method: str | Any = "cost-aware"

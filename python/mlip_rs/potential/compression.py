@@ -60,8 +60,9 @@ class Compression:
     def dimer(cls, first: str, second: str) -> "Compression":
         """Two atoms in vacuum.
 
-        >>> Compression.dimer("Ag", "Au").structures([2.5])[0].n_atoms
-        2
+        >>> dimer = Compression.dimer("Ag", "Au")
+        >>> len(dimer.structures([2.5, 3.0])), [shells.counts.tolist() for shells in dimer.shells]
+        (2, [[1], [1]])
         """
         numbers = np.array([atomic_numbers[first], atomic_numbers[second]], dtype=np.uint8)
         positions = np.array([[0.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
