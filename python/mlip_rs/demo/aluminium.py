@@ -35,10 +35,10 @@ HELD_OUT: float = 0.15
 SEED: int = 0
 """Seed of the split and of the folds."""
 
-N_FOLDS: int = 5
+N_FOLDS: int = 3
 """Folds of the cross-validation."""
 
-N_PATH: int = 20
+N_PATH: int = 25
 """Points of each path of sparse potentials."""
 
 VALIDATED: tuple[str, ...] = ("prototypes", "elastic", "zone-boundary", "vacancy")
