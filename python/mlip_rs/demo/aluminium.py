@@ -35,10 +35,10 @@ HELD_OUT: float = 0.15
 SEED: int = 0
 """Seed of the split and of the folds."""
 
-N_FOLDS: int = 5
+N_FOLDS: int = 3
 """Folds of the cross-validation."""
 
-N_PATH: int = 20
+N_PATH: int = 25
 """Points of each path of sparse potentials."""
 
 VALIDATED: tuple[str, ...] = ("prototypes", "elastic", "zone-boundary", "vacancy")
@@ -70,7 +70,7 @@ def bases() -> dict[str, Basis]:
     }
 
 
-def settings(threads: int = 0) -> FitSettings:
+def settings(threads: int | None = None) -> FitSettings:
     """Settings of the fit, the same for all hierarchies so that their scores can be compared."""
     return FitSettings(
         n_folds=N_FOLDS,
@@ -79,7 +79,7 @@ def settings(threads: int = 0) -> FitSettings:
         weights=WEIGHTS,
         reference_energies={"Al": 0.0},  # the energies of the data are relative to the isolated atom
         seed=SEED,
-        threads=threads,
+        threads=threads or 0,
     )
 
 
@@ -90,7 +90,7 @@ def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
 
 
 def run_demo(
-    directory: str | os.PathLike[str], *, threads: int = 0, progress: Progress | None = None
+    directory: str | os.PathLike[str], *, threads: int | None = None, progress: Progress | None = None
 ) -> DemoResult:
     """Fit every hierarchy to the DFT data of aluminium, validate the potentials, write them and a report.
 
@@ -100,7 +100,7 @@ def run_demo(
         Receives `report.html`, `demo.json`, `al.mlip.json` (the best potential of all) and a run directory for each
         hierarchy. It is created if it does not exist; files of an earlier demo are replaced.
     threads
-        Number of threads; 0 for the default.
+        Number of threads; None or 0: MLIP_RS_NUM_THREADS or all cores.
     progress
         Notified of the progress.
 
@@ -138,7 +138,7 @@ def _grid(count: int, cutoff: float, order: int) -> RadialSet:
     return replace(radial_grid("gaussian", count, cutoff, r_min=1.0, orders=(order,)), cutoff=cutoff)
 
 
-def _chosen(name: str, run: Run, reference: Mapping[str, Any], threads: int) -> HierarchyResult:
+def _chosen(name: str, run: Run, reference: Mapping[str, Any], threads: int | None) -> HierarchyResult:
     """Best and knee of a run, with their physical properties compared with the reference."""
     choices = []
     for label, index in (("best", run.best_index), ("knee", run.knee_index)):
@@ -149,7 +149,7 @@ def _chosen(name: str, run: Run, reference: Mapping[str, Any], threads: int) -> 
 
 
 def _properties(
-    potential: Potential, reference: Mapping[str, Any], threads: int
+    potential: Potential, reference: Mapping[str, Any], threads: int | None
 ) -> tuple[PropertyResult, ...]:
     """Properties of fcc aluminium, as `mlip-rs validate --quick` computes and compares them."""
     calculator = potential.calculator(threads=threads or None)

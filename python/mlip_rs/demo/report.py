@@ -1,9 +1,11 @@
 """The report of the demo: accuracy, cost and physical properties of sparse potentials of aluminium."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from mlip_rs.data import Dataset, summarize
 from mlip_rs.demo.result import Choice, DemoResult, HierarchyResult
+from mlip_rs.errors import PropertyError
 from mlip_rs.evaluate.evaluation import evaluate
 from mlip_rs.fitting.figures import pareto_fronts, sparsity_paths
 from mlip_rs.report.comparison import MISSED
@@ -20,6 +22,7 @@ from mlip_rs.report.fit import (
 )
 from mlip_rs.report.html import save_html
 from mlip_rs.report.validation import number
+from mlip_rs.validate.eos import equation_of_state
 from mlip_rs.validate.figures.prototypes import energy_volume_curves
 from mlip_rs.validate.result import ValidationRow
 
@@ -156,14 +159,19 @@ def _properties(result: DemoResult) -> list[Item]:
 
 
 def _curves(result: DemoResult) -> list[Item]:
+    """Equations of state of every hierarchy but the pair potentials, at the volumes of the reference."""
+    known = result.reference.curves
     images: list[Item] = []
     for name, entry in result.hierarchies.items():
-        crystals = entry.best.properties[0].value
-        if name == "pair" or crystals is None:
+        if name == "pair":
             continue
-        curves = {curve.name: curve for curve in crystals.curves if curve.name in result.reference.curves}
-        caption = f"{name} best, {entry.best.point.potential.n_nonzero} coefficients."
-        images.append(Image(energy_volume_curves({"potential": curves}, result.reference.curves), caption))
+        potential = entry.best.point.potential
+        calculator, curves = potential.calculator(threads=1), {}
+        for structure, curve in known.items():
+            with suppress(PropertyError):  # no minimum within these volumes: no line
+                curves[structure] = equation_of_state(calculator, structure, "Al", curve.volumes)
+        caption = f"{name} best, {potential.n_nonzero} coefficients."
+        images.append(Image(energy_volume_curves({"potential": curves}, known), caption))
     return images
 
 
