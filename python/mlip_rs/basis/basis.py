@@ -1,6 +1,6 @@
 """The basis: from a few settings to the explicit specification that the core validates and enumerates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
@@ -9,7 +9,8 @@ from typing import Any
 from ase.data import chemical_symbols
 
 from mlip_rs import _core
-from mlip_rs.basis.orders import COUPLINGS, HigherOrder
+from mlip_rs.basis.checks import CHECKS
+from mlip_rs.basis.orders import HigherOrder
 from mlip_rs.basis.presets import PRESETS, Preset, limited_sets, polynomial_model
 from mlip_rs.basis.radial import EvenGrids, RadialSet
 from mlip_rs.basis.repulsion import Repulsion
@@ -17,7 +18,6 @@ from mlip_rs.basis.sizes import (
     DEFAULT_SIZE,
     ONE_ELEMENT,
     SEVERAL_ELEMENTS,
-    SIZES,
     BasisSize,
     OrderLimits,
     choose,
@@ -28,22 +28,13 @@ from mlip_rs.basis.specification import Invariants, Specification
 from mlip_rs.basis.summary import Composition, composition
 from mlip_rs.data import Dataset, suggest_cutoff, suggest_r_min
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.settings import check_least, check_types
-
-HIERARCHIES: tuple[str, ...] = (*PRESETS, "invariants")
-"""From pair potentials to polynomials of invariants up to order 6."""
+from mlip_rs.settings import check_types
 
 DEFAULT_CUTOFF: float = 6.0
 """Cutoff where neither settings nor data give one, Å."""
 
 DEFAULT_R_MIN: float = 1.5
 """Shortest distance resolved where neither settings nor data give one, Å."""
-
-MIN_CUTOFF: float = 0.1
-"""Smallest cutoff accepted, Å."""
-
-CUTOFF_FUNCTIONS: tuple[str, ...] = ("cosine", "polynomial")
-"""C¹ and C² at the cutoff."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +145,7 @@ class Basis:
             object.__setattr__(self, "radial", tuple(self.radial))
         if self.higher is not None:
             object.__setattr__(self, "higher", tuple(sorted(self.higher, key=lambda entry: entry.order)))
-        for name, check in _CHECKS.items():
+        for name, check in CHECKS.items():
             value = getattr(self, name)
             if value is not None:
                 check(name, value)
@@ -371,68 +362,6 @@ class Basis:
         """
         model = polynomial_model(model_type, degree, n_radial, max_l)
         return cls(elements, cutoff, "invariants", radial, r_min=r_min, angular_cutoff=cutoff, **model)
-
-
-def _check_distance(name: str, value: float) -> None:
-    if value <= 0:
-        raise ConfigError(f"{name} is {value!r} Å; it must be a positive number")
-    if value < MIN_CUTOFF:
-        raise ConfigError(f"{name} is {value!r} Å; no two atoms are that close; raise it")
-
-
-def _check_r_min(name: str, value: float) -> None:
-    if value < 0:
-        raise ConfigError(f"{name} is {value} Å; it must not be negative")
-
-
-def _check_not_negative(name: str, value: int) -> None:
-    check_least(name, value, 0)
-
-
-def _check_count(name: str, value: int) -> None:
-    check_least(name, value, 0)
-    if value < 1:
-        raise ConfigError(f"{name} is {value}; at least one radial function is needed")
-
-
-def _check_repulsion(name: str, value: object) -> None:
-    if isinstance(value, str) and value != "zbl":
-        raise ConfigError(f'{name} is {value!r}; it must be "zbl", None or a Repulsion')
-
-
-def _one_of(choices: Sequence[str], text: str) -> Callable[[str, object], None]:
-    """Return a check that a setting is one of some names."""
-
-    def check(name: str, value: object) -> None:
-        if value not in choices:
-            raise ConfigError(f"{name} {value!r} does not exist; {text}")
-
-    return check
-
-
-_CHECKS: dict[str, Callable[[str, Any], None]] = {
-    "hierarchy": _one_of(HIERARCHIES, f"choose one of {', '.join(HIERARCHIES)}"),
-    "size": _one_of(tuple(SIZES), f"choose one of {', '.join(SIZES)}"),
-    "repulsion": _check_repulsion,
-    "cutoff": _check_distance,
-    "angular_cutoff": _check_distance,
-    "r_min": _check_r_min,
-    "n_radial": _check_count,
-    "n_angular": _check_count,
-    "n_linear": _check_not_negative,
-    "max_l": _check_not_negative,
-    "linear_max_l": _check_not_negative,
-    "pair_degree": _check_not_negative,
-    "pair_cross_degree": _check_not_negative,
-    "angular_degree": _check_not_negative,
-    "angular_cross_degree": _check_not_negative,
-    "mixed_degree": _check_not_negative,
-    "product_max_l": _check_not_negative,
-    "cutoff_function": _one_of(CUTOFF_FUNCTIONS, f"choose {' or '.join(CUTOFF_FUNCTIONS)}"),
-    "radial_coupling": _one_of(COUPLINGS, f"choose {' or '.join(COUPLINGS)}"),
-    "product_coupling": _one_of(COUPLINGS, f"choose {' or '.join(COUPLINGS)}"),
-}
-"""Check of each setting that is not None."""
 
 
 def _sizes(n_elements: int) -> tuple[BasisSize, ...]:

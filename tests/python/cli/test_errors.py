@@ -251,7 +251,7 @@ def potential_text(small_run):
     [
         (lambda text: text[: len(text) // 2], "cut short"),
         (lambda text: text.replace('"cutoff": 5.0', '"cutoff": 5.5'), "checksum does not match"),
-        (lambda text: text.replace('"version": 1', '"version": 7'), "newer than 1"),
+        (lambda text: text.replace('"version": 2', '"version": 7'), "newer than 2"),
         (lambda text: "[" * 100_000, "not a JSON document"),
         (lambda text: "", "is empty"),
         (lambda text: json.dumps({"format": "pickle"}), "not a potential file"),
