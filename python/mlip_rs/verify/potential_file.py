@@ -33,7 +33,7 @@ def check_evaluators(subject: Subject) -> list[Measured] | NotApplicable:
         return NOT_OURS
     found = []
     for name, atoms in subject.samples.named().items():
-        energies, forces, virials = subject.potential.core.evaluate_plainly(structure_from_atoms(atoms), 1)
+        energies, forces, virials = subject.potential.core.evaluate_reference(structure_from_atoms(atoms), 1)
         stress = -virials.sum(axis=0) / atoms.get_volume() if atoms.pbc.all() else None
         plain = Answer(float(energies.sum()), forces, stress)
         found += subject.differences(subject.answer(atoms), plain, atoms, TABLE_TOLERANCE, f"of the {name}")
