@@ -9,7 +9,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use mlip_rs::basis::Basis;
 use mlip_rs::basis::spec::BasisSpec;
-use mlip_rs::design::{DesignWorkspace, RowsMut, design_rows};
+use mlip_rs::fit::design::{DesignScratch, RowsMut, design_rows};
 use mlip_rs::potential::Potential;
 use mlip_rs::{Cell, NeighborList, Structure, parallel};
 use serde_json::json;
@@ -78,7 +78,7 @@ fn design(bencher: Bencher, hierarchy: &str) {
         vec![0.0; 3 * n * columns],
         vec![0.0; 6 * columns],
     );
-    let mut work = DesignWorkspace::default();
+    let mut work = DesignScratch::default();
     bencher.counter(ItemsCount::new(n)).bench_local(|| {
         let mut rows = RowsMut {
             energy: &mut energy,
@@ -114,14 +114,14 @@ fn evaluator(bencher: Bencher, hierarchy: &str) {
 }
 
 #[divan::bench(args = HIERARCHIES)]
-fn plain_evaluator(bencher: Bencher, hierarchy: &str) {
+fn reference_evaluator(bencher: Bencher, hierarchy: &str) {
     let (structure, potential) = (crystal(8), potential(hierarchy));
     let list = NeighborList::new(&structure, 6.0).unwrap();
     let pool = parallel::pool(1).unwrap();
     bencher
         .counter(ItemsCount::new(structure.n_atoms()))
         .bench_local(|| {
-            pool.install(|| potential.evaluate_plainly(&structure, &list))
+            pool.install(|| potential.evaluate_reference(&structure, &list))
                 .unwrap()
         });
 }

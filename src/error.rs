@@ -62,6 +62,9 @@ pub enum Error {
         /// Number found.
         got: usize,
     },
+    /// Rows of neighbours that contradict themselves or the potential.
+    #[error("rows of neighbours: {0}")]
+    NeighborRows(String),
     /// So many atoms in so small a cell that their pairs do not fit into memory.
     #[error(
         "{n_pairs:.1e} pairs of atoms lie within the cutoff, at {density:.2e} atoms per Å³; check the units of the \

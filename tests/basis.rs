@@ -7,7 +7,7 @@ mod common;
 use common::{Random, alloy, best_difference, evaluate, random_potential, with_geometry};
 use mlip_rs::basis::Basis;
 use mlip_rs::basis::spec::BasisSpec;
-use mlip_rs::normal::unweighted_rows;
+use mlip_rs::fit::normal::unweighted_rows;
 use mlip_rs::{Error, Structure};
 use serde_json::{Value, json};
 

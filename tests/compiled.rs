@@ -1,4 +1,4 @@
-//! The compiled evaluator against the plain one.
+//! The compiled evaluator against the reference.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -17,8 +17,8 @@ const FORCE_TOLERANCE: f64 = 1e-5;
 fn differences(potential: &Potential, structure: &Structure) -> (f64, f64, f64) {
     let list = NeighborList::new(structure, potential.basis().cutoff()).unwrap();
     let fast = potential.evaluate(structure, &list).unwrap();
-    let plain = potential.evaluate_plainly(structure, &list).unwrap();
-    compare(&fast, &plain)
+    let reference = potential.evaluate_reference(structure, &list).unwrap();
+    compare(&fast, &reference)
 }
 
 fn compare(a: &Evaluation, b: &Evaluation) -> (f64, f64, f64) {
@@ -62,7 +62,7 @@ fn disordered(n: usize, elements: usize) -> Structure {
 }
 
 #[test]
-fn every_family_hierarchy_and_number_of_elements() {
+fn compiled_and_reference_evaluator_agree_for_every_family_hierarchy_and_number_of_elements() {
     for family in FAMILIES {
         for hierarchy in HIERARCHIES {
             for n in [1, 2] {
@@ -76,7 +76,7 @@ fn every_family_hierarchy_and_number_of_elements() {
 }
 
 #[test]
-fn many_clusters() {
+fn evaluators_agree_in_structures_of_many_clusters() {
     for hierarchy in HIERARCHIES {
         let (potential, _) = random_potential(spec(&["Al", "Ni"], "gaussian", hierarchy), 11);
         assert_equal(&potential, &disordered(9, 2), hierarchy);
@@ -84,7 +84,7 @@ fn many_clusters() {
 }
 
 #[test]
-fn close_and_crowded_atoms_are_handed_over_alike() {
+fn close_and_crowded_atoms_have_the_same_repulsion_in_both_evaluators() {
     for (hierarchy, outer) in HIERARCHIES.into_iter().flat_map(|h| [(h, 2.2), (h, 3.1)]) {
         let mut document =
             serde_json::to_value(spec(&["Al", "Ni"], "gaussian", hierarchy)).unwrap();
@@ -120,13 +120,13 @@ fn below_the_table_functions_are_exact() {
             let trimer = Structure::new(Cell::open(), positions, vec![13; 3]).unwrap();
             let list = NeighborList::new(&trimer, 4.5).unwrap();
             let fast = potential.evaluate(&trimer, &list).unwrap();
-            let plain = potential.evaluate_plainly(&trimer, &list).unwrap();
-            let scale = plain
+            let reference = potential.evaluate_reference(&trimer, &list).unwrap();
+            let scale = reference
                 .forces
                 .iter()
                 .flatten()
                 .fold(1.0_f64, |m, f| m.max(f.abs()));
-            let (energy, force, _) = compare(&fast, &plain);
+            let (energy, force, _) = compare(&fast, &reference);
             assert!(
                 energy < 1e-6 * scale && force < 1e-6 * scale,
                 "{family} {r}"
@@ -136,7 +136,7 @@ fn below_the_table_functions_are_exact() {
 }
 
 #[test]
-fn sparse_potentials_of_several_radial_sets() {
+fn evaluators_agree_for_sparse_potentials_of_several_radial_sets() {
     let document = json!({
         "elements": ["Al", "Ni"], "cutoff": 4.5, "cutoff_function": "cosine",
         "radial": [
@@ -166,7 +166,7 @@ fn sparse_potentials_of_several_radial_sets() {
 }
 
 #[test]
-fn harmonics_of_shorter_reach() {
+fn evaluators_agree_with_an_angular_cutoff() {
     let document = |near: f64, crowding: bool| {
         let mut document = json!({
             "elements": ["Al", "Ni"], "cutoff": 4.8, "cutoff_function": "cosine",
@@ -196,9 +196,12 @@ fn harmonics_of_shorter_reach() {
             assert_equal(&potential, &alloy(2), &what);
             assert_equal(&potential, &disordered(5, 2), &what);
             let size = potential.plans()[0].size();
-            let told_apart = size.near.iter().all(|r| *r < 4.8);
+            let told_apart = size.inner_cutoffs.iter().all(|r| *r < 4.8);
             assert_eq!(told_apart, near < 4.7, "{what}: {size:?}");
-            assert!(size.far_columns.iter().all(|n| *n > 0), "{what}: {size:?}");
+            assert!(
+                size.outer_columns.iter().all(|n| *n > 0),
+                "{what}: {size:?}"
+            );
             // Harmonics without anything that goes beyond, and with a single function that does.
             let labels = potential.basis().labels();
             for kept in [None, Some("d[Al,1]")] {
@@ -228,7 +231,7 @@ fn harmonics_of_shorter_reach() {
 }
 
 #[test]
-fn more_neighbours_than_any_block() {
+fn evaluators_agree_with_a_thousand_neighbours() {
     let (potential, _) = random_potential(spec(&["Al"], "gaussian", "angular"), 3);
     let n = 12;
     let positions: Vec<[f64; 3]> = (0..n * n * n)
@@ -243,7 +246,7 @@ fn more_neighbours_than_any_block() {
 }
 
 #[test]
-fn a_single_radial_function_of_any_hierarchy() {
+fn evaluators_agree_for_a_single_radial_function_of_any_hierarchy() {
     for hierarchy in HIERARCHIES.into_iter().filter(|h| *h != "contracted") {
         let mut document =
             serde_json::to_value(spec(&["Al", "Ni"], "gaussian", hierarchy)).unwrap();

@@ -1,5 +1,9 @@
-//! The neighbour list against its brute-force oracle, for every kind of cell; and lists with a skin against fresh ones.
+//! The neighbour list against its brute-force oracle, for every kind of cell.
 
+#[path = "common/lists.rs"]
+mod lists;
+
+use lists::{CUBE, Key, cell, cubic, listed, structure};
 use mlip_rs::geometry::{Vector, combine, norm};
 use mlip_rs::neighbors::brute_force;
 use mlip_rs::{Cell, Error, NeighborList, Structure, VerletList};
@@ -9,9 +13,6 @@ use proptest::test_runner::RngSeed;
 /// Pairs this close to the cutoff, Å, may fall on either side of it by rounding.
 const ROUNDING: f64 = 1e-9;
 
-/// A pair that can be compared: centre, neighbour, image with respect to the positions as given.
-type Key = (usize, usize, [i32; 3]);
-
 fn settings(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases,
@@ -19,41 +20,6 @@ fn settings(cases: u32) -> ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::default()
     }
-}
-
-fn structure(cell: Cell, positions: Vec<Vector>) -> Structure {
-    let numbers = vec![13; positions.len()];
-    Structure::new(cell, positions, numbers).expect("valid atoms")
-}
-
-fn cell(vectors: [Vector; 3], pbc: [bool; 3]) -> Cell {
-    Cell::new(vectors, pbc).expect("a valid cell")
-}
-
-/// Pairs of a list not longer than `limit` (Å); checks on the way that images and frame tell the same displacement.
-fn listed(list: &NeighborList, structure: &Structure, limit: f64) -> Vec<Key> {
-    let (frame, positions) = (list.frame(structure), structure.positions());
-    let mut keys = Vec::new();
-    let mut n_pairs = 0;
-    for i in 0..list.n_atoms() {
-        for (entry, &pair) in list.row(i).iter().enumerate() {
-            n_pairs += 1;
-            let (j, image) = (pair.neighbor as usize, list.shift(i, entry));
-            let r = frame.displacement(i, pair);
-            let translation = combine(image.map(f64::from), structure.cell().vectors());
-            for k in 0..3 {
-                let expected = positions[j][k] + translation[k] - positions[i][k];
-                let scale = 1.0 + positions[i][k].abs() + positions[j][k].abs();
-                assert!((r[k] - expected).abs() < 1e-11 * scale, "{i} {j} {image:?}");
-            }
-            if norm(r) <= limit {
-                keys.push((i, j, image));
-            }
-        }
-    }
-    assert_eq!(n_pairs, list.n_pairs());
-    keys.sort_unstable();
-    keys
 }
 
 /// Pairs of the oracle, and whether none of them is so close to the cutoff that rounding decides.
@@ -200,29 +166,6 @@ fn rotation([a, b, c]: Vector) -> [Vector; 3] {
     about(0, a).map(|row| combine(combine(row, &first), &second))
 }
 
-const CUBE: [Vector; 3] = [[4.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 4.0]];
-
-/// Simple cubic atoms, `n` along an edge, 3 Å apart, shaken by up to `shake` Å.
-fn cubic(n: u32, shake: f64) -> Structure {
-    let edge = 3.0 * f64::from(n);
-    let mut noise = noise(7);
-    let positions = (0..n.pow(3))
-        .map(|i| [i % n, i / n % n, i / n.pow(2)].map(|k| 3.0 * f64::from(k) + shake * noise()));
-    let vectors = CUBE.map(|row| row.map(|x| x * edge / 4.0));
-    structure(cell(vectors, [true; 3]), positions.collect())
-}
-
-/// Uniform numbers between −1 and 1, the same every time.
-fn noise(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed;
-    move || {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        2.0 * ((state >> 11) as f64 / (1_u64 << 53) as f64) - 1.0
-    }
-}
-
 #[test]
 fn a_pair_across_the_boundary_has_the_image_by_hand() {
     let structure = structure(
@@ -338,109 +281,6 @@ fn an_absurd_cell_for_the_cutoff_is_refused_before_memory_runs_out() {
     );
     let result = NeighborList::new(&tiny, 50.0);
     assert!(matches!(result, Err(Error::FlatCell { .. })));
-}
-
-/// Follows a structure with a list of 3.7 + `skin` Å, compares with fresh lists, and counts the times it was rebuilt.
-fn follow(skin: f64, path: impl Iterator<Item = Structure>) -> (usize, usize) {
-    const CUTOFF: f64 = 3.7;
-    let mut path = path.peekable();
-    let mut verlet = VerletList::new(path.peek().expect("a start"), CUTOFF, skin).expect("a list");
-    let (mut rebuilt, mut steps) = (0, 0);
-    for structure in path {
-        rebuilt += usize::from(verlet.update(&structure).expect("a list"));
-        steps += 1;
-        let fresh = NeighborList::new(&structure, CUTOFF).expect("a list");
-        assert_eq!(
-            listed(verlet.list(), &structure, CUTOFF),
-            listed(&fresh, &structure, CUTOFF)
-        );
-    }
-    (rebuilt, steps)
-}
-
-fn map(structure: &Structure, cell: Cell, map: impl FnMut(&Vector) -> Vector) -> Structure {
-    let positions = structure.positions().iter().map(map).collect();
-    Structure::new(cell, positions, structure.numbers().to_vec()).expect("valid atoms")
-}
-
-#[test]
-fn a_list_with_a_skin_follows_a_random_walk() {
-    for bits in 0..8 {
-        let pbc = [bits & 1 != 0, bits & 2 != 0, bits & 4 != 0];
-        let start = cubic(5, 0.3);
-        let cell = cell(*start.cell().vectors(), pbc);
-        let mut noise = noise(3);
-        let walk = std::iter::successors(Some(start), |now| {
-            Some(map(now, cell.clone(), |r| r.map(|x| x + 0.08 * noise())))
-        });
-        let (rebuilt, steps) = follow(0.8, walk.skip(1).take(60));
-        assert!((1..steps / 2).contains(&rebuilt), "{rebuilt} of {steps}");
-    }
-}
-
-#[test]
-fn a_list_with_a_skin_follows_strain_and_motion_together() {
-    for pbc in [
-        [true; 3],
-        [true, false, true],
-        [false, true, false],
-        [false; 3],
-    ] {
-        let start = cubic(5, 0.3);
-        let start = map(&start, cell(*start.cell().vectors(), pbc), |&r| r);
-        let mut noise = noise(5);
-        let walk = std::iter::successors(Some(start), |now| {
-            let rows = CUBE.map(|row| row.map(|x| x / 4.0 + 0.004 * noise()));
-            let strain = |r: &Vector| combine(*r, &rows);
-            let cell = cell(now.cell().vectors().map(|row| strain(&row)), pbc);
-            Some(map(now, cell, |r| strain(r).map(|x| x + 0.05 * noise())))
-        });
-        let (rebuilt, steps) = follow(1.0, walk.take(60));
-        assert!((1..steps / 2).contains(&rebuilt), "{rebuilt} of {steps}");
-    }
-}
-
-#[test]
-fn a_list_with_a_skin_ignores_drift_but_notices_an_atom_wrapped_back() {
-    let crystal = cubic(4, 0.2);
-    let cell = crystal.cell();
-    let mut verlet = VerletList::new(&crystal, 3.7, 0.5).expect("a list");
-    let drifted = map(&crystal, cell.clone(), |r| r.map(|x| x + 17.3));
-    assert_eq!(verlet.update(&drifted), Ok(false));
-    let mut first = true;
-    let wrapped = map(&crystal, cell.clone(), |&[x, y, z]| {
-        let edge = if std::mem::take(&mut first) {
-            12.0
-        } else {
-            0.0
-        };
-        [x - edge, y, z]
-    });
-    assert_eq!(verlet.update(&wrapped), Ok(true));
-    assert_eq!(
-        follow(0.5, [crystal.clone(), drifted, wrapped].into_iter()),
-        (1, 3)
-    );
-}
-
-#[test]
-fn a_list_with_a_skin_is_rebuilt_for_other_atoms_or_another_periodicity() {
-    let crystal = cubic(3, 0.1);
-    let mut verlet = VerletList::new(&crystal, 3.7, 0.5).expect("a list");
-    assert_eq!(verlet.update(&crystal), Ok(false));
-    let open = map(
-        &crystal,
-        cell(*crystal.cell().vectors(), [true, true, false]),
-        |&r| r,
-    );
-    assert_eq!(verlet.update(&open), Ok(true));
-    let mut numbers = open.numbers().to_vec();
-    numbers[4] = 14;
-    let other = Structure::new(open.cell().clone(), open.positions().to_vec(), numbers);
-    assert_eq!(verlet.update(&other.expect("valid atoms")), Ok(true));
-    let fewer = structure(open.cell().clone(), open.positions()[1..].to_vec());
-    assert_eq!(verlet.update(&fewer), Ok(true));
-    assert_eq!(verlet.list().n_atoms(), 26);
 }
 
 #[test]

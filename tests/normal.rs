@@ -6,7 +6,7 @@ mod common;
 
 use common::{alloy, random_potential, spec};
 use mlip_rs::basis::Basis;
-use mlip_rs::normal::{
+use mlip_rs::fit::normal::{
     Equations, NormalEquations, Sample, Targets, Weights, accumulate, predict, unweighted_rows,
 };
 use mlip_rs::symmetric::mirror_lower;
@@ -194,7 +194,7 @@ fn predictions_of_several_coefficient_vectors_equal_their_evaluators() {
     let together: Vec<f64> = a.iter().zip(&b).flat_map(|(a, b)| [*a, *b]).collect();
     let predicted = predict(first.basis(), &[&structure], &together).unwrap();
     for (k, potential) in [first, second].iter().enumerate() {
-        let forces = common::evaluate_plainly(potential, &structure).forces;
+        let forces = common::evaluate_reference(potential, &structure).forces;
         for (row, f) in forces.iter().flatten().enumerate() {
             assert!((predicted[0][(1 + row) * 2 + k] - f).abs() < 1e-11);
         }

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{
-    FAMILIES, HIERARCHIES, Random, alloy, best_difference, evaluate, evaluate_plainly,
+    FAMILIES, HIERARCHIES, Random, alloy, best_difference, evaluate, evaluate_reference,
     random_potential, spec, with_geometry,
 };
 use mlip_rs::basis::Basis;
@@ -14,7 +14,7 @@ use mlip_rs::basis::environment_features::LocalInvariants;
 use mlip_rs::basis::harmonics::legendre;
 use mlip_rs::basis::invariants::Invariant;
 use mlip_rs::environment::Environment;
-use mlip_rs::normal::unweighted_rows;
+use mlip_rs::fit::normal::unweighted_rows;
 use mlip_rs::{Cell, Structure, parallel};
 
 const DERIVATIVE_TOLERANCE: f64 = 1e-7;
@@ -110,11 +110,11 @@ fn virials_equal_finite_differences_for_every_family_hierarchy_and_number_of_ele
 }
 
 #[test]
-fn design_rows_times_coefficients_equal_the_plain_evaluator() {
+fn design_rows_times_coefficients_equal_the_reference_evaluator() {
     for (family, hierarchy, n) in every_case() {
         let structure = alloy(n);
         let (potential, coefficients) = random_potential(spec(elements(n), family, hierarchy), 5);
-        let evaluation = evaluate_plainly(&potential, &structure);
+        let evaluation = evaluate_reference(&potential, &structure);
         let rows = unweighted_rows(potential.basis(), &structure).unwrap();
         let predicted: Vec<f64> = rows
             .chunks(coefficients.len())
@@ -378,7 +378,7 @@ fn sets_left_out_of_products_give_the_same_design_as_the_evaluator() {
             .all(|label| !label.contains('*') || !label.contains("[Al,0]"))
     );
     let structure = alloy(2);
-    let evaluation = evaluate_plainly(&potential, &structure);
+    let evaluation = evaluate_reference(&potential, &structure);
     let rows = unweighted_rows(potential.basis(), &structure).unwrap();
     for (row, force) in rows
         .chunks(coefficients.len())

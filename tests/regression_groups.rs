@@ -159,7 +159,7 @@ fn polynomial_problem(n_gaussians: usize, n: usize) -> Problem {
 }
 
 #[test]
-fn test_group_conditions_hold_along_the_path() {
+fn group_conditions_hold_along_the_path() {
     let (rows, targets) = random_problem(12, 4, 100, 1);
     Problem::from_rows(&rows, &targets, &blocks(12, 4)).assert_optimal_path(25, 1e-4);
     // More features than rows: G is singular.
@@ -172,7 +172,7 @@ fn test_group_conditions_hold_along_the_path() {
 }
 
 #[test]
-fn test_group_conditions_hold_with_ridge_free_and_excluded_groups() {
+fn group_conditions_hold_with_ridge_free_and_excluded_groups() {
     let mut problem = polynomial_problem(10, 300);
     for j in 0..30 {
         problem.l2[j] = 1e-4 * (j % 4) as f64;
@@ -187,7 +187,7 @@ fn test_group_conditions_hold_with_ridge_free_and_excluded_groups() {
 }
 
 #[test]
-fn test_group_conditions_hold_after_one_large_step() {
+fn group_conditions_hold_after_one_large_step() {
     // The strong rule throws out what the solution needs: the check over all groups must bring it back.
     let problem = polynomial_problem(14, 400);
     let mut solver = problem.solver();
@@ -199,7 +199,7 @@ fn test_group_conditions_hold_after_one_large_step() {
 }
 
 #[test]
-fn test_groups_that_never_occur_and_collinear_columns() {
+fn groups_that_never_occur_and_collinear_columns_keep_the_solution_optimal() {
     let (mut rows, targets) = random_problem(8, 3, 60, 4);
     for row in &mut rows {
         row[4] = 2.0 * row[3]; // within a group
@@ -221,7 +221,7 @@ fn test_groups_that_never_occur_and_collinear_columns() {
 }
 
 #[test]
-fn test_groups_of_one_are_the_lasso() {
+fn groups_of_one_are_the_lasso() {
     let (rows, targets) = random_problem(30, 1, 80, 5);
     let mut problem = Problem::from_rows(&rows, &targets, &blocks(30, 1));
     problem.l2.fill(0.01);
@@ -246,7 +246,7 @@ fn test_groups_of_one_are_the_lasso() {
 }
 
 #[test]
-fn test_a_growing_l2_equals_a_new_solver_with_that_l2() {
+fn a_growing_l2_equals_a_new_solver_with_that_l2() {
     let problem = polynomial_problem(10, 300);
     let ones = vec![1.0; 30];
     let mut net = ElasticNet::new(&problem.gram[..], &problem.xty, &ones, &problem.l2).unwrap();
@@ -268,7 +268,7 @@ fn test_a_growing_l2_equals_a_new_solver_with_that_l2() {
 }
 
 #[test]
-fn test_planted_groups_are_recovered() {
+fn planted_groups_are_recovered() {
     let (rows, _) = random_problem(40, 4, 400, 6);
     let targets: Vec<f64> = rows
         .iter()
@@ -291,7 +291,7 @@ fn test_planted_groups_are_recovered() {
 }
 
 #[test]
-fn test_max_active_ends_the_path_of_groups() {
+fn max_active_ends_the_path_of_groups() {
     let problem = polynomial_problem(12, 300);
     let mut solver = problem.solver();
     let lambda = 1e-3 * solver.lambda_max();
@@ -316,7 +316,7 @@ fn explained(problem: &Problem, groups: &[usize]) -> f64 {
 }
 
 #[test]
-fn test_forward_selection_takes_the_largest_gain_per_cost() {
+fn forward_selection_takes_the_largest_gain_per_cost() {
     let (rows, targets) = random_problem(15, 3, 100, 7);
     let mut problem = Problem::from_rows(&rows, &targets, &blocks(15, 3));
     problem.l2.fill(1e-3);
@@ -342,7 +342,7 @@ fn test_forward_selection_takes_the_largest_gain_per_cost() {
 }
 
 #[test]
-fn test_a_screen_of_one_takes_the_largest_correlation() {
+fn a_screen_of_one_takes_the_largest_correlation() {
     // b: features 1 and 2 together explain all, each alone little; feature 0 correlates most.
     let gram = [1.0, 0.5, 0.5, 0.5, 1.0, -0.5, 0.5, -0.5, 1.0];
     let problem = Problem {
@@ -357,7 +357,7 @@ fn test_a_screen_of_one_takes_the_largest_correlation() {
 }
 
 #[test]
-fn test_forward_selection_leaves_out_what_depends_on_the_chosen() {
+fn forward_selection_leaves_out_what_depends_on_the_chosen() {
     let (mut rows, targets) = random_problem(10, 2, 50, 8);
     for row in &mut rows {
         (row[5], row[7], row[9]) = (row[0] + row[1], 3.0 * row[6], 0.0);
@@ -375,7 +375,7 @@ fn test_forward_selection_leaves_out_what_depends_on_the_chosen() {
 }
 
 #[test]
-fn test_group_input_errors_name_the_culprit() {
+fn group_input_errors_name_the_culprit() {
     let gram = [2.0, 1.0, 1.0, 2.0];
     let ones = [1.0, 1.0];
     let message = |groups: &[usize], weights: &[f64]| {

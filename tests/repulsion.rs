@@ -5,12 +5,12 @@
 mod common;
 
 use common::{
-    HIERARCHIES, Random, alloy, best_difference, evaluate, evaluate_plainly, random_potential,
+    HIERARCHIES, Random, alloy, best_difference, evaluate, evaluate_reference, random_potential,
     spec, with_geometry,
 };
 use mlip_rs::basis::center_sums::STRAIN;
 use mlip_rs::basis::spec::BasisSpec;
-use mlip_rs::normal;
+use mlip_rs::fit::normal;
 use mlip_rs::potential::Potential;
 use mlip_rs::repulsion::{DensitySwitch, Repulsion};
 use mlip_rs::{Cell, Structure};
@@ -212,8 +212,8 @@ fn nothing_changes_beyond_outer_and_below_the_onset_to_the_last_bit() {
         without.repulsion = None;
         let (without, _) = random_potential(without, 17);
         assert_eq!(
-            evaluate_plainly(&with, &structure),
-            evaluate_plainly(&without, &structure)
+            evaluate_reference(&with, &structure),
+            evaluate_reference(&without, &structure)
         );
     }
 }

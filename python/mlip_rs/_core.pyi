@@ -121,26 +121,26 @@ class Basis:
     def requirements(
         self,
     ) -> tuple[
-        NDArray[np.int64],
+        list[str],
         NDArray[np.float64],
         NDArray[np.int64],
         NDArray[np.float64],
         NDArray[np.int64],
         NDArray[np.int64],
     ]:
-        """Return what each feature of one centre needs in the compiled evaluator.
+        """Return the operations that each feature of one centre needs in the compiled evaluator.
 
         Returns
         -------
         kinds : (I,)
-            0 column of a radial table, 1 harmonics and 2 sums over neighbours of one l, 3 prefix and 4 monomial of the
-            merged polynomial.
+            Names of unit costs: `column` of a radial table, `harmonic` and `sum` over neighbours for those of one l,
+            `row` (prefix) and `term` (monomial) of the merged polynomial.
         amounts : (I,)
             Harmonics or sums of an item; 1 for the other kinds.
         species : (I,)
             Number of the neighbours' element; 0 for prefixes and monomials.
-        reaches : (I,)
-            How far those neighbours are for which an item is paid, Å; 0 for prefixes and monomials.
+        cutoffs : (I,)
+            Distance up to which neighbours are paid for, Å; 0 for prefixes and monomials.
         starts : (F' + 1,), items
             `items[starts[k]:starts[k + 1]]` are those of feature k of a centre.
         """
@@ -228,7 +228,7 @@ class Potential:
 
     @staticmethod
     def from_coefficients(
-        spec: str,
+        basis: Basis | str,
         coefficients: NDArray[np.float64],
         reference_energies: Sequence[float],
         info: str,
@@ -237,8 +237,8 @@ class Potential:
 
         Parameters
         ----------
-        spec : str
-            Basis specification as JSON.
+        basis : Basis or str
+            The basis, or its specification as JSON.
         coefficients : (F,)
             One per column of a design matrix, eV per unit of the feature; zeros are left out of the file.
         reference_energies : sequence of float
@@ -258,6 +258,23 @@ class Potential:
 
     def to_json(self) -> str:
         """Return the text of the potential file, floats exact, with a checksum."""
+
+    def with_info(self, info: str) -> Potential:
+        """Return the same potential with other metadata, given as JSON.
+
+        Raises
+        ------
+        PotentialFileError
+            `info` is not JSON.
+        """
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the content of the potential file, computed once."""
+
+    @property
+    def basis(self) -> Basis:
+        """The basis of the features."""
 
     @property
     def spec(self) -> str:
@@ -295,17 +312,17 @@ class Potential:
         """Return the non-zero coefficients of a centre by feature label; none for an unknown element."""
 
     def plans(self) -> str:
-        """Return what the compiled evaluator does for each centre element, as JSON.
+        """Return the plan of the compiled evaluator for each centre element, as JSON.
 
-        By species of the neighbours: columns of the radial table, sums over neighbours, largest l, how far harmonics
-        reach (Å) and how many columns go beyond; bytes of the tables; nodes, rows and terms of the polynomial;
-        multiply-adds for one neighbour by species, and for the polynomial of an atom.
+        By species of the neighbours: columns of the radial table, sums over neighbours, largest l, angular cutoff (Å)
+        and number of columns outside it; bytes of the tables; nodes, rows and terms of the polynomial; multiply-adds
+        for one neighbour by species, and for the polynomial of an atom.
         """
 
-    def evaluate_plainly(
+    def evaluate_reference(
         self, structure: Structure, threads: int = 0
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Evaluate by the plain evaluator: exact functions, no tables; the oracle of the compiled one.
+        """Evaluate by the reference evaluator: exact functions, no tables; the oracle of the compiled one.
 
         Returns
         -------

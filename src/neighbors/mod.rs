@@ -8,7 +8,6 @@
 //! images relative to the positions as given.
 
 mod brute_force;
-mod clusters;
 mod grid;
 mod search;
 mod stencil;
@@ -19,7 +18,6 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 pub use brute_force::{ImagePair, brute_force};
-pub use clusters::{Cluster, Clusters};
 pub use verlet::VerletList;
 
 use crate::geometry::Vector;
@@ -223,18 +221,39 @@ impl Frame {
     #[inline]
     pub fn displacement(&self, i: usize, pair: Pair) -> Vector {
         let from = self.wrapped[i];
-        let to = self.image(pair);
+        let to = self.images().at(pair);
         std::array::from_fn(|k| to[k] - from[k])
     }
 
+    /// Where the atoms and their images lie.
+    #[must_use]
+    #[inline]
+    pub fn images(&self) -> Images<'_> {
+        Images {
+            positions: &self.wrapped,
+            translations: &self.translations,
+        }
+    }
+}
+
+/// Where atoms and their images lie.
+#[derive(Debug, Clone, Copy)]
+pub struct Images<'a> {
+    /// Positions, Å.
+    pub positions: &'a [Vector],
+    /// Translations of images, indexed by [`Pair::shift`], Å.
+    pub translations: &'a [Vector],
+}
+
+impl Images<'_> {
     /// Where the neighbour of `pair` lies, Å.
     ///
     /// # Panics
-    /// If the pair does not come from the list of this frame.
+    /// If there is no such position or translation.
     #[must_use]
     #[inline]
-    pub fn image(&self, pair: Pair) -> Vector {
-        let to = self.wrapped[pair.neighbor as usize];
+    pub fn at(&self, pair: Pair) -> Vector {
+        let to = self.positions[pair.neighbor as usize];
         let image = self.translations[pair.shift as usize];
         std::array::from_fn(|k| to[k] + image[k])
     }

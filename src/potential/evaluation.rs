@@ -12,6 +12,16 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
+    /// All zero for so many atoms.
+    #[must_use]
+    pub(super) fn zero(n_atoms: usize) -> Self {
+        Self {
+            energies: vec![0.0; n_atoms],
+            forces: vec![[0.0; 3]; n_atoms],
+            virials: vec![[0.0; 6]; n_atoms],
+        }
+    }
+
     /// Total energy, eV.
     #[must_use]
     pub fn energy(&self) -> f64 {

@@ -56,6 +56,30 @@ impl Potential {
     /// # Errors
     /// [`Error::PotentialFile`] if a number has no JSON form.
     pub fn to_json(&self) -> Result<String> {
+        let content = self.content()?;
+        let document = Document {
+            format: FORMAT.into(),
+            version: VERSION,
+            checksum: checksum(&content),
+            content,
+        };
+        serde_json::to_string_pretty(&document).map_err(|e| unwritable(&e))
+    }
+
+    /// SHA-256 of the content of the potential file, as written there; computed once.
+    ///
+    /// # Errors
+    /// [`Error::PotentialFile`] if a number has no JSON form.
+    pub fn checksum(&self) -> Result<&str> {
+        if let Some(known) = self.checksum.get() {
+            return Ok(known);
+        }
+        let found = checksum(&self.content()?);
+        Ok(self.checksum.get_or_init(|| found))
+    }
+
+    /// What the checksum protects.
+    fn content(&self) -> Result<serde_json::Value> {
         let content = Content {
             package_version: env!("CARGO_PKG_VERSION").into(),
             units: Units::internal(),
@@ -63,17 +87,7 @@ impl Potential {
             centers: self.centers().to_vec(),
             info: self.info().clone(),
         };
-        let unwritable = |e: serde_json::Error| {
-            Error::PotentialFile(format!("the potential cannot be written: {e}"))
-        };
-        let content = serde_json::to_value(content).map_err(unwritable)?;
-        let document = Document {
-            format: FORMAT.into(),
-            version: VERSION,
-            checksum: checksum(&content),
-            content,
-        };
-        serde_json::to_string_pretty(&document).map_err(unwritable)
+        serde_json::to_value(content).map_err(|e| unwritable(&e))
     }
 
     /// Read a potential file.
@@ -129,6 +143,10 @@ impl Potential {
             other => fail(other.to_string()),
         })
     }
+}
+
+fn unwritable(error: &serde_json::Error) -> Error {
+    Error::PotentialFile(format!("the potential cannot be written: {error}"))
 }
 
 /// The version; format and version come first, because a newer file may differ in everything else.

@@ -1,9 +1,15 @@
-//! Potentials: coefficients on a basis, their file, and the evaluator compiled from them.
+//! Potentials: coefficients on a basis, their file, and the evaluators made from them.
+//!
+//! [`compiled`] is what evaluates, by plans made once for each centre element; [`reference`] computes the same slowly and
+//! obviously, as its oracle. [`assembly`] brings the atoms of a structure, or of a host with its own neighbour lists, to
+//! the compiled evaluator; [`Evaluator`] keeps neighbour lists from call to call.
 
+pub mod assembly;
 pub mod compiled;
 mod evaluation;
+mod evaluator;
 pub mod file;
-pub mod plain;
+pub mod reference;
 
 use crate::basis::Basis;
 use crate::basis::invariants::LabelIndex;
@@ -12,10 +18,11 @@ use crate::basis::spec::BasisSpec;
 use crate::{Error, Result};
 use compiled::CompiledCenter;
 pub use evaluation::Evaluation;
-use plain::PlainCenter;
+pub use evaluator::Evaluator;
+use reference::ReferenceCenter;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// What one element contributes as a centre.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,15 +38,15 @@ pub struct Center {
 
 /// The features of a centre that have a coefficient, checked.
 #[derive(Debug, Clone)]
-struct Kept {
+struct Terms {
     reference_energy: f64,
-    /// Coefficient of the constant feature, which is never handed over to the repulsion.
+    /// Coefficient of the constant feature, which the repulsion never switches off.
     constant: f64,
     /// All others, in the order of the basis.
-    terms: Vec<(Monomial, f64)>,
+    products: Vec<(Monomial, f64)>,
 }
 
-impl Kept {
+impl Terms {
     fn new(
         basis: &Basis,
         index: &LabelIndex,
@@ -69,30 +76,38 @@ impl Kept {
                 basis.labels()[twice[0].0]
             )));
         }
-        let mut kept = Self {
+        let mut found = Self {
             reference_energy: center.reference_energy,
             constant: 0.0,
-            terms: Vec::with_capacity(features.len()),
+            products: Vec::with_capacity(features.len()),
         };
         for (feature, coefficient) in features {
             match monomials[feature] {
-                Monomial::ONE => kept.constant = coefficient,
-                monomial => kept.terms.push((monomial, coefficient)),
+                Monomial::ONE => found.constant = coefficient,
+                monomial => found.products.push((monomial, coefficient)),
             }
         }
-        Ok(kept)
+        Ok(found)
     }
 }
 
 /// A fitted potential, ready to evaluate.
 #[derive(Debug, Clone)]
 pub struct Potential {
-    basis: Basis,
+    basis: Arc<Basis>,
     centers: Vec<Center>,
     info: serde_json::Value,
-    kept: Vec<Kept>,
+    /// What is evaluated, by element; shared with copies that differ in their metadata only.
+    evaluated: Arc<Evaluated>,
+    checksum: OnceLock<String>,
+}
+
+/// The two evaluators of a potential, by element.
+#[derive(Debug)]
+struct Evaluated {
+    terms: Vec<Terms>,
     compiled: Vec<CompiledCenter>,
-    plain: OnceLock<Vec<PlainCenter>>,
+    reference: OnceLock<Vec<ReferenceCenter>>,
 }
 
 impl Potential {
@@ -102,11 +117,11 @@ impl Potential {
     /// [`Error::Basis`] for an invalid specification; [`Error::PotentialFile`] if centres and elements do not
     /// match, a label is not a feature of the basis, or a number is not finite.
     pub fn new(spec: BasisSpec, centers: Vec<Center>, info: serde_json::Value) -> Result<Self> {
-        Self::assemble(Basis::new(spec)?, centers, info)
+        Self::assemble(Arc::new(Basis::new(spec)?), centers, info)
     }
 
     /// [`Potential::new`] for a basis that is enumerated already.
-    fn assemble(basis: Basis, centers: Vec<Center>, info: serde_json::Value) -> Result<Self> {
+    fn assemble(basis: Arc<Basis>, centers: Vec<Center>, info: serde_json::Value) -> Result<Self> {
         let symbols: Vec<&String> = centers.iter().map(|c| &c.element).collect();
         if symbols != basis.spec().elements.iter().collect::<Vec<_>>() {
             return Err(Error::PotentialFile(format!(
@@ -116,22 +131,23 @@ impl Potential {
         }
         let index = basis.label_index();
         let monomials: Vec<Monomial> = basis.monomials().iter().collect();
-        let kept = centers
+        let terms = centers
             .iter()
-            .map(|center| Kept::new(&basis, &index, &monomials, center))
-            .collect::<Result<Vec<Kept>>>()?;
-        let compiled = kept
-            .iter()
-            .enumerate()
-            .map(|(own, kept)| CompiledCenter::new(&basis, own, kept))
+            .map(|center| Terms::new(&basis, &index, &monomials, center))
+            .collect::<Result<Vec<Terms>>>()?;
+        let compiled = { terms.iter().enumerate() }
+            .map(|(own, terms)| CompiledCenter::new(&basis, own, terms))
             .collect();
         Ok(Self {
             basis,
             centers,
             info,
-            kept,
-            compiled,
-            plain: OnceLock::new(),
+            evaluated: Arc::new(Evaluated {
+                terms,
+                compiled,
+                reference: OnceLock::new(),
+            }),
+            checksum: OnceLock::new(),
         })
     }
 
@@ -145,43 +161,69 @@ impl Potential {
         reference_energies: &[f64],
         info: serde_json::Value,
     ) -> Result<Self> {
-        let basis = Basis::new(spec)?;
-        let (expected, n) = (basis.n_features(), basis.features_per_center());
-        if coefficients.len() != expected {
-            return Err(Error::Length {
-                what: "coefficients",
-                expected,
-                got: coefficients.len(),
-            });
+        let basis = Arc::new(Basis::new(spec)?);
+        Self::on_basis(basis, coefficients, reference_energies, info)
+    }
+
+    /// [`Potential::from_coefficients`] on a basis that several potentials may share.
+    ///
+    /// # Errors
+    /// As [`Potential::from_coefficients`].
+    pub fn on_basis(
+        basis: Arc<Basis>,
+        coefficients: &[f64],
+        reference_energies: &[f64],
+        info: serde_json::Value,
+    ) -> Result<Self> {
+        let lengths = [
+            ("coefficients", basis.n_features(), coefficients.len()),
+            (
+                "reference energies",
+                basis.n_species(),
+                reference_energies.len(),
+            ),
+        ];
+        for (what, expected, got) in lengths {
+            if got != expected {
+                return Err(Error::Length {
+                    what,
+                    expected,
+                    got,
+                });
+            }
         }
-        if reference_energies.len() != basis.n_species() {
-            let got = reference_energies.len();
-            return Err(Error::Length {
-                what: "reference energies",
-                expected: basis.n_species(),
-                got,
-            });
-        }
-        let labels = basis.labels();
-        let mut centers = Vec::new();
-        for (k, element) in basis.spec().elements.iter().enumerate() {
+        let (labels, n) = (basis.labels(), basis.features_per_center());
+        let center = |(k, element): (usize, &String)| {
             let own = labels.iter().zip(&coefficients[k * n..(k + 1) * n]);
-            let features = own
-                .filter(|(_, w)| **w != 0.0)
+            let features = { own.filter(|(_, w)| **w != 0.0) }
                 .map(|(label, w)| (label.clone(), *w))
                 .collect();
-            centers.push(Center {
+            Center {
                 element: element.clone(),
                 reference_energy: reference_energies[k],
                 features,
-            });
-        }
+            }
+        };
+        let elements = basis.spec().elements.iter();
+        let centers = elements.enumerate().map(center).collect();
         Self::assemble(basis, centers, info)
+    }
+
+    /// The same potential with other metadata; nothing is enumerated or compiled again.
+    #[must_use]
+    pub fn with_info(&self, info: serde_json::Value) -> Self {
+        Self {
+            basis: Arc::clone(&self.basis),
+            centers: self.centers.clone(),
+            info,
+            evaluated: Arc::clone(&self.evaluated),
+            checksum: OnceLock::new(),
+        }
     }
 
     /// The basis the labels refer to.
     #[must_use]
-    pub fn basis(&self) -> &Basis {
+    pub fn basis(&self) -> &Arc<Basis> {
         &self.basis
     }
 
@@ -191,11 +233,18 @@ impl Potential {
         &self.centers
     }
 
-    /// The plans of the plain evaluator, made when first asked for.
-    fn plain(&self) -> &[PlainCenter] {
-        self.plain.get_or_init(|| {
-            let kept = self.kept.iter().enumerate();
-            kept.map(|(own, kept)| PlainCenter::new(&self.basis, own, kept))
+    /// The plans of the compiled evaluator, by element.
+    #[must_use]
+    pub fn plans(&self) -> &[CompiledCenter] {
+        &self.evaluated.compiled
+    }
+
+    /// The plans of the reference evaluator, made when first asked for.
+    fn reference(&self) -> &[ReferenceCenter] {
+        self.evaluated.reference.get_or_init(|| {
+            let terms = self.evaluated.terms.iter().enumerate();
+            terms
+                .map(|(own, terms)| ReferenceCenter::new(&self.basis, own, terms))
                 .collect()
         })
     }

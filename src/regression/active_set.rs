@@ -132,6 +132,15 @@ impl ActiveSet {
         ))
     }
 
+    /// The error of a problem that takes too many iterations.
+    fn no_convergence(&self, lambda: f64, n_iterations: usize) -> Error {
+        Error::Regression(format!(
+            "no convergence at lambda = {lambda:.6e} after {n_iterations} active-set iterations (relative violation {:.1e} \
+             left): raise the tolerance or add an l2 penalty",
+            self.violation(lambda)
+        ))
+    }
+
     /// `max_j |c_j| / p_j` over the penalised features.
     pub(super) fn largest_penalty(&self) -> f64 {
         let penalised = (0..self.w.len()).filter(|&j| self.scales[j] > 0.0 && self.l1[j] > 0.0);
@@ -190,11 +199,7 @@ impl ActiveSet {
                 });
             }
             if n_iterations > limit {
-                return Err(Error::Regression(format!(
-                    "no convergence at lambda = {lambda:.6e} after {n_iterations} active-set iterations (relative \
-                     violation {:.1e} left): raise the tolerance or add an l2 penalty",
-                    self.violation(lambda)
-                )));
+                return Err(self.no_convergence(lambda, n_iterations));
             }
             batch = candidates[..self.batch.min(room).min(candidates.len())].to_vec();
             if self.admit(problem, &batch, Dependent::Reject(BATCH_PIVOT)) == 0 {

@@ -158,13 +158,13 @@ pub fn random_potential(spec: BasisSpec, seed: u64) -> (Potential, Vec<f64>) {
     (potential, coefficients)
 }
 
-/// By the plain evaluator.
-pub fn evaluate_plainly(
+/// By the reference evaluator.
+pub fn evaluate_reference(
     potential: &Potential,
     structure: &Structure,
 ) -> mlip_rs::potential::Evaluation {
     let list = NeighborList::new(structure, potential.basis().cutoff()).unwrap();
-    potential.evaluate_plainly(structure, &list).unwrap()
+    potential.evaluate_reference(structure, &list).unwrap()
 }
 
 pub fn evaluate(potential: &Potential, structure: &Structure) -> mlip_rs::potential::Evaluation {

@@ -4,15 +4,16 @@ use crate::errors::CoreError;
 use crate::structure::PyStructure;
 use mlip_rs::basis::Basis;
 use mlip_rs::basis::spec::BasisSpec;
-use mlip_rs::normal::unweighted_rows;
+use mlip_rs::fit::normal::unweighted_rows;
 use mlip_rs::parallel;
 use mlip_rs::potential::compiled;
 use numpy::{IntoPyArray, PyArray1, PyArray2, PyArrayMethods};
 use pyo3::prelude::*;
+use std::sync::Arc;
 
 type Integers<'py> = Bound<'py, PyArray1<i64>>;
 type Requirements<'py> = (
-    Integers<'py>,
+    Vec<&'static str>,
     Bound<'py, PyArray1<f64>>,
     Integers<'py>,
     Bound<'py, PyArray1<f64>>,
@@ -22,7 +23,7 @@ type Requirements<'py> = (
 
 /// A validated basis.
 #[pyclass(name = "Basis", frozen, module = "mlip_rs._core")]
-pub struct PyBasis(pub Basis);
+pub struct PyBasis(pub Arc<Basis>);
 
 #[pymethods]
 impl PyBasis {
@@ -30,7 +31,7 @@ impl PyBasis {
     fn new(py: Python<'_>, spec: &str) -> PyResult<Self> {
         let spec = BasisSpec::from_json(spec).map_err(CoreError::from)?;
         let basis = py.detach(|| Basis::new(spec));
-        Ok(Self(basis.map_err(CoreError::from)?))
+        Ok(Self(Arc::new(basis.map_err(CoreError::from)?)))
     }
 
     /// The specification as JSON, of version 2.
@@ -91,17 +92,11 @@ impl PyBasis {
         flat.into_pyarray(py).reshape([rows.len(), 5])
     }
 
-    /// What each feature of one centre needs in the compiled evaluator: kind, amount and species of each item (I,), and
-    /// the items of feature k as `items[starts[k]:starts[k + 1]]`.
-    ///
-    /// Kinds: 0 column, 1 harmonics, 2 sums, 3 row, 4 term.
+    /// Requirements of the features of one centre in the compiled evaluator: name of the unit, amount, species and cutoff
+    /// of each item (I,), and the items of feature k as `items[starts[k]:starts[k + 1]]`.
     fn requirements<'py>(&self, py: Python<'py>) -> Requirements<'py> {
         let found = py.detach(|| compiled::Requirements::new(&self.0));
-        let kinds = found
-            .kinds
-            .iter()
-            .map(|kind| *kind as i64)
-            .collect::<Vec<_>>();
+        let units = found.kinds.iter().map(|kind| kind.unit()).collect();
         let amounts = found
             .amounts
             .iter()
@@ -110,10 +105,10 @@ impl PyBasis {
         let integers =
             |values: Vec<usize>| -> Vec<i64> { values.into_iter().map(|n| n as i64).collect() };
         (
-            kinds.into_pyarray(py),
+            units,
             amounts.into_pyarray(py),
             integers(found.species).into_pyarray(py),
-            found.reaches.into_pyarray(py),
+            found.cutoffs.into_pyarray(py),
             integers(found.starts).into_pyarray(py),
             integers(found.items).into_pyarray(py),
         )

@@ -3,7 +3,7 @@
 use crate::basis::PyBasis;
 use crate::errors::{CoreError, at_index, wrong_shape};
 use crate::structure::PyStructure;
-use mlip_rs::normal::{self, Equations, NormalEquations, Sample, Targets, Weights};
+use mlip_rs::fit::normal::{self, Equations, NormalEquations, Sample, Targets, Weights};
 use mlip_rs::symmetric::mirror_lower;
 use mlip_rs::{Structure, parallel};
 use numpy::{

@@ -1,17 +1,18 @@
 //! `Potential` and `Evaluator`.
 
+use crate::basis::PyBasis;
 use crate::errors::{CoreError, at_index};
 use crate::structure::{PyStructure, structure};
+use mlip_rs::basis::Basis;
 use mlip_rs::basis::spec::BasisSpec;
-use mlip_rs::neighbors::Clusters;
-use mlip_rs::potential::compiled::{NeighborWork, Workspace};
-use mlip_rs::potential::{Evaluation, Potential};
-use mlip_rs::{Error, NeighborList, Structure, VerletList, parallel};
+use mlip_rs::potential::compiled::NeighborWork;
+use mlip_rs::potential::{self, Evaluation, Potential};
+use mlip_rs::{Error, NeighborList, Structure, parallel};
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, ToPyArray,
 };
 use pyo3::prelude::*;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 type Results<'py> = (
     Bound<'py, PyArray1<f64>>,
@@ -25,6 +26,26 @@ type ResultsAndVirial<'py> = (
     Bound<'py, PyArray2<f64>>,
     Bound<'py, PyArray1<f64>>,
 );
+
+/// A basis, or its specification as JSON.
+#[derive(FromPyObject)]
+enum BasisOrSpec<'py> {
+    Basis(PyRef<'py, PyBasis>),
+    Spec(String),
+}
+
+impl BasisOrSpec<'_> {
+    fn basis(&self) -> mlip_rs::Result<Arc<Basis>> {
+        match self {
+            Self::Basis(basis) => Ok(Arc::clone(&basis.0)),
+            Self::Spec(spec) => Ok(Arc::new(Basis::new(BasisSpec::from_json(spec)?)?)),
+        }
+    }
+}
+
+fn info_from_json(text: &str) -> mlip_rs::Result<serde_json::Value> {
+    serde_json::from_str(text).map_err(|e| Error::PotentialFile(format!("info: {e}")))
+}
 
 /// A fitted potential.
 #[pyclass(name = "Potential", frozen, module = "mlip_rs._core")]
@@ -41,27 +62,43 @@ impl PyPotential {
         )))
     }
 
-    /// Assemble from a basis specification (JSON), dense coefficients (F,), reference energies per element (eV) and
+    /// Assemble from a basis or its specification (JSON), dense coefficients (F,), reference energies per element (eV) and
     /// metadata (JSON).
     #[staticmethod]
     fn from_coefficients(
-        spec: &str,
+        basis: BasisOrSpec,
         coefficients: PyReadonlyArray1<f64>,
         reference_energies: Vec<f64>,
         info: &str,
     ) -> PyResult<Self> {
-        let spec = BasisSpec::from_json(spec).map_err(CoreError::from)?;
-        let info = serde_json::from_str(info)
-            .map_err(|e| CoreError::from(Error::PotentialFile(format!("info: {e}"))))?;
+        let basis = basis.basis().map_err(CoreError::from)?;
+        let info = info_from_json(info).map_err(CoreError::from)?;
         let coefficients = coefficients.as_array().to_vec();
-        let potential =
-            Potential::from_coefficients(spec, &coefficients, &reference_energies, info);
+        let potential = Potential::on_basis(basis, &coefficients, &reference_energies, info);
         Ok(Self(Arc::new(potential.map_err(CoreError::from)?)))
     }
 
     /// The text of the potential file.
     fn to_json(&self) -> PyResult<String> {
         Ok(self.0.to_json().map_err(CoreError::from)?)
+    }
+
+    /// The same potential with other metadata (JSON).
+    fn with_info(&self, info: &str) -> PyResult<Self> {
+        let info = info_from_json(info).map_err(CoreError::from)?;
+        Ok(Self(Arc::new(self.0.with_info(info))))
+    }
+
+    /// SHA-256 of the content of the potential file.
+    #[getter]
+    fn checksum(&self) -> PyResult<&str> {
+        Ok(self.0.checksum().map_err(CoreError::from)?)
+    }
+
+    /// The basis of the features.
+    #[getter]
+    fn basis(&self) -> PyBasis {
+        PyBasis(Arc::clone(self.0.basis()))
     }
 
     /// The basis specification as JSON.
@@ -134,15 +171,15 @@ impl PyPotential {
                 "sums": size.sums,
                 "max_l": size.max_l,
                 "cutoff": size.cutoff,
-                "near": size.near,
-                "far_columns": size.far_columns,
+                "inner_cutoffs": size.inner_cutoffs,
+                "outer_columns": size.outer_columns,
                 "table_bytes": size.table_bytes,
                 "nodes": size.graph.nodes,
                 "rows": size.graph.rows,
                 "terms": size.graph.terms,
                 "multiply_adds": {
                     "tables": by_species(|w| w.tables),
-                    "beyond": by_species(|w| w.beyond),
+                    "outer": by_species(|w| w.outer),
                     "harmonics": by_species(|w| w.harmonics),
                     "products": by_species(|w| w.products),
                     "graph": work.graph,
@@ -152,9 +189,9 @@ impl PyPotential {
         serde_json::Value::Array(plans.collect()).to_string()
     }
 
-    /// Energies (N,), forces (N, 3) and virials (N, 6) by the plain evaluator, the oracle of the compiled one.
+    /// Energies (N,), forces (N, 3) and virials (N, 6) by the reference evaluator, the oracle of the compiled one.
     #[pyo3(signature = (structure, threads = 0))]
-    fn evaluate_plainly<'py>(
+    fn evaluate_reference<'py>(
         &self,
         py: Python<'py>,
         structure: PyRef<PyStructure>,
@@ -164,7 +201,7 @@ impl PyPotential {
         let pool = parallel::pool(threads).map_err(CoreError::from)?;
         let run = || {
             let list = NeighborList::new(structure, potential.basis().cutoff())?;
-            potential.evaluate_plainly(structure, &list)
+            potential.evaluate_reference(structure, &list)
         };
         let evaluation = py.detach(|| pool.install(run)).map_err(CoreError::from)?;
         to_python(py, evaluation)
@@ -193,20 +230,7 @@ impl PyPotential {
 
 /// A potential with a neighbour list that is kept from call to call.
 #[pyclass(frozen, module = "mlip_rs._core")]
-pub struct Evaluator {
-    potential: Arc<Potential>,
-    skin: f64,
-    threads: usize,
-    kept: Mutex<Kept>,
-}
-
-/// What stays from call to call.
-#[derive(Default)]
-struct Kept {
-    list: Option<(VerletList, Clusters)>,
-    work: Option<Workspace>,
-    n_builds: usize,
-}
+pub struct Evaluator(potential::Evaluator);
 
 #[pymethods]
 impl Evaluator {
@@ -214,15 +238,8 @@ impl Evaluator {
     #[new]
     #[pyo3(signature = (potential, skin = 0.5, threads = 0))]
     fn new(potential: &PyPotential, skin: f64, threads: usize) -> PyResult<Self> {
-        if !(skin >= 0.0 && skin.is_finite()) {
-            return Err(CoreError::from(Error::Skin { skin }).into());
-        }
-        Ok(Self {
-            potential: Arc::clone(&potential.0),
-            skin,
-            threads,
-            kept: Mutex::default(),
-        })
+        let evaluator = potential::Evaluator::new(Arc::clone(&potential.0), skin, threads);
+        Ok(Self(evaluator.map_err(CoreError::from)?))
     }
 
     /// Energies (N,), forces (N, 3), virials (N, 6), and the sum of the virials (6,).
@@ -236,7 +253,7 @@ impl Evaluator {
     ) -> PyResult<ResultsAndVirial<'py>> {
         let structure = structure(&numbers, &positions, &cell, pbc)?;
         let evaluate = || {
-            let evaluation = self.evaluate_in_pool(&structure)?;
+            let evaluation = self.0.evaluate(&structure)?;
             let virial = evaluation.virial();
             Ok::<_, Error>((evaluation, virial))
         };
@@ -248,54 +265,7 @@ impl Evaluator {
     /// How often the neighbour list was built.
     #[getter]
     fn n_builds(&self) -> usize {
-        self.kept().n_builds
-    }
-}
-
-impl Evaluator {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Evaluate in the pool, unless there is nothing to share.
-    fn evaluate_in_pool(&self, structure: &Structure) -> mlip_rs::Result<Evaluation> {
-        let threads = match self.threads {
-            0 => parallel::default_threads(),
-            own => own,
-        };
-        if threads == 1 || structure.n_atoms() <= Clusters::SMALLEST {
-            return self.evaluate(structure);
-        }
-        parallel::pool(threads)?.install(|| self.evaluate(structure))
-    }
-
-    /// Evaluate with the list taken out of its place: a second thread builds its own instead of waiting.
-    fn evaluate(&self, structure: &Structure) -> mlip_rs::Result<Evaluation> {
-        let potential = &self.potential;
-        let (taken, work) = {
-            let mut kept = self.kept();
-            (kept.list.take(), kept.work.take())
-        };
-        let mut work = work.unwrap_or_default();
-        let (list, clusters, built) = if let Some((mut list, mut clusters)) = taken {
-            let built = list.update(structure)?;
-            if built {
-                clusters = potential.clusters(structure, list.list())?;
-            }
-            (list, clusters, built)
-        } else {
-            let list = VerletList::new(structure, potential.basis().cutoff(), self.skin)?;
-            let clusters = potential.clusters(structure, list.list())?;
-            (list, clusters, true)
-        };
-        let evaluation =
-            self.potential
-                .evaluate_clusters_in(structure, list.list(), &clusters, &mut work);
-        let mut kept = self.kept();
-        kept.work = Some(work);
-        kept.list = Some((list, clusters));
-        kept.n_builds += usize::from(built);
-        evaluation
+        self.0.n_builds()
     }
 }
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, PropertyNotImplementedError, all_changes
+from numpy.typing import NDArray
 
 from mlip_rs import _core
 from mlip_rs.data.core_structures import arrays_from_atoms, cell_volume
@@ -219,9 +220,14 @@ def _changes(old: Atoms | None, new: Atoms) -> Iterator[str]:
         yield from all_changes
         return
     for name in ("positions", "numbers"):
-        if not np.array_equal(old.arrays[name], new.arrays[name]):
+        if not _equal(old.arrays[name], new.arrays[name]):
             yield name
-    if not np.array_equal(old.cell.array, new.cell.array):
+    if not _equal(old.cell.array, new.cell.array):
         yield "cell"
-    if not np.array_equal(old.pbc, new.pbc):
+    if not _equal(old.pbc, new.pbc):
         yield "pbc"
+
+
+def _equal(old: NDArray[Any], new: NDArray[Any]) -> bool:
+    """Whether arrays are equal; that of the last calculation is finite. ASE asks for it ten times a step."""
+    return old.tobytes() == new.tobytes() or bool(np.array_equal(old, new))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
-from mlip_rs.cost.plan import evaluation_plans
+from mlip_rs.cost.plan import predicted_us_per_atom
 from mlip_rs.cost.timing import Timing, measure, measure_list
 from mlip_rs.errors import ConfigError
 from mlip_rs.generate.prototypes import crystal, enlarged
@@ -43,7 +43,7 @@ class Subject:
     structure
         Formula of the structure that is repeated.
     predicted_us_per_atom
-        Cost of the evaluation plan on one core; see `mlip_rs.cost.plan`.
+        Predicted cost on one core; see `mlip_rs.cost.plan.predicted_us_per_atom`.
     """
 
     name: str
@@ -243,7 +243,9 @@ def benchmark(
     progress.start("timing", len(named) * len(ordered) * len(counts))
     for name, potential in named.items():
         start = crystal(potential.elements) if like is None else like
-        subject = Subject(name, potential, start.get_chemical_formula(), _predicted(potential, like))
+        subject = Subject(
+            name, potential, start.get_chemical_formula(), predicted_us_per_atom(potential, like)
+        )
         subjects.append(subject)
         timings: dict[tuple[int, int], Timing] = {}
         for size in ordered:
@@ -262,13 +264,6 @@ def benchmark(
                     measurements.append(Measurement(subject, timings[key], ratio, building, peak_memory()))
                 progress.advance()
     return Benchmark(tuple(subjects), tuple(measurements))
-
-
-def _predicted(potential: Potential, atoms: Atoms | None) -> float:
-    """Mean of the plans over the atoms of a structure; over the elements of the potential if None."""
-    costs = {plan.element: plan.us_per_atom for plan in evaluation_plans(potential, atoms)}
-    symbols = potential.elements if atoms is None else atoms.symbols
-    return float(np.mean([costs[symbol] for symbol in symbols]))
 
 
 def peak_memory() -> float | None:

@@ -6,7 +6,7 @@ therefore a weighted coverage, linear in the unit costs.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 from scipy.sparse import block_diag, csr_matrix
 
+from mlip_rs import _core
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.basis import Basis
 from mlip_rs.cost.timing import measure
-from mlip_rs.cost.units import UnitCosts
+from mlip_rs.cost.units import NAMES, PER_NEIGHBOR, UnitCosts
 from mlip_rs.data import Dataset
 from mlip_rs.data.core_structures import pair_counts
 from mlip_rs.generate.prototypes import enlarged
@@ -36,9 +37,6 @@ PRIOR: float = 0.05
 SLACK: float = 4.0
 """Unit costs stay within this factor of the usual ones, whatever a noisy machine says."""
 
-PER_NEIGHBOR: int = 3
-"""The first kinds of requirements are paid for each neighbour, the others for each atom."""
-
 
 @dataclass(frozen=True)
 class CostModel:
@@ -51,16 +49,16 @@ class CostModel:
     amounts
         (I,) how often an item is paid for by an atom, on average.
     kinds
-        (I,) position of the unit cost of each item in `UnitCosts.values`.
+        (I,) name of the unit cost of each item.
     neighbors
-        Of an atom, on average.
+        Neighbours of an atom within the cutoff of the basis, on average.
     units
         Unit costs.
     """
 
     uses: csr_matrix
     amounts: Array
-    kinds: NDArray[np.int64]
+    kinds: NDArray[np.str_]
     neighbors: float
     units: UnitCosts
 
@@ -73,39 +71,34 @@ class CostModel:
         ConfigError
             The structure has atoms of elements that are not in the basis.
         """
-        core = basis.core
-        kinds, amounts, species, reaches, starts, items = core.requirements()
-        cutoffs, within = np.unique([*reaches, core.cutoff], return_inverse=True)
-        pairs = pair_counts(atoms, basis.elements, cutoffs) / len(atoms)
-        symbols = np.array(atoms.get_chemical_symbols())
-        uses = csr_matrix((np.ones(len(items)), items, starts), shape=(len(starts) - 1, len(kinds)))
-        paid = []
-        for element, around in zip(basis.elements, pairs, strict=True):
-            share = (symbols == element).mean()
-            paid.append(amounts * np.where(kinds < PER_NEIGHBOR, around[species, within[:-1]], share))
-        n = len(basis.elements)
+        models = center_models(basis.core, atoms, units)
+        if len(models) == 1:
+            return models[0]
+        shares = element_shares(atoms, basis.elements)
         return cls(
-            csr_matrix(block_diag([uses] * n)) if n > 1 else uses,
-            np.concatenate(paid),
-            np.tile(kinds, n) + 2,
-            float(pairs[:, :, -1].sum()),
+            csr_matrix(block_diag([model.uses for model in models])),
+            np.concatenate([share * model.amounts for share, model in zip(shares, models, strict=True)]),
+            np.concatenate([model.kinds for model in models]),
+            sum(share * model.neighbors for share, model in zip(shares, models, strict=True)),
             units,
         )
 
     @cached_property
     def weights(self) -> Array:
         """(I,) µs per atom that each item costs."""
-        return 1e-3 * self.units.values[self.kinds] * self.amounts
+        names, places = np.unique(self.kinds, return_inverse=True)
+        each = np.array([getattr(self.units, name) for name in names])
+        return np.asarray(1e-3 * each[places] * self.amounts)
 
     @property
     def per_neighbor(self) -> Mask:
         """(I,) items that are paid for each neighbour."""
-        return self.kinds < 2 + PER_NEIGHBOR
+        return np.isin(self.kinds, list(PER_NEIGHBOR))
 
     @property
     def base(self) -> float:
         """µs per atom of no feature at all."""
-        return float(1e-3 * self.units.values[:2] @ [1.0, self.neighbors])
+        return self.units.us_per_atom({"atom": 1.0, "neighbor": self.neighbors})
 
     def needed(self, support: Mask) -> Mask:
         """(I,) items that some feature of a support needs."""
@@ -115,24 +108,22 @@ class CostModel:
         """µs per atom of a support (F,)."""
         return self.base + float(self.weights[self.needed(support)].sum())
 
-    def counts(self, support: Mask) -> Array:
-        """(7,) how often each unit cost is paid for, for one atom on average."""
+    def counts(self, support: Mask) -> dict[str, float]:
+        """How often each unit cost is paid for, for one atom on average, by name."""
         needed = self.needed(support)
-        by_kind = np.bincount(self.kinds[needed], self.amounts[needed], minlength=7).astype(np.float64)
-        by_kind[:2] = 1.0, self.neighbors
-        return by_kind
+        kinds, amounts = self.kinds[needed], self.amounts[needed]
+        counts = {name: float(amounts[kinds == name].sum()) for name in NAMES}
+        return counts | {"atom": 1.0, "neighbor": self.neighbors}
 
     def shares(self, support: Mask) -> dict[str, float]:
         """µs per atom of a support by what they are paid for."""
-        shares = 1e-3 * self.counts(support) * self.units.values
-        return {name: float(share) for name, share in zip(asdict(self.units), shares, strict=True)}
+        return {name: self.units.us_per_atom({name: count}) for name, count in self.counts(support).items()}
 
     def calibrated(self, supports: Sequence[Mask], times: Sequence[float]) -> "CostModel":
         """The model with unit costs fitted to measured times (µs per atom) of supports; errors count relatively."""
         usual = UnitCosts().values
-        rows = (
-            1e-3 * np.array([self.counts(support) for support in supports]) * usual / np.array(times)[:, None]
-        )
+        counts = np.array([list(self.counts(support).values()) for support in supports])
+        rows = 1e-3 * counts * usual / np.array(times)[:, None]
         prior = PRIOR * np.eye(len(usual))  # what the samples do not tell apart stays in its usual proportion
         found = lsq_linear(
             np.vstack([rows, prior]),
@@ -140,6 +131,37 @@ class CostModel:
             (1.0 / SLACK, SLACK),
         )
         return replace(self, units=UnitCosts(*(float(u) for u in usual * found.x)))
+
+
+def center_models(basis: _core.Basis, atoms: Atoms, units: UnitCosts) -> list[CostModel]:
+    """Costs of the features of each element for one centre of it, in the order of the basis.
+
+    Neighbours are those of the centres of the element in a structure, on average; those of all atoms if it has none.
+
+    Raises
+    ------
+    ConfigError
+        The structure has atoms of elements that are not in the basis.
+    """
+    kinds, amounts, species, cutoffs, starts, items = basis.requirements()
+    names = np.array(kinds, dtype=np.str_)
+    by_neighbor = np.isin(names, list(PER_NEIGHBOR))
+    distinct, within = np.unique([*cutoffs, basis.cutoff], return_inverse=True)
+    pairs = pair_counts(atoms, basis.elements, distinct)
+    numbers = [len(atoms) * share for share in element_shares(atoms, basis.elements)]
+    uses = csr_matrix((np.ones(len(items)), items, starts), shape=(len(starts) - 1, len(names)))
+    models = []
+    for own, found in zip(numbers, pairs, strict=True):
+        around = found / own if own else pairs.sum(axis=0) / len(atoms)
+        paid = amounts * np.where(by_neighbor, around[species, within[:-1]], 1.0)
+        models.append(CostModel(uses, paid, names, float(around[:, -1].sum()), units))
+    return models
+
+
+def element_shares(atoms: Atoms, elements: Sequence[str]) -> list[float]:
+    """Share of each element in the atoms of a structure."""
+    symbols = np.array(atoms.get_chemical_symbols())
+    return [float((symbols == element).mean()) for element in elements]
 
 
 def timed_structure(dataset: Dataset) -> Atoms:
@@ -156,7 +178,7 @@ def calibrate(basis: Basis, atoms: Atoms, seed: int = 0) -> UnitCosts:
 
 
 def _samples(model: CostModel, rng: np.random.Generator) -> list[Mask]:
-    """All features, and random parts: what is left without some sums, functions and degrees, thinned out."""
+    """Supports to time: all features, and random parts that lack some sums and radial functions."""
     n_features = model.uses.shape[0]
     supports = [np.ones(n_features, dtype=bool)]
     for _ in range(N_SAMPLES - 1):
@@ -170,5 +192,5 @@ def _samples(model: CostModel, rng: np.random.Generator) -> list[Mask]:
 def _time(basis: Basis, support: Mask, atoms: Atoms) -> float:
     """µs per atom of a potential with these features; the size of its coefficients does not matter."""
     reference = dict.fromkeys(basis.elements, 0.0)
-    potential = Potential.from_coefficients(basis.to_dict(), np.where(support, 1e-3, 0.0), reference, {})
+    potential = Potential.from_coefficients(basis, np.where(support, 1e-3, 0.0), reference, {})
     return measure(potential, atoms).us_per_atom

@@ -1,4 +1,4 @@
-"""What the compiled evaluator does with a potential, and what that should cost."""
+"""The plan of the compiled evaluator for a potential, and its predicted cost."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,7 +8,8 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from mlip_rs.cost.units import UnitCosts
+from mlip_rs.cost.model import center_models, element_shares
+from mlip_rs.cost.units import unit_costs_of
 from mlip_rs.data.core_structures import pair_counts
 from mlip_rs.errors import ConfigError
 from mlip_rs.generate.prototypes import crystal
@@ -26,18 +27,18 @@ class Plan:
     columns, sums, max_l
         By element of the neighbours: radial functions in the table, sums over neighbours, largest l.
     near, far_columns
-        By element: how far the harmonics reach, Å, and the radial functions of neighbours beyond.
+        By element: angular cutoff, Å, and the radial functions of the neighbours outside.
     table_bytes
         Of the radial tables.
     rows, terms
         Of the merged polynomial of the sums: prefixes and monomials.
     neighbors, near_neighbors
-        By element, within the cutoff of what has coefficients and within reach of the harmonics, mean over the
-        centres in the structure on which the rest is counted.
+        By element: neighbours within the largest cutoff and the angular cutoff of the features with coefficients, mean
+        over the centres of this element in the structure.
     multiply_adds
-        Of one atom: energy, forces and virial.
+        For the energy, forces and virial of one atom.
     us_per_atom
-        Predicted for one core, by `UnitCosts`.
+        Predicted for one core by `mlip_rs.cost.model`.
     """
 
     element: str
@@ -73,12 +74,12 @@ class Plan:
 
 
 def evaluation_plans(potential: Potential, atoms: Atoms | None = None) -> tuple[Plan, ...]:
-    """Give the plan of every centre element, with its predicted cost.
+    """Describe the evaluation of every centre element, with its predicted cost.
 
     Parameters
     ----------
     potential
-        What is evaluated.
+        The potential.
     atoms
         Structure in which neighbours are counted; the crystal of the first element if None.
 
@@ -87,60 +88,94 @@ def evaluation_plans(potential: Potential, atoms: Atoms | None = None) -> tuple[
     ConfigError
         No atoms, or some of elements that the potential does not know.
     """
-    atoms = crystal(potential.elements) if atoms is None else atoms
-    if len(atoms) == 0:
-        raise ConfigError("a structure without atoms has no neighbours to count")
-    symbols = np.array(atoms.get_chemical_symbols())
+    atoms = _counted(potential, atoms)
     entries = json.loads(potential.core.plans())
-    cutoffs = [[*entry["near"], entry["cutoff"]] for entry in entries]
+    cutoffs = [[*entry["inner_cutoffs"], entry["cutoff"]] for entry in entries]
     pairs = pair_counts(atoms, potential.elements, np.concatenate(cutoffs))
+    shares = element_shares(atoms, potential.elements)
+    costs = _center_costs(potential, atoms)
     plans = []
-    for k, entry in enumerate(entries):
-        own = int((symbols == entry["element"]).sum())
-        counts = pairs[:, :, k * len(cutoffs[0]) : (k + 1) * len(cutoffs[0])]
-        around = (
-            counts[potential.elements.index(entry["element"])] / own if own else counts.sum(0) / len(atoms)
-        )
-        near, total = np.diagonal(around), around[:, -1]
+    for k, (entry, share) in enumerate(zip(entries, shares, strict=True)):
+        own = slice(k * len(cutoffs[0]), (k + 1) * len(cutoffs[0]))
+        around = pairs[k] / (share * len(atoms)) if share else pairs.sum(axis=0) / len(atoms)
+        near, total = np.diagonal(around[:, own]), around[:, own][:, -1]
         plans.append(
             Plan(
                 entry["element"],
                 tuple(entry["columns"]),
                 tuple(entry["sums"]),
                 tuple(entry["max_l"]),
-                tuple(entry["near"]),
-                tuple(entry["far_columns"]),
+                tuple(entry["inner_cutoffs"]),
+                tuple(entry["outer_columns"]),
                 entry["table_bytes"],
                 entry["rows"],
                 entry["terms"],
                 tuple(total.tolist()),
                 tuple(near.tolist()),
                 sum(multiply_adds(entry, near, total).values()),
-                _us_per_atom(entry, near, total),
+                costs[k],
             )
         )
     return tuple(plans)
 
 
+def predicted_us_per_atom(potential: Potential, atoms: Atoms | None = None) -> float:
+    """Predict the time of an evaluation on one core, µs per atom, by the unit costs of the fit of the potential.
+
+    Parameters
+    ----------
+    potential
+        The potential.
+    atoms
+        The structure, over whose atoms the mean is taken. If None, the mean is over the elements of the potential, in
+        the crystal of the first one.
+
+    Raises
+    ------
+    ConfigError
+        No atoms, some of elements that the potential does not know, or unit costs that make no sense.
+    """
+    n = len(potential.elements)
+    shares = [1.0 / n] * n if atoms is None else element_shares(atoms, potential.elements)
+    return float(np.dot(shares, _center_costs(potential, _counted(potential, atoms))))
+
+
 def multiply_adds(
     entry: dict[str, Any], near: NDArray[np.float64], total: NDArray[np.float64]
 ) -> dict[str, float]:
-    """Of one atom, by kernel, from an entry of the plans of the core and the numbers of neighbours by element."""
+    """Multiply-adds for one atom by kernel, from its plan and numbers of neighbours by element.
+
+    Parameters
+    ----------
+    entry
+        Plan of the centre element, an entry of `_core.Potential.plans`.
+    near, total
+        (n_elements,) neighbours within the angular cutoff, and all.
+    """
     each = entry["multiply_adds"]
     return {
-        "radial tables": float(near @ each["tables"] + (total - near) @ each["beyond"]),
+        "radial tables": float(near @ each["tables"] + (total - near) @ each["outer"]),
         "harmonics": float(near @ each["harmonics"]),
         "products": float(near @ each["products"]),
         "polynomial": each["graph"],
     }
 
 
-def _us_per_atom(entry: dict[str, Any], near: NDArray[np.float64], total: NDArray[np.float64]) -> float:
-    """Cost of one centre: what is paid for each neighbour, by element, and for the atom."""
-    costs = UnitCosts()
-    columns, further, sums = (np.array(entry[key]) for key in ("columns", "far_columns", "sums"))
-    harmonics = (np.array(entry["max_l"]) + 1) ** 2 - 1
-    per_neighbors = costs.neighbor * total.sum() + costs.column * (near @ columns + (total - near) @ further)
-    per_neighbors += near @ (costs.harmonic * harmonics + costs.sum * sums)
-    per_atom = costs.atom + costs.row * entry["rows"] + costs.term * entry["terms"]
-    return float(1e-3 * (per_neighbors + per_atom))
+def _counted(potential: Potential, atoms: Atoms | None) -> Atoms:
+    """The structure in which neighbours are counted."""
+    atoms = crystal(potential.elements) if atoms is None else atoms
+    if len(atoms) == 0:
+        raise ConfigError("a structure without atoms has no neighbours to count")
+    return atoms
+
+
+def _center_costs(potential: Potential, atoms: Atoms) -> list[float]:
+    """µs of one centre of each element."""
+    basis = potential.core.basis
+    labels = basis.labels()
+    costs = []
+    models = center_models(basis, atoms, unit_costs_of(potential.info))
+    for element, model in zip(potential.elements, models, strict=True):
+        features = potential.coefficients(element)
+        costs.append(model.cost(np.array([label in features for label in labels], dtype=bool)))
+    return costs

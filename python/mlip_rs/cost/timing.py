@@ -2,7 +2,6 @@
 
 import statistics
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,19 +51,15 @@ def measure(potential: Potential, atoms: Atoms, *, threads: int = 1, samples: in
     ConfigError
         No atoms.
     """
-    if len(atoms) == 0:
-        raise ConfigError("a structure without atoms takes no time")
-    evaluator = _core.Evaluator(potential.core, SKIN, threads)
-    arrays = arrays_from_atoms(atoms)
-    evaluator.compute(*arrays)
+    evaluation = _Evaluation(potential, atoms, threads)
+    evaluation.run()
     times = []
-    clock = time.process_time if threads == 1 else time.perf_counter
     for _ in range(samples):
-        count, elapsed, begin = 0, 0.0, clock()
+        count, elapsed, begin = 0, 0.0, evaluation.clock()
         while elapsed < MIN_SECONDS:
-            evaluator.compute(*arrays)
+            evaluation.run()
             count += 1
-            elapsed = clock() - begin
+            elapsed = evaluation.clock() - begin
         times.append(elapsed / count)
     return Timing(len(atoms), threads, statistics.median(times) / len(atoms) * 1e6)
 
@@ -72,32 +67,42 @@ def measure(potential: Potential, atoms: Atoms, *, threads: int = 1, samples: in
 def measure_list(potential: Potential, atoms: Atoms, *, threads: int = 1, samples: int = 3) -> float:
     """Median time of building the neighbour list anew, µs per atom, by the clock of `measure`.
 
-    It is what an evaluation takes longer when atoms come back from a crystal so much wider that the list is of no use.
+    It is the extra time of an evaluation whose atoms come back from a crystal so much wider that the list is of no use.
 
     Raises
     ------
     ConfigError
         No atoms.
     """
-    if len(atoms) == 0:
-        raise ConfigError("a structure without atoms takes no time")
-    evaluator = _core.Evaluator(potential.core, SKIN, threads)
-    numbers, positions, cell, pbc = arrays_from_atoms(atoms)
-    widening = 1.0 + 2.0 * SKIN / potential.cutoff
-    clock = time.process_time if threads == 1 else time.perf_counter
-
-    def seconds(work: Callable[[], object]) -> float:
-        begin = clock()
-        work()
-        return clock() - begin
-
-    def compute() -> object:
-        return evaluator.compute(numbers, positions, cell, pbc)
-
+    evaluation = _Evaluation(potential, atoms, threads)
     building: list[float] = []
     reusing: list[float] = []
     while len(building) < samples or sum(building) < samples * MIN_SECONDS:
-        evaluator.compute(numbers, positions * widening, cell * widening, pbc)
-        building.append(seconds(compute))
-        reusing.append(seconds(compute))
+        evaluation.run(1.0 + 2.0 * SKIN / potential.cutoff)
+        building.append(evaluation.seconds())
+        reusing.append(evaluation.seconds())
     return max(0.0, statistics.median(building) - statistics.median(reusing)) / len(atoms) * 1e6
+
+
+class _Evaluation:
+    """Evaluations of one structure, and the clock that times them."""
+
+    def __init__(self, potential: Potential, atoms: Atoms, threads: int) -> None:
+        if len(atoms) == 0:
+            raise ConfigError("a structure without atoms takes no time")
+        self.evaluator = _core.Evaluator(potential.core, SKIN, threads)
+        self.arrays = arrays_from_atoms(atoms)
+        self.clock = time.process_time if threads == 1 else time.perf_counter
+
+    def run(self, widening: float = 1.0) -> None:
+        """Evaluate the structure, all lengths times a factor."""
+        numbers, positions, cell, pbc = self.arrays
+        if widening != 1.0:
+            positions, cell = positions * widening, cell * widening
+        self.evaluator.compute(numbers, positions, cell, pbc)
+
+    def seconds(self) -> float:
+        """Time of one evaluation."""
+        begin = self.clock()
+        self.run()
+        return self.clock() - begin

@@ -1,17 +1,16 @@
-"""How well a potential does on labelled structures: `evaluate` gives errors, `figures` the parity plots."""
+"""Errors of a potential on labelled structures, and their parity plots."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlip_rs.data import Dataset, Frame
+from mlip_rs.data import Dataset
 from mlip_rs.data.convert import Data, as_dataset
-from mlip_rs.data.core_structures import core_structure, named
-from mlip_rs.errors import DataError, StructureError
+from mlip_rs.data.core_structures import structure_from_arrays
+from mlip_rs.errors import DataError
 from mlip_rs.evaluate.errors import (
     ENERGY_KEY,
     FORCE_KEY,
@@ -23,14 +22,12 @@ from mlip_rs.evaluate.errors import (
     paired_values,
 )
 from mlip_rs.potential import Potential
+from mlip_rs.potential.prediction import evaluate_frames
 from mlip_rs.threads import number_of_threads
-from mlip_rs.units import MEV_PER_EV, ase_stress_from_virial
+from mlip_rs.units import MEV_PER_EV
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-BATCH_STRUCTURES: int = 256
-"""Structures of one call of the core; Ctrl-C takes effect between calls."""
 
 _SHOWN = {
     ENERGY_KEY: ("energy per atom", "meV/atom"),
@@ -130,21 +127,19 @@ def evaluate(
 
 
 def _predictions(potential: Potential, dataset: Dataset, threads: int) -> Labels:
-    energies: list[float] = []
-    forces: list[Any] = []
-    stresses: list[Any] = []
-    for start in range(0, len(dataset), BATCH_STRUCTURES):
-        batch: Sequence[Frame] = dataset.frames[start : start + BATCH_STRUCTURES]
-        try:
-            results = potential.core.evaluate_many([core_structure(frame) for frame in batch], threads)
-        except StructureError as error:
-            raise named(error, batch) from None
-        for frame, (atom_energies, atom_forces, virials) in zip(batch, results, strict=True):
-            energies.append(float(atom_energies.sum()))
-            forces.append(atom_forces)
-            volume = frame.volume
-            stresses.append(None if volume is None else ase_stress_from_virial(virials.sum(axis=0), volume))
-    return Labels(energies, forces, stresses)
+    predictions = list(
+        evaluate_frames(
+            potential.core,
+            dataset.frames,
+            structure=lambda f: structure_from_arrays(f.numbers, f.positions, f.cell, f.pbc),
+            volume=lambda frame: frame.volume,
+            name=lambda k: dataset.frames[k].location,
+            threads=threads,
+        )
+    )
+    return Labels(
+        [p.energy for p in predictions], [p.forces for p in predictions], [p.stress for p in predictions]
+    )
 
 
 def save_figures(figures: "dict[str, Figure]", directory: str | os.PathLike[str]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Structures in, the same structures with energies, forces and stresses out."""
+"""Structures with predicted energies, forces and stresses."""
 
 import os
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from mlip_rs.data import RawFrame, files_meant, read_structures
-from mlip_rs.errors import ConfigError, StructureError
+from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
+from mlip_rs.errors import ConfigError
 from mlip_rs.files import atomic_file
 from mlip_rs.potential import Potential, Prediction
-
-BATCH_STRUCTURES: int = 256
-"""Structures evaluated together; Ctrl-C takes effect between batches."""
+from mlip_rs.potential.prediction import evaluate_frames
+from mlip_rs.threads import number_of_threads
 
 _REPLACED = frozenset(
     ("energy", "free_energy", "energies", "forces", "force", "stress", "stresses", "virial", "virials")
@@ -91,25 +91,15 @@ def labelled(potential: Potential, frames: Sequence[RawFrame], *, threads: int |
     StructureError
         A structure cannot be evaluated; names file, frame, atom.
     """
-    out: list[Atoms] = []
-    for start in range(0, len(frames), BATCH_STRUCTURES):
-        batch = frames[start : start + BATCH_STRUCTURES]
-        try:
-            predictions = potential.predict([frame.atoms for frame in batch], threads)
-        except StructureError:
-            _blame(potential, batch, threads)
-            raise
-        out.extend(_with_labels(f.atoms, p) for f, p in zip(batch, predictions, strict=True))
-    return out
-
-
-def _blame(potential: Potential, frames: Sequence[RawFrame], threads: int | None) -> None:
-    """Find the structure that cannot be evaluated and name its file and frame."""
-    for frame in frames:
-        try:
-            potential.predict(frame.atoms, threads)
-        except StructureError as error:
-            raise StructureError(f"{frame.location}: {error}") from None
+    predictions = evaluate_frames(
+        potential.core,
+        frames,
+        structure=lambda frame: structure_from_atoms(frame.atoms),
+        volume=lambda frame: cell_volume(frame.atoms.cell.array),
+        name=lambda k: frames[k].location,
+        threads=number_of_threads(threads),
+    )
+    return [_with_labels(f.atoms, p) for f, p in zip(frames, predictions, strict=True)]
 
 
 def _with_labels(atoms: Atoms, prediction: Prediction) -> Atoms:

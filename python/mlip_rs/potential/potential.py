@@ -1,4 +1,4 @@
-"""`Potential`: a fitted potential, its file, and its answers for single structures and lists of them."""
+"""`Potential`: a fitted potential, its file, and its predictions for one structure or many."""
 
 import json
 import os
@@ -12,14 +12,15 @@ from typing import Any, Protocol, overload
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from mlip_rs import _core
+from mlip_rs.basis import Basis
 from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
 from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
 from mlip_rs.files import write_atomically
+from mlip_rs.potential.prediction import Prediction, evaluate_frames
 from mlip_rs.threads import number_of_threads
-from mlip_rs.units import ase_stress_from_virial
 
 MAX_FILE_BYTES: int = 256 << 20
 """Larger potential files are refused before they are read."""
@@ -36,31 +37,6 @@ class BasisLike(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What a potential says about one structure. Arrays are read-only.
-
-    Parameters
-    ----------
-    energy
-        Total energy, eV.
-    energies
-        (N,) energies of the atoms, eV; their sum is the energy.
-    forces
-        (N, 3) eV/Å.
-    stress
-        (6,) eV/Å³, positive under tension, xx yy zz yz xz xy; None unless three cell vectors span a volume.
-    virials
-        (N, 6) virials −dE_i/dε of the atoms, eV, same order; their sum is −stress × volume.
-    """
-
-    energy: float
-    energies: NDArray[np.float64]
-    forces: NDArray[np.float64]
-    stress: NDArray[np.float64] | None
-    virials: NDArray[np.float64]
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class Potential:
     """A fitted potential. It never changes: copies share it, threads may use it together.
@@ -71,6 +47,16 @@ class Potential:
     ----------
     core
         The potential of the compiled core.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ase.build import bulk
+    >>> from mlip_rs import Basis, Potential
+    >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair")
+    >>> potential = Potential.from_coefficients(basis, np.ones(basis.n_features), {"Al": -3.0})
+    >>> potential.predict(bulk("Al")).forces.shape
+    (1, 3)
     """
 
     core: _core.Potential
@@ -129,17 +115,17 @@ class Potential:
     @classmethod
     def from_coefficients(
         cls,
-        spec: str | Mapping[str, Any] | BasisLike,
+        spec: str | Mapping[str, Any] | Basis | BasisLike,
         coefficients: ArrayLike,
         reference_energies: Mapping[str, float],
         info: Mapping[str, Any] | None = None,
     ) -> "Potential":
-        """Assemble a potential from what a fit gives.
+        """Assemble a potential from coefficients.
 
         Parameters
         ----------
         spec
-            Basis specification: its JSON text, the same as a mapping, or an object with `to_json()`.
+            A `Basis`, or a basis specification: its JSON text, the same as a mapping, or an object with `to_json()`.
         coefficients
             (F,) one per column of the design matrix, eV per unit of the feature; zeros are dropped.
         reference_energies
@@ -152,8 +138,7 @@ class Potential:
         ConfigError
             A basis, coefficients, reference energies or metadata that make no sense.
         """
-        text = _spec_text(spec)
-        basis = _core.Basis(text)
+        basis = spec.core if isinstance(spec, Basis) else _core.Basis(_spec_text(spec))
         weights = np.ascontiguousarray(coefficients, dtype=np.float64)
         if weights.shape != (basis.n_features,):
             raise ConfigError(f"coefficients: expected shape ({basis.n_features},), got {weights.shape}")
@@ -161,7 +146,17 @@ class Potential:
             feature = int(np.flatnonzero(~np.isfinite(weights))[0])
             raise ConfigError(f"coefficient {feature} is {weights[feature]}; the fit behind it has failed")
         references = _references(basis.elements, reference_energies)
-        return cls(_core.Potential.from_coefficients(text, weights, references, _info_text(info or {})))
+        return cls(_core.Potential.from_coefficients(basis, weights, references, _info_text(info or {})))
+
+    def with_info(self, info: Mapping[str, Any]) -> "Potential":
+        """Return the same potential with other metadata; nothing is computed again.
+
+        Raises
+        ------
+        ConfigError
+            Metadata that JSON cannot hold.
+        """
+        return Potential(self.core.with_info(_info_text(info)))
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return Potential.from_json, (self.to_json(),)
@@ -200,7 +195,7 @@ class Potential:
 
     @property
     def hierarchy(self) -> str:
-        """Kind of features: pair, pair-poly, angular or angular-poly."""
+        """Kind of features: pair, pair-poly, angular, angular-poly or invariants."""
         return self.core.hierarchy
 
     @property
@@ -225,13 +220,13 @@ class Potential:
 
     @property
     def info(self) -> dict[str, Any]:
-        """Metadata: whatever the fit wanted to travel with the potential."""
+        """Metadata that the fit has stored: method, weights, errors, data, and more."""
         return _object(self.core.info)
 
     @property
     def checksum(self) -> str:
         """SHA-256 of the content, as in the file: two potentials with the same checksum are the same."""
-        return str(_object(self.to_json())["checksum"])
+        return self.core.checksum
 
     def coefficients(self, element: str) -> dict[str, float]:
         """Return the non-zero coefficients of a centre element by feature label, eV per unit of the feature.
@@ -289,33 +284,20 @@ class Potential:
                 (results,) = self.core.evaluate_many([structure], n_threads)
             except StructureError as error:
                 raise StructureError(error.args[0]) from None
-            return _prediction(results, structures)
-        frames = list(structures)
-        converted = []
-        for index, atoms in enumerate(frames):
-            try:
-                converted.append(structure_from_atoms(atoms))
-            except StructureError as error:
-                raise StructureError(f"structure {index}: {error}") from None
-        try:
-            all_results = self.core.evaluate_many(converted, n_threads)
-        except StructureError as error:
-            message, index = error.args
-            raise StructureError(f"structure {index}: {message}") from None
-        return [_prediction(results, atoms) for results, atoms in zip(all_results, frames, strict=True)]
+            return Prediction.of(results, _volume(structures))
+        predictions = evaluate_frames(
+            self.core,
+            list(structures),
+            structure=structure_from_atoms,
+            volume=_volume,
+            name=lambda index: f"structure {index}",
+            threads=n_threads,
+        )
+        return list(predictions)
 
 
-_Arrays = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
-
-
-def _prediction(results: _Arrays, atoms: Atoms) -> Prediction:
-    energies, forces, virials = results
-    volume = cell_volume(atoms.cell.array)
-    stress = None if volume is None else ase_stress_from_virial(virials.sum(axis=0), volume)
-    for array in (energies, forces, virials, stress):
-        if array is not None:
-            array.flags.writeable = False
-    return Prediction(float(energies.sum()), energies, forces, stress, virials)
+def _volume(atoms: Atoms) -> float | None:
+    return cell_volume(atoms.cell.array)
 
 
 def _read_text(path: Path) -> str:

@@ -10,245 +10,62 @@
     reason = "only what is inlined into a dispatch is compiled for its instruction set"
 )]
 
+use super::polynomial::NONE;
 use pulp::Simd;
 
-/// Atoms that are evaluated together: lanes of the widest vector registers in use.
-pub(super) const ATOMS: usize = 8;
-
-/// A monomial of nodes, ascending, unused places `NONE`.
-pub(super) type Factors = [u32; 6];
-/// No node.
-pub(super) const NONE: u32 = u32::MAX;
-
-/// A polynomial of nodes.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Polynomial(Vec<(Factors, f64)>);
-
-impl Polynomial {
-    /// Add `coefficient` times a product of at most six nodes.
-    pub fn push(&mut self, nodes: &[u32], coefficient: f64) {
-        let mut factors = [NONE; 6];
-        factors[..nodes.len()].copy_from_slice(nodes);
-        factors.sort_unstable();
-        self.0.push((factors, coefficient));
-    }
-
-    /// Number of factors that make the prefix of a monomial.
-    pub fn prefix(degree: usize) -> usize {
-        match degree {
-            0 | 1 => 0,
-            2 => 1,
-            3 | 4 => 2,
-            _ => 3,
-        }
-    }
-
-    /// Merge equal monomials; those that cancel disappear.
-    pub fn merged(mut self) -> Vec<(Factors, f64)> {
-        self.0.sort_by_key(|term| term.0);
-        let mut list: Vec<(Factors, f64)> = Vec::with_capacity(self.0.len());
-        for (factors, coefficient) in self.0 {
-            match list.last_mut() {
-                Some(last) if last.0 == factors => last.1 += coefficient,
-                _ => list.push((factors, coefficient)),
-            }
-        }
-        list.retain(|(_, coefficient)| *coefficient != 0.0);
-        list
-    }
-}
+/// Atoms that are evaluated together.
+pub(super) const ATOMS: usize = super::LANES;
 
 /// Rows `prefix · Σ w v` whose prefixes differ in their last node only.
 #[derive(Debug, Clone, Copy)]
-struct Group {
+pub(super) struct Group {
     /// What the prefixes have in common.
-    common: [u32; 2],
-    n_common: u32,
-    first_rows: u32,
-    end_rows: u32,
+    pub common: [u32; 2],
+    pub n_common: u32,
+    pub first_rows: u32,
+    pub end_rows: u32,
 }
 
 /// One or two rows of a group whose terms are the same nodes.
 #[derive(Debug, Clone, Copy)]
-struct Rows {
+pub(super) struct Rows {
     /// The last node of each prefix; `NONE` if it is empty.
-    last: [u32; 2],
-    count: u32,
+    pub last: [u32; 2],
+    pub count: u32,
     /// Runs of terms, and their weights.
-    first_run: u32,
-    end_run: u32,
-    first_weight: u32,
+    pub first_run: u32,
+    pub end_run: u32,
+    pub first_weight: u32,
 }
 
 /// Consecutive nodes: 1, 2 or 4.
 #[derive(Debug, Clone, Copy)]
-struct Run {
-    first: u32,
-    len: u32,
+pub(super) struct Run {
+    pub first: u32,
+    pub len: u32,
 }
 
 /// Most nodes of a run.
-const LONGEST_RUN: usize = 4;
+pub(super) const LONGEST_RUN: usize = 4;
 
 /// The plan of one centre element.
 ///
 /// Nodes are: sums over neighbours (those of the kernel, padded as it likes), intermediate polynomials, products.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Graph {
-    n_nodes: usize,
-    n_terms: usize,
-    groups: Vec<Group>,
-    rows: Vec<Rows>,
-    runs: Vec<Run>,
+    pub n_nodes: usize,
+    pub n_terms: usize,
+    pub groups: Vec<Group>,
+    pub rows: Vec<Rows>,
+    pub runs: Vec<Run>,
     /// Of each run and row, `[run][row][node]`.
-    weights: Vec<f64>,
+    pub weights: Vec<f64>,
     /// Groups of rows of the energy.
-    energy: std::ops::Range<usize>,
+    pub energy: std::ops::Range<usize>,
     /// Intermediate nodes with their groups of rows.
-    forms: Vec<(u32, std::ops::Range<usize>)>,
+    pub forms: Vec<(u32, std::ops::Range<usize>)>,
     /// Nodes that are products of two or three sums.
-    products: Vec<(u32, [u32; 3])>,
-}
-
-/// Makes a [`Graph`].
-#[derive(Debug, Default)]
-pub(super) struct GraphBuilder {
-    graph: Graph,
-    product_of: std::collections::BTreeMap<[u32; 3], u32>,
-}
-
-impl GraphBuilder {
-    /// A graph over `n_sums` sums over neighbours.
-    pub fn new(n_sums: usize) -> Self {
-        let graph = Graph {
-            n_nodes: n_sums,
-            ..Graph::default()
-        };
-        Self {
-            graph,
-            product_of: std::collections::BTreeMap::new(),
-        }
-    }
-
-    /// A node that is a polynomial of sums.
-    pub fn form(&mut self, polynomial: Polynomial) -> u32 {
-        let groups = self.groups(polynomial);
-        let node = self.node();
-        self.graph.forms.push((node, groups));
-        node
-    }
-
-    /// The graph, with the energy as a polynomial of all nodes.
-    pub fn finish(mut self, energy: Polynomial) -> Graph {
-        self.graph.energy = self.groups(energy);
-        self.graph
-    }
-
-    fn node(&mut self) -> u32 {
-        self.graph.n_nodes += 1;
-        (self.graph.n_nodes - 1) as u32
-    }
-
-    fn groups(&mut self, polynomial: Polynomial) -> std::ops::Range<usize> {
-        let mut split: Vec<([u32; 3], u32, f64)> = polynomial
-            .merged()
-            .into_iter()
-            .map(|(factors, weight)| {
-                let degree = factors.iter().filter(|f| **f != NONE).count();
-                let n_prefix = Polynomial::prefix(degree);
-                let mut prefix = [NONE; 3];
-                prefix[..n_prefix].copy_from_slice(&factors[..n_prefix]);
-                let rest = &factors[n_prefix..degree];
-                (prefix, self.product(rest), weight)
-            })
-            .collect();
-        let len = |prefix: &[u32; 3]| prefix.iter().filter(|f| **f != NONE).count();
-        split.sort_by_key(|term| (len(&term.0), term.0, term.1));
-        self.graph.n_terms += split.len();
-        // Rows with the same terms, and prefixes that differ in the last node only, are neighbours after sorting.
-        let mut rows: Vec<&[([u32; 3], u32, f64)]> = split.chunk_by(|a, b| a.0 == b.0).collect();
-        let key = |row: &[([u32; 3], u32, f64)]| {
-            let n = len(&row[0].0);
-            let common: Vec<u32> = row[0].0[..n.saturating_sub(1)].to_vec();
-            (n, common, row.iter().map(|t| t.1).collect::<Vec<u32>>())
-        };
-        rows.sort_by_cached_key(|row| (key(row), row[0].0));
-        let first = self.graph.groups.len();
-        let common = |row: &[([u32; 3], u32, f64)]| {
-            let n = len(&row[0].0);
-            (n, row[0].0[..n.saturating_sub(1)].to_vec())
-        };
-        for group in rows.chunk_by(|a, b| common(a) == common(b)) {
-            let (n, common) = common(group[0]);
-            let mut entry = Group {
-                common: [NONE; 2],
-                n_common: common.len() as u32,
-                first_rows: self.graph.rows.len() as u32,
-                end_rows: 0,
-            };
-            entry.common[..common.len()].copy_from_slice(&common);
-            for same in group.chunk_by(|a, b| key(a) == key(b)) {
-                for rows in same.chunks(2) {
-                    self.push_rows(rows, n);
-                }
-            }
-            entry.end_rows = self.graph.rows.len() as u32;
-            self.graph.groups.push(entry);
-        }
-        first..self.graph.groups.len()
-    }
-
-    fn push_rows(&mut self, rows: &[&[([u32; 3], u32, f64)]], len: usize) {
-        let graph = &mut self.graph;
-        let mut entry = Rows {
-            last: [NONE; 2],
-            count: rows.len() as u32,
-            first_run: graph.runs.len() as u32,
-            end_run: 0,
-            first_weight: graph.weights.len() as u32,
-        };
-        for (k, row) in rows.iter().enumerate() {
-            if let Some(last) = row[0].0[..len].last() {
-                entry.last[k] = *last;
-            }
-        }
-        let mut at = 0;
-        for run in rows[0].chunk_by(|a, b| a.1 + 1 == b.1) {
-            let mut left = run.len();
-            while left > 0 {
-                let n = [LONGEST_RUN, 2, 1]
-                    .into_iter()
-                    .find(|n| *n <= left)
-                    .unwrap_or(1);
-                graph.runs.push(Run {
-                    first: rows[0][at].1,
-                    len: n as u32,
-                });
-                for row in rows {
-                    graph.weights.extend(row[at..at + n].iter().map(|t| t.2));
-                }
-                (at, left) = (at + n, left - n);
-            }
-        }
-        entry.end_run = graph.runs.len() as u32;
-        graph.rows.push(entry);
-    }
-
-    /// The node of a product of one to three nodes.
-    fn product(&mut self, nodes: &[u32]) -> u32 {
-        if let [only] = nodes {
-            return *only;
-        }
-        let mut key = [NONE; 3];
-        key[..nodes.len()].copy_from_slice(nodes);
-        if let Some(node) = self.product_of.get(&key) {
-            return *node;
-        }
-        let node = self.node();
-        self.product_of.insert(key, node);
-        self.graph.products.push((node, key));
-        node
-    }
+    pub products: Vec<(u32, [u32; 3])>,
 }
 
 /// What a graph costs.

@@ -12,7 +12,7 @@ use crate::basis::harmonics::normalization;
 use pulp::Simd;
 
 /// Neighbours of a block.
-pub(super) const BLOCK: usize = 8;
+pub(super) const BLOCK: usize = super::LANES;
 
 /// Constants of the recursion `q_lm = a z q_{l−1,m} + b q_{l−2,m}`, in the order in which it runs: m, then l.
 #[derive(Debug, Clone, Default)]

@@ -8,37 +8,38 @@
 use super::graph::ATOMS;
 use super::harmonics::BLOCK;
 use super::lane::{Lane, Part, Used, deinterleave, interleave, resize};
-use super::plan::CompiledCenter;
+use super::plan::{CompiledCenter, SpeciesPlan};
 use super::products::Adjoints;
 use crate::environment::{Environment, MIN_DISTANCE};
-use crate::neighbors::{Cluster, Frame};
+use crate::neighbors::Images;
+use crate::potential::assembly::clusters::Cluster;
 use crate::repulsion::Switching;
 use crate::{Error, Result};
 use pulp::{Simd, WithSimd};
 
-/// What a cluster leaves behind.
-pub(super) struct ClusterOutput<'a> {
-    /// Energies of its atoms, eV.
+/// What a cluster leaves behind; None is not wanted.
+pub(in crate::potential) struct ClusterOutput<'a> {
+    /// Energies of its centres, eV.
     pub energies: &'a mut [f64],
-    /// Virials of its atoms, eV.
-    pub virials: &'a mut [[f64; 6]],
     /// Forces on its copies, eV/Å; zero at first.
-    pub forces: &'a mut [[f64; 3]],
+    pub forces: Option<&'a mut [[f64; 3]]>,
+    /// Virials of its centres, eV.
+    pub virials: Option<&'a mut [[f64; 6]]>,
 }
 
 /// Scratch memory of one worker.
 #[derive(Debug, Default)]
-pub struct Scratch {
+pub(in crate::potential) struct WorkerScratch {
     positions: Vec<[f64; 3]>,
     lanes: Vec<Lane>,
     /// Nodes of the graph, `[node][ATOMS]`.
     values: Vec<f64>,
     adjoints: Vec<f64>,
-    /// Adjoints of the sums of one atom: those with l = 0 of one species, those of them that reach beyond the harmonics,
-    /// and the others with columns before rows.
-    plain: Vec<f64>,
-    far: Vec<f64>,
-    turned: Vec<f64>,
+    /// Adjoints of the sums of one atom: those with l = 0 of one species, those of them that go beyond the angular
+    /// cutoff, and the others with columns before rows.
+    scalars: Vec<f64>,
+    outer: Vec<f64>,
+    transposed: Vec<f64>,
     /// Values of the radial functions of one block by column, derivatives by the harmonics and by the functions.
     by_block: Vec<f64>,
     by_harmonics: Vec<f64>,
@@ -49,11 +50,11 @@ pub struct Scratch {
 }
 
 /// One cluster at work.
-pub(super) struct ClusterTask<'a> {
+pub(in crate::potential) struct ClusterTask<'a> {
     pub centers: &'a [CompiledCenter],
     pub cluster: &'a Cluster,
-    pub frame: &'a Frame,
-    pub scratch: &'a mut Scratch,
+    pub images: Images<'a>,
+    pub scratch: &'a mut WorkerScratch,
     pub output: ClusterOutput<'a>,
 }
 
@@ -65,11 +66,11 @@ impl WithSimd for ClusterTask<'_> {
         let Self {
             centers,
             cluster,
-            frame,
+            images,
             scratch,
             mut output,
         } = self;
-        scratch.copy_positions(cluster, frame);
+        scratch.copy_positions(cluster, images);
         let mut first = 0;
         for (center, count) in centers.iter().zip(cluster.counts()) {
             let end = first + *count as usize;
@@ -83,13 +84,14 @@ impl WithSimd for ClusterTask<'_> {
     }
 }
 
-impl Scratch {
-    fn copy_positions(&mut self, cluster: &Cluster, frame: &Frame) {
+impl WorkerScratch {
+    fn copy_positions(&mut self, cluster: &Cluster, images: Images) {
         self.positions.clear();
+        let atoms = cluster.atoms().iter();
         self.positions
-            .extend(cluster.atoms().iter().map(|i| frame.wrapped[*i as usize]));
-        self.positions
-            .extend(cluster.images().iter().map(|pair| frame.image(*pair)));
+            .extend(atoms.map(|i| images.positions[*i as usize]));
+        let pairs = cluster.images().iter();
+        self.positions.extend(pairs.map(|pair| images.at(*pair)));
         self.lanes.resize_with(ATOMS, Lane::default);
     }
 }
@@ -102,7 +104,7 @@ impl CompiledCenter {
         simd: S,
         cluster: &Cluster,
         atoms: std::ops::Range<usize>,
-        scratch: &mut Scratch,
+        scratch: &mut WorkerScratch,
         output: &mut ClusterOutput,
     ) -> Result<()> {
         let n_nodes = self.graph.n_nodes();
@@ -132,13 +134,24 @@ impl CompiledCenter {
             &mut scratch.adjoints,
             &mut energies,
         );
-        deinterleave(simd, &scratch.adjoints, self.n_sums, &mut scratch.lanes);
+        let wants_gradients = output.forces.is_some() || output.virials.is_some();
+        if wants_gradients {
+            deinterleave(simd, &scratch.adjoints, self.n_sums, &mut scratch.lanes);
+        }
         for (k, atom) in atoms.enumerate() {
-            self.turn_adjoints(k, scratch);
-            self.gradients(simd, k, scratch);
+            if wants_gradients {
+                self.transpose_adjoints(k, scratch);
+                self.gradients(simd, k, scratch);
+            }
             let learnt = self.hand_over(k, energies[k], scratch);
             output.energies[atom] = self.offset + learnt;
-            output.virials[atom] = scratch.lanes[k].scatter(simd, atom, output.forces);
+            let lane = &scratch.lanes[k];
+            if let Some(forces) = &mut output.forces {
+                lane.add_forces(atom, forces);
+            }
+            if let Some(virials) = &mut output.virials {
+                virials[atom] = lane.virial(simd);
+            }
         }
         Ok(())
     }
@@ -154,72 +167,37 @@ impl CompiledCenter {
     ) -> Result<()> {
         let n_species = self.species.len();
         let cutoff2 = self.cutoff * self.cutoff;
-        let center = positions[atom];
         let nobody = cluster.n_copies() as u32;
         lane.parts.clear();
-        let mut n = 0;
+        let mut first = 0;
         for species in 0..n_species {
             let row = cluster.row(atom * n_species + species);
-            let first_block = n / BLOCK;
-            let capacity = n + row.len() + BLOCK;
-            lane.reserve(capacity);
-            let Lane {
-                copies,
-                displacements: [x, y, z],
-                distances,
-                ..
-            } = lane;
-            let (copies, distances) = (&mut copies[..capacity], &mut distances[..capacity]);
-            let (x, y, z) = (&mut x[..capacity], &mut y[..capacity], &mut z[..capacity]);
-            let mut closest = f64::INFINITY;
-            // Each neighbour is written; the place moves on only if it is near.
-            for &copy in row {
-                let to = positions[copy as usize];
-                let r: [f64; 3] = std::array::from_fn(|k| to[k] - center[k]);
-                let squared = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
-                (x[n], y[n], z[n]) = (r[0], r[1], r[2]);
-                copies[n] = copy;
-                distances[n] = squared;
-                closest = closest.min(squared);
-                n += usize::from(squared < cutoff2);
-            }
+            let (end, closest) = lane.list(row, positions, atom, first, cutoff2);
             if closest < MIN_DISTANCE * MIN_DISTANCE {
                 return Err(overlap(cluster, atom, row, positions));
             }
-            let near = self.species[species]
-                .as_ref()
-                .and_then(|plan| plan.beyond.as_ref());
-            let near = near.map(|beyond| {
-                let found = lane.near_first(first_block * BLOCK..n, beyond.start * beyond.start);
-                first_block * BLOCK + found
-            });
-            let Lane {
-                copies,
-                displacements: [x, y, z],
-                distances,
-                ..
-            } = lane;
-            while n % BLOCK != 0 {
-                (x[n], y[n], z[n]) = (2.0 * self.cutoff, 0.0, 0.0);
-                copies[n] = nobody;
-                distances[n] = 4.0 * cutoff2;
-                n += 1;
-            }
+            let plan = self.species[species].as_ref();
+            let inner = match plan.and_then(|plan| plan.outer.as_ref()) {
+                Some(outer) => first + lane.inner_first(first..end, outer.start * outer.start),
+                None => end,
+            };
+            let padded = lane.pad(end, 2.0 * self.cutoff, nobody);
             lane.parts.push(Part {
-                first_block,
-                far_block: near.unwrap_or(n).div_ceil(BLOCK),
-                end_block: n / BLOCK,
+                first_block: first / BLOCK,
+                outer_block: inner.div_ceil(BLOCK),
+                end_block: padded / BLOCK,
                 ..Part::default()
             });
+            first = padded;
         }
-        lane.truncate(n);
+        lane.truncate(first);
         Ok(())
     }
 
     /// Adjoints of the sums of lane `k` with columns before rows.
     #[inline(always)]
-    fn turn_adjoints(&self, k: usize, scratch: &mut Scratch) {
-        resize(&mut scratch.turned, self.n_sums);
+    fn transpose_adjoints(&self, k: usize, scratch: &mut WorkerScratch) {
+        resize(&mut scratch.transposed, self.n_sums);
         let segments = self
             .species
             .iter()
@@ -230,7 +208,7 @@ impl CompiledCenter {
             let len = n_rows * segment.width;
             // The sums themselves are not needed any more; their adjoints stand in their place.
             let from = &scratch.lanes[k].sums[segment.start..][..len];
-            let to = &mut scratch.turned[segment.start..][..len];
+            let to = &mut scratch.transposed[segment.start..][..len];
             for c in 0..segment.n_columns {
                 let column = &mut to[c * n_rows..(c + 1) * n_rows];
                 for (row, value) in column.iter_mut().enumerate() {
@@ -242,72 +220,29 @@ impl CompiledCenter {
 
     /// `∂E/∂r_ij` of the neighbours of lane `k`.
     #[inline(always)]
-    fn gradients<S: Simd>(&self, simd: S, k: usize, scratch: &mut Scratch) {
-        let Scratch {
-            lanes,
-            plain,
-            far,
-            turned,
-            by_block,
-            by_harmonics,
-            by_columns,
-            ..
-        } = scratch;
-        let lane = &mut lanes[k];
+    fn gradients<S: Simd>(&self, simd: S, k: usize, scratch: &mut WorkerScratch) {
+        let lane = &mut scratch.lanes[k];
         let n = lane.distances.len();
         for gradient in &mut lane.gradients {
             resize(gradient, n);
         }
         for (s, plan) in self.species.iter().enumerate() {
-            let part = lane.parts[s];
-            let Some(plan) = plan else {
+            if let Some(plan) = plan {
+                plan.gradients(simd, k, s, scratch);
+            } else {
+                let lane = &mut scratch.lanes[k];
+                let part = lane.parts[s];
                 let neighbors = part.first_block * BLOCK..part.end_block * BLOCK;
                 for gradient in &mut lane.gradients {
                     gradient[neighbors.clone()].fill(0.0);
                 }
-                continue;
-            };
-            plain.clear();
-            plain.extend_from_slice(&lane.sums[plan.plain_start..][..plan.n_plain]);
-            plain.resize(plan.n_plain.next_multiple_of(BLOCK), 0.0);
-            by_harmonics.clear();
-            by_harmonics.resize(plan.recursion.n_rows() * BLOCK, 0.0);
-            resize(by_columns, plan.table.n_columns() * BLOCK);
-            resize(by_block, plan.table.stride() * BLOCK);
-            let mut adjoints = Adjoints {
-                plan,
-                plain,
-                turned,
-                values: by_block,
-                by_harmonics,
-                by_columns,
-            };
-            for block in part.first_block..part.far_block {
-                if plan.is_angular() {
-                    lane.block_gradient(simd, &mut adjoints, part, block);
-                } else {
-                    let stride = plan.table.stride();
-                    let rows = part.rows + (block - part.first_block) * BLOCK * stride;
-                    lane.plain_gradient(simd, adjoints.plain, rows, stride, block);
-                }
-            }
-            let Some(beyond) = &plan.beyond else {
-                continue;
-            };
-            let stride = beyond.stride();
-            far.clear();
-            far.extend(beyond.columns.iter().map(|c| plain[*c]));
-            far.resize(stride.next_multiple_of(BLOCK), 0.0);
-            for block in part.far_block..part.end_block {
-                let rows = part.far_rows + (block - part.far_block) * BLOCK * stride;
-                lane.plain_gradient(simd, far, rows, stride, block);
             }
         }
     }
 
     /// `s w·φ + E_rep` from `w·φ` of lane `k`; its gradients follow.
     #[inline(always)]
-    fn hand_over(&self, k: usize, learnt: f64, scratch: &mut Scratch) -> f64 {
+    fn hand_over(&self, k: usize, learnt: f64, scratch: &mut WorkerScratch) -> f64 {
         let Some(repulsion) = &self.repulsion else {
             return learnt;
         };
@@ -338,7 +273,7 @@ impl CompiledCenter {
     /// The rare case of [`Self::hand_over`].
     #[cold]
     #[inline(never)]
-    fn hand_over_for_sure(&self, k: usize, learnt: f64, scratch: &mut Scratch) -> f64 {
+    fn hand_over_for_sure(&self, k: usize, learnt: f64, scratch: &mut WorkerScratch) -> f64 {
         let Some(repulsion) = &self.repulsion else {
             return learnt;
         };
@@ -371,6 +306,59 @@ impl CompiledCenter {
             }
         }
         handover.scale * learnt + handover.energy
+    }
+}
+
+impl SpeciesPlan {
+    /// `∂E/∂r_ij` of the neighbours of species `s` in lane `k`.
+    #[inline(always)]
+    fn gradients<S: Simd>(&self, simd: S, k: usize, s: usize, scratch: &mut WorkerScratch) {
+        let WorkerScratch {
+            lanes,
+            scalars,
+            outer,
+            transposed,
+            by_block,
+            by_harmonics,
+            by_columns,
+            ..
+        } = scratch;
+        let lane = &mut lanes[k];
+        let part = lane.parts[s];
+        scalars.clear();
+        scalars.extend_from_slice(&lane.sums[self.scalar_start..][..self.n_scalar]);
+        scalars.resize(self.n_scalar.next_multiple_of(BLOCK), 0.0);
+        by_harmonics.clear();
+        by_harmonics.resize(self.recursion.n_rows() * BLOCK, 0.0);
+        resize(by_columns, self.table.n_columns() * BLOCK);
+        resize(by_block, self.table.stride() * BLOCK);
+        let mut adjoints = Adjoints {
+            plan: self,
+            scalars,
+            transposed,
+            values: by_block,
+            by_harmonics,
+            by_columns,
+        };
+        for block in part.first_block..part.outer_block {
+            if self.is_angular() {
+                lane.block_gradient(simd, &mut adjoints, part, block);
+            } else {
+                let stride = self.table.stride();
+                let rows = part.rows + (block - part.first_block) * BLOCK * stride;
+                lane.scalar_gradient(simd, adjoints.scalars, rows, stride, block);
+            }
+        }
+        if let Some(plan) = &self.outer {
+            let stride = plan.stride();
+            outer.clear();
+            outer.extend(plan.columns.iter().map(|c| scalars[*c]));
+            outer.resize(stride.next_multiple_of(BLOCK), 0.0);
+            for block in part.outer_block..part.end_block {
+                let rows = part.outer_rows + (block - part.outer_block) * BLOCK * stride;
+                lane.scalar_gradient(simd, outer, rows, stride, block);
+            }
+        }
     }
 }
 

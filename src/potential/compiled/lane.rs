@@ -2,7 +2,7 @@
 //!
 //! Values of the radial functions lie in rows `[neighbour][column]`, their slopes in blocks `[block][column][neighbour]`,
 //! as the harmonics do in `[block][row][neighbour]`: all products read contiguous vectors. On the way back, values are
-//! turned over block by block: keeping them twice would cost more in the caches.
+//! transposed block by block: keeping them twice would cost more in the caches.
 
 #![expect(
     clippy::inline_always,
@@ -11,10 +11,10 @@
 
 use super::graph::ATOMS;
 use super::harmonics::BLOCK;
-use super::plan::SpeciesPlan;
-use super::products::{Adjoints, Product, add_plain};
-use super::tabulate::{tabulate, turn};
-use super::turn::{columns_of_rows, rows_of_columns};
+use super::plan::{OuterPlan, SpeciesPlan};
+use super::products::{Product, add_scalars};
+use super::tabulate::tabulate;
+use super::transpose::{columns_of_rows, rows_of_columns};
 use pulp::Simd;
 
 /// The neighbourhood of one atom.
@@ -38,21 +38,21 @@ pub(super) struct Lane {
     pub(super) sums: Vec<f64>,
     /// `∂E/∂r_ij`, eV/Å.
     pub(super) gradients: [Vec<f64>; 3],
-    /// Sums over the neighbours beyond the reach of the harmonics.
-    far_sums: Vec<f64>,
+    /// Sums over the neighbours outside the angular cutoff.
+    outer_sums: Vec<f64>,
     /// Neighbours put aside: copy, displacement and squared distance.
     aside: Vec<(u32, [f64; 4])>,
 }
 
-/// The neighbours of one species: those within reach of the harmonics come first.
+/// The neighbours of one species: those inside the angular cutoff come first.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Part {
     pub(super) first_block: usize,
-    /// Where the blocks end that have a neighbour within reach of the harmonics.
-    pub(super) far_block: usize,
+    /// Where the blocks end that have a neighbour inside the angular cutoff.
+    pub(super) outer_block: usize,
     pub(super) end_block: usize,
     pub(super) rows: usize,
-    pub(super) far_rows: usize,
+    pub(super) outer_rows: usize,
     pub(super) harmonics: usize,
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Used {
 
 impl Lane {
     #[inline(always)]
-    pub(super) fn reserve(&mut self, capacity: usize) {
+    fn reserve(&mut self, capacity: usize) {
         if self.copies.len() < capacity {
             self.copies.resize(capacity, 0);
             self.distances.resize(capacity, 0.0);
@@ -84,10 +84,60 @@ impl Lane {
         }
     }
 
-    /// Put those of the neighbours that are closer than the root of `near2` first, the order else unchanged; gives how
+    /// Write the neighbours of `center` in a row closer than the root of `cutoff2`, from place `first` on; gives where
+    /// they end and the smallest squared distance of the row. Distances are squared, displacements not normalised.
+    #[inline(always)]
+    pub(super) fn list(
+        &mut self,
+        row: &[u32],
+        positions: &[[f64; 3]],
+        center: usize,
+        first: usize,
+        cutoff2: f64,
+    ) -> (usize, f64) {
+        let capacity = first + row.len() + BLOCK;
+        self.reserve(capacity);
+        let Self {
+            copies,
+            displacements: [x, y, z],
+            distances,
+            ..
+        } = self;
+        let (copies, distances) = (&mut copies[..capacity], &mut distances[..capacity]);
+        let (x, y, z) = (&mut x[..capacity], &mut y[..capacity], &mut z[..capacity]);
+        let center = positions[center];
+        let (mut n, mut closest) = (first, f64::INFINITY);
+        // Each neighbour is written; the place moves on only if it is near.
+        for &copy in row {
+            let to = positions[copy as usize];
+            let r: [f64; 3] = std::array::from_fn(|k| to[k] - center[k]);
+            let squared = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
+            (x[n], y[n], z[n]) = (r[0], r[1], r[2]);
+            copies[n] = copy;
+            distances[n] = squared;
+            closest = closest.min(squared);
+            n += usize::from(squared < cutoff2);
+        }
+        (n, closest)
+    }
+
+    /// Fill the last block with neighbours at `distance` that are copy `nobody`; gives where it ends.
+    #[inline(always)]
+    pub(super) fn pad(&mut self, mut n: usize, distance: f64, nobody: u32) -> usize {
+        let [x, y, z] = &mut self.displacements;
+        while !n.is_multiple_of(BLOCK) {
+            (x[n], y[n], z[n]) = (distance, 0.0, 0.0);
+            self.copies[n] = nobody;
+            self.distances[n] = distance * distance;
+            n += 1;
+        }
+        n
+    }
+
+    /// Put those of the neighbours that are closer than the root of `radius2` first, the order else unchanged; gives how
     /// many they are. Distances are still squared.
     #[inline(always)]
-    pub(super) fn near_first(&mut self, neighbors: std::ops::Range<usize>, near2: f64) -> usize {
+    pub(super) fn inner_first(&mut self, neighbors: std::ops::Range<usize>, radius2: f64) -> usize {
         let Self {
             copies,
             displacements: [x, y, z],
@@ -107,22 +157,22 @@ impl Lane {
         }
         let aside = &mut aside[..n];
         // Each is written to both places; only one of them moves on.
-        let (mut near, mut far) = (0, 0);
+        let (mut inner, mut outer) = (0, 0);
         for j in 0..n {
             let (copy, squared) = (copies[j], distances[j]);
             let own = [x[j], y[j], z[j], squared];
-            aside[far] = (copy, own);
-            copies[near] = copy;
-            [x[near], y[near], z[near], distances[near]] = own;
-            let is_near = usize::from(squared < near2);
-            near += is_near;
-            far += 1 - is_near;
+            aside[outer] = (copy, own);
+            copies[inner] = copy;
+            [x[inner], y[inner], z[inner], distances[inner]] = own;
+            let is_inner = usize::from(squared < radius2);
+            inner += is_inner;
+            outer += 1 - is_inner;
         }
-        for (j, (copy, own)) in (near..n).zip(&*aside) {
+        for (j, (copy, own)) in (inner..n).zip(&*aside) {
             copies[j] = *copy;
             [x[j], y[j], z[j], distances[j]] = *own;
         }
-        near
+        inner
     }
 
     /// Distances from their squares, and unit vectors from displacements.
@@ -150,8 +200,9 @@ impl Lane {
         }
     }
 
+    /// Unit vectors to some neighbours of a block.
     #[inline(always)]
-    fn unit<S: Simd>(&self, block: usize, sub: usize) -> [S::f64s; 3] {
+    pub(super) fn unit<S: Simd>(&self, block: usize, sub: usize) -> [S::f64s; 3] {
         let at = block * (BLOCK / S::F64_LANES) + sub;
         let [x, y, z] = &self.displacements;
         [
@@ -170,65 +221,32 @@ impl Lane {
         s: usize,
         used: &mut Used,
     ) {
-        let (stride, n_rows) = (plan.table.stride(), plan.recursion.n_rows());
-        let part = &mut self.parts[s];
-        let n_blocks = part.far_block - part.first_block;
-        let neighbors = part.first_block * BLOCK..part.far_block * BLOCK;
-        (part.rows, part.harmonics) = (used.rows, used.harmonics);
-        part.far_rows = part.rows + n_blocks * BLOCK * stride;
-        let part = *part;
-        used.rows = part.far_rows;
-        if let Some(beyond) = &plan.beyond {
-            used.rows += (part.end_block - part.far_block) * BLOCK * beyond.stride();
-        }
-        used.harmonics += n_blocks * n_rows * BLOCK;
-        let (rows, harmonics) = (part.rows..part.far_rows, part.harmonics..used.harmonics);
-        grow(&mut self.rows, used.rows);
-        grow(&mut self.slopes, used.rows);
-        grow(&mut self.harmonics, used.harmonics);
+        let part = self.lay_out(plan, s, used);
+        let rows = part.rows..part.outer_rows;
+        let stride = plan.table.stride();
         tabulate(
             simd,
             &plan.table,
             plan.is_angular(),
-            &self.distances[neighbors],
+            &self.distances[part.first_block * BLOCK..part.outer_block * BLOCK],
             &mut self.rows[rows.clone()],
             &mut self.slopes[rows.clone()],
         );
-        let per_row = BLOCK / S::F64_LANES;
         if plan.is_angular() {
-            for block in 0..n_blocks {
-                for sub in 0..per_row {
-                    let unit = self.unit::<S>(part.first_block + block, sub);
-                    let at = part.harmonics + block * n_rows * BLOCK;
-                    let out = &mut self.harmonics[at..][..n_rows * BLOCK];
-                    let (out, _) = S::as_mut_simd_f64s(out);
-                    plan.recursion.evaluate(simd, unit, out, per_row, sub);
-                }
-            }
+            self.evaluate_harmonics(simd, plan, part);
         }
-        let values = &self.rows[rows.clone()];
-        let plain = &mut self.sums[plan.plain_start..][..plan.n_plain.next_multiple_of(BLOCK)];
-        add_plain(simd, values, stride, plain);
-        let beyond = plan.beyond.as_ref();
-        if let Some((beyond, table)) = beyond.and_then(|b| Some((b, b.table.as_ref()?))) {
-            let far = part.far_rows..used.rows;
-            self.far_sums.clear();
-            self.far_sums.resize(table.stride(), 0.0);
-            tabulate(
-                simd,
-                table,
-                false,
-                &self.distances[part.far_block * BLOCK..part.end_block * BLOCK],
-                &mut self.rows[far.clone()],
-                &mut self.slopes[far.clone()],
-            );
-            add_plain(simd, &self.rows[far], table.stride(), &mut self.far_sums);
-            for (c, sum) in beyond.columns.iter().zip(&self.far_sums) {
-                self.sums[plan.plain_start + c] += sum;
-            }
+        let scalars = plan.scalar_start..plan.scalar_start + plan.n_scalar.next_multiple_of(BLOCK);
+        add_scalars(
+            simd,
+            &self.rows[rows.clone()],
+            stride,
+            &mut self.sums[scalars],
+        );
+        if let Some(outer) = &plan.outer {
+            self.add_outer_sums(simd, outer, plan.scalar_start, part, used.rows);
         }
         let values = &self.rows[rows];
-        let harmonics = &self.harmonics[harmonics];
+        let harmonics = &self.harmonics[part.harmonics..used.harmonics];
         for segment in &plan.segments {
             let len = (segment.end_row - segment.first_row) * segment.width;
             let out = &mut self.sums[segment.start..][..len];
@@ -236,153 +254,75 @@ impl Lane {
                 values,
                 stride,
                 harmonics,
-                n_rows,
+                n_rows: plan.recursion.n_rows(),
                 segment,
             };
             product.sum(simd, out);
         }
     }
 
-    /// `∂E/∂r_ij = (Σ_c ∂E/∂f_c f_c') r̂ + Σ_lm ∂E/∂Y_lm ∇Y_lm` of the neighbours of one block.
+    /// Places of the rows and harmonics of species `s`.
     #[inline(always)]
-    pub(super) fn block_gradient<S: Simd>(
+    fn lay_out(&mut self, plan: &SpeciesPlan, s: usize, used: &mut Used) -> Part {
+        let part = &mut self.parts[s];
+        let n_blocks = part.outer_block - part.first_block;
+        (part.rows, part.harmonics) = (used.rows, used.harmonics);
+        part.outer_rows = part.rows + n_blocks * BLOCK * plan.table.stride();
+        used.rows = part.outer_rows;
+        if let Some(outer) = &plan.outer {
+            used.rows += (part.end_block - part.outer_block) * BLOCK * outer.stride();
+        }
+        used.harmonics += n_blocks * plan.recursion.n_rows() * BLOCK;
+        let part = *part;
+        grow(&mut self.rows, used.rows);
+        grow(&mut self.slopes, used.rows);
+        grow(&mut self.harmonics, used.harmonics);
+        part
+    }
+
+    /// Harmonics of the neighbours inside the angular cutoff.
+    #[inline(always)]
+    fn evaluate_harmonics<S: Simd>(&mut self, simd: S, plan: &SpeciesPlan, part: Part) {
+        let (n_rows, per_row) = (plan.recursion.n_rows(), BLOCK / S::F64_LANES);
+        for block in 0..part.outer_block - part.first_block {
+            for sub in 0..per_row {
+                let unit = self.unit::<S>(part.first_block + block, sub);
+                let at = part.harmonics + block * n_rows * BLOCK;
+                let out = &mut self.harmonics[at..][..n_rows * BLOCK];
+                let (out, _) = S::as_mut_simd_f64s(out);
+                plan.recursion.evaluate(simd, unit, out, per_row, sub);
+            }
+        }
+    }
+
+    /// Sums over the neighbours outside the angular cutoff, whose rows end at `end`.
+    #[inline(always)]
+    fn add_outer_sums<S: Simd>(
         &mut self,
         simd: S,
-        adjoints: &mut Adjoints,
+        outer: &OuterPlan,
+        scalar_start: usize,
         part: Part,
-        block: usize,
+        end: usize,
     ) {
-        let plan = adjoints.plan;
-        let (stride, n_rows) = (plan.table.stride(), plan.recursion.n_rows());
-        let own = block - part.first_block;
-        let columns = part.rows + own * BLOCK * stride;
-        let rows = &self.rows[columns..][..BLOCK * stride];
-        turn(simd, rows, stride, plan.n_turned, adjoints.values);
-        let at = part.harmonics + own * n_rows * BLOCK;
-        let harmonics = &self.harmonics[at..][..n_rows * BLOCK];
-        adjoints.multiply(simd, harmonics);
-        let per_row = BLOCK / S::F64_LANES;
-        let (slopes, _) = S::as_simd_f64s(&self.slopes[columns..][..BLOCK * stride]);
-        let (t, _) = S::as_simd_f64s(adjoints.by_columns);
-        let slopes = &slopes[..t.len()];
-        let (h, _) = S::as_simd_f64s(adjoints.by_harmonics);
-        for sub in 0..per_row {
-            let mut sums = [simd.splat_f64s(0.0); 2];
-            for c in 0..plan.table.n_columns() {
-                let at = c * per_row + sub;
-                sums[c % 2] = simd.mul_add_e_f64s(t[at], slopes[at], sums[c % 2]);
-            }
-            let radial = simd.add_f64s(sums[0], sums[1]);
-            let unit = self.unit::<S>(block, sub);
-            let place = block * per_row + sub;
-            let g = plan.recursion.gradient(simd, unit, h, per_row, sub);
-            let inverse = S::as_simd_f64s(&self.inverse_distances).0[place];
-            let mut along = simd.mul_f64s(g[0], unit[0]);
-            along = simd.mul_add_e_f64s(g[1], unit[1], along);
-            along = simd.mul_add_e_f64s(g[2], unit[2], along);
-            // (g − (g·r̂) r̂) / r + radial r̂
-            let onto = simd.sub_f64s(radial, simd.mul_f64s(along, inverse));
-            for axis in 0..3 {
-                let tangent = simd.mul_f64s(g[axis], inverse);
-                S::as_mut_simd_f64s(&mut self.gradients[axis]).0[place] =
-                    simd.mul_add_e_f64s(onto, unit[axis], tangent);
-            }
-        }
-    }
-
-    /// `∂E/∂r_ij = (Σ_c ∂E/∂f_c f_c') r̂` of the neighbours of one block, where no sum has a harmonic, from the adjoints of
-    /// the sums and from slopes that begin at `rows`.
-    #[inline(always)]
-    pub(super) fn plain_gradient<S: Simd>(
-        &mut self,
-        simd: S,
-        plain: &[f64],
-        rows: usize,
-        stride: usize,
-        block: usize,
-    ) {
-        let slopes = &self.slopes[rows..][..BLOCK * stride];
-        let mut radial = [0.0; BLOCK];
-        if stride == 1 {
-            for (out, slope) in radial.iter_mut().zip(slopes) {
-                *out = plain[0] * slope;
-            }
-        } else if stride > 0 {
-            let (plain, _) = S::as_simd_f64s(plain);
-            for (out, slopes) in radial.iter_mut().zip(slopes.chunks_exact(stride)) {
-                let (slopes, _) = S::as_simd_f64s(slopes);
-                let mut sum = simd.splat_f64s(0.0);
-                for k in 0..plain.len().min(slopes.len()) {
-                    sum = simd.mul_add_e_f64s(plain[k], slopes[k], sum);
-                }
-                *out = simd.reduce_sum_f64s(sum);
-            }
-        }
-        let place = block * BLOCK..(block + 1) * BLOCK;
-        for axis in 0..3 {
-            let unit = &self.displacements[axis][place.clone()];
-            let out = &mut self.gradients[axis][place.clone()];
-            for k in 0..BLOCK {
-                out[k] = unit[k] * radial[k];
-            }
-        }
-    }
-
-    /// Give the forces to the atom and its neighbours; gives the virial, eV.
-    #[inline(always)]
-    pub(super) fn scatter<S: Simd>(
-        &self,
-        simd: S,
-        atom: usize,
-        forces: &mut [[f64; 3]],
-    ) -> [f64; 6] {
-        let [gx, gy, gz] = &self.gradients;
-        let mut own = [0.0; 3];
-        let gradients = gx.iter().zip(gy.iter().zip(gz));
-        for (copy, (gx, (gy, gz))) in self.copies.iter().zip(gradients) {
-            let g = [*gx, *gy, *gz];
-            // The padding belongs to nobody.
-            if let Some(force) = forces.get_mut(*copy as usize) {
-                for axis in 0..3 {
-                    force[axis] -= g[axis];
-                    own[axis] += g[axis];
-                }
-            }
-        }
-        for axis in 0..3 {
-            forces[atom][axis] += own[axis];
-        }
-        let zero = simd.splat_f64s(0.0);
-        let mut sums = [zero; 6];
-        let r = S::as_simd_f64s(&self.distances).0;
-        let (x, y, z) = (
-            S::as_simd_f64s(&self.displacements[0]).0,
-            S::as_simd_f64s(&self.displacements[1]).0,
-            S::as_simd_f64s(&self.displacements[2]).0,
+        let Some(table) = &outer.table else {
+            return;
+        };
+        let rows = part.outer_rows..end;
+        self.outer_sums.clear();
+        self.outer_sums.resize(table.stride(), 0.0);
+        tabulate(
+            simd,
+            table,
+            false,
+            &self.distances[part.outer_block * BLOCK..part.end_block * BLOCK],
+            &mut self.rows[rows.clone()],
+            &mut self.slopes[rows.clone()],
         );
-        let (gx, gy, gz) = (
-            S::as_simd_f64s(gx).0,
-            S::as_simd_f64s(gy).0,
-            S::as_simd_f64s(gz).0,
-        );
-        for (j, r) in r.iter().enumerate() {
-            let (x, y, z) = (
-                simd.mul_f64s(x[j], *r),
-                simd.mul_f64s(y[j], *r),
-                simd.mul_f64s(z[j], *r),
-            );
-            sums[0] = simd.mul_add_e_f64s(x, gx[j], sums[0]);
-            sums[1] = simd.mul_add_e_f64s(y, gy[j], sums[1]);
-            sums[2] = simd.mul_add_e_f64s(z, gz[j], sums[2]);
-            sums[3] = simd.mul_add_e_f64s(y, gz[j], sums[3]);
-            sums[4] = simd.mul_add_e_f64s(x, gz[j], sums[4]);
-            sums[5] = simd.mul_add_e_f64s(x, gy[j], sums[5]);
+        add_scalars(simd, &self.rows[rows], table.stride(), &mut self.outer_sums);
+        for (c, sum) in outer.columns.iter().zip(&self.outer_sums) {
+            self.sums[scalar_start + c] += sum;
         }
-        let mut virial = [0.0; 6];
-        for (out, sum) in virial.iter_mut().zip(sums) {
-            *out = -simd.reduce_sum_f64s(sum);
-        }
-        virial
     }
 }
 

@@ -1,285 +1,33 @@
 //! The compiled evaluator: tables instead of functions, one polynomial instead of invariants, vectors instead of atoms.
+//!
+//! `compile` turns the coefficients of a centre element into a plan (`layout`, `expand`, `graph`, `table`), `kernel` carries
+//! it out on a cluster of atoms: sums over neighbours (`lane`, `tabulate`, `harmonics`, `products`), energies (`graph`),
+//! and the way back to forces (`gradients`).
 
+mod compile;
+mod expand;
+mod gradients;
 mod graph;
+mod graph_builder;
 mod harmonics;
-mod kernel;
+mod hermite;
+pub(super) mod kernel;
 mod lane;
+mod layout;
 mod plan;
+mod polynomial;
 mod products;
 mod requirements;
+mod size;
 mod table;
 mod tabulate;
-mod turn;
+mod transpose;
 
 pub use graph::GraphSize;
-pub use kernel::Scratch;
-pub use plan::{CompiledCenter, NeighborWork, PlanSize, Work};
+pub use plan::CompiledCenter;
 pub use requirements::{Kind, Requirements};
+pub use size::{NeighborWork, PlanSize, Work};
 
-use super::{Evaluation, Potential};
-use crate::Result;
-use crate::neighbors::{Clusters, NeighborList};
-use crate::parallel;
-use crate::structure::Structure;
-use kernel::{ClusterOutput, ClusterTask};
-use rayon::prelude::*;
-use std::sync::{Mutex, PoisonError};
-
-/// Memory of an evaluation, kept from call to call.
-#[derive(Debug, Default)]
-pub struct Workspace {
-    /// Forces on the copies of atoms in all clusters, eV/Å.
-    copies: Vec<[f64; 3]>,
-    scratches: Mutex<Vec<Scratch>>,
-}
-
-/// Atoms whose forces are summed in one task.
-const SUMMED_ATOMS: usize = 512;
-
-impl Potential {
-    /// The plans of the compiled evaluator, by element.
-    #[must_use]
-    pub fn plans(&self) -> &[CompiledCenter] {
-        &self.compiled
-    }
-
-    /// Sort a list into the clusters that [`Potential::evaluate_clusters`] works on.
-    ///
-    /// # Errors
-    /// Unknown elements, naming the atom.
-    pub fn clusters(&self, structure: &Structure, list: &NeighborList) -> Result<Clusters> {
-        let species = self.basis().species(structure.numbers())?;
-        Ok(Clusters::new(list, &species, self.basis().n_species()))
-    }
-
-    /// Energy, forces and virials of a structure whose neighbour list reaches at least as far as the cutoff. Call
-    /// inside the pool that shall do the work, or outside any to do it alone; the result is the same for any number of
-    /// threads.
-    ///
-    /// # Errors
-    /// Unknown elements and overlapping atoms, naming the atom.
-    pub fn evaluate(&self, structure: &Structure, list: &NeighborList) -> Result<Evaluation> {
-        self.evaluate_clusters(structure, list, &self.clusters(structure, list)?)
-    }
-
-    /// [`Potential::evaluate`] with clusters that were made from the list before.
-    ///
-    /// # Errors
-    /// Overlapping atoms, naming the atom.
-    pub fn evaluate_clusters(
-        &self,
-        structure: &Structure,
-        list: &NeighborList,
-        clusters: &Clusters,
-    ) -> Result<Evaluation> {
-        self.evaluate_clusters_in(structure, list, clusters, &mut Workspace::default())
-    }
-
-    /// [`Potential::evaluate_clusters`] with memory of earlier calls, of whatever potential and structure.
-    ///
-    /// # Errors
-    /// Overlapping atoms, naming the atom.
-    pub fn evaluate_clusters_in(
-        &self,
-        structure: &Structure,
-        list: &NeighborList,
-        clusters: &Clusters,
-        work: &mut Workspace,
-    ) -> Result<Evaluation> {
-        let best = |task: ClusterTask| pulp::Arch::new().dispatch(task);
-        self.evaluate_with(structure, list, clusters, work, &best)
-    }
-
-    /// [`Potential::evaluate_clusters_in`] with the instructions that `run` chooses.
-    fn evaluate_with(
-        &self,
-        structure: &Structure,
-        list: &NeighborList,
-        clusters: &Clusters,
-        work: &mut Workspace,
-        run: &(dyn Fn(ClusterTask) -> Result<()> + Sync),
-    ) -> Result<Evaluation> {
-        let frame = list.frame(structure);
-        let Workspace { copies, scratches } = work;
-        copies.resize(clusters.n_copies(), [0.0; 3]);
-        let (scratches, shared) = (&*scratches, parallel::inside_pool());
-        let mut tasks = Vec::with_capacity(clusters.clusters().len());
-        let mut rest = copies.as_mut_slice();
-        for cluster in clusters.clusters() {
-            let (forces, after) = rest.split_at_mut(cluster.n_copies());
-            rest = after;
-            tasks.push((cluster, forces));
-        }
-        let take = || {
-            scratches
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .pop()
-        };
-        let task = |(cluster, forces): (&crate::neighbors::Cluster, &mut [[f64; 3]])| {
-            let mut scratch = take().unwrap_or_default();
-            forces.fill([0.0; 3]);
-            let n = cluster.atoms().len();
-            let (mut energies, mut virials) = (vec![0.0; n], vec![[0.0; 6]; n]);
-            let result = run(ClusterTask {
-                centers: &self.compiled,
-                cluster,
-                frame: &frame,
-                scratch: &mut scratch,
-                output: ClusterOutput {
-                    energies: &mut energies,
-                    virials: &mut virials,
-                    forces,
-                },
-            });
-            let mut scratches = scratches.lock().unwrap_or_else(PoisonError::into_inner);
-            scratches.push(scratch);
-            result.map(|()| (energies, virials))
-        };
-        let results: Vec<Result<_>> = if tasks.len() > 1 && shared {
-            tasks.into_par_iter().map(task).collect()
-        } else {
-            tasks.into_iter().map(task).collect()
-        };
-        let n = structure.n_atoms();
-        let mut out = Evaluation {
-            energies: vec![0.0; n],
-            forces: vec![[0.0; 3]; n],
-            virials: vec![[0.0; 6]; n],
-        };
-        for (cluster, result) in clusters.clusters().iter().zip(results) {
-            let (energies, virials) = result?;
-            for ((i, energy), virial) in cluster.atoms().iter().zip(energies).zip(virials) {
-                out.energies[*i as usize] = energy;
-                out.virials[*i as usize] = virial;
-            }
-        }
-        let sum = |(first, forces): (usize, &mut [[f64; 3]])| {
-            for (i, force) in (first * SUMMED_ATOMS..).zip(forces) {
-                for copy in clusters.copies(i) {
-                    let own = copies[*copy as usize];
-                    for axis in 0..3 {
-                        force[axis] += own[axis];
-                    }
-                }
-            }
-        };
-        if n > SUMMED_ATOMS && shared {
-            let tasks = out.forces.par_chunks_mut(SUMMED_ATOMS).enumerate();
-            tasks.for_each(sum);
-        } else {
-            sum((0, &mut out.forces));
-        }
-        Ok(out)
-    }
-
-    /// Evaluate many structures, parallel over structures. Call inside the pool that shall do the work.
-    ///
-    /// # Errors
-    /// The index of the first structure that cannot be evaluated, with the reason.
-    pub fn evaluate_many(
-        &self,
-        structures: &[&Structure],
-    ) -> std::result::Result<Vec<Evaluation>, (usize, crate::Error)> {
-        let one = |structure: &&Structure| {
-            let list = NeighborList::new(structure, self.basis().cutoff())?;
-            self.evaluate(structure, &list)
-        };
-        let results: Vec<Result<Evaluation>> = structures.par_iter().map(one).collect();
-        results
-            .into_iter()
-            .enumerate()
-            .map(|(k, r)| r.map_err(|e| (k, e)))
-            .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Cell;
-    use crate::basis::Basis;
-    use crate::basis::spec::BasisSpec;
-    use pulp::Simd;
-    use serde_json::json;
-
-    /// Agreement of instruction sets, whose sums are rounded differently, eV and eV/Å.
-    const TOLERANCE: f64 = 1e-11;
-
-    fn potential(max_l: usize, pair_degree: usize) -> Potential {
-        let spec = json!({
-            "elements": ["Al", "Ni"], "cutoff": 4.5, "cutoff_function": "polynomial",
-            "radial": [
-                {"function": {"family": "gaussian", "beta": [0.8], "mu": [1.5, 2.5, 3.5]}},
-                {"function": {"family": "gaussian", "beta": [0.5], "mu": [1.0, 2.0, 3.0, 4.0]}, "orders": [1]},
-            ],
-            "pair": {"degree": pair_degree, "cross_degree": pair_degree},
-            "angular": {"max_l": max_l, "radial": "free", "degree": 2, "cross_degree": 2, "product_max_l": 1},
-            "higher": [
-                {"order": 3, "max_l": 2, "radial": "free", "max_total": 4},
-                {"order": 4, "max_l": 2, "min_l": 1, "radial": "diagonal", "max_n": 2},
-            ],
-        });
-        let spec = BasisSpec::from_json(&spec.to_string()).unwrap();
-        let n = Basis::new(spec.clone()).unwrap().n_features();
-        let coefficients: Vec<f64> = (0..n).map(|k| 1e-3 * (k as f64).sin()).collect();
-        Potential::from_coefficients(spec, &coefficients, &[0.0, 0.0], json!({})).unwrap()
-    }
-
-    fn alloy() -> Structure {
-        let positions: Vec<[f64; 3]> = (0..60)
-            .map(|k| {
-                let x = [k % 4, k / 4 % 4, k / 16].map(|i| 2.4 * f64::from(i));
-                std::array::from_fn(|axis| x[axis] + 0.1 * (f64::from(k) + x[axis]).sin())
-            })
-            .collect();
-        let numbers = (0..60).map(|k| if k % 3 == 0 { 28 } else { 13 }).collect();
-        let cell = Cell::new(
-            [[9.6, 0.0, 0.0], [0.0, 9.6, 0.0], [0.0, 0.0, 9.6]],
-            [true; 3],
-        );
-        Structure::new(cell.unwrap(), positions, numbers).unwrap()
-    }
-
-    fn agrees<S: Simd>(simd: S) {
-        let structure = alloy();
-        let mut work = Workspace::default();
-        for (max_l, pair_degree) in [(1, 1), (3, 2), (6, 3)] {
-            let potential = potential(max_l, pair_degree);
-            let list = NeighborList::new(&structure, 4.5).unwrap();
-            let clusters = potential.clusters(&structure, &list).unwrap();
-            let run = |task: ClusterTask| simd.vectorize(task);
-            let own = potential
-                .evaluate_with(&structure, &list, &clusters, &mut work, &run)
-                .unwrap();
-            let plain = potential.evaluate_plainly(&structure, &list).unwrap();
-            let best = potential
-                .evaluate_clusters(&structure, &list, &clusters)
-                .unwrap();
-            for (a, b) in own.energies.iter().zip(&best.energies) {
-                assert!((a - b).abs() < TOLERANCE, "{max_l}: {a} {b}");
-            }
-            let forces = own
-                .forces
-                .iter()
-                .flatten()
-                .zip(best.forces.iter().flatten());
-            assert!(forces.clone().all(|(a, b)| (a - b).abs() < TOLERANCE));
-            let exact = own
-                .forces
-                .iter()
-                .flatten()
-                .zip(plain.forces.iter().flatten());
-            assert!(exact.clone().all(|(a, b)| (a - b).abs() < 1e-7));
-        }
-    }
-
-    #[test]
-    fn every_instruction_set_gives_the_same() {
-        agrees(pulp::Scalar::new());
-        #[cfg(target_arch = "x86_64")]
-        if let Some(simd) = pulp::x86::V3::try_new() {
-            agrees(simd);
-        }
-    }
-}
+/// Numbers that are worked on together: atoms of a batch, neighbours of a block, columns of a table. As many as the widest
+/// vector registers in use have lanes.
+const LANES: usize = 8;

@@ -16,9 +16,9 @@ const TILE: usize = 8;
 pub(super) struct Adjoints<'a> {
     pub(super) plan: &'a SpeciesPlan,
     /// Those with l = 0, padded.
-    pub(super) plain: &'a [f64],
+    pub(super) scalars: &'a [f64],
     /// The others, `[column][row]` in each segment.
-    pub(super) turned: &'a [f64],
+    pub(super) transposed: &'a [f64],
     /// Values of the radial functions of the block, `[column][neighbour]`.
     pub(super) values: &'a mut [f64],
     /// `∂E/∂Y_lm`, `[row][neighbour]`; rows that no segment has stay zero.
@@ -36,7 +36,11 @@ impl Adjoints<'_> {
         let (t, _) = S::as_mut_simd_f64s(self.by_columns);
         let per_row = BLOCK / S::F64_LANES;
         for c in 0..plan.table.n_columns() {
-            let adjoint = if c < plan.n_plain { self.plain[c] } else { 0.0 };
+            let adjoint = if c < plan.n_scalar {
+                self.scalars[c]
+            } else {
+                0.0
+            };
             t[c * per_row..(c + 1) * per_row].fill(simd.splat_f64s(adjoint));
         }
         for segment in &plan.segments {
@@ -45,7 +49,7 @@ impl Adjoints<'_> {
             let columns = segment.column * BLOCK..(segment.column + segment.n_columns) * BLOCK;
             let mut product = TwoProducts::<S> {
                 simd,
-                adjoints: &self.turned[segment.start..][..n_rows * segment.n_columns],
+                adjoints: &self.transposed[segment.start..][..n_rows * segment.n_columns],
                 n_rows,
                 n_columns: segment.n_columns,
                 adds: !segment.is_first,
@@ -192,7 +196,7 @@ impl Product<'_> {
 
 /// Add the rows of radial functions up.
 #[inline(always)]
-pub(super) fn add_plain<S: Simd>(simd: S, values: &[f64], stride: usize, out: &mut [f64]) {
+pub(super) fn add_scalars<S: Simd>(simd: S, values: &[f64], stride: usize, out: &mut [f64]) {
     if stride == 1 {
         let mut sums = [0.0; BLOCK];
         for block in values.as_chunks::<BLOCK>().0 {

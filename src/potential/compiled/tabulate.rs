@@ -7,7 +7,7 @@
 
 use super::harmonics::BLOCK;
 use super::table::{N_COEFFICIENTS, Places, SINGLE, Table};
-use super::turn::columns_of_rows;
+use super::transpose::columns_of_rows;
 use pulp::Simd;
 
 /// Values of all columns at some distances in rows; slopes by column or in rows.
@@ -109,7 +109,7 @@ fn by_column<S: Simd>(
     }
 }
 
-/// Values and slopes of the only column: coefficients are turned over, so that lanes are neighbours.
+/// Values and slopes of the only column: coefficients are transposed, so that lanes are neighbours.
 #[inline(always)]
 fn single<S: Simd>(
     simd: S,
@@ -168,26 +168,5 @@ fn exact(
             };
             slopes[to] = made[j * stride + c];
         }
-    }
-}
-
-/// `[neighbour][column]` to `[column][neighbour]` for the first columns.
-#[inline(always)]
-pub(super) fn turn<S: Simd>(
-    simd: S,
-    from: &[f64],
-    stride: usize,
-    n_columns: usize,
-    to: &mut [f64],
-) {
-    let per_row = stride / S::F64_LANES;
-    let (from, _) = S::as_simd_f64s(from);
-    let (to, _) = S::as_mut_simd_f64s(to);
-    for v in 0..n_columns.div_ceil(S::F64_LANES) {
-        let mut rows = [simd.splat_f64s(0.0); BLOCK];
-        for j in 0..BLOCK {
-            rows[j] = from[j * per_row + v];
-        }
-        to[v * BLOCK..(v + 1) * BLOCK].copy_from_slice(&columns_of_rows(simd, rows));
     }
 }

@@ -136,9 +136,7 @@ def test_costs_count_neighbours_within_the_angular_cutoff():
     near, far = pair_counts(atoms, basis.elements, [4.3, 6.0])[0, 0] / len(atoms)
     assert (near, far) == (18, 54)
     model = CostModel.of(basis, atoms, UnitCosts())
-    counts = dict(
-        zip(UnitCosts.__dataclass_fields__, model.counts(np.ones(basis.n_features, bool)), strict=True)
-    )
+    counts = model.counts(np.ones(basis.n_features, bool))
     orders = {part.order: part for part in basis.describe().orders}
     max_l = max(part.max_l for part in orders.values() if part.max_l is not None)
     assert counts["neighbor"] == far

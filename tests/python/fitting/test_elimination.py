@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 
 from mlip_rs.basis import Basis
 from mlip_rs.cost.model import CostModel, calibrate, timed_structure
-from mlip_rs.cost.units import UnitCosts
+from mlip_rs.cost.units import NAMES, UnitCosts
 from mlip_rs.data import read_dataset
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, FitError
@@ -39,7 +39,7 @@ def crystal(elements):
 def model_of(uses, weights, base=1.0):
     """Costs of features with given requirements (F, I) and µs of each item, all of the kind `term`."""
     units = UnitCosts(atom=1e3 * base, neighbor=0.0, term=1e3)
-    kinds = np.full(len(weights), 6)
+    kinds = np.full(len(weights), "term")
     return CostModel(csr_matrix(np.asarray(uses, float)), np.asarray(weights, float), kinds, 0.0, units)
 
 
@@ -144,15 +144,15 @@ def test_requirements_are_what_the_plans_of_the_evaluator_pay_for(basis, rng):
         amounts = np.tile(basis.core.requirements()[1], len(basis.elements))
         for k, plan in enumerate(json.loads(potential.core.plans())):
             own = needed & (per_center == k)
-            by_kind = np.bincount(model.kinds[own] - 2, amounts[own], minlength=5)
+            by_kind = {name: amounts[own & (model.kinds == name)].sum() for name in NAMES}
             # Linear pair terms are folded into one column for each element only where no product uses them.
-            assert abs(by_kind[0] - sum(plan["columns"])) <= len(basis.elements)
+            assert abs(by_kind["column"] - sum(plan["columns"])) <= len(basis.elements)
             # Each column has a plain sum, and 2l + 1 for each l; the plan joins degrees of nearly as many columns.
-            assert by_kind[2] <= sum(plan["sums"]) - sum(plan["columns"]) <= 1.5 * by_kind[2]
+            assert by_kind["sum"] <= sum(plan["sums"]) - sum(plan["columns"]) <= 1.5 * by_kind["sum"]
             linear = sum(label.startswith("d[") for label in np.array(labels)[support[k * n : (k + 1) * n]])
-            assert by_kind[4] <= plan["terms"] <= by_kind[4] + linear
+            assert by_kind["term"] <= plan["terms"] <= by_kind["term"] + linear
             # The plan orders sums by what is kept, so that other prefixes may be shared.
-            assert by_kind[3] == pytest.approx(plan["rows"], rel=0.15, abs=2)
+            assert by_kind["row"] == pytest.approx(plan["rows"], rel=0.15, abs=2)
 
 
 def test_unit_costs_are_found_from_times(rng):

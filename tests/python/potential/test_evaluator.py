@@ -19,7 +19,7 @@ FORCE_TOLERANCE = 1e-5
 def assert_equal(potential, atoms):
     structure = structure_from_atoms(atoms)
     ((energies, forces, virials),) = potential.core.evaluate_many([structure], 1)
-    plain = potential.core.evaluate_plainly(structure, 1)
+    plain = potential.core.evaluate_reference(structure, 1)
     assert np.abs(energies - plain[0]).max() < ENERGY_TOLERANCE
     assert np.abs(forces - plain[1]).max() < FORCE_TOLERANCE
     assert np.abs(virials - plain[2]).max() < FORCE_TOLERANCE

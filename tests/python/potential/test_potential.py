@@ -24,6 +24,7 @@ from potentials import (
     spec,
 )
 
+from mlip_rs.basis import Basis
 from mlip_rs.data.core_structures import cell_volume
 from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
 from mlip_rs.files import write_atomically
@@ -81,6 +82,27 @@ def test_specification_comes_as_text_mapping_or_object():
         for form in (spec(hierarchy="pair"), json.dumps(spec(hierarchy="pair")), Basis())
     ]
     assert potentials[0] == potentials[1] == potentials[2]
+
+
+def test_a_basis_is_taken_without_being_enumerated_again():
+    basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair")
+    weights = np.linspace(0.1, 1.0, basis.n_features)
+    potential = Potential.from_coefficients(basis, weights, {"Al": -1.5})
+    assert potential == Potential.from_coefficients(basis.to_dict(), weights, {"Al": -1.5})
+
+
+def test_other_metadata_make_another_potential_with_the_same_energies(potential):
+    other = potential.with_info({"note": "later"})
+    assert (other.info, other != potential) == ({"note": "later"}, True)
+    assert potential.info["data"] == ["a.xyz"]
+    assert other.with_info(potential.info) == potential
+    assert other.predict(alloy()).energy == potential.predict(alloy()).energy
+    with pytest.raises(ConfigError, match="cannot be stored"):
+        potential.with_info({"note": np.nan})
+
+
+def test_the_checksum_is_that_of_the_file(potential, path):
+    assert potential.checksum == json.loads(path.read_text())["checksum"] == Potential.load(path).checksum
 
 
 def test_metadata_travels_and_numpy_numbers_become_plain(tmp_path):
@@ -298,6 +320,15 @@ def test_bad_structures_are_named_by_their_index_and_atom(bad, message):
     if isinstance(bad, Atoms):
         with pytest.raises(StructureError, match=f"^(the )?{message}"):
             potential.predict(bad)
+
+
+def test_a_structure_that_cannot_be_evaluated_is_named_in_whichever_batch_it_is(potential, monkeypatch):
+    monkeypatch.setattr("mlip_rs.potential.prediction.BATCH_STRUCTURES", 2)
+    good, bad = alloy(), Atoms("Cu", cell=[3.0] * 3, pbc=True)
+    predictions = potential.predict([good] * 5)
+    assert [p.energy for p in predictions] == [potential.predict(good).energy] * 5
+    with pytest.raises(StructureError, match=r"structure 3: atom 0: element Cu"):
+        potential.predict([good, good, good, bad, good])
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True, 10**9])

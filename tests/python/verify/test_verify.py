@@ -188,8 +188,8 @@ def test_evaluators_that_differ_are_caught():
         def __getattr__(self, name):
             return getattr(good.core, name)
 
-        def evaluate_plainly(self, structure, threads):
-            energies, forces, virials = good.core.evaluate_plainly(structure, threads)
+        def evaluate_reference(self, structure, threads):
+            energies, forces, virials = good.core.evaluate_reference(structure, threads)
             return energies, forces * 1.00001, virials
 
     class Other(Potential):

@@ -8,7 +8,7 @@
 use crate::basis::Basis;
 use crate::basis::center_sums::CenterSums;
 use crate::basis::environment_features::LocalInvariants;
-use crate::basis::monomials::Run;
+use crate::basis::monomials::{Monomials, Run};
 use crate::environment::EnvironmentBuffer;
 use crate::neighbors::NeighborList;
 use crate::repulsion::Switching;
@@ -29,7 +29,7 @@ pub struct RowsMut<'a> {
 
 /// Scratch memory of one worker.
 #[derive(Debug, Default)]
-pub struct DesignWorkspace {
+pub struct DesignScratch {
     environment: EnvironmentBuffer,
     local: LocalInvariants,
     /// Of the invariants, of `s` and of `E_rep`.
@@ -52,7 +52,7 @@ pub fn design_rows(
     basis: &Basis,
     structure: &Structure,
     rows: &mut RowsMut,
-    work: &mut DesignWorkspace,
+    scratch: &mut DesignScratch,
 ) -> Result<()> {
     let species = basis.species(structure.numbers())?;
     let list = NeighborList::new(structure, basis.cutoff())?;
@@ -62,15 +62,16 @@ pub fn design_rows(
     rows.energy.fill(0.0);
     rows.forces.fill(0.0);
     rows.stress.fill(0.0);
-    work.repulsion.clear();
-    work.repulsion.resize(7 + 3 * structure.n_atoms(), 0.0);
+    scratch.repulsion.clear();
+    scratch.repulsion.resize(7 + 3 * structure.n_atoms(), 0.0);
     for i in 0..structure.n_atoms() {
-        work.environment
+        scratch
+            .environment
             .gather(&list, &frame, &species, i, basis.cutoff())?;
-        let environment = work.environment.environment();
-        work.local.evaluate(basis, &environment);
-        work.hand_over(basis, i, structure.n_atoms(), stress_scale);
-        scatter(basis, i, work, rows, stress_scale);
+        let environment = scratch.environment.environment();
+        scratch.local.evaluate(basis, &environment);
+        scratch.hand_over(basis, i, structure.n_atoms(), stress_scale);
+        scatter(basis, i, scratch, rows, stress_scale);
     }
     // Written so that a NaN is refused.
     if !rows.energy.iter().all(|x| x.abs() <= MAX_FEATURE) {
@@ -80,7 +81,7 @@ pub fn design_rows(
     Ok(())
 }
 
-impl DesignWorkspace {
+impl DesignScratch {
     /// What the repulsion adds to the labels of the last structure: energy (eV), 3N forces (eV/Å), 6 stresses (eV/Å³).
     #[must_use]
     pub fn repulsion(&self) -> &[f64] {
@@ -127,24 +128,23 @@ impl DesignWorkspace {
 fn scatter(
     basis: &Basis,
     atom: usize,
-    work: &mut DesignWorkspace,
+    scratch: &mut DesignScratch,
     rows: &mut RowsMut,
     stress_scale: f64,
 ) {
-    let environment = work.environment.environment();
+    let environment = scratch.environment.environment();
     let (columns, n) = (basis.n_features(), basis.features_per_center());
     let n_invariants = basis.invariants().len();
     let start = environment.center * n;
     let monomials = basis.monomials();
-    let handover = work.handover.active.then_some(&work.handover);
+    let handover = scratch.handover.active.then_some(&scratch.handover);
     let scale = handover.map_or(1.0, |h| h.scale);
-    if monomials.constant {
-        rows.energy[start] += 1.0;
-    }
-    for run in &monomials.runs {
-        let out = &mut rows.energy[start..start + n];
-        add_values(run, &work.local.values, scale, out);
-    }
+    add_energy(
+        monomials,
+        &scratch.local.values,
+        scale,
+        &mut rows.energy[start..start + n],
+    );
     if n_invariants == 0 {
         return;
     }
@@ -158,18 +158,18 @@ fn scatter(
             out: &mut row[start..start + n],
         });
     };
-    work.sums.clear(n_invariants);
-    let atoms = work.environment.atoms();
+    scratch.sums.clear(n_invariants);
+    let atoms = scratch.environment.atoms();
     let mut first = 0;
     loop {
-        let count = work.local.block(basis, first);
+        let count = scratch.local.block(basis, first);
         if count == 0 {
             break;
         }
-        let gradients = work.local.gradients.chunks_exact(3 * n_invariants);
+        let gradients = scratch.local.gradients.chunks_exact(3 * n_invariants);
         for (j, gradient) in (first..first + count).zip(gradients) {
             let (neighbor, displacement) = (atoms[j] as usize, environment.displacements[j]);
-            work.sums.add(gradient, displacement, neighbor == atom);
+            scratch.sums.add(gradient, displacement, neighbor == atom);
             if neighbor == atom {
                 continue;
             }
@@ -177,18 +177,28 @@ fn scatter(
             let gradient = gradient.chunks_exact(n_invariants);
             for (axis, (gradient, row)) in gradient.zip(rows).enumerate() {
                 let dscale = handover.map_or(0.0, |h| h.scale_gradients[j][axis]);
-                add(&work.local.values, gradient, -1.0, dscale, row);
+                add(&scratch.local.values, gradient, -1.0, dscale, row);
             }
         }
         first += count;
     }
     let forces = rows.forces[3 * atom * columns..][..3 * columns].chunks_exact_mut(columns);
     let stress = rows.stress.chunks_exact_mut(columns);
-    let sums = work.sums.rows.chunks_exact(n_invariants);
+    let sums = scratch.sums.rows.chunks_exact(n_invariants);
     for (k, (gradient, row)) in sums.zip(forces.chain(stress)).enumerate() {
         let factor = if k < 3 { -1.0 } else { stress_scale };
-        let dscale = handover.map_or(0.0, |_| work.scale_sums.rows[k]);
-        add(&work.local.values, gradient, factor, dscale, row);
+        let dscale = handover.map_or(0.0, |_| scratch.scale_sums.rows[k]);
+        add(&scratch.local.values, gradient, factor, dscale, row);
+    }
+}
+
+/// Add the features of a centre to its columns of the energy row.
+fn add_energy(monomials: &Monomials, values: &[f64], scale: f64, out: &mut [f64]) {
+    if monomials.constant {
+        out[0] += 1.0;
+    }
+    for run in &monomials.runs {
+        add_values(run, values, scale, out);
     }
 }
 

@@ -5,7 +5,7 @@ use crate::basis::monomials::Monomial;
 use crate::basis::products::{Combination, Products};
 use crate::basis::radial::RadialFunction;
 use crate::basis::{Basis, harmonics};
-use crate::potential::Kept;
+use crate::potential::Terms;
 use crate::repulsion::CenterRepulsion;
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub(super) struct OrderChannel {
 
 /// The evaluation plan of one centre element.
 #[derive(Debug, Clone)]
-pub struct PlainCenter {
+pub struct ReferenceCenter {
     pub(super) reference_energy: f64,
     /// Coefficient of the constant feature, which is never handed over.
     pub(super) constant: f64,
@@ -63,9 +63,9 @@ pub struct PlainCenter {
     pub(super) cutoff: f64,
 }
 
-impl PlainCenter {
+impl ReferenceCenter {
     /// The plan of element number `own`.
-    pub(in crate::potential) fn new(basis: &Basis, own: usize, terms: &Kept) -> Self {
+    pub(in crate::potential) fn new(basis: &Basis, own: usize, terms: &Terms) -> Self {
         let mut plan = Self {
             reference_energy: terms.reference_energy,
             constant: terms.constant,
@@ -82,8 +82,8 @@ impl PlainCenter {
             harmonics: None,
             cutoff: 0.0,
         };
-        let kept = plan.keep_invariants(basis, terms.terms.iter().map(|(m, _)| *m));
-        for (monomial, coefficient) in &terms.terms {
+        let kept = plan.keep_invariants(basis, terms.products.iter().map(|(m, _)| *m));
+        for (monomial, coefficient) in &terms.products {
             let factors: Vec<u32> = monomial
                 .factors()
                 .iter()

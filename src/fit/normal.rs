@@ -4,9 +4,9 @@
 //! structure, the Gram matrix by bands of rows, each by one thread. The properties are summed apart, so that their weights
 //! can change later, or into one matrix where three would not fit the memory.
 
+use super::design::{DesignScratch, RowsMut, design_rows};
 use crate::Result;
 use crate::basis::Basis;
-use crate::design::{DesignWorkspace, RowsMut, design_rows};
 use crate::structure::Structure;
 use crate::symmetric::add_gram;
 use faer::linalg::matmul::matmul;
@@ -99,7 +99,7 @@ impl<'a> Equations<'a> {
     }
 }
 
-/// Add samples to the equations. Call inside the pool that shall do the work.
+/// Add samples to the equations. Call inside the pool that is to do the work.
 ///
 /// # Errors
 /// The index of the first sample that cannot be evaluated, with the reason; the equations are then unusable.
@@ -143,10 +143,10 @@ pub fn accumulate(
 /// # Errors
 /// As [`design_rows`].
 pub fn unweighted_rows(basis: &Basis, structure: &Structure) -> Result<Vec<f64>> {
-    rows_of(basis, structure, &mut DesignWorkspace::default())
+    rows_of(basis, structure, &mut DesignScratch::default())
 }
 
-fn rows_of(basis: &Basis, structure: &Structure, work: &mut DesignWorkspace) -> Result<Vec<f64>> {
+fn rows_of(basis: &Basis, structure: &Structure, scratch: &mut DesignScratch) -> Result<Vec<f64>> {
     let (n, columns) = (structure.n_atoms(), basis.n_features());
     let mut rows = vec![0.0; (1 + 3 * n + 6) * columns];
     let (energy, rest) = rows.split_at_mut(columns);
@@ -159,7 +159,7 @@ fn rows_of(basis: &Basis, structure: &Structure, work: &mut DesignWorkspace) -> 
             forces,
             stress,
         },
-        work,
+        scratch,
     )?;
     Ok(rows)
 }
@@ -180,8 +180,8 @@ pub fn predict(
     let n_vectors = coefficients.len() / columns.max(1);
     let coefficients = MatRef::from_row_major_slice(coefficients, columns, n_vectors);
     let one = |structure: &&Structure| {
-        let mut work = DesignWorkspace::default();
-        let rows = rows_of(basis, structure, &mut work)?;
+        let mut scratch = DesignScratch::default();
+        let rows = rows_of(basis, structure, &mut scratch)?;
         let n_rows = 7 + 3 * structure.n_atoms();
         let mut out = vec![0.0; n_rows * n_vectors];
         matmul(
@@ -192,7 +192,7 @@ pub fn predict(
             1.0,
             Par::Seq,
         );
-        for (row, fixed) in out.chunks_mut(n_vectors.max(1)).zip(work.repulsion()) {
+        for (row, fixed) in out.chunks_mut(n_vectors.max(1)).zip(scratch.repulsion()) {
             for value in row {
                 *value += fixed;
             }
@@ -258,8 +258,8 @@ impl Block {
         let results: Vec<Result<()>> = slots
             .par_iter_mut()
             .zip(samples)
-            .map_init(DesignWorkspace::default, |work, (slot, sample)| {
-                slot.fill(basis, sample, work)
+            .map_init(DesignScratch::default, |scratch, (slot, sample)| {
+                slot.fill(basis, sample, scratch)
             })
             .collect();
         results
@@ -304,12 +304,12 @@ impl Block {
 }
 
 impl Slot<'_> {
-    fn fill(&mut self, basis: &Basis, sample: &Sample, work: &mut DesignWorkspace) -> Result<()> {
-        design_rows(basis, sample.structure, &mut self.rows, work)?;
+    fn fill(&mut self, basis: &Basis, sample: &Sample, scratch: &mut DesignScratch) -> Result<()> {
+        design_rows(basis, sample.structure, &mut self.rows, scratch)?;
         let (weights, targets) = (sample.weights, sample.targets);
         let n_atoms = sample.structure.n_atoms();
         // The repulsion is fixed: what is fitted is the rest.
-        let (energy, fixed) = work.repulsion().split_at(1);
+        let (energy, fixed) = scratch.repulsion().split_at(1);
         let (forces, stress) = fixed.split_at(3 * n_atoms);
         let energy_scale = weights.energy.sqrt();
         scale(self.rows.energy, energy_scale / n_atoms.max(1) as f64);

@@ -1,6 +1,6 @@
-//! The plain evaluator: energy forward, forces by one adjoint pass, per atom.
+//! The reference evaluator: energy forward, forces by one adjoint pass, per atom.
 
-use super::plan::PlainCenter;
+use super::plan::ReferenceCenter;
 use crate::Result;
 use crate::basis::center_sums::STRAIN;
 use crate::environment::{Environment, EnvironmentBuffer};
@@ -27,12 +27,12 @@ struct Chunk {
 }
 
 impl Potential {
-    /// [`Potential::evaluate`] by the plain evaluator: every function computed by itself, every invariant on its own.
-    /// Slow and obvious, the oracle of the compiled one. Call inside the pool that shall do the work.
+    /// [`Potential::evaluate`] by the reference evaluator: every function computed by itself, every invariant on its own.
+    /// Slow and obvious, the oracle of the compiled one. Call inside the pool that is to do the work.
     ///
     /// # Errors
     /// Unknown elements and overlapping atoms, naming the atom.
-    pub fn evaluate_plainly(
+    pub fn evaluate_reference(
         &self,
         structure: &Structure,
         list: &NeighborList,
@@ -40,12 +40,8 @@ impl Potential {
         let n = structure.n_atoms();
         let species = self.basis().species(structure.numbers())?;
         let frame = list.frame(structure);
-        let plans = self.plain();
-        let mut out = Evaluation {
-            energies: vec![0.0; n],
-            forces: vec![[0.0; 3]; n],
-            virials: vec![[0.0; 6]; n],
-        };
+        let plans = self.reference();
+        let mut out = Evaluation::zero(n);
         let mut chunks: Vec<Chunk> = Vec::new();
         for start in (0..n).step_by(WAVE) {
             let end = (start + WAVE).min(n);
@@ -79,7 +75,7 @@ impl Potential {
     }
 
     fn evaluate_atom(
-        plans: &[PlainCenter],
+        plans: &[ReferenceCenter],
         list: &NeighborList,
         frame: &Frame,
         species: &[u16],
@@ -132,7 +128,7 @@ pub struct Scratch {
     pub gradients: Vec<[f64; 3]>,
 }
 
-impl PlainCenter {
+impl ReferenceCenter {
     /// Energy of the centre, eV; `scratch.gradients` receives `∂E_i/∂r_ij`.
     pub fn evaluate(&self, environment: &Environment, scratch: &mut Scratch) -> f64 {
         self.sum_over_neighbors(environment, scratch);

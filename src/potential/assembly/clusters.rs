@@ -1,6 +1,6 @@
 //! Neighbour lists as the evaluator wants them: groups of nearby atoms, each with the atoms around it side by side.
 //!
-//! A cluster copies the positions of its atoms and of all images within reach of them once per evaluation; its rows then
+//! A cluster copies the positions of its atoms and of all their neighbours once per evaluation; its rows then
 //! refer to these copies by small numbers, and its forces are gathered in copies as well. No two clusters write to the
 //! same memory, and which clusters there are depends on the structure only: sums are the same for any number of threads.
 
@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
-use super::{NeighborList, Pair};
+use crate::neighbors::{NeighborList, Pair};
 use crate::parallel;
 use rayon::prelude::*;
 
@@ -39,7 +39,7 @@ pub struct Cluster {
     atoms: Vec<u32>,
     /// Number of atoms of each species.
     counts: Vec<u32>,
-    /// Further copies: images of atoms within reach.
+    /// Further copies: the neighbours, images of atoms of the cluster among them.
     images: Vec<Pair>,
     /// Place of its first copy among those of all clusters.
     first_copy: usize,
@@ -59,12 +59,24 @@ impl Clusters {
     /// If there are more than 2³² copies of atoms.
     #[must_use]
     pub fn new(list: &NeighborList, species: &[u16], n_species: usize) -> Self {
-        let n = list.n_atoms();
+        let row = |i: u32| list.row(i as usize).iter().copied();
+        Self::from_rows(list.order(), row, species, n_species)
+    }
+
+    /// Sort the rows of some centres into clusters, in the order of the centres. `species` are those of all positions;
+    /// neighbours of a species from `n_species` on are left out.
+    pub(super) fn from_rows<R: ExactSizeIterator<Item = Pair>>(
+        centers: &[u32],
+        row: impl Fn(u32) -> R + Sync,
+        species: &[u16],
+        n_species: usize,
+    ) -> Self {
+        let n = centers.len();
         let count = n.div_ceil(LARGEST).max(WANTED).next_multiple_of(SHARES);
         // Atoms are evaluated by eights.
         let size = n.div_ceil(count).max(1).next_multiple_of(SMALLEST);
-        let groups: Vec<&[u32]> = list.order().chunks(size).collect();
-        let make = |atoms: &&[u32]| Cluster::new(list, atoms, species, n_species);
+        let groups: Vec<&[u32]> = centers.chunks(size).collect();
+        let make = |atoms: &&[u32]| Cluster::new(atoms, &row, species, n_species);
         let mut clusters: Vec<Cluster> = if groups.len() > WANTED && parallel::inside_pool() {
             groups.par_iter().map(make).collect()
         } else {
@@ -79,7 +91,7 @@ impl Clusters {
             u32::try_from(first).is_ok(),
             "copies are counted in 32 bits"
         );
-        let (copies, ends) = copies_of_atoms(&clusters, list.n_atoms(), first);
+        let (copies, ends) = copies_of_atoms(&clusters, species.len(), first);
         Self {
             list: clusters,
             n_species,
@@ -115,7 +127,12 @@ impl Clusters {
 }
 
 impl Cluster {
-    fn new(list: &NeighborList, atoms: &[u32], species: &[u16], n_species: usize) -> Self {
+    fn new<R: ExactSizeIterator<Item = Pair>>(
+        atoms: &[u32],
+        row: impl Fn(u32) -> R,
+        species: &[u16],
+        n_species: usize,
+    ) -> Self {
         let mut atoms = atoms.to_vec();
         atoms.sort_by_key(|i| species[*i as usize]);
         let mut counts = vec![0; n_species];
@@ -123,13 +140,13 @@ impl Cluster {
             counts[usize::from(species[i as usize])] += 1;
         }
         let mut places: HashMap<u64, u32, BuildHasherDefault<PairHasher>> = HashMap::default();
-        let n_pairs: usize = atoms.iter().map(|&i| list.row(i as usize).len()).sum();
+        let n_pairs: usize = atoms.iter().map(|&i| row(i).len()).sum();
         let (mut images, mut neighbors) = (Vec::new(), Vec::with_capacity(n_pairs));
         let mut starts = Vec::with_capacity(atoms.len() * n_species + 1);
         for &i in &atoms {
             for s in 0..n_species {
                 starts.push(neighbors.len() as u32);
-                for &pair in list.row(i as usize) {
+                for pair in row(i) {
                     if usize::from(species[pair.neighbor as usize]) != s {
                         continue;
                     }

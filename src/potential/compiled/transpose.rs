@@ -12,7 +12,7 @@
 use pulp::Simd;
 
 /// Rows of a block.
-pub(super) const ROWS: usize = 8;
+pub(super) const ROWS: usize = super::LANES;
 
 /// Columns from rows: column `c` is the vectors from `c · 8 / lanes` on.
 #[inline(always)]
@@ -75,6 +75,27 @@ fn quarters<S: Simd>(simd: S, [a, b, c, d]: [S::f64s; 4]) -> [S::f64s; 4] {
     let [a, b] = simd.deinterleave_shfl_f64s([a, b]);
     let [c, d] = simd.deinterleave_shfl_f64s([c, d]);
     simd.deinterleave_shfl_f64s([a, b, c, d])
+}
+
+/// `[neighbour][column]` to `[column][neighbour]` for the first columns.
+#[inline(always)]
+pub(super) fn transpose<S: Simd>(
+    simd: S,
+    from: &[f64],
+    stride: usize,
+    n_columns: usize,
+    to: &mut [f64],
+) {
+    let per_row = stride / S::F64_LANES;
+    let (from, _) = S::as_simd_f64s(from);
+    let (to, _) = S::as_mut_simd_f64s(to);
+    for v in 0..n_columns.div_ceil(S::F64_LANES) {
+        let mut rows = [simd.splat_f64s(0.0); ROWS];
+        for j in 0..ROWS {
+            rows[j] = from[j * per_row + v];
+        }
+        to[v * ROWS..(v + 1) * ROWS].copy_from_slice(&columns_of_rows(simd, rows));
+    }
 }
 
 #[cfg(test)]

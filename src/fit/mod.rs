@@ -1,0 +1,4 @@
+//! From labelled structures to the equations of a fit: design rows, and normal equations summed over them.
+
+pub mod design;
+pub mod normal;

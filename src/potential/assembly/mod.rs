@@ -1,0 +1,192 @@
+//! From the atoms of a host to the clusters of the compiled evaluator and back.
+//!
+//! There are two ways in: [`periodic`] takes a structure with its neighbour list, [`rows`] the rows of neighbours that a
+//! molecular-dynamics code keeps, ghost atoms and all. Both make [`Clusters`] and let the same kernel work on them.
+
+pub mod clusters;
+pub mod periodic;
+pub mod rows;
+
+use crate::neighbors::Images;
+use crate::potential::compiled::CompiledCenter;
+use crate::potential::compiled::kernel::{ClusterOutput, ClusterTask, WorkerScratch};
+use crate::{Error, Result, parallel};
+use clusters::{Cluster, Clusters};
+use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
+
+/// Where an evaluation adds its results, one entry for each position; what is `None` is left out, and not computed where
+/// that saves time.
+#[derive(Debug, Default)]
+pub struct Output<'a> {
+    /// Energies of the centres, eV.
+    pub energies: Option<&'a mut [f64]>,
+    /// Forces on all positions, eV/Å.
+    pub forces: Option<&'a mut [[f64; 3]]>,
+    /// Virials `−dE_i/dε` of the centres, xx yy zz yz xz xy, eV.
+    pub virials: Option<&'a mut [[f64; 6]]>,
+}
+
+impl Output<'_> {
+    fn check(&self, n_positions: usize) -> Result<()> {
+        let lengths = [
+            ("energies", self.energies.as_ref().map(|e| e.len())),
+            ("forces", self.forces.as_ref().map(|f| f.len())),
+            ("virials", self.virials.as_ref().map(|v| v.len())),
+        ];
+        for (what, got) in lengths {
+            check_length(what, n_positions, got.unwrap_or(n_positions))?;
+        }
+        Ok(())
+    }
+}
+
+fn check_length(what: &'static str, expected: usize, got: usize) -> Result<()> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(Error::Length {
+        what,
+        expected,
+        got,
+    })
+}
+
+/// Memory of evaluations, kept from call to call, of whatever potential and structure.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// Forces on the copies of atoms in all clusters, eV/Å.
+    copies: Vec<[f64; 3]>,
+    workers: Mutex<Vec<WorkerScratch>>,
+}
+
+/// Positions whose forces are summed in one task.
+const SUMMED_ATOMS: usize = 512;
+
+/// Carries out the work on a cluster, with instructions of its choice.
+pub(super) type Dispatch<'a> = &'a (dyn Fn(ClusterTask) -> Result<()> + Sync);
+
+/// The widest instructions of this processor.
+pub(super) fn widest(task: ClusterTask) -> Result<()> {
+    pulp::Arch::new().dispatch(task)
+}
+
+/// Energies and virials of the centres of a cluster.
+type OfCluster = (Vec<f64>, Vec<[f64; 6]>);
+
+/// What is evaluated.
+pub(super) struct Assembly<'a> {
+    pub centers: &'a [CompiledCenter],
+    pub clusters: &'a Clusters,
+    pub images: Images<'a>,
+}
+
+impl Assembly<'_> {
+    /// Add the results of all clusters to the output, which is as before after an error.
+    pub fn add_to(&self, output: Output, scratch: &mut Scratch, run: Dispatch) -> Result<()> {
+        let Scratch { copies, workers } = scratch;
+        let wants_virials = output.virials.is_some();
+        let n_copies = if output.forces.is_some() {
+            self.clusters.n_copies()
+        } else {
+            0
+        };
+        copies.resize(n_copies, [0.0; 3]);
+        let results = self.run_all(wants_virials, copies, workers, run)?;
+        let Output {
+            mut energies,
+            forces,
+            mut virials,
+        } = output;
+        for (cluster, (own_energies, own_virials)) in self.clusters.clusters().iter().zip(results) {
+            if let Some(energies) = &mut energies {
+                for (i, own) in cluster.atoms().iter().zip(own_energies) {
+                    energies[*i as usize] += own;
+                }
+            }
+            if let Some(virials) = &mut virials {
+                for (i, own) in cluster.atoms().iter().zip(own_virials) {
+                    let sum = &mut virials[*i as usize];
+                    sum.iter_mut().zip(own).for_each(|(v, own)| *v += own);
+                }
+            }
+        }
+        if let Some(forces) = forces {
+            self.sum_copies(copies, forces);
+        }
+        Ok(())
+    }
+
+    /// Evaluate cluster by cluster; forces end up on the copies of atoms, of which there are none if they are not wanted.
+    fn run_all(
+        &self,
+        wants_virials: bool,
+        copies: &mut [[f64; 3]],
+        workers: &Mutex<Vec<WorkerScratch>>,
+        run: Dispatch,
+    ) -> Result<Vec<OfCluster>> {
+        let mut rest = (!copies.is_empty()).then_some(copies);
+        let mut tasks = Vec::with_capacity(self.clusters.clusters().len());
+        for cluster in self.clusters.clusters() {
+            let (own, after) = match rest.map(|copies| copies.split_at_mut(cluster.n_copies())) {
+                Some((own, after)) => (Some(own), Some(after)),
+                None => (None, None),
+            };
+            rest = after;
+            tasks.push((cluster, own));
+        }
+        let lock = || workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let task = |(cluster, mut forces): (&Cluster, Option<&mut [[f64; 3]]>)| {
+            let taken = lock().pop();
+            let mut scratch = taken.unwrap_or_default();
+            if let Some(forces) = &mut forces {
+                forces.fill([0.0; 3]);
+            }
+            let n = cluster.atoms().len();
+            let mut energies = vec![0.0; n];
+            let mut virials = vec![[0.0; 6]; if wants_virials { n } else { 0 }];
+            let result = run(ClusterTask {
+                centers: self.centers,
+                cluster,
+                images: self.images,
+                scratch: &mut scratch,
+                output: ClusterOutput {
+                    energies: &mut energies,
+                    forces,
+                    virials: wants_virials.then_some(&mut virials),
+                },
+            });
+            lock().push(scratch);
+            result.map(|()| (energies, virials))
+        };
+        // All are waited for, so that the error is that of the first cluster for any number of threads.
+        let results: Vec<Result<OfCluster>> = if tasks.len() > 1 && parallel::inside_pool() {
+            tasks.into_par_iter().map(task).collect()
+        } else {
+            tasks.into_iter().map(task).collect()
+        };
+        results.into_iter().collect()
+    }
+
+    /// Add to the force on each position those on its copies, in a fixed order.
+    fn sum_copies(&self, copies: &[[f64; 3]], forces: &mut [[f64; 3]]) {
+        let sum = |(first, forces): (usize, &mut [[f64; 3]])| {
+            for (i, force) in (first * SUMMED_ATOMS..).zip(forces) {
+                for copy in self.clusters.copies(i) {
+                    let own = copies[*copy as usize];
+                    for axis in 0..3 {
+                        force[axis] += own[axis];
+                    }
+                }
+            }
+        };
+        if forces.len() > SUMMED_ATOMS && parallel::inside_pool() {
+            forces
+                .par_chunks_mut(SUMMED_ATOMS)
+                .enumerate()
+                .for_each(sum);
+        } else {
+            sum((0, forces));
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Evaluation of structures with their own neighbour lists, periodic or not.
+
+use super::clusters::Clusters;
+use super::{Assembly, Dispatch, Output, Scratch, widest};
+use crate::neighbors::NeighborList;
+use crate::potential::{Evaluation, Potential};
+use crate::structure::Structure;
+use crate::{Error, Result};
+use rayon::prelude::*;
+
+impl Potential {
+    /// Sort a list into the clusters that [`Potential::evaluate_clusters`] works on.
+    ///
+    /// # Errors
+    /// Unknown elements, naming the atom.
+    pub fn clusters(&self, structure: &Structure, list: &NeighborList) -> Result<Clusters> {
+        let species = self.basis().species(structure.numbers())?;
+        Ok(Clusters::new(list, &species, self.basis().n_species()))
+    }
+
+    /// Energy, forces and virials of a structure. The cutoff of its neighbour list is at least that of the potential.
+    /// Call inside the pool that is to do the work, or outside any to do it alone; the result is the same for any
+    /// number of threads.
+    ///
+    /// # Errors
+    /// Unknown elements and overlapping atoms, naming the atom.
+    pub fn evaluate(&self, structure: &Structure, list: &NeighborList) -> Result<Evaluation> {
+        self.evaluate_clusters(structure, list, &self.clusters(structure, list)?)
+    }
+
+    /// [`Potential::evaluate`] with clusters that were made from the list before.
+    ///
+    /// # Errors
+    /// Overlapping atoms, naming the atom.
+    pub fn evaluate_clusters(
+        &self,
+        structure: &Structure,
+        list: &NeighborList,
+        clusters: &Clusters,
+    ) -> Result<Evaluation> {
+        self.evaluate_clusters_in(structure, list, clusters, &mut Scratch::default())
+    }
+
+    /// [`Potential::evaluate_clusters`] with memory of earlier calls, of whatever potential and structure.
+    ///
+    /// # Errors
+    /// Overlapping atoms, naming the atom.
+    pub fn evaluate_clusters_in(
+        &self,
+        structure: &Structure,
+        list: &NeighborList,
+        clusters: &Clusters,
+        scratch: &mut Scratch,
+    ) -> Result<Evaluation> {
+        self.evaluate_with(structure, list, clusters, scratch, &widest)
+    }
+
+    /// [`Potential::evaluate_clusters_in`] with the instructions that `run` chooses.
+    fn evaluate_with(
+        &self,
+        structure: &Structure,
+        list: &NeighborList,
+        clusters: &Clusters,
+        scratch: &mut Scratch,
+        run: Dispatch,
+    ) -> Result<Evaluation> {
+        let frame = list.frame(structure);
+        let assembly = Assembly {
+            centers: self.plans(),
+            clusters,
+            images: frame.images(),
+        };
+        let mut out = Evaluation::zero(structure.n_atoms());
+        let output = Output {
+            energies: Some(&mut out.energies),
+            forces: Some(&mut out.forces),
+            virials: Some(&mut out.virials),
+        };
+        assembly.add_to(output, scratch, run)?;
+        Ok(out)
+    }
+
+    /// Evaluate many structures, parallel over structures. Call inside the pool that is to do the work.
+    ///
+    /// # Errors
+    /// The index of the first structure that cannot be evaluated, with the reason.
+    pub fn evaluate_many(
+        &self,
+        structures: &[&Structure],
+    ) -> std::result::Result<Vec<Evaluation>, (usize, Error)> {
+        let one = |structure: &&Structure| {
+            let list = NeighborList::new(structure, self.basis().cutoff())?;
+            self.evaluate(structure, &list)
+        };
+        let results: Vec<Result<Evaluation>> = structures.par_iter().map(one).collect();
+        results
+            .into_iter()
+            .enumerate()
+            .map(|(k, r)| r.map_err(|e| (k, e)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cell;
+    use crate::basis::Basis;
+    use crate::basis::spec::BasisSpec;
+    use crate::potential::compiled::kernel::ClusterTask;
+    use pulp::Simd;
+    use serde_json::json;
+
+    /// Agreement of instruction sets, whose sums are rounded differently, eV and eV/Å.
+    const TOLERANCE: f64 = 1e-11;
+
+    fn potential(max_l: usize, pair_degree: usize) -> Potential {
+        let spec = json!({
+            "elements": ["Al", "Ni"], "cutoff": 4.5, "cutoff_function": "polynomial",
+            "radial": [
+                {"function": {"family": "gaussian", "beta": [0.8], "mu": [1.5, 2.5, 3.5]}},
+                {"function": {"family": "gaussian", "beta": [0.5], "mu": [1.0, 2.0, 3.0, 4.0]}, "orders": [1]},
+            ],
+            "pair": {"degree": pair_degree, "cross_degree": pair_degree},
+            "angular": {"max_l": max_l, "radial": "free", "degree": 2, "cross_degree": 2, "product_max_l": 1},
+            "higher": [
+                {"order": 3, "max_l": 2, "radial": "free", "max_total": 4},
+                {"order": 4, "max_l": 2, "min_l": 1, "radial": "diagonal", "max_n": 2},
+            ],
+        });
+        let spec = BasisSpec::from_json(&spec.to_string()).unwrap();
+        let n = Basis::new(spec.clone()).unwrap().n_features();
+        let coefficients: Vec<f64> = (0..n).map(|k| 1e-3 * (k as f64).sin()).collect();
+        Potential::from_coefficients(spec, &coefficients, &[0.0, 0.0], json!({})).unwrap()
+    }
+
+    fn alloy() -> Structure {
+        let positions: Vec<[f64; 3]> = (0..60)
+            .map(|k| {
+                let x = [k % 4, k / 4 % 4, k / 16].map(|i| 2.4 * f64::from(i));
+                std::array::from_fn(|axis| x[axis] + 0.1 * (f64::from(k) + x[axis]).sin())
+            })
+            .collect();
+        let numbers = (0..60).map(|k| if k % 3 == 0 { 28 } else { 13 }).collect();
+        let cell = Cell::new(
+            [[9.6, 0.0, 0.0], [0.0, 9.6, 0.0], [0.0, 0.0, 9.6]],
+            [true; 3],
+        );
+        Structure::new(cell.unwrap(), positions, numbers).unwrap()
+    }
+
+    fn agrees<S: Simd>(simd: S) {
+        let structure = alloy();
+        let mut scratch = Scratch::default();
+        for (max_l, pair_degree) in [(1, 1), (3, 2), (6, 3)] {
+            let potential = potential(max_l, pair_degree);
+            let list = NeighborList::new(&structure, 4.5).unwrap();
+            let clusters = potential.clusters(&structure, &list).unwrap();
+            let run = |task: ClusterTask| simd.vectorize(task);
+            let own = potential
+                .evaluate_with(&structure, &list, &clusters, &mut scratch, &run)
+                .unwrap();
+            let reference = potential.evaluate_reference(&structure, &list).unwrap();
+            let best = potential
+                .evaluate_clusters(&structure, &list, &clusters)
+                .unwrap();
+            for (a, b) in own.energies.iter().zip(&best.energies) {
+                assert!((a - b).abs() < TOLERANCE, "{max_l}: {a} {b}");
+            }
+            let forces = own
+                .forces
+                .iter()
+                .flatten()
+                .zip(best.forces.iter().flatten());
+            assert!(forces.clone().all(|(a, b)| (a - b).abs() < TOLERANCE));
+            let exact = own
+                .forces
+                .iter()
+                .flatten()
+                .zip(reference.forces.iter().flatten());
+            assert!(exact.clone().all(|(a, b)| (a - b).abs() < 1e-7));
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same() {
+        agrees(pulp::Scalar::new());
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            agrees(simd);
+        }
+    }
+}

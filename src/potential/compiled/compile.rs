@@ -1,0 +1,160 @@
+//! From the coefficients of one centre element to its plan.
+
+use super::expand::Sums;
+use super::graph::Graph;
+use super::graph_builder::GraphBuilder;
+use super::harmonics::Recursion;
+use super::layout::{Parts, Places, needs};
+use super::plan::{CompiledCenter, OuterPlan, SpeciesPlan};
+use super::polynomial::Polynomial;
+use super::table::{Column, Table};
+use crate::basis::Basis;
+use crate::basis::invariants::Invariant;
+use crate::basis::radial::RadialFunction;
+use crate::potential::Terms;
+use crate::repulsion::CenterRepulsion;
+use std::collections::BTreeMap;
+
+/// The angular cutoff is worth a distinction if its sphere has less than this part of the volume of the whole.
+const MOST_OF_ALL: f64 = 0.9;
+
+impl CompiledCenter {
+    /// The plan of element number `own`.
+    pub(in crate::potential) fn new(basis: &Basis, own: usize, terms: &Terms) -> Self {
+        let in_products = in_products(basis, terms);
+        let (needs, folded) = needs(basis, terms, &in_products);
+        let mut n_sums = 0;
+        let places: Vec<Option<Places>> = needs
+            .into_iter()
+            .map(|needs| (!needs.is_empty()).then(|| Places::new(needs, &mut n_sums)))
+            .collect();
+        let sums = Sums {
+            basis,
+            places: &places,
+        };
+        let repulsion = basis.repulsion(own).cloned();
+        let species: Vec<Option<SpeciesPlan>> = places
+            .iter()
+            .enumerate()
+            .map(|(s, places)| {
+                let places = places.as_ref()?;
+                Some(species_plan(basis, places, repulsion.as_ref(), s))
+            })
+            .collect();
+        let range = repulsion.as_ref().map_or(0.0, CenterRepulsion::cutoff);
+        let used = { places.iter().flatten() }.flat_map(|p| p.columns.iter().flatten());
+        let cutoff = used.fold(range, |c, (p, _)| c.max(basis.primitives()[*p].cutoff));
+        Self {
+            offset: terms.reference_energy + terms.constant,
+            graph: graph(&sums, n_sums, terms, &in_products, &folded),
+            repulsion,
+            species,
+            n_sums,
+            cutoff,
+        }
+    }
+}
+
+/// Which invariants are factors of products.
+fn in_products(basis: &Basis, terms: &Terms) -> Vec<bool> {
+    let mut found = vec![false; basis.invariants().len()];
+    for (monomial, _) in terms.products.iter().filter(|(m, _)| m.factors().len() > 1) {
+        for factor in monomial.factors() {
+            found[*factor as usize] = true;
+        }
+    }
+    found
+}
+
+/// The energy as a polynomial of the sums, by way of a node for each factor of a product.
+fn graph(
+    sums: &Sums,
+    n_sums: usize,
+    terms: &Terms,
+    in_products: &[bool],
+    folded: &[Parts],
+) -> Graph {
+    let invariants = sums.basis.invariants();
+    let mut builder = GraphBuilder::new(n_sums);
+    let mut nodes: BTreeMap<u32, u32> = BTreeMap::new();
+    for (k, invariant) in { invariants.iter().enumerate() }.filter(|(k, _)| in_products[*k]) {
+        let node = if let Invariant::Pair(channel) = invariant {
+            sums.find(*channel, 0).0 as u32
+        } else {
+            let mut polynomial = Polynomial::default();
+            sums.expand(invariant, 1.0, &mut polynomial);
+            builder.form(polynomial)
+        };
+        nodes.insert(k as u32, node);
+    }
+    let mut energy = Polynomial::default();
+    for (species, parts) in { folded.iter().enumerate() }.filter(|(_, parts)| !parts.is_empty()) {
+        let place = sums.places[species].as_ref();
+        let place = place.expect("the column was asked for");
+        energy.push(&[place.find(parts, 0).0 as u32], 1.0);
+    }
+    for (monomial, weight) in &terms.products {
+        match *monomial.factors() {
+            [k] if !in_products[k as usize] => {
+                let invariant = &invariants[k as usize];
+                // Linear pair terms are in the folded column.
+                if !matches!(invariant, Invariant::Pair(_)) {
+                    sums.expand(invariant, *weight, &mut energy);
+                }
+            }
+            ref factors => {
+                let nodes: Vec<u32> = factors.iter().map(|f| nodes[f]).collect();
+                energy.push(&nodes, *weight);
+            }
+        }
+    }
+    builder.finish(energy)
+}
+
+/// The sums over the neighbours of one species.
+fn species_plan(
+    basis: &Basis,
+    places: &Places,
+    repulsion: Option<&CenterRepulsion>,
+    species: usize,
+) -> SpeciesPlan {
+    let function = |p: usize| -> RadialFunction { basis.primitives()[p] };
+    let column = |parts: &Parts| Column(parts.iter().map(|(p, w)| (function(*p), *w)).collect());
+    let columns: Vec<Column> = places.columns.iter().map(column).collect();
+    let seen = |r: f64| repulsion.map_or((r, 1.0), |own| own.effective_distance(species, r));
+    let changed = repulsion.map(|own| (own.inner(species), own.outer(species)));
+    let end_row = places.segments.iter().map(|s| s.end_row).max();
+    let transposed = places.segments.iter().map(|s| s.column + s.n_columns);
+    let n_transposed = transposed.max().unwrap_or(0);
+    let segments = places.segments.iter();
+    let inner = segments.fold(0.0, |inner: f64, s| {
+        inner.max(largest_cutoff(&columns[s.column..s.column + s.n_columns]))
+    });
+    // The repulsion may depend on neighbours that no column does.
+    let end = largest_cutoff(&columns).max(repulsion.map_or(0.0, CenterRepulsion::cutoff));
+    let outer = (n_transposed > 0 && (inner / end).powi(3) < MOST_OF_ALL).then(|| {
+        let further = |c: &usize| largest_cutoff(&columns[*c..=*c]) > inner;
+        let further: Vec<usize> = (0..places.n_scalar).filter(further).collect();
+        let columns: Vec<Column> = further.iter().map(|c| columns[*c].clone()).collect();
+        OuterPlan {
+            start: inner,
+            table: (!columns.is_empty()).then(|| Table::new(columns, &seen, changed, false)),
+            columns: further,
+        }
+    });
+    SpeciesPlan {
+        table: Table::new(columns, &seen, changed, end_row.is_some()),
+        n_scalar: places.n_scalar,
+        scalar_start: places.scalar_start,
+        n_transposed,
+        segments: places.segments.clone(),
+        recursion: Recursion::new(end_row.map_or(0, |end| end.isqrt() - 1)),
+        outer,
+    }
+}
+
+/// Largest cutoff of some columns, Å.
+fn largest_cutoff(columns: &[Column]) -> f64 {
+    let functions = columns.iter().flat_map(|column| &column.0);
+    functions.fold(0.0, |cutoff, (function, _)| cutoff.max(function.cutoff))
+}

@@ -1,0 +1,98 @@
+//! A potential with what an evaluation leaves for the next: the neighbour list, its clusters, scratch memory.
+
+use super::assembly::Scratch;
+use super::assembly::clusters::Clusters;
+use super::{Evaluation, Potential};
+use crate::neighbors::VerletList;
+use crate::structure::Structure;
+use crate::{Error, Result, parallel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Evaluates one structure after the other, as along a trajectory. Several threads may share it.
+#[derive(Debug)]
+pub struct Evaluator {
+    potential: Arc<Potential>,
+    skin: f64,
+    threads: usize,
+    state: Mutex<EvaluatorState>,
+}
+
+/// What stays from call to call.
+#[derive(Debug, Default)]
+struct EvaluatorState {
+    list: Option<(VerletList, Clusters)>,
+    scratch: Option<Scratch>,
+    n_builds: usize,
+}
+
+impl Evaluator {
+    /// Neighbours are listed up to `skin` (Å) beyond the cutoff; `threads` = 0 takes the default.
+    ///
+    /// # Errors
+    /// [`Error::Skin`] if the skin is negative or not finite.
+    pub fn new(potential: Arc<Potential>, skin: f64, threads: usize) -> Result<Self> {
+        if !(skin >= 0.0 && skin.is_finite()) {
+            return Err(Error::Skin { skin });
+        }
+        Ok(Self {
+            potential,
+            skin,
+            threads,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Energy, forces and virials of a structure, with the neighbour list of the last call if it still holds all pairs.
+    /// The work is done in a pool of the number of threads, unless there is nothing to share.
+    ///
+    /// # Errors
+    /// Unknown elements and overlapping atoms, naming the atom; a cell that has no neighbour list; [`Error::Threads`].
+    pub fn evaluate(&self, structure: &Structure) -> Result<Evaluation> {
+        let threads = match self.threads {
+            0 => parallel::default_threads(),
+            own => own,
+        };
+        if threads == 1 || structure.n_atoms() <= Clusters::SMALLEST {
+            return self.evaluate_here(structure);
+        }
+        parallel::pool(threads)?.install(|| self.evaluate_here(structure))
+    }
+
+    /// How often the neighbour list was built.
+    #[must_use]
+    pub fn n_builds(&self) -> usize {
+        self.state().n_builds
+    }
+
+    fn state(&self) -> MutexGuard<'_, EvaluatorState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Evaluate with the list taken out of its place: a second thread builds its own instead of waiting.
+    fn evaluate_here(&self, structure: &Structure) -> Result<Evaluation> {
+        let potential = &self.potential;
+        let (taken, scratch) = {
+            let mut state = self.state();
+            (state.list.take(), state.scratch.take())
+        };
+        let mut scratch = scratch.unwrap_or_default();
+        let (list, clusters, built) = if let Some((mut list, mut clusters)) = taken {
+            let built = list.update(structure)?;
+            if built {
+                clusters = potential.clusters(structure, list.list())?;
+            }
+            (list, clusters, built)
+        } else {
+            let list = VerletList::new(structure, potential.basis().cutoff(), self.skin)?;
+            let clusters = potential.clusters(structure, list.list())?;
+            (list, clusters, true)
+        };
+        let evaluation =
+            potential.evaluate_clusters_in(structure, list.list(), &clusters, &mut scratch);
+        let mut state = self.state();
+        state.scratch = Some(scratch);
+        state.list = Some((list, clusters));
+        state.n_builds += usize::from(built);
+        evaluation
+    }
+}

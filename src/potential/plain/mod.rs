@@ -1,6 +1,0 @@
-//! The plain evaluator: the oracle of the compiled one.
-
-mod evaluate;
-mod plan;
-
-pub use plan::PlainCenter;

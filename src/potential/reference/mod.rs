@@ -1,0 +1,6 @@
+//! The reference evaluator: the oracle of the compiled one.
+
+mod evaluate;
+mod plan;
+
+pub use plan::ReferenceCenter;
