@@ -105,6 +105,7 @@ class ZblSwitching:
         crowding = self.repulsion.get("crowding")
         if crowding is None:
             return without
+        shells = shells.within(self.cutoff / distances.min())
         i = self.elements.index(shells.center)
         onset, end = crowding["onset"][i], crowding["end"][i]
         r = np.outer(distances, shells.ratios)
