@@ -42,7 +42,7 @@ def measured_points(
     """
     timed = timed_structure(problem.dataset)
     spec, references = problem.basis.to_dict(), problem.reference.values
-    progress.start("costs: potentials", len(candidates.coefficients))
+    progress.start("errors and costs: potentials", len(candidates.coefficients))
     points = []
     for k, coefficients in enumerate(candidates.coefficients):
         validation, trained = candidates.validation.errors(k), training.errors(k)

@@ -36,6 +36,11 @@ class Shells:
     ratios: Array
     counts: NDArray[np.int64]
 
+    def within(self, ratio: float) -> "Shells":
+        """The shells up to a distance, in nearest-neighbour distances."""
+        n = int(np.searchsorted(self.ratios, ratio, side="right"))
+        return Shells(self.center, self.neighbor, self.ratios[:n], self.counts[:n])
+
 
 @dataclass(frozen=True, eq=False)
 class Compression:

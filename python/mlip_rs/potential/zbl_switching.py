@@ -105,6 +105,7 @@ class ZblSwitching:
         density = self.repulsion.get("density")
         if density is None:
             return without
+        shells = shells.within(self.cutoff / distances.min())
         i = self.elements.index(shells.center)
         onset, end = density["onset"][i], density["end"][i]
         r = np.outer(distances, shells.ratios)
