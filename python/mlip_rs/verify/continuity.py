@@ -28,7 +28,7 @@ ZOOM: int = 4
 LEVELS: int = 6
 """Refinements; the finest spacing is the first one over `ZOOM`^`LEVELS`, about 5e-6 Å."""
 
-JUDGED: int = 4
+N_FINEST: int = 4
 """Finest grids of which the smallest step counts, because rounding dominates if the points are too close."""
 
 ENERGY_STEP: float = 1e-5
@@ -169,7 +169,7 @@ class _Place:
 
     def kink(self, limit: float) -> tuple[float, float, float]:
         """Place, size and limit, rounding included, of a step of the derivative."""
-        best = min(self.stencils[-JUDGED:], key=lambda stencil: stencil.difference / stencil.h)
+        best = min(self.stencils[-N_FINEST:], key=lambda stencil: stencil.difference / stencil.h)
         return best.left + 1.5 * best.h, best.difference / best.h, limit + best.rounding / best.h
 
 

@@ -147,9 +147,8 @@ def check_result(name: str, claim: str, found: Sequence[Measured] | NotApplicabl
         return CheckResult(name, CheckStatus.NOT_APPLICABLE, None, None, "", f"{claim}: {found.reason}")
     worst = max(found, key=lambda measured: measured.severity)
     status = CheckStatus.PASS if all(measured.good for measured in found) else CheckStatus.FAIL
-    return CheckResult(
-        name, status, float(worst.value), float(worst.limit), worst.unit, f"{claim}; largest: {worst.where}"
-    )
+    where = f"largest: {worst.where}" if worst.limit > 0.0 else worst.where
+    return CheckResult(name, status, float(worst.value), float(worst.limit), worst.unit, f"{claim}; {where}")
 
 
 def exception_result(name: str, claim: str, error: BaseException) -> CheckResult:

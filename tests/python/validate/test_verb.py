@@ -45,7 +45,7 @@ def number():
 
 @pytest.fixture
 def broken(tmp_path, monkeypatch):
-    (tmp_path / "broken_subjects.py").write_text(BROKEN)
+    (tmp_path / "broken_calculators_here.py").write_text(BROKEN)
     monkeypatch.chdir(tmp_path)
 
 
@@ -113,9 +113,9 @@ def test_interruption_keeps_what_is_finished(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["WrongSign", "NoVirial", "Raises"])
-def test_broken_subjects_are_caught_and_nothing_crashes(name, broken, tmp_path):
+def test_broken_calculators_are_caught_and_nothing_crashes(name, broken, tmp_path):
     result = validate(
-        f"broken_subjects:{name}",
+        f"broken_calculators_here:{name}",
         tmp_path / "out",
         reference=EMT_PATH,
         crystal="fcc:Cu",
@@ -151,7 +151,7 @@ def test_arguments_that_make_no_sense_are_named(tmp_path, broken):
     with pytest.raises(ConfigError, match="no such file"):
         validate("nothing.json", tmp_path)
     with pytest.raises(ConfigError, match="not an ASE calculator"):
-        validate("broken_subjects:number", tmp_path, crystal="fcc:Cu")
+        validate("broken_calculators_here:number", tmp_path, crystal="fcc:Cu")
     with pytest.raises(ConfigError, match="ModuleNotFoundError"):
         emt(tmp_path, reference="nowhere:Calculator")
     with pytest.raises(ConfigError, match="PROTOTYPE:ELEMENT"):
@@ -245,10 +245,10 @@ def compounds_of(symbols):
     [(("Al",), "Ni"), (("Al", "Cu"), "Ni"), (("Al", "Cu", "Ni"), ""), (None, ""), ("refuses", "")],
 )
 def test_elements_that_the_reference_lacks_are_named_and_no_pass(known, lacking, tmp_path, monkeypatch):
-    def compute(subject):
-        if subject.potential is None and known == "refuses":
+    def compute(case):
+        if case.potential is None and known == "refuses":
             raise NotImplementedError("no Ni here")
-        return compounds_of(subject.elements)
+        return compounds_of(case.elements)
 
     entry = next(entry for entry in PROPERTIES if entry.name == "compounds")
     monkeypatch.setitem(entry.__dict__, "compute", compute)
@@ -308,9 +308,9 @@ class Stiff(EMT):
 
 @pytest.fixture
 def stiff(tmp_path, monkeypatch):
-    (tmp_path / "stiff_subject.py").write_text(STIFF)
+    (tmp_path / "stiff_calculator.py").write_text(STIFF)
     monkeypatch.chdir(tmp_path)
-    return "stiff_subject:Stiff"
+    return "stiff_calculator:Stiff"
 
 
 def test_several_potentials_stand_side_by_side_against_one_reference(tmp_path, stiff):
@@ -333,7 +333,7 @@ def test_several_potentials_stand_side_by_side_against_one_reference(tmp_path, s
 
 
 def test_potentials_compared_have_one_crystal_that_the_first_one_chooses(tmp_path, monkeypatch):
-    (tmp_path / "bcc_subject.py").write_text(
+    (tmp_path / "bcc_calculator.py").write_text(
         "from ase.calculators.lj import LennardJones\n"
         "class Bcc(LennardJones):\n"
         "    def __init__(self):\n"
@@ -341,8 +341,8 @@ def test_potentials_compared_have_one_crystal_that_the_first_one_chooses(tmp_pat
     )
     monkeypatch.chdir(tmp_path)
     settings = {"crystal": ":Al", "quick": True, "only": ["bain"]}
-    alone = validate("bcc_subject:Bcc", tmp_path / "alone", **settings)
-    beside = validate([EMT_PATH, "bcc_subject:Bcc"], tmp_path / "out", **settings)
+    alone = validate("bcc_calculator:Bcc", tmp_path / "alone", **settings)
+    beside = validate([EMT_PATH, "bcc_calculator:Bcc"], tmp_path / "out", **settings)
     assert alone.crystal == "bcc Al"
     assert [found.crystal for found in beside.validations.values()] == ["fcc Al"] * 2
 
