@@ -31,8 +31,8 @@ KERNELS = {
     "harmonics": ("harmonics.rs",),
     "products": ("products.rs",),
     "polynomial": ("graph.rs",),
-    "transpositions": ("turn.rs",),
-    "neighbours, forces": ("lane.rs", "kernel.rs", "mod.rs"),
+    "transpositions": ("transpose.rs",),
+    "neighbours, forces": ("lane.rs", "gradients.rs", "kernel.rs"),
 }
 
 

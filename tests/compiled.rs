@@ -165,32 +165,34 @@ fn evaluators_agree_for_sparse_potentials_of_several_radial_sets() {
     assert_equal(&potential, &alloy(2), "nothing");
 }
 
+/// Angles up to `angular_cutoff` (Å), pairs up to 4.8 Å.
+fn with_angular_cutoff(angular_cutoff: f64, crowding: bool) -> BasisSpec {
+    let mut document = json!({
+        "elements": ["Al", "Ni"], "cutoff": 4.8, "cutoff_function": "cosine",
+        "radial": [
+            {"function": common::radial("gaussian"), "orders": [1]},
+            {"function": common::radial("bessel"), "orders": [2, 3], "cutoff": angular_cutoff},
+        ],
+        "pair": {"degree": 2, "cross_degree": 2},
+        "angular": {"max_l": 3, "radial": "free", "degree": 1, "cross_degree": 1},
+        "higher": [{"order": 3, "max_l": 2, "radial": "diagonal"}],
+        "mixed_degree": 2,
+    });
+    if crowding {
+        document["repulsion"] = json!({
+            "inner": [[1.5, 1.5], [1.5, 1.5]], "outer": [[2.1, 2.1], [2.1, 2.1]],
+            "crowding": {"onset": [3.0, 3.0], "end": [9.0, 9.0]},
+        });
+    }
+    BasisSpec::from_json(&document.to_string()).unwrap()
+}
+
 #[test]
 fn evaluators_agree_with_an_angular_cutoff() {
-    let document = |near: f64, crowding: bool| {
-        let mut document = json!({
-            "elements": ["Al", "Ni"], "cutoff": 4.8, "cutoff_function": "cosine",
-            "radial": [
-                {"function": common::radial("gaussian"), "orders": [1]},
-                {"function": common::radial("bessel"), "orders": [2, 3], "cutoff": near},
-            ],
-            "pair": {"degree": 2, "cross_degree": 2},
-            "angular": {"max_l": 3, "radial": "free", "degree": 1, "cross_degree": 1},
-            "higher": [{"order": 3, "max_l": 2, "radial": "diagonal"}],
-            "mixed_degree": 2,
-        });
-        if crowding {
-            document["repulsion"] = json!({
-                "inner": [[1.5, 1.5], [1.5, 1.5]], "outer": [[2.1, 2.1], [2.1, 2.1]],
-                "crowding": {"onset": [3.0, 3.0], "end": [9.0, 9.0]},
-            });
-        }
-        BasisSpec::from_json(&document.to_string()).unwrap()
-    };
     // Nearly all neighbours are near, some, and none but by chance.
     for near in [4.7, 3.6, 2.6, 1.2] {
         for crowding in [false, true] {
-            let spec = document(near, crowding);
+            let spec = with_angular_cutoff(near, crowding);
             let (potential, coefficients) = random_potential(spec.clone(), 17);
             let what = format!("{near} Å, crowding {crowding}");
             assert_equal(&potential, &alloy(2), &what);

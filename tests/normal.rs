@@ -76,6 +76,36 @@ fn labelled(structures: &[Structure]) -> (Vec<Vec<f64>>, Vec<f64>) {
     )
 }
 
+/// `XᵀWX`, `XᵀWy` and `yᵀWy` from the design rows, term by term.
+fn expected_sums(
+    basis: &Basis,
+    samples: &[Sample],
+    energies: &[f64],
+    forces: &[Vec<f64>],
+) -> (Vec<f64>, Vec<f64>, f64) {
+    let n = basis.n_features();
+    let (mut gram, mut moment, mut yty) = (vec![0.0; n * n], vec![0.0; n], 0.0);
+    for (k, sample) in samples.iter().enumerate() {
+        let rows = unweighted_rows(basis, sample.structure).unwrap();
+        let (atoms, weights) = (sample.structure.n_atoms() as f64, sample.weights);
+        for (r, row) in rows.chunks(n).enumerate() {
+            let (weight, scale, target) = match r {
+                0 => (weights.energy, 1.0 / atoms, energies[k]),
+                r if r <= 15 => (weights.forces, 1.0, forces[k][r - 1]),
+                r => (weights.stress, 1.0, sample.targets.stress[r - 16]),
+            };
+            yty += weight * target * target;
+            for i in 0..n {
+                moment[i] += weight * scale * row[i] * target;
+                for j in 0..n {
+                    gram[i * n + j] += weight * scale * scale * row[i] * row[j];
+                }
+            }
+        }
+    }
+    (gram, moment, yty)
+}
+
 #[test]
 fn normal_equations_equal_the_products_of_weighted_rows_and_skip_missing_labels() {
     let structures = [alloy(2), alloy(2), alloy(2)];
@@ -123,26 +153,8 @@ fn normal_equations_equal_the_products_of_weighted_rows_and_skip_missing_labels(
     assert_eq!(by_property.n_rows, [2, 30, 12]);
     assert_eq!(summed.n_rows, [44]);
     let n = basis.n_features();
-    let (mut expected_gram, mut expected_moment) = (vec![0.0; n * n], vec![0.0; n]);
-    let mut expected_yty = 0.0;
-    for (k, sample) in samples.iter().enumerate() {
-        let rows = unweighted_rows(&basis, sample.structure).unwrap();
-        let atoms = sample.structure.n_atoms() as f64;
-        for (r, row) in rows.chunks(n).enumerate() {
-            let (weight, scale, target) = match r {
-                0 => (weights[k].energy, 1.0 / atoms, energies[k]),
-                r if r <= 15 => (weights[k].forces, 1.0, forces[k][r - 1]),
-                r => (weights[k].stress, 1.0, sample.targets.stress[r - 16]),
-            };
-            expected_yty += weight * target * target;
-            for i in 0..n {
-                expected_moment[i] += weight * scale * row[i] * target;
-                for j in 0..n {
-                    expected_gram[i * n + j] += weight * scale * scale * row[i] * row[j];
-                }
-            }
-        }
-    }
+    let (expected_gram, expected_moment, expected_yty) =
+        expected_sums(&basis, &samples, &energies, &forces);
     for sums in [by_property, summed] {
         for i in 0..n * n {
             let total: f64 = sums.grams.iter().map(|g| g[i]).sum();

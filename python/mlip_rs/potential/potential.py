@@ -346,7 +346,7 @@ def _spec_text(spec: str | Mapping[str, Any] | BasisLike) -> str:
         return spec
     if isinstance(spec, Mapping):
         try:
-            return json.dumps(spec, default=_plain, allow_nan=False)
+            return json.dumps(spec, default=_to_builtin, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise ConfigError(f"the basis specification is not JSON: {error}") from None
     return spec.to_json()
@@ -369,7 +369,7 @@ def _references(elements: list[str], energies: Mapping[str, float]) -> list[floa
 
 def _info_text(info: Mapping[str, Any]) -> str:
     try:
-        text = json.dumps(dict(info), default=_plain, allow_nan=False)
+        text = json.dumps(dict(info), default=_to_builtin, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(
             f"info cannot be stored: {error}; use finite numbers, text, lists and mappings with text keys"
@@ -379,7 +379,7 @@ def _info_text(info: Mapping[str, Any]) -> str:
     return text
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 -- whatever JSON knows
+def _to_builtin(value: object) -> Any:  # noqa: ANN401 -- whatever JSON knows
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     if isinstance(value, os.PathLike):
