@@ -100,7 +100,7 @@ def cost_model(run: Run, path: Path, name: str) -> None:
 
 
 def shares(run: Run, basis: mlip.Basis, training: Dataset, name: str) -> None:
-    """What the cheapest potential within 110 % of the error of all features saves, and where."""
+    """Time that the cheapest potential within 110 % of the error of all features saves, by operation."""
     dense = run.points[-1]
     enough = [point for point in run.points if point.score <= WITHIN * dense.score]
     sparse = min(enough, key=lambda point: point.us_per_atom)

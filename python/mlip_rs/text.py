@@ -1,10 +1,11 @@
 """Tables as lines of text."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
-_NUMERIC = re.compile(r"(?:[-+−–….,:×\d\s]|\d[eE][-+]?\d|nan|inf)+")
-"""Numbers, ranges such as "1.2 … 3.4", lists of numbers, and the dash of an empty cell."""
+_NUMERIC = re.compile(r"(?:[-+−–±….,:×✗\d\s]|\d[eE][-+]?\d|nan|inf)+")
+"""Numbers, ranges such as "1.2 … 3.4", lists of numbers, marks of failure, and the dash of an empty cell."""
 
 
 def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -22,14 +23,20 @@ def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[st
     rows
         Cells of each row, C each.
     """
-    lines = [list(header), *map(list, rows)]
-    columns = list(zip(*lines, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    numeric = [all(map(_NUMERIC.fullmatch, column[1:])) for column in columns]
-    return [
-        "  ".join(
-            cell.rjust(width) if is_number else cell.ljust(width)
-            for cell, width, is_number in zip(line, widths, numeric, strict=True)
-        ).rstrip()
-        for line in lines
-    ]
+    columns = [_aligned(title, cells) for title, *cells in zip(header, *rows, strict=True)]
+    return ["  ".join(line).rstrip() for line in zip(*columns, strict=True)]
+
+
+def _aligned(title: str, cells: Sequence[str]) -> list[str]:
+    """Pad the cells of a column to the same width."""
+    column = [title, *cells]
+    width = max(map(_width, column))
+    padding = [" " * (width - _width(cell)) for cell in column]
+    if all(map(_NUMERIC.fullmatch, cells)):
+        return [space + cell for space, cell in zip(padding, column, strict=True)]
+    return [cell + space for space, cell in zip(padding, column, strict=True)]
+
+
+def _width(text: str) -> int:
+    """Count characters without combining ones, such as the bar of 1̄."""
+    return sum(not unicodedata.combining(character) for character in text)

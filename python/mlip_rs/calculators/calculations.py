@@ -45,6 +45,13 @@ def potential_energy(calculator: Calculator, atoms: Atoms) -> float:
     ------
     PropertyError
         The energy is not finite.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> print(f"{potential_energy(EMT(), bulk('Cu', a=3.59)):.3f} eV")
+    -0.007 eV
     """
     attached = _attached(calculator, atoms)
     energy = float(attached.get_potential_energy())
@@ -178,6 +185,14 @@ def optimized(moving: Any, fmax: float, max_steps: int) -> bool:  # noqa: ANN401
     -------
     bool
         True if the forces fell below `fmax`.
+
+    Examples
+    --------
+    >>> from ase import Atoms
+    >>> from ase.calculators.emt import EMT
+    >>> dimer = Atoms("Cu2", positions=[[0, 0, 0], [0, 0, 2.5]], calculator=EMT())
+    >>> optimized(dimer, fmax=0.01, max_steps=50)
+    True
     """
     with BFGS(moving, logfile=None, maxstep=MAX_STEP) as optimizer:
         return bool(optimizer.run(fmax=fmax, steps=max_steps))

@@ -61,7 +61,7 @@ OPTIONS: tuple[SettingOption, ...] = (
     SettingOption("fit.threads", metavar="N"),
     SettingOption("output.directory", "--output", short="-o", metavar="DIR"),
 )
-"""Settings with an option of their own, the most used first; `--set` reaches all others."""
+"""Settings with an option of their own; `--set` sets any other."""
 
 
 @with_settings(*OPTIONS)

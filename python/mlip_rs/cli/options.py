@@ -1,4 +1,4 @@
-"""Options that stand for settings: made from the fields of the settings' classes, and `--set` for every other field."""
+"""Options for settings, generated from the fields of the settings' classes, and `--set` for every field."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ CLASSES: dict[str, tuple[str, str]] = {
     "weights": ("fitting/weights.py", "Weights"),
     "output": ("workflows/config.py", "Output"),
 }
-"""File and class of the tables that have options."""
+"""File and class of each table of the configuration that has options."""
 
 PANELS: dict[str, str] = {
     "data": "Data",
@@ -27,7 +27,7 @@ PANELS: dict[str, str] = {
     "weights": "Fit",
     "output": "Output",
 }
-"""Heading in `--help` by section."""
+"""Headings in `--help` by section."""
 
 TYPES: dict[str, Any] = {"bool": bool, "int": int, "float": float, "str": str}
 """Types of options by annotation; everything else is a list of strings."""
@@ -35,22 +35,23 @@ TYPES: dict[str, Any] = {"bool": bool, "int": int, "float": float, "str": str}
 
 @dataclass(frozen=True)
 class SettingOption:
-    """An option of the command line that stands for a setting.
+    """An option of the command line for one setting.
 
     Parameters
     ----------
     key
-        Such as "basis.cutoff".
+        Key of the setting, such as "basis.cutoff".
     name
-        Of the option; that of the field if empty.
+        Name of the option; that of the field by default.
     short
-        Second name, such as "-o".
+        Short name, such as "-o".
     metavar
-        Value in `--help`; the type if None. Several values may follow the option if it ends with "...".
+        Placeholder of the value in `--help`; the type by default. If it is one of `mlip_rs.cli.verb.VALUES`, several
+        values may follow the option.
     note
         Sentence to add to the help.
     convert
-        From the value of the option to that of the setting.
+        Function from the value of the option to that of the setting.
     """
 
     key: str
@@ -62,23 +63,23 @@ class SettingOption:
 
     @property
     def flag(self) -> str:
-        """The option as typed."""
+        """Name of the option as typed."""
         return self.name or "--" + self.key.rpartition(".")[2].replace("_", "-")
 
     @property
     def field(self) -> DocumentedField:
-        """The field that the option stands for."""
+        """Documentation of the field."""
         table, _, name = self.key.rpartition(".")
         return documented_fields(*CLASSES[table])[name]
 
     @property
     def help(self) -> str:
-        """First sentence of the documentation of the field, the note, the default."""
+        """First sentence of the documentation of the field, note and default."""
         default = "" if self.field.default in (None, "") else f"[default: {self.field.default}]"
         return " ".join(part for part in (self.field.summary, self.note, default) if part)
 
     def parameter(self) -> inspect.Parameter:
-        """The parameter of a function from which typer makes the option."""
+        """Return the parameter of a function from which typer makes the option."""
         kind = TYPES.get(self.field.annotation.split(" | ")[0], list[str])
         option = typer.Option(
             *filter(None, (self.short, self.flag)),
@@ -91,7 +92,7 @@ class SettingOption:
         return _keyword(self.key.replace(".", "_"), annotation, False if kind is bool else None)
 
     def value(self, given: object) -> object:
-        """The value of the setting; None if the option was not given."""
+        """Convert the value of the option to that of the setting; None if the option was not given."""
         return None if given is None or given is False or given == [] else self.convert(given)
 
 
@@ -100,14 +101,14 @@ _SET = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Set any key of the configuration to a TOML value; repeat for more: --set basis.n_linear=8.",
+        help="Set any key of the configuration to a TOML value; repeat for more: --set basis.r_min=1.8.",
         rich_help_panel="Any setting",
     ),
 ]
 
 
 def with_settings(*options: SettingOption) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Replace the parameter `settings` of a verb by options, and hand over their values by key.
+    """Replace the parameter `settings` of a verb by options; the verb receives their values by key.
 
     Raises
     ------
@@ -145,7 +146,7 @@ def _keyword(name: str, annotation: object, default: object) -> inspect.Paramete
 
 
 def _merged(chosen: Mapping[SettingOption, object], assignments: Sequence[str]) -> dict[str, object]:
-    """Settings by key, of options and of `--set`."""
+    """Merge the settings from options and from `--set`."""
     settings = {option.key: value for option, value in chosen.items()}
     if not assignments:
         return settings

@@ -1,4 +1,4 @@
-"""The class of the verbs: several values after one option, and options under headings in `--help`."""
+"""Class of the verbs: several values after one option, and headings in `--help`."""
 
 import re
 from collections.abc import Mapping, Sequence

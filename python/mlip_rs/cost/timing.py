@@ -13,7 +13,7 @@ from mlip_rs.data.core_structures import arrays_from_atoms
 from mlip_rs.errors import ConfigError
 from mlip_rs.potential import Potential
 
-MIN_SECONDS: float = 0.02
+MIN_SECONDS: float = 0.01
 """Evaluations are repeated until a sample takes at least this long."""
 
 SKIN: float = 0.5

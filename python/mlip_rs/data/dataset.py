@@ -37,6 +37,11 @@ class LabelCounts:
 class Dataset:
     """Labelled structures in the order in which they were read.
 
+    >>> frames = [Frame([13], [[0.0, 0.0, 0.0]], a * np.eye(3), [True] * 3, energy=a) for a in (2.8, 2.9)]
+    >>> dataset = Dataset(tuple(frames))
+    >>> len(dataset), dataset.n_atoms, dataset.labels.energies
+    (2, 2, 2)
+
     Parameters
     ----------
     frames

@@ -91,6 +91,10 @@ def pairs_within(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
     """Find all pairs i ≤ j closer than `radius` (Å), periodic images included (i = j: an atom and its image).
 
+    >>> i, j, distances = pairs_within(np.zeros((1, 3)), 2.8 * np.eye(3), np.array([True, True, True]), 3.0)
+    >>> len(distances), float(distances.max())
+    (6, 2.8)
+
     Returns
     -------
     i, j : (P,) atom indices.

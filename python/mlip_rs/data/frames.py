@@ -32,6 +32,10 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 class Frame:
     """A structure with its first-principles labels. Arrays are read-only.
 
+    >>> frame = Frame([13], [[0.0, 0.0, 0.0]], 2.8 * np.eye(3), [True] * 3, energy=-3.4, file="al.extxyz")
+    >>> frame.location, frame.symbols, round(frame.volume, 3)
+    ('frame 0 of al.extxyz', ('Al',), 21.952)
+
     Parameters
     ----------
     numbers

@@ -58,6 +58,11 @@ def read_dataset(
 ) -> Dataset:
     """Read structures with energies, forces and stresses.
 
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> dataset = read_dataset(DATA_PATH, index=":5")
+    >>> len(dataset), dataset.elements, dataset.energy_source
+    (5, ('Al',), 'free_energy')
+
     Parameters
     ----------
     paths

@@ -35,7 +35,10 @@ HELD_OUT: float = 0.15
 SEED: int = 0
 """Seed of the split and of the folds."""
 
-N_PATH: int = 25
+N_FOLDS: int = 5
+"""Folds of the cross-validation."""
+
+N_PATH: int = 20
 """Points of each path of sparse potentials."""
 
 VALIDATED: tuple[str, ...] = ("prototypes", "elastic", "zone-boundary", "vacancy")
@@ -63,13 +66,14 @@ def bases() -> dict[str, Basis]:
             angular_degree=1,
             mixed_degree=2,
         ),
-        "invariants": replace(aluminium, size="medium", angular_cutoff=ANGULAR_CUTOFF),
+        "invariants": replace(aluminium, size="medium", max_l=7, angular_cutoff=ANGULAR_CUTOFF),
     }
 
 
 def settings(threads: int = 0) -> FitSettings:
     """Settings of the fit, the same for all hierarchies so that their scores can be compared."""
     return FitSettings(
+        n_folds=N_FOLDS,
         n_path=N_PATH,
         path_ratio=1e-9,
         weights=WEIGHTS,

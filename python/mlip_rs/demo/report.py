@@ -112,9 +112,10 @@ def _paths(result: DemoResult) -> list[Item]:
     return [
         Image(
             sparsity_paths(points, selected=selected),
-            "Validation error along the LASSO path of each hierarchy, as in A. Seko, A. Takahashi and I. Tanaka, "
-            "PRB 92, 054113 (2015): a few dozen coefficients achieve most of the reduction, and each richer "
-            "hierarchy reaches errors that more coefficients of a simpler one cannot reach.",
+            "Validation error against the number of coefficients, along the path of sparse potentials of each "
+            "hierarchy (as A. Seko, A. Takahashi and I. Tanaka, PRB 92, 054113 (2015), for LASSO): a few dozen "
+            "coefficients achieve most of the reduction, and a richer hierarchy reaches errors that a simpler one "
+            "cannot reach with more.",
         ),
         Image(
             pareto_fronts(points, selected=selected),
@@ -169,8 +170,8 @@ def _curves(result: DemoResult) -> list[Item]:
 def _limits(result: DemoResult, training: Dataset) -> list[Item]:
     chosen = result.recommended_hierarchy
     missed = {name: entry.best.missed for name, entry in result.hierarchies.items()}
-    lists = [f"{name}: {', '.join(names)}" for name, names in missed.items() if names]
-    within = [name for name, names in missed.items() if not names]
+    lists = [f"{name}: {text}" for name, text in missed.items() if text]
+    within = [name for name, text in missed.items() if not text]
     shortest = summarize(training).total.nearest_distance
     distance = "" if shortest is None else f" {shortest.low:.2f} Å"
     return [

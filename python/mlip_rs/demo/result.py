@@ -41,10 +41,14 @@ class Choice:
         return [(found, row) for found in self.properties for row in found.rows if row.reference is not None]
 
     @property
-    def missed(self) -> list[str]:
-        """Names of the quantities outside their thresholds, and of the properties that could not be computed."""
-        outside = [row.name for _, row in self.rows if not row.passed]
-        return outside + [found.title for found in self.properties if found.error]
+    def missed(self) -> str:
+        """Properties that fail, each with its quantities outside their thresholds; empty if all pass."""
+        texts = []
+        for found in self.properties:
+            outside = ", ".join(row.name for row in found.rows if row.passed is False)
+            if not found.passed:
+                texts.append(f"{found.title.lower()} ({outside or found.status})")
+        return "; ".join(texts)
 
     @property
     def held_out(self) -> Errors:
@@ -65,6 +69,7 @@ class Choice:
             "passed": all(found.passed for found in self.properties),
             "properties": [
                 {
+                    "validated": found.name,
                     "property": row.name,
                     "unit": row.unit,
                     "potential": row.value,
@@ -154,12 +159,13 @@ class DemoResult:
         ]
         recommended = self.recommended_hierarchy
         lines += ["", f"properties of {recommended.name} best ({self.potential}) compared with DFT"]
-        lines += table_lines(quantity_table(tuple(row for _, row in recommended.best.rows)))
+        for found in recommended.best.properties:
+            known = tuple(row for row in found.rows if row.reference is not None)
+            lines += ["", f"{found.title}: {found.status}", *table_lines(quantity_table(known))]
+        lines.append("")
         for entry in self.hierarchies.values():
             missed = entry.best.missed
-            lines.append(
-                f"{entry.name} best: {'all within the limits' if not missed else 'misses ' + ', '.join(missed)}"
-            )
+            lines.append(f"{entry.name} best: {'misses ' + missed if missed else 'all within the limits'}")
         return lines
 
     def _errors_table(self) -> Table:

@@ -1,7 +1,7 @@
-"""How far predictions are from labels: RMSE, MAE and maximum of energy, force and stress, by group too.
+"""RMSE, MAE and largest error of energies, forces and stresses, in total and by config type.
 
-Plain arrays go in, so that a data set, a file or a handful of structures are treated alike. The keys of
-`Errors.to_dict` are those of every JSON that `mlip_rs` writes.
+The functions take arrays, so that they serve a dataset, a file or a few structures alike. Every JSON file of `mlip_rs`
+has the keys of `Errors.to_dict`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ class Errors:
     stress
         Per component, in GPa.
     by_config_type
-        The same for each group of structures.
+        Errors of each group of structures.
     """
 
     energy: ErrorSummary | None
@@ -89,7 +89,7 @@ class Errors:
 
 @dataclass(frozen=True)
 class Labels:
-    """What is known, or predicted, of a sequence of structures; None where a value is missing.
+    """Labels or predictions of a sequence of structures; None where a value is missing.
 
     Attributes
     ----------
@@ -208,7 +208,7 @@ class _GroupSums:
 
 @dataclass
 class ErrorSums:
-    """Errors of P predictions, summed structure by structure: what `evaluate_errors` gives, without their values."""
+    """Errors of P predictions, summed structure by structure; as `evaluate_errors`, without storing the values."""
 
     n_predictions: int
     groups: dict[str, _GroupSums]
@@ -225,7 +225,7 @@ class ErrorSums:
         self.groups[config_type].add(differences)
 
     def __add__(self, other: "ErrorSums") -> "ErrorSums":
-        """The same predictions on the structures of both."""
+        """Sums of the same predictions over the structures of both."""
         zeros = _GroupSums.zeros(self.n_predictions)
         names = dict.fromkeys((*self.groups, *other.groups))
         groups = {name: self.groups.get(name, zeros) + other.groups.get(name, zeros) for name in names}
@@ -269,7 +269,7 @@ class ErrorSums:
 
 
 def paired_values(reference: Labels, predicted: Labels, n_atoms: Sequence[int]) -> dict[str, PairedValues]:
-    """Line up labels and predictions; what has no label is left out.
+    """Pairs of labels and predictions; values without a label are left out.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Parity, energy–volume curves, errors by kind of structure."""
+"""Figures of errors on labelled structures: parity plots, and errors by kind of structure."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Figure of errors on labelled structures: the error of a force against its size."""
+"""Figure of the error of the force against its size."""
 
 from collections.abc import Mapping
 

@@ -1,8 +1,8 @@
-"""How far invariants with angles need to reach: cross-validation of small dense fits says.
+"""Choose the angular cutoff by cross-validating small dense fits.
 
-Most of the cost of an evaluation grows with the number of neighbours that harmonics are evaluated for. A shorter reach
-is therefore cheaper, and since the same number of radial functions resolves it better it may err less, too. The more
-functions there are, the less so: what a small basis gains has to be clear.
+Most of the cost of an evaluation grows with the number of neighbours for which harmonics are evaluated. A shorter
+angular cutoff is therefore cheaper, and since the same number of radial functions resolves a shorter range better, the
+errors may be smaller, too. This gain shrinks as the number of functions grows: a small basis has to show a clear one.
 """
 
 import os
@@ -19,7 +19,7 @@ from mlip_rs.basis.sizes import ROWS_PER_FEATURE, SIZES, default_size
 from mlip_rs.data import Dataset, nearest_neighbor_distance
 from mlip_rs.errors import MlipError
 from mlip_rs.fitting.assemble import assemble
-from mlip_rs.fitting.problem import build_problem, lay_foundations
+from mlip_rs.fitting.problem import build_problem, check_data
 from mlip_rs.fitting.resources import check_resources
 from mlip_rs.fitting.result_cache import ResultCache
 from mlip_rs.fitting.selection import select
@@ -28,32 +28,32 @@ from mlip_rs.fitting.weights import Weights
 from mlip_rs.progress import Progress, Silent
 
 FACTORS: tuple[float, ...] = (0.9, 0.8, 0.7)
-"""Reaches that are tried beside the cutoff, as parts of it, as long as scores do not get much worse."""
+"""Angular cutoffs that are tried besides the cutoff, as fractions of it, unless the scores get much worse."""
 
 MUCH_WORSE: float = 1.1
 """Scores beyond this times the lowest end the search."""
 
 CLEARLY_BETTER: float = 0.97
-"""The lowest score is at most this times that of the cutoff, or nothing is shortened: larger bases gain less."""
+"""Largest ratio of the lowest score to that of the cutoff for which a shorter one is chosen: larger bases gain less."""
 
 AS_GOOD: float = 1.02
-"""The shortest reach with a score within this times the lowest is taken then."""
+"""The shortest angular cutoff whose score is within this factor of the lowest one is chosen then."""
 
 SIZE: str = "medium"
 """Largest basis of the fits that are compared."""
 
 MAX_ROWS: int = 40_000
-"""Labels that are fitted to; of more data some structures are taken at random."""
+"""Largest number of labels; of more data, some structures are drawn at random."""
 
 STRUCTURES_PER_FOLD: int = 10
-"""Structures that are taken at least."""
+"""Least number of structures that are drawn for each fold."""
 
 FILE: str = "angular-cutoff.json"
-"""What was found, in the run directory."""
+"""Cache of the scores in the run directory."""
 
 
 Scores = dict[float, float]
-"""Score of the cross-validation by reach, Å."""
+"""Score of the cross-validation by angular cutoff, Å."""
 
 
 def suggest_angular_cutoff(
@@ -64,24 +64,24 @@ def suggest_angular_cutoff(
     directory: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> float:
-    """Give the reach, Å, at which dense fits of a small basis are best; the cutoff, unless less is clearly better.
+    """Angular cutoff (Å) of the best dense fits of a small basis; the cutoff unless a shorter one is clearly better.
 
     Parameters
     ----------
     dataset
         Training data.
     basis
-        With elements, cutoff and shortest distance; how many functions and invariants it has does not matter.
+        With elements, cutoff and shortest distance; its numbers of functions and invariants do not matter.
     settings
         Weights and folds.
     directory
-        Scores are kept there, so that an interrupted fit need not find them again.
+        Scores are stored there, so that an interrupted fit resumes.
     progress
         Receives the advance.
 
     Returns
     -------
-    The cutoff itself where data are too few to tell, or where the small fits fail.
+    The cutoff itself if the data are too few, or if the small fits fail.
     """
     cutoff = basis.core.cutoff
     n_labels = dataset.n_labels(settings.weights.of_properties() > 0)
@@ -100,34 +100,32 @@ def suggest_angular_cutoff(
         cutoff_function=basis.cutoff_function,
         repulsion=basis.repulsion,
     )
-    settings = replace(settings, method="ridge", weights=_usual(settings.weights))
+    settings = replace(settings, method="ridge", weights=_default_precisions(settings.weights))
     relevant = {name: value for name, value in settings.to_dict().items() if name not in RUN_ONLY}
     question = [__version__, part.fingerprint(), trial.to_dict(), relevant]
     cache = ResultCache(None if directory is None else Path(directory) / FILE, question)
     nearest = nearest_neighbor_distance(dataset)
     scores: Scores = {}
-    for reach in (cutoff, *(floor(100 * factor * cutoff) / 100 for factor in FACTORS)):
-        if reach < nearest or (scores and scores[min(scores)] > MUCH_WORSE * min(scores.values())):
+    for angular_cutoff in (cutoff, *(floor(100 * factor * cutoff) / 100 for factor in FACTORS)):
+        if angular_cutoff < nearest or (scores and scores[min(scores)] > MUCH_WORSE * min(scores.values())):
             break
-        score = cache.get(repr(reach))
+        score = cache.get(repr(angular_cutoff))
         if not isinstance(score, float):
-            progress.note(f"invariants with angles up to {reach:g} Å: cross-validation of a {size} basis")
+            progress.note(f"angular cutoff {angular_cutoff:g} Å: cross-validation of a {size} basis")
             try:
-                score = _score(part, replace(trial, angular_cutoff=reach), settings, progress)
+                score = _score(part, replace(trial, angular_cutoff=angular_cutoff), settings, progress)
             except MlipError as error:
-                progress.note(
-                    f"the reach of the angles cannot be chosen, they reach as far as the cutoff: {error}"
-                )
+                progress.note(f"the angular cutoff cannot be chosen and equals the cutoff: {error}")
                 return cutoff
-            cache.put(repr(reach), score)
-        scores[reach] = score
+            cache.put(repr(angular_cutoff), score)
+        scores[angular_cutoff] = score
     chosen = shortest(scores) if scores else cutoff
-    progress.note(f"invariants with angles reach {chosen:g} Å")
+    progress.note(f"angular cutoff {chosen:g} Å")
     return chosen
 
 
 def _part(dataset: Dataset, n_labels: int, settings: FitSettings) -> Dataset:
-    """At most about `MAX_ROWS` labels at random, but a few structures for each fold, and all elements."""
+    """Structures drawn at random with about `MAX_ROWS` labels, a few for each fold, and all elements."""
     share = max(MAX_ROWS / n_labels, STRUCTURES_PER_FOLD * settings.n_folds / len(dataset))
     if share >= 1.0:
         return dataset
@@ -143,8 +141,8 @@ def _part(dataset: Dataset, n_labels: int, settings: FitSettings) -> Dataset:
     return dataset.subset(sorted(taken))
 
 
-def _usual(weights: Weights) -> Weights:
-    """The usual precisions of what has a weight: the reach shall not depend on how they are varied."""
+def _default_precisions(weights: Weights) -> Weights:
+    """Default precisions for every weighted property, so that the cutoff does not depend on the user's weights."""
     return replace(
         weights,
         **{
@@ -156,16 +154,16 @@ def _usual(weights: Weights) -> Weights:
 
 
 def shortest(scores: Scores) -> float:
-    """The shortest reach that is as good as any, if that is clearly better than the longest."""
+    """The shortest angular cutoff that is as good as any, if it is clearly better than the longest."""
     lowest, longest = min(scores.values()), max(scores)
     if lowest > CLEARLY_BETTER * scores[longest]:
         return longest
-    return min(reach for reach, score in scores.items() if score <= AS_GOOD * lowest)
+    return min(angular_cutoff for angular_cutoff, score in scores.items() if score <= AS_GOOD * lowest)
 
 
 def _score(dataset: Dataset, basis: Basis, settings: FitSettings, progress: Progress) -> float:
     """Score of the dense fit."""
-    problem = build_problem(lay_foundations(dataset, basis, settings), settings, kept=False)
+    problem = build_problem(check_data(dataset, basis, settings), settings, persistent=False)
     check_resources(problem, settings, None)
     with tempfile.TemporaryDirectory() as place:
         equations = assemble(problem, Path(place), threads=settings.threads or None, progress=progress)

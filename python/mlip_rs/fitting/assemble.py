@@ -60,7 +60,11 @@ def assemble(
     directory.mkdir(parents=True, exist_ok=True)
     _claim(directory, problem.fingerprint(), overwrite)
     equations = FoldEquations(
-        directory, problem.n_folds, problem.basis.n_features, problem.group_weights, kept=problem.kept
+        directory,
+        problem.n_folds,
+        problem.basis.n_features,
+        problem.group_weights,
+        persistent=problem.persistent,
     )
     progress.start("normal equations: structures", len(problem.dataset))
     for fold in range(problem.n_folds):

@@ -43,7 +43,7 @@ class Contraction:
     radial
         The contracted set, to be used in a `Basis` for orders 2 and more.
     importance
-        (L + 1, N) |eigenvalues| by l, largest first, those that were dropped included: what a combination adds to
+        (L + 1, N) |eigenvalues| by l, largest first, of dropped combinations, too: the contribution of each one to
         the form of second order (supervised, eV) or its variance (principal).
     """
 
@@ -72,7 +72,7 @@ def contract(
     radial
         Primitives, with a cutoff.
     n_functions
-        Combinations kept for each l.
+        Combinations for each l.
     max_l
         Largest l.
     method
@@ -134,9 +134,9 @@ def contract(
 def _combinations(s: Array, matrices: list[Array], n_functions: int, method: str) -> tuple[Array, Array]:
     """Rows (K, N) of combinations with unit variance, and all |eigenvalues|, for one l."""
     values, vectors = np.linalg.eigh(s)
-    kept = values > NEGLIGIBLE * max(values[-1], 1e-300)
-    roots = np.where(kept, np.sqrt(np.maximum(values, 0.0)), 0.0)
-    inverse_roots = np.divide(1.0, roots, out=np.zeros_like(roots), where=kept)
+    significant = values > NEGLIGIBLE * max(values[-1], 1e-300)
+    roots = np.where(significant, np.sqrt(np.maximum(values, 0.0)), 0.0)
+    inverse_roots = np.divide(1.0, roots, out=np.zeros_like(roots), where=significant)
     if method == "principal":
         order = np.argsort(-values)
         return (inverse_roots[:, None] * vectors.T)[order[:n_functions]], np.abs(values[order])

@@ -1,7 +1,7 @@
-"""Fits and residuals by folds: what the choice of the penalties and the choice of the features share.
+"""Fits and residuals by folds, for the choice of the penalties and for that of the features.
 
-There is one F × F matrix in memory: that of the fold, or of all data, that is being worked on; beside it, those of all
-folds where they are small.
+There is one F × F matrix in memory, of all data or without the current fold; beside it, those of all folds where they
+are small.
 """
 
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ class CrossValidation:
     problem
         Basis, data, weights and folds.
     equations
-        Its normal equations; their sum over the folds is at hand (`FoldEquations.totalled`).
+        Normal equations of the problem, within `FoldEquations.totalled`.
     settings
         Of the fit.
     progress

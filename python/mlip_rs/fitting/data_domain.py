@@ -32,8 +32,8 @@ class Switching:
     onset, end
         Local densities between which an atom is switched to ZBL, in largest densities of the data.
     level
-        Energy of an atom with the ZBL energy alone, see `Repulsion`. It lifts what follows above the fitted energies
-        of dense environments, which else may be higher than ZBL.
+        Constant energy of an atom beside its ZBL energy, see `Repulsion`. It lifts the switched energy above the fitted
+        one of dense environments, which may else be higher than ZBL.
     close
         Whether the density is that of the nearest neighbours, within `CLOSE_RANGE`. An open crystal such as diamond,
         strange to data of dense ones, leaves them by its shells, long before its density does.

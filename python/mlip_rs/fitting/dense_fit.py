@@ -78,7 +78,7 @@ def _searched(folds: CrossValidation) -> range:
 
 
 def _smooth(folds: CrossValidation) -> tuple[Array, dict[str, float], Fits]:
-    """Penalties (F,) of the smoothness prior that predicts best, what they mean, and the fits with them."""
+    """Penalties (F,) of the best smoothness prior, its strengths by name, and the fits with them."""
     prior = Prior.of(folds.problem.basis)
     folds.progress.start("smoothness prior: cross-validations", folds.settings.n_prior)
     best: tuple[float, Array, Fits] = np.inf, np.empty(0), {}
@@ -112,10 +112,7 @@ def _smooth(folds: CrossValidation) -> tuple[Array, dict[str, float], Fits]:
 
 
 def _flat(folds: CrossValidation) -> tuple[Array, Array, Fits]:
-    """The penalty of the smallest cross-validated score, searched downhill from the middle, and the scores seen.
-
-    Also the fits with this penalty.
-    """
+    """Penalty of the smallest cross-validated score, searched downhill from the middle; all scores; its fits."""
     numbers = np.array(folds.settings.ridge_penalties)
     order = np.argsort(numbers)
     penalties = flat_penalties(numbers[order], folds.penalized)

@@ -28,7 +28,7 @@ from mlip_rs.cost.model import CostModel
 from mlip_rs.errors import FitError
 
 BATCH: float = 0.02
-"""Part of the features that may leave before all are looked at again."""
+"""Fraction of the features that may leave before all losses are computed anew."""
 
 BATCH_SCORE: float = 2.0
 """Groups leave together only if their scores are within this factor of the lowest one."""
@@ -37,7 +37,7 @@ REFRESH: float = 0.85
 """The inverse is computed anew when fewer than this part of its features is left: updates add rounding errors."""
 
 PER_FEATURE: float = 1e-4
-"""µs per atom that a feature counts beside what it costs: those that cost nothing leave when they are worth nothing."""
+"""µs per atom added to the cost of each feature, so that useless features leave even if they cost nothing."""
 
 LARGEST_GROUP: int = 400
 """Larger groups are not tried: their loss is always the largest."""
@@ -65,7 +65,7 @@ def groups_of(basis: Basis, costs: CostModel) -> Groups:
 
 @dataclass(frozen=True)
 class Removal:
-    """What may be removed, and what it saves.
+    """Groups of features that may be removed, and the costs that this saves.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def eliminate(
     targets: Array,
     advance: Callable[[int], None],
 ) -> Mask:
-    """(L, F) what is left at the first step at which its size is at most each of `targets`.
+    """(L, F) features left at the first step at which their size is at most each of `targets`.
 
     The size is the geometric mean of two ratios, of cost and of number of features, to those of all features.
 
@@ -157,12 +157,12 @@ class _Elimination:
 
     @property
     def size(self) -> float:
-        """Size of what is left."""
+        """Size of the features that are left."""
         cost = self.costs.base + float(self.costs.weights[self.users > 0.5].sum())
         return float(np.sqrt(cost / self.full_cost * self.left.sum() / len(self.left)))
 
     def steps(self, targets: Array) -> Iterator[Mask]:
-        """What is left at each target."""
+        """Features left at each target."""
         remaining = targets.tolist()
         while self.left.any():
             while remaining and self.size <= remaining[0]:

@@ -63,7 +63,7 @@ class Sums:
 
     @classmethod
     def weighted(cls, weights: Array, xty: Array, yty: Array, n_rows: NDArray[np.int64]) -> "Sums":
-        """Weighted sum of those of the properties, (G, F), (G,), (G,)."""
+        """Weighted sum over the properties of XᵀWy (G, F), yᵀWy (G,) and numbers of rows (G,)."""
         return cls(weights @ xty, float(weights @ yty), int(n_rows[weights > 0].sum()))
 
 
@@ -80,25 +80,27 @@ class FoldEquations:
         F.
     weights
         (G,) weights with which the matrices of a fold are summed.
-    kept
+    persistent
         Whether the files outlive this object.
     """
 
     def __init__(
-        self, directory: Path, n_folds: int, n_features: int, weights: Array, *, kept: bool = True
+        self, directory: Path, n_folds: int, n_features: int, weights: Array, *, persistent: bool = True
     ) -> None:
         self.directory = directory
         self.n_folds = n_folds
         self.n_features = n_features
         self.weights = weights
-        self.kept = kept
+        self.persistent = persistent
         self._held: dict[int, Array] = {}
         self._sums: dict[int, Sums] = {}
         self._total: Array | None = None
 
     def weighted(self, weights: Array) -> "FoldEquations":
-        """The same files, summed with other weights (G,); nothing is read before it is asked for."""
-        return FoldEquations(self.directory, self.n_folds, self.n_features, weights, kept=self.kept)
+        """Equations of the same files, summed with other weights (G,); files are read when they are needed."""
+        return FoldEquations(
+            self.directory, self.n_folds, self.n_features, weights, persistent=self.persistent
+        )
 
     def finished(self, fold: int) -> bool:
         """Whether the fold was completed, and its files can be read."""
@@ -123,7 +125,7 @@ class FoldEquations:
         self._held.pop(fold, None)
         if self.small:
             self._held[fold] = self._combined(lambda k: equations.gram[k].copy())
-            if not self.kept:
+            if not self.persistent:
                 return
         with self._written(self._gram_path(fold)) as file:
             np.save(file, equations.gram)
@@ -192,7 +194,7 @@ class FoldEquations:
 
     def _written(self, path: Path) -> AbstractContextManager[IO[Any]]:
         """A file to write, atomically if it outlives this object."""
-        return atomic_file(path, "wb") if self.kept else path.open("wb")
+        return atomic_file(path, "wb") if self.persistent else path.open("wb")
 
     def partial_path(self, fold: int) -> Path:
         """Checkpoint of an unfinished fold."""

@@ -80,7 +80,7 @@ class NormalEquations:
 
     @classmethod
     def load(cls, path: Path) -> tuple["NormalEquations", int]:
-        """Read what `save` wrote."""
+        """Read a file written by `save`."""
         with path.open("rb") as stream, np.load(stream) as file:  # np.load would leave a damaged file open
             return cls(file["gram"], file["moment"], file["yty"], file["n_rows"]), int(file["done"])
 

@@ -17,7 +17,7 @@ from mlip_rs.fitting.angular_cutoff import suggest_angular_cutoff
 from mlip_rs.fitting.assemble import assemble, owner
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.points import measured_points, predicted, with_repulsion
-from mlip_rs.fitting.problem import Problem, build_problem, check_test_elements, check_types, lay_foundations
+from mlip_rs.fitting.problem import Problem, build_problem, check_data, check_test_elements, check_types
 from mlip_rs.fitting.record import potential_infos, run_record
 from mlip_rs.fitting.resources import check_resources
 from mlip_rs.fitting.result import Run, remove_run
@@ -47,7 +47,7 @@ def fit(
     basis
         Candidate features; elements, cutoff and shortest distance left open are taken from the data.
     settings
-        Estimator, weights, folds; the defaults are meant to be kept.
+        Method, weights, folds; the defaults suit most fits.
     test
         Data that only the errors reported see.
     directory
@@ -76,7 +76,7 @@ def fit(
     phases.enter("check")
     check_types(basis, settings)
     training, testing = as_dataset(data), None if test is None else as_dataset(test)
-    problem = prepare(training, basis, settings, directory, phases, kept=directory is not None)
+    problem = prepare(training, basis, settings, directory, phases, persistent=directory is not None)
     if testing is not None:
         check_test_elements(testing, problem.basis)
     if overwrite and directory is not None:
@@ -115,7 +115,7 @@ def prepare(
     directory: Directory,
     phases: Phases,
     *,
-    kept: bool,
+    persistent: bool,
 ) -> Problem:
     """The problem of a fit, final: everything cheap is checked first, then an open angular cutoff is chosen.
 
@@ -127,7 +127,7 @@ def prepare(
         As for `fit`.
     phases
         Receives the time of the choice of the angular cutoff.
-    kept
+    persistent
         Whether the equations outlive the fit.
 
     Raises
@@ -135,8 +135,8 @@ def prepare(
     DataError, ConfigError, FitError
         As `fit`.
     """
-    foundations = lay_foundations(training, basis, settings)
-    problem = build_problem(foundations, settings, kept=kept)
+    checked = check_data(training, basis, settings)
+    problem = build_problem(checked, settings, persistent=persistent)
     for notice in problem.dataset.notices[len(training.notices) :]:
         phases.progress.note(f"notice: {notice}")
     check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
@@ -150,7 +150,7 @@ def prepare(
         directory=directory,
         progress=phases.progress,
     )
-    return build_problem(foundations.with_angular_cutoff(cutoff), settings, kept=kept)
+    return build_problem(checked.with_angular_cutoff(cutoff), settings, persistent=persistent)
 
 
 def remove_other_run(directory: str | os.PathLike[str], problem: Problem) -> None:
@@ -162,7 +162,7 @@ def remove_other_run(directory: str | os.PathLike[str], problem: Problem) -> Non
 
 
 def _with_unit_costs(problem: Problem, settings: FitSettings, path: Path, phases: Phases) -> FitSettings:
-    """The settings with measured unit costs, if asked for; a run that resumes takes those of its first start."""
+    """The settings with measured unit costs, if asked for; a run that resumes takes those measured first."""
     if not settings.calibrate or settings.unit_costs is not None:
         return settings
     phases.enter("unit_costs")

@@ -53,7 +53,7 @@ class Problem:
         (S,) fold of each structure.
     domain
         Distances and local densities of the data; None if the repulsion is not to be chosen from them.
-    kept
+    persistent
         Whether the equations outlive the fit, so that later ones may weight the properties anew.
     """
 
@@ -64,12 +64,12 @@ class Problem:
     property_weights: Array
     folds: NDArray[np.int64]
     domain: Domain | None = None
-    kept: bool = True
+    persistent: bool = True
 
     @property
     def summed(self) -> bool:
         """Whether there is one sum over the properties, because three would be too large."""
-        return 3 * 8 * self.basis.n_features**2 > (SUMMED_BYTES if self.kept else SUMMED_BYTES_ONCE)
+        return 3 * 8 * self.basis.n_features**2 > (SUMMED_BYTES if self.persistent else SUMMED_BYTES_ONCE)
 
     @property
     def group_weights(self) -> Array:
@@ -78,7 +78,7 @@ class Problem:
 
     @property
     def row_weights(self) -> Array:
-        """(S, 3) weights that go into the sums: in one sum, those of the properties as well."""
+        """(S, 3) weights of the rows in the sums; in one sum over the properties, their weights are included."""
         return self.structure_weights * (self.property_weights if self.summed else 1.0)
 
     @property
@@ -103,15 +103,15 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Foundations:
-    """What a fit takes from its data before any equation, checked.
+class CheckedData:
+    """Basis and data of a fit, checked against each other.
 
     Parameters
     ----------
     basis
         Elements, cutoff, shortest distance, size and repulsion are settled; the angular cutoff may be open.
     dataset
-        Labelled structures, with notices of what they do not determine.
+        Labelled structures, with notices of features that they do not determine.
     reference
         Energies of the isolated atoms.
     domain
@@ -123,13 +123,13 @@ class Foundations:
     reference: ReferenceEnergies
     domain: Domain | None
 
-    def with_angular_cutoff(self, cutoff: float) -> "Foundations":
-        """The same with an angular cutoff, Å."""
+    def with_angular_cutoff(self, cutoff: float) -> "CheckedData":
+        """Copy with an angular cutoff, Å."""
         return replace(self, basis=replace(self.basis, angular_cutoff=cutoff))
 
 
-def lay_foundations(training: Dataset, basis: Basis, settings: FitSettings) -> Foundations:
-    """Take from the data what the basis leaves open, and check that the two belong together.
+def check_data(training: Dataset, basis: Basis, settings: FitSettings) -> CheckedData:
+    """Take the open settings of the basis from the data, and check the two against each other.
 
     Parameters
     ----------
@@ -155,21 +155,21 @@ def lay_foundations(training: Dataset, basis: Basis, settings: FitSettings) -> F
     if reference.source == "fitted":
         basis = replace(basis, constant=True)
     if basis.repulsion != "zbl":
-        return Foundations(basis, training, reference, None)
+        return CheckedData(basis, training, reference, None)
     measured = domain(training, basis.elements, basis.core.cutoff)
-    return Foundations(replace(basis, repulsion=measured.repulsion()), training, reference, measured)
+    return CheckedData(replace(basis, repulsion=measured.repulsion()), training, reference, measured)
 
 
-def build_problem(foundations: Foundations, settings: FitSettings, *, kept: bool) -> Problem:
+def build_problem(checked: CheckedData, settings: FitSettings, *, persistent: bool) -> Problem:
     """The regression problem; no rows are computed.
 
     Parameters
     ----------
-    foundations
+    checked
         Basis and data.
     settings
         Weights and folds.
-    kept
+    persistent
         Whether the equations outlive the fit.
 
     Raises
@@ -179,28 +179,28 @@ def build_problem(foundations: Foundations, settings: FitSettings, *, kept: bool
     FitError
         More features than rows.
     """
-    dataset = foundations.dataset
+    dataset = checked.dataset
     problem = Problem(
-        foundations.basis,
+        checked.basis,
         dataset,
-        foundations.reference,
-        settings.weights.of_structures(dataset, foundations.reference),
+        checked.reference,
+        settings.weights.of_structures(dataset, checked.reference),
         settings.weights.of_properties(),
         folds(dataset, settings.n_folds, settings.seed),
-        foundations.domain,
-        kept,
+        checked.domain,
+        persistent,
     )
     _check_rows(problem, settings)
     return problem
 
 
 def check_types(basis: object, settings: object) -> None:
-    """Refuse what is no basis and no settings.
+    """Refuse a basis or settings of another type.
 
     Raises
     ------
     ConfigError
-        Says what is wanted.
+        Names the types.
     """
     if not isinstance(basis, Basis) or not isinstance(settings, FitSettings):
         raise ConfigError(

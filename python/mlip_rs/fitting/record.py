@@ -1,4 +1,4 @@
-"""What a run and its potential files record of their origin."""
+"""Records of the origin of a run and of its potentials."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -99,7 +99,7 @@ def _failures(
 
 
 class _SwitchedEnergies:
-    """Energies of one set of coefficients with any repulsion; what is learnt is evaluated once.
+    """Energies of one set of coefficients with any repulsion; the core evaluates each curve once.
 
     Parameters
     ----------

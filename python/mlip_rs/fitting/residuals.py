@@ -1,6 +1,6 @@
 """How far the predictions of many coefficient vectors are from the labels, summed structure by structure.
 
-Only sums are kept, so the memory does not depend on the number of structures.
+Only sums are stored, so that the memory does not depend on the number of structures.
 """
 
 import json
@@ -175,7 +175,7 @@ def _differences(frame: Frame, values: Array) -> tuple[Array | None, Array | Non
 
 
 def _weighted_squares(differences: Sequence[Array | None], weights: Array) -> Array | float:
-    """(P,) weighted sum of the squares of what carries weight."""
+    """(P,) weighted sum of the squared differences."""
     return sum(
         (
             weight * (difference**2).sum(axis=0)

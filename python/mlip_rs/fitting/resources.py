@@ -71,7 +71,7 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     summing = groups * matrix + held + block
     selecting = matrix + held + vectors + max(predicting, solving)
     # Beside the finished folds there is an old and a new checkpoint of the last, or its matrix and the total.
-    disk = 0 if small and not problem.kept else (problem.n_folds + 1) * groups * matrix
+    disk = 0 if small and not problem.persistent else (problem.n_folds + 1) * groups * matrix
     return Resources(PACKAGE_BYTES + max(summing, selecting), disk)
 
 
@@ -86,7 +86,7 @@ def check_resources(problem: Problem, settings: FitSettings, directory: Path | N
     Raises
     ------
     FitError
-        Says how much is needed, how much there is, and what to lower.
+        Names the need, the amount available, and the settings to lower.
     """
     needed = estimate(problem, settings)
     n_features = problem.basis.n_features

@@ -184,7 +184,7 @@ class Run:
         Raises
         ------
         ConfigError
-            No candidate keeps the limits; the message names what comes closest.
+            No candidate keeps the limits; the message names the lowest values.
         """
         limits = {
             "max-cost": max_cost,
@@ -198,7 +198,7 @@ class Run:
         ].potential
 
     def pareto(self) -> list[dict[str, Any]]:
-        """The points of the front as plain records, cheapest first; `potential` is the file in a run directory."""
+        """Records of the points of the front, cheapest first; `potential` is the file in a run directory."""
         return [self.points[k].to_dict(self._file(k)) for k in self.front]
 
     def _file(self, k: int) -> str:
@@ -206,7 +206,7 @@ class Run:
         return f"front/{k:02d}-{self.points[k].potential.n_nonzero}.mlip.json"
 
     def with_seconds(self, seconds: Mapping[str, float]) -> "Run":
-        """The same with wall seconds by phase in the record."""
+        """Copy with wall seconds by phase in the record."""
         return replace(self, record=self.record | {"seconds": dict(seconds)})
 
     def save(self, directory: str | os.PathLike[str]) -> None:
@@ -317,7 +317,7 @@ def within_limits(points: Sequence[Mapping[str, Any]], limits: Mapping[str, floa
     Raises
     ------
     ConfigError
-        None does; the message names what comes closest.
+        None does; the message names the lowest values.
     """
     allowed = [
         k

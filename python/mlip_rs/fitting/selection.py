@@ -40,7 +40,7 @@ class Candidates:
     score_errors
         (P,) standard errors of the scores, from the scatter over the folds.
     ridge_scores
-        Score of each candidate of the ridge penalty, over the folds that the search looked at.
+        Score of each candidate of the ridge penalty, over the folds of the search.
     costs
         Of the features, if the method looks at them.
     """

@@ -1,4 +1,4 @@
-"""Settings of a fit; the defaults are meant to be kept."""
+"""Settings of a fit; the defaults suit most fits."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -26,7 +26,7 @@ METHODS: tuple[str, ...] = (
 
 
 PRIORS: tuple[str, ...] = ("smooth", "flat")
-"""Ridge penalties by order and roughness of the features, or one for all."""
+"""Ridge penalties that depend on order and roughness of the features, or one for all."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class FitSettings:
         return self.method if isinstance(self.method, str) else repr(self.method)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain record; an estimator that was given appears as its text."""
+        """Record of numbers and strings; an estimator appears as its text."""
         return asdict(replace(self, method="ridge")) | {"method": self.method_name}
 
     def _check_method(self) -> None:

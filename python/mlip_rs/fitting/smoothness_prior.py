@@ -60,7 +60,7 @@ class Prior:
     design
         Z, (F, H).
     names
-        (H,) what each column means.
+        (H,) names of the columns.
     """
 
     design: Array

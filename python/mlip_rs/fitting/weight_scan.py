@@ -163,7 +163,7 @@ def scan_weights(
     settings = replace(settings or FitSettings(), method="ridge")
     progress = progress or Silent()
     check_types(basis, settings)
-    problem = prepare(as_dataset(data), basis, settings, directory, Phases(progress), kept=True)
+    problem = prepare(as_dataset(data), basis, settings, directory, Phases(progress), persistent=True)
     if problem.summed:
         raise FitError(
             f"{problem.basis.n_features} features: too many for sums by property; scan the weights with a smaller size"

@@ -17,7 +17,7 @@ PROPERTIES: tuple[str, ...] = ("energy", "forces", "stress")
 
 @dataclass(frozen=True)
 class Weights:
-    """Precisions that weight the squared residuals of each property, and factors by structure.
+    """Precisions of the properties and weights of the structures.
 
     A residual is weighted by one over the squared precision of its property.
 
@@ -28,8 +28,8 @@ class Weights:
     forces
         Precision of a force component, eV/Å. None leaves all forces out.
     stress
-        Precision of a stress component, GPa. None leaves all stresses out. The default is the stress of a hard crystal
-        under a strain of a few thousandths, since elastic constants are measured by such strains.
+        Precision of a stress component, GPa. None leaves all stresses out. The default is the stress of a hard
+        crystal strained by a few thousandths, as elastic constants require.
     energy_scale
         Structures that lie Δ above the lowest energy per atom of their composition (eV) have their weight divided
         by 1 + (Δ / energy_scale)²; None weighs all alike.

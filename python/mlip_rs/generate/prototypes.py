@@ -50,6 +50,11 @@ def prototype(name: str, symbol: str, volume_per_atom: float) -> Atoms:
     ------
     ConfigError
         The name is unknown or the volume is not positive.
+
+    Examples
+    --------
+    >>> prototype("hcp", "Mg", 23.0).get_chemical_formula()
+    'Mg2'
     """
     key = canonical_name(name)
     if not (np.isfinite(volume_per_atom) and volume_per_atom > 0):
@@ -61,7 +66,13 @@ def prototype(name: str, symbol: str, volume_per_atom: float) -> Atoms:
 
 
 def canonical_name(name: str) -> str:
-    """Name as in `PROTOTYPES`, from any case, the literature's (ω, β-Sn) or a `config_type`'s (dia, bsn)."""
+    """Name as in `PROTOTYPES`, from any case, the literature's (ω, β-Sn) or a `config_type`'s (dia, bsn).
+
+    Examples
+    --------
+    >>> canonical_name("β-Sn")
+    'beta-sn'
+    """
     key = _ALIASES.get(name.lower(), name.lower())
     if key not in _BUILDERS:
         raise ConfigError(f"unknown crystal structure {name!r}; known are {', '.join(_BUILDERS)}")
@@ -135,6 +146,11 @@ def binary_prototype(name: str, first: str, second: str, volume_per_atom: float)
     ------
     ConfigError
         The name is unknown or the volume is not positive.
+
+    Examples
+    --------
+    >>> binary_prototype("L1_2", "Au", "Cu", 14.0).get_chemical_formula()
+    'AuCu3'
     """
     if name not in _BINARY_BUILDERS:
         raise ConfigError(f"unknown compound {name!r}; known are {', '.join(_BINARY_BUILDERS)}")

@@ -55,6 +55,12 @@ def crystal_symmetry(atoms: Atoms, *, precision: float = SYMMETRY_PRECISION) -> 
     ------
     PropertyError
         spglib finds no symmetry: atoms on top of each other, or a cell that is broken.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> crystal_symmetry(bulk("Si"))
+    CrystalSymmetry(space_group='Fd-3m', number=227, system='cubic')
     """
     dataset = _dataset(atoms, precision)
     number = int(dataset.number)
@@ -82,6 +88,12 @@ def conventional_supercell(atoms: Atoms, length: float) -> Atoms:
     ------
     PropertyError
         spglib finds no symmetry.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> len(conventional_supercell(bulk("Cu"), 7.2))
+    32
     """
     dataset = _dataset(atoms, SYMMETRY_PRECISION)
     cell = Atoms(

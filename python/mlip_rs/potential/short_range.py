@@ -30,7 +30,7 @@ COARSE_POINTS: int = 30
 """Grid that brackets the lowest energy of a crystal; the second one inside it is as fine."""
 
 EQUILIBRIUM_LIMIT: float = 1.25
-"""Longest distance at which a crystal starts, in shortest distances of the data; what is farther is not short range."""
+"""Longest distance at which a crystal starts, in shortest distances of the data; longer ones are not short range."""
 
 N_POINTS: int = 120
 """Points of a curve."""
@@ -82,7 +82,7 @@ class ShortRangeCurve:
         return f"{self.name}: the energy falls below {self.first_fall:.2f} Å"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Record of numbers, the unit in each key."""
         return {
             "kind": self.kind,
             "elements": list(self.elements),
@@ -116,7 +116,7 @@ class ShortRange:
         return tuple(curve.failure for curve in self.curves if not curve.monotonic)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain numbers, the unit in each key."""
+        """Record of numbers, the unit in each key."""
         return {"monotonic": self.monotonic, "curves": [curve.to_dict() for curve in self.curves]}
 
 
@@ -162,7 +162,7 @@ def short_range(
 
 @dataclass(frozen=True)
 class CurveGrid:
-    """Which compressions are looked at, and at which distances.
+    """Dimers and crystals that are compressed, and their distances.
 
     Parameters
     ----------

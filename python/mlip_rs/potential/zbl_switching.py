@@ -57,7 +57,7 @@ def smooth_step(x: Array) -> Array:
 
 
 def density_weight(r: Array, range_: float) -> Array:
-    """What a neighbour at distance r adds to a local density: (1 − r²/range²)³, zero beyond the range."""
+    """Contribution of a neighbour at distance r to a local density: (1 − r²/range²)³, zero beyond the range."""
     return np.asarray(np.maximum(1.0 - (r / range_) ** 2, 0.0) ** 3)
 
 

@@ -1,4 +1,4 @@
-"""The report of a fit: how good, how fast, made from what and how; one self-contained page."""
+"""Report of a fit on one self-contained page: errors, costs, data, settings."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -124,7 +124,7 @@ def path_content(run: Run) -> list[Item]:
         items.append(
             Image(
                 predicted_cost(points),
-                "What the model of the costs says against the measured time, its units fitted to the path.",
+                "Time by the cost model against the measured time; its unit costs are fitted to the path.",
             )
         )
     return items
@@ -170,13 +170,13 @@ def by_config_type_content(point: Point) -> list[Item]:
         Image(
             error_by_config_type(point.validation),
             "Cross-validation errors of the best potential by kind of structure. Kinds with few structures "
-            "depend on what the others teach when their own are left out.",
+            "are predicted from the other kinds when they are left out.",
         )
     ]
 
 
 def data_content(dataset: Dataset, summary: DataSummary) -> list[Item]:
-    """What the data hold: labels, ranges, notices, figures."""
+    """Labels, ranges, notices and figures of the data."""
     labels = dataset.labels
     references = {} if summary.reference is None else summary.reference.values
     origin = "none" if summary.reference is None else summary.reference.source

@@ -11,7 +11,13 @@ class Threshold:
     relative: bool = False
 
     def limit(self, reference: float) -> float:
-        """Largest deviation in the property's unit."""
+        """Largest deviation in the property's unit.
+
+        Examples
+        --------
+        >>> Threshold(0.1, relative=True).limit(80.0)
+        8.0
+        """
         return self.value * abs(reference) if self.relative else self.value
 
 

@@ -116,6 +116,14 @@ def elastic_constants(
         The strain is not positive and small, or the structure is not periodic in three directions.
     PropertyError
         A stress is not finite, or a relaxation does not converge.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> found = elastic_constants(EMT(), bulk("Cu", a=3.59))
+    >>> print(f"{found.c11:.0f} {found.c12:.0f} {found.c44:.0f} GPa, stable: {found.is_stable}")
+    172 115 90 GPa, stable: True
     """
     if not 0 < strain < 0.1:
         raise ConfigError(

@@ -178,6 +178,13 @@ def equation_of_state(
         Unknown structure, too few volumes.
     PropertyError
         No minimum within the volumes, or an energy that is not finite.
+
+    Examples
+    --------
+    >>> from ase.calculators.emt import EMT
+    >>> found = equation_of_state(EMT(), "fcc", "Cu", [10.9, 11.2, 11.5, 11.8, 12.1])
+    >>> print(f"a0 = {found.lattice_constant:.2f} Å, B = {found.bulk_modulus:.0f} GPa")
+    a0 = 3.59 Å, B = 134 GPa
     """
     if len(volumes) == 0:
         raise ConfigError(f"energy–volume curve of {name}: no volumes given")

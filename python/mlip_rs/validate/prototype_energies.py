@@ -102,6 +102,12 @@ def prototype_energies(
     -------
     PrototypeEnergies
         Equations of state; a structure without a minimum is listed with the reason.
+
+    Examples
+    --------
+    >>> from ase.calculators.emt import EMT
+    >>> prototype_energies(EMT(), "Cu", names=["bcc", "fcc"]).ordering
+    ('fcc', 'bcc')
     """
     expected = volume or expected_volume(symbol)
     curves, failures = [], []

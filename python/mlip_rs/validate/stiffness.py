@@ -75,6 +75,13 @@ def polycrystal_averages(stiffness: NDArray[np.float64]) -> PolycrystalAverages:
     ------
     PropertyError
         The stiffness is not positive definite: there is no compliance to average.
+
+    Examples
+    --------
+    >>> isotropic = np.diag([2.0, 2.0, 2.0, 1.0, 1.0, 1.0]) + np.pad(np.ones((3, 3)), (0, 3))
+    >>> found = polycrystal_averages(isotropic)
+    >>> print(f"{found.bulk_hill:.3f} {found.shear_hill:.3f} {abs(found.universal_anisotropy):.1f}")
+    1.667 1.000 0.0
     """
     c = np.asarray(stiffness, dtype=float)
     if np.linalg.eigvalsh(c)[0] <= 0:

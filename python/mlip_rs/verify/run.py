@@ -120,6 +120,12 @@ def verify_calculator(
     ------
     ConfigError
         Elements missing or unknown, a cutoff that is not positive, or no check with such a name.
+
+    Examples
+    --------
+    >>> from ase.calculators.emt import EMT
+    >>> print(verify_calculator(EMT, ["Cu"], cutoff=7.0, only=["permutation"]).passed)
+    True
     """
     unknown = [symbol for symbol in elements if symbol not in atomic_numbers]
     if unknown or not elements:

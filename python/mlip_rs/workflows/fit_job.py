@@ -1,4 +1,4 @@
-"""A fit from files to a run directory: read, clean, fit, save, report. What `mlip-rs fit` does, in one call."""
+"""A fit from files to a run directory, as `mlip-rs fit` does it: read, clean, fit, save, report."""
 
 import json
 from collections.abc import Mapping
@@ -24,24 +24,24 @@ DEFAULT_DIRECTORY: Path = Path("mlip-run")
 
 @dataclass(frozen=True)
 class Sources:
-    """Files of training and test data, how to read them, and which structures to leave out.
+    """Files of the data, and how they are read and cleaned.
 
     Parameters
     ----------
     train
         Files, patterns or directories with the training data.
     test
-        Files, patterns or directories with test data, used for nothing but the reported errors.
+        Files, patterns or directories of test data, which only the reported errors use.
     index
         Frames to take from every training file, in ASE's notation, such as "::10".
     test_index
         Frames to take from every test file, in ASE's notation.
     format
-        ASE's name of the file format, if the file name does not show it.
+        ASE's name of the file format, if the file name does not tell.
     energy
         Energy to fit: "free_energy" (consistent with the forces), "energy" or "auto".
     keys
-        Keys of the labels, if they are not among the usual ones.
+        Names of the labels in the files, where they differ from those that are tried.
     drop_outliers
         Leave out training structures whose labels are outliers.
     drop_duplicates
@@ -102,17 +102,17 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a job has made.
+class JobResult:
+    """Result of a job.
 
     Parameters
     ----------
     run
         The fit.
     directory
-        Where everything is.
+        Run directory.
     report
-        The page to read.
+        HTML page of the report.
     """
 
     run: Run
@@ -121,15 +121,15 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a job is about to do.
+class FitPlan:
+    """Size of a fit, before anything is computed.
 
     Parameters
     ----------
     basis
-        With everything that was left open taken from the data.
+        Candidate features, with the settings left open taken from the data.
     composition
-        The same, counted.
+        Numbers of features by order.
     n_rows
         Energies, force components and stress components that carry weight.
     """
@@ -144,7 +144,7 @@ class Plan:
         return 8e-9 * self.composition.total**2
 
     def to_dict(self) -> dict[str, Any]:
-        """What `mlip-rs fit --dry-run --json` prints."""
+        """Record that `mlip-rs fit --dry-run --json` prints."""
         settings = {"cutoff": self.basis.cutoff, "r_min": self.basis.r_min, "size": self.basis.size}
         counts = {"n_rows": self.n_rows, "gigabytes_per_matrix": self.gigabytes}
         return {"settings": settings, "basis": self.composition.to_dict(), **counts}
@@ -182,7 +182,7 @@ class Job:
     directory: Path = DEFAULT_DIRECTORY
     overwrite: bool = False
 
-    def plan(self, progress: Progress | None = None) -> Plan:
+    def plan(self, progress: Progress | None = None) -> FitPlan:
         """Read the data and count, without fitting anything.
 
         Raises
@@ -196,7 +196,7 @@ class Job:
         training = self._training(progress)
         basis = self.basis.resolved(training)
         n_rows = training.n_labels(self.settings.weights.of_properties() > 0)
-        return Plan(basis, basis.describe(), n_rows)
+        return FitPlan(basis, basis.describe(), n_rows)
 
     def _training(self, progress: Progress) -> Dataset:
         """The training data, with a summary of them noted."""
@@ -208,7 +208,7 @@ class Job:
     def scan_weights(self, progress: Progress | None = None) -> WeightScan:
         """Cross-validate other precisions of energies and stresses, into `weights.json` and `weights.png`.
 
-        A later fit with the weights chosen takes the equations from the directory. Test data are not looked at.
+        A later fit with the weights chosen takes the equations from the directory. Test data are not used.
 
         Raises
         ------
@@ -234,7 +234,7 @@ class Job:
             save_figure(scan.figure(), self.directory / "weights.png")
         return scan
 
-    def run(self, progress: Progress | None = None) -> Outcome:
+    def run(self, progress: Progress | None = None) -> JobResult:
         """Read, fit, save and report. A job that was interrupted resumes from the equations in the directory.
 
         Raises
@@ -280,7 +280,7 @@ class Job:
         report = write_run_report(self.directory, run.with_seconds(phases.so_far()), training, testing)
         run = run.with_seconds(phases.stop())
         run.save_record(self.directory)
-        return Outcome(run, self.directory, report)
+        return JobResult(run, self.directory, report)
 
     def _check_directory(self) -> None:
         if self.directory.exists() and not self.directory.is_dir():
@@ -321,7 +321,7 @@ class Job:
 
 
 def _described(basis: Basis) -> list[str]:
-    """What a basis consists of, line by line."""
+    """Lines that describe a basis."""
     chosen = (
         "; the fit chooses by cross-validation whether invariants of order 2 and higher end before the cutoff"
     )

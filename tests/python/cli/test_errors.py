@@ -31,7 +31,7 @@ def refused_fit(folder: Path, frames: list[Atoms], *options) -> str:
     return refused(folder, "fit", path, *SMALL_BASIS, "-o", folder / "run", *options)
 
 
-def test_empty_file(tmp_path):
+def test_an_empty_file_is_named(tmp_path):
     path = tmp_path / "al.extxyz"
     path.touch()
     line = refused(tmp_path, "fit", path, *SMALL_BASIS, "-o", tmp_path / "run")
@@ -49,14 +49,14 @@ def test_empty_file(tmp_path):
         (lambda a, v: a.calc.results["stress"].__setitem__(2, v), "stress is not finite"),
     ],
 )
-def test_a_number_that_is_not_finite(tmp_path, spoil, message, value):
+def test_a_number_that_is_not_finite_names_frame_and_atom(tmp_path, spoil, message, value):
     frames = labelled_frames()
     spoil(frames[7], value)
     line = refused_fit(tmp_path, frames)
     assert line.startswith(f"frame 7 of al.extxyz: {message}; remove the frame")
 
 
-def test_wrong_number_of_forces(tmp_path):
+def test_a_wrong_number_of_forces_is_refused(tmp_path):
     frames = labelled_frames()
     for atoms in frames:
         atoms.info["REF_forces"] = atoms.calc.results.pop("forces")
@@ -66,14 +66,14 @@ def test_wrong_number_of_forces(tmp_path):
     assert line.startswith("frame 0 of al.extxyz: forces have shape (3, 3) for 1 atoms, not (1, 3); remove")
 
 
-def test_symbol_of_no_element(tmp_path):
+def test_a_symbol_of_no_element_is_refused(tmp_path):
     path = write_frames(tmp_path / "al.extxyz", labelled_frames())
     path.write_text(path.read_text().replace("\nAl  ", "\nQq  ", 1))
     line = refused(tmp_path, "fit", path, *SMALL_BASIS, "-o", tmp_path / "run")
     assert line.endswith("al.extxyz: 'Qq' is not the symbol of an element; correct it, or drop the frame")
 
 
-def test_element_outside_the_basis(tmp_path):
+def test_an_element_outside_the_basis_names_frame_atom_and_cure(tmp_path):
     frames = labelled_frames()
     frames[5].numbers[0] = 29
     line = refused_fit(tmp_path, frames, "--elements", "Al")
@@ -83,13 +83,13 @@ def test_element_outside_the_basis(tmp_path):
     )
 
 
-def test_cell_without_volume(tmp_path):
+def test_a_flat_cell_is_refused(tmp_path):
     frames = labelled_frames()
     frames[5].cell[2] = frames[5].cell[1]
     assert refused_fit(tmp_path, frames).startswith("frame 5 of al.extxyz: the periodic cell is flat")
 
 
-def test_two_atoms_on_one_spot(tmp_path):
+def test_two_atoms_on_one_spot_are_named(tmp_path):
     frames = labelled_frames()
     index = next(i for i, atoms in enumerate(frames) if len(atoms) > 1)
     frames[index].positions[1] = frames[index].positions[0]
@@ -108,12 +108,12 @@ def test_two_atoms_on_one_spot(tmp_path):
         ("inf", "inf; it must be a finite number"),
     ],
 )
-def test_cutoff_that_is_no_length(tmp_path, cutoff, message):
+def test_a_cutoff_that_is_no_length_is_refused(tmp_path, cutoff, message):
     line = refused_fit(tmp_path, labelled_frames(), "--cutoff", cutoff)
     assert line == f"basis.cutoff is {message}"
 
 
-def test_cutoff_below_every_distance(tmp_path):
+def test_a_cutoff_below_every_distance_is_answered_with_a_longer_one(tmp_path):
     line = refused_fit(tmp_path, labelled_frames(), "--cutoff", "1.0")
     assert (
         line
@@ -121,7 +121,7 @@ def test_cutoff_below_every_distance(tmp_path):
     )
 
 
-def test_cutoff_beyond_every_distance(tmp_path):
+def test_a_cutoff_beyond_every_distance_is_refused(tmp_path):
     frames = []
     for distance in np.linspace(2.2, 3.4, 12):
         atoms = Atoms("Al2", positions=[[0, 0, 0], [0, 0, distance]])
@@ -131,19 +131,19 @@ def test_cutoff_beyond_every_distance(tmp_path):
     assert line.startswith("cutoff 8.0 Å: the longest distance in the data is 3.40 Å")
 
 
-def test_no_energies_at_all(tmp_path):
+def test_data_without_energies_are_refused(tmp_path):
     frames = labelled_frames()
     for atoms in frames:
         del atoms.calc.results["energy"]
     assert "none of the 40 frames has an energy" in refused_fit(tmp_path, frames)
 
 
-def test_only_one_structure(tmp_path):
+def test_one_structure_cannot_be_cross_validated(tmp_path):
     line = refused_fit(tmp_path, labelled_frames()[:1])
     assert line == "only one structure: 3 folds cannot be made; add data"
 
 
-def test_more_features_than_rows(tmp_path):
+def test_more_features_than_rows_are_refused(tmp_path):
     line = refused_fit(tmp_path, labelled_frames(), "--hierarchy", "angular-poly")
     assert "features but only" in line
     assert "rows of data (40 structures); use a smaller basis or more data" in line
@@ -161,12 +161,12 @@ def test_more_features_than_rows(tmp_path):
         (("--reference-energy", "Cu=1"), "no reference energy given for Al"),
     ],
 )
-def test_options_that_make_no_sense(tmp_path, options, message):
+def test_invalid_options_name_key_and_value(tmp_path, options, message):
     assert refused_fit(tmp_path, labelled_frames(), *options).startswith(message)
 
 
 @pytest.mark.parametrize("below", ["file", "file/run"])
-def test_run_directory_that_cannot_be_made(tmp_path, below):
+def test_a_run_directory_below_a_file_is_refused(tmp_path, below):
     (tmp_path / "file").write_text("not a directory")
     path = write_frames(tmp_path / "al.extxyz", labelled_frames())
     line = refused(tmp_path, "fit", path, *SMALL_BASIS, "-o", tmp_path / below)
@@ -233,7 +233,7 @@ def test_every_wrong_key_of_a_configuration_has_its_line(tmp_path):
     assert len(lines) == 3
 
 
-def test_configuration_that_is_not_there(tmp_path):
+def test_a_missing_configuration_is_named(tmp_path):
     line = refused(tmp_path, "fit", tmp_path / "no.toml")
     assert line == f"{tmp_path}/no.toml: cannot be read (No such file or directory); check the path"
 
@@ -259,7 +259,7 @@ def potential_text(small_run):
     ],
 )
 @pytest.mark.parametrize("verb", ["inspect", "evaluate", "predict", "bench"])
-def test_potential_file_that_must_not_be_trusted(tmp_path, potential_text, change, message, verb):
+def test_damaged_potential_files_are_refused_by_every_verb(tmp_path, potential_text, change, message, verb):
     path = tmp_path / "x.mlip.json"
     assert change(potential_text) != potential_text
     path.write_text(change(potential_text), encoding="utf-8")
@@ -287,7 +287,7 @@ def test_predict_refuses_nan_and_keeps_the_old_output(small_run, tmp_path):
     assert output.read_text() == "old"
 
 
-def test_outputs_that_cannot_be_written(small_run, tmp_path):
+def test_outputs_below_a_file_are_refused(small_run, tmp_path):
     (tmp_path / "file").write_text("not a directory")
     structures = write_frames(tmp_path / "al.extxyz", labelled_frames())
     potential, below = small_run / "best.mlip.json", tmp_path / "file/below"
@@ -300,12 +300,12 @@ def test_outputs_that_cannot_be_written(small_run, tmp_path):
         assert refused(tmp_path, *command).endswith("Not a directory")
 
 
-def test_pareto_of_something_else(tmp_path):
+def test_pareto_refuses_a_folder_without_a_run(tmp_path):
     line = refused(tmp_path, "pareto", tmp_path)
     assert line.startswith(f"{tmp_path}: not a finished run directory")
 
 
-def test_selection_that_nothing_fulfils_names_the_cheapest(small_run, tmp_path):
+def test_a_selection_that_nothing_fulfils_names_the_cheapest(small_run, tmp_path):
     line = refused(
         tmp_path, "pareto", small_run, "--select", "max-cost=0.0001", "-o", tmp_path / "potential.mlip.json"
     )
@@ -314,7 +314,7 @@ def test_selection_that_nothing_fulfils_names_the_cheapest(small_run, tmp_path):
     assert line.endswith(f"{points[0]['us_per_atom']:.3g}")
 
 
-def test_selection_that_is_not_understood(small_run, tmp_path):
+def test_an_unknown_selection_is_answered_with_the_known_ones(small_run, tmp_path):
     line = refused(tmp_path, "pareto", small_run, "--select", "kne", "-o", tmp_path / "potential.mlip.json")
     assert (
         "give knee, best, one-standard-error, or max-cost, max-nonzero, max-energy, max-force=NUMBER" in line

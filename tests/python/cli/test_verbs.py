@@ -150,7 +150,7 @@ def test_inspect_shows_what_is_inside(best):
     ("label", "kind"),
     [("1", "constant"), ("d[Al,0]^2", "d^2"), ("d[Al,0]*p[Al.0,Al.1,l=2]", "d*p")],
 )
-def test_kind_of_a_feature(label, kind):
+def test_the_kind_of_a_feature_is_its_label_without_indices(label, kind):
     assert feature_kind(label) == kind
 
 
@@ -230,7 +230,7 @@ def test_benchmark_of_an_alloy_mixes_the_elements():
     assert benchmark(potential, sizes=[20], threads=[1]).measurements[0].timing.us_per_atom > 0
 
 
-def test_values_in_a_row_end_where_the_pattern_does():
+def test_values_after_one_option_end_where_the_pattern_does():
     patterns = {"--elements": VALUES["SYMBOL..."]}
     assert repeated(["a.xyz", "--elements", "Al", "Ni", "b.xyz", "-o", "x"], patterns) == [
         *("a.xyz", "--elements", "Al", "--elements", "Ni", "b.xyz", "-o", "x")
@@ -240,7 +240,7 @@ def test_values_in_a_row_end_where_the_pattern_does():
     assert repeated(["--", "--elements", "Al", "Ni"], patterns) == ["--", "--elements", "Al", "Ni"]
 
 
-def test_version_and_module_entry():
+def test_the_module_prints_the_version():
     command = [sys.executable, "-m", "mlip_rs", "--version"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"mlip-rs {mlip_rs.__version__}"

@@ -1,4 +1,4 @@
-"""How far invariants with angles reach: chosen from data that need them near or far, kept, never against a setting."""
+"""The angular cutoff: chosen from data that need a short or a long one, stored, never against a setting."""
 
 import json
 from dataclasses import replace
@@ -16,8 +16,7 @@ from mlip_rs.cost.units import UnitCosts
 from mlip_rs.data import dataset_from_atoms
 from mlip_rs.data.core_structures import pair_counts
 from mlip_rs.errors import FitError
-from mlip_rs.fitting import FitSettings, Weights, fit
-from mlip_rs.fitting import angular_cutoff as reach
+from mlip_rs.fitting import FitSettings, Weights, angular_cutoff, fit
 from mlip_rs.potential import Potential
 
 CUTOFF = 5.5
@@ -26,7 +25,7 @@ SETTINGS = FitSettings(reference_energies={"Al": -1.0})
 
 
 def labelled(angular_cutoff, rng):
-    """Rattled crystals with labels of a potential whose invariants with angles reach that far."""
+    """Rattled crystals with labels of a potential with that angular cutoff."""
     made = Basis(
         ["Al"], cutoff=CUTOFF, r_min=2.0, size="small", angular_cutoff=angular_cutoff, repulsion=None
     )
@@ -53,24 +52,24 @@ def counted(monkeypatch):
         asked.append(basis.angular_cutoff)
         return basis.angular_cutoff
 
-    monkeypatch.setattr(reach, "_score", score)
+    monkeypatch.setattr(angular_cutoff, "_score", score)
     return asked
 
 
 @pytest.mark.parametrize("near", [0.7 * CUTOFF, CUTOFF])
 def test_data_made_with_a_reach_ask_for_it(near, rng):
     settings = replace(SETTINGS, prior="flat")
-    found = reach.suggest_angular_cutoff(labelled(near, rng), BASIS, settings)
+    found = angular_cutoff.suggest_angular_cutoff(labelled(near, rng), BASIS, settings)
     assert found == pytest.approx(near, abs=0.01)
 
 
 def test_the_shortest_that_is_as_good_is_taken():
-    assert reach.shortest({6.0: 1.0, 5.4: 0.94, 4.8: 0.95, 4.2: 0.99}) == 4.8
-    assert reach.shortest({6.0: 1.0, 5.4: 1.2}) == 6.0
+    assert angular_cutoff.shortest({6.0: 1.0, 5.4: 0.94, 4.8: 0.95, 4.2: 0.99}) == 4.8
+    assert angular_cutoff.shortest({6.0: 1.0, 5.4: 1.2}) == 6.0
 
 
 def test_nothing_is_shortened_for_what_a_larger_basis_would_not_gain():
-    assert reach.shortest({6.0: 1.0, 5.4: 0.98, 4.8: 0.99}) == 6.0
+    assert angular_cutoff.shortest({6.0: 1.0, 5.4: 0.98, 4.8: 0.99}) == 6.0
 
 
 def test_much_worse_scores_end_the_search(monkeypatch, rng):
@@ -80,14 +79,14 @@ def test_much_worse_scores_end_the_search(monkeypatch, rng):
         tried.append(basis.angular_cutoff)
         return 1.0 if basis.angular_cutoff == CUTOFF else 2.0
 
-    monkeypatch.setattr(reach, "_score", score)
-    assert reach.suggest_angular_cutoff(labelled(4.0, rng), BASIS, SETTINGS) == CUTOFF
+    monkeypatch.setattr(angular_cutoff, "_score", score)
+    assert angular_cutoff.suggest_angular_cutoff(labelled(4.0, rng), BASIS, SETTINGS) == CUTOFF
     assert tried == [CUTOFF, 4.95]
 
 
 def test_too_few_labels_to_tell(counted):
     few = dataset_from_atoms(labelled_frames()[:10])
-    assert reach.suggest_angular_cutoff(few, BASIS, SETTINGS) == CUTOFF
+    assert angular_cutoff.suggest_angular_cutoff(few, BASIS, SETTINGS) == CUTOFF
     assert counted == []
 
 
@@ -96,14 +95,16 @@ def test_scores_are_kept_and_found_again_if_damaged(tmp_path, counted, rng):
 
     def suggest(settings=SETTINGS):
         counted.clear()
-        return reach.suggest_angular_cutoff(dataset, BASIS, settings, directory=tmp_path), len(counted)
+        return angular_cutoff.suggest_angular_cutoff(dataset, BASIS, settings, directory=tmp_path), len(
+            counted
+        )
 
     chosen, n_fits = suggest()
-    assert n_fits == 1 + len(reach.FACTORS)
+    assert n_fits == 1 + len(angular_cutoff.FACTORS)
     assert suggest() == (chosen, 0)
     # Nor are they computed again for other precisions: a scan of weights shares its equations with the fit.
     assert suggest(replace(SETTINGS, weights=Weights(energy=0.01))) == (chosen, 0)
-    path = tmp_path / reach.FILE
+    path = tmp_path / angular_cutoff.FILE
     document = json.loads(path.read_text(encoding="utf-8"))
     (key,) = document
     document[key].popitem()  # interrupted before the last one
@@ -129,7 +130,7 @@ def test_a_fit_takes_it_unless_told(tmp_path, counted):
     assert counted == []
 
 
-def test_costs_count_neighbours_within_reach():
+def test_costs_count_neighbours_within_the_angular_cutoff():
     atoms = bulk("Al", "fcc", a=4.05, cubic=True).repeat(2)
     basis = Basis(["Al"], cutoff=6.0, angular_cutoff=4.3, size="small")
     near, far = pair_counts(atoms, basis.elements, [4.3, 6.0])[0, 0] / len(atoms)
@@ -155,7 +156,7 @@ def test_costs_count_neighbours_within_reach():
 @pytest.mark.parametrize("cutoff", [4.678, 4.674, 5.0001])
 def test_cutoffs_with_more_digits_than_the_reaches(counted, cutoff):
     dataset = dataset_from_atoms(labelled_frames())
-    found = reach.suggest_angular_cutoff(dataset, replace(BASIS, cutoff=cutoff), FitSettings())
+    found = angular_cutoff.suggest_angular_cutoff(dataset, replace(BASIS, cutoff=cutoff), FitSettings())
     assert counted[0] == cutoff
     assert found == counted[-1] <= 0.7 * cutoff
     assert found == pytest.approx(0.7 * cutoff, abs=0.01)
@@ -165,9 +166,9 @@ def test_small_fits_that_fail_leave_the_cutoff(monkeypatch):
     def refused(*_):
         raise FitError("4 structures are not enough for 5 folds")
 
-    monkeypatch.setattr(reach, "_score", refused)
+    monkeypatch.setattr(angular_cutoff, "_score", refused)
     dataset = dataset_from_atoms(labelled_frames())
-    assert reach.suggest_angular_cutoff(dataset, replace(BASIS, cutoff=6.0), FitSettings()) == 6.0
+    assert angular_cutoff.suggest_angular_cutoff(dataset, replace(BASIS, cutoff=6.0), FitSettings()) == 6.0
 
 
 def test_a_part_of_the_data_has_all_elements_and_enough_structures(monkeypatch):
@@ -177,11 +178,11 @@ def test_a_part_of_the_data_has_all_elements_and_enough_structures(monkeypatch):
     rare.calc = SinglePointCalculator(rare, **frames[7].calc.results)
     dataset = dataset_from_atoms([*frames[:7], rare, *frames[8:]])
     settings = FitSettings(n_folds=2)
-    monkeypatch.setattr(reach, "MAX_ROWS", dataset.n_labels() // 4)
-    part = reach._part(dataset, dataset.n_labels(), settings)
+    monkeypatch.setattr(angular_cutoff, "MAX_ROWS", dataset.n_labels() // 4)
+    part = angular_cutoff._part(dataset, dataset.n_labels(), settings)
     assert part.elements == ("Al", "Ni")
     assert 20 <= len(part) <= 21
-    assert len(reach._part(dataset, dataset.n_labels(), FitSettings(n_folds=5))) == len(dataset)
+    assert len(angular_cutoff._part(dataset, dataset.n_labels(), FitSettings(n_folds=5))) == len(dataset)
 
 
 def test_a_command_is_refused_by_no_run_of_its_own(tmp_path, counted):

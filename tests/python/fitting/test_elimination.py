@@ -43,8 +43,7 @@ def model_of(uses, weights, base=1.0):
     return CostModel(csr_matrix(np.asarray(uses, float)), np.asarray(weights, float), kinds, 0.0, units)
 
 
-def run(gram, xty, penalties, costs, groups, targets, power=1.0):
-    removal = Removal(costs, groups, power)
+def run(gram, xty, penalties, removal, targets):
     return eliminate(gram, xty, penalties, removal, np.asarray(targets, float), lambda _: None)
 
 
@@ -68,7 +67,7 @@ def test_each_step_removes_what_costs_the_objective_least(problem):
     gram, xty, penalties = problem
     costs = model_of(np.eye(10), np.ones(10))
     sizes = [np.sqrt((1 + n) / 11 * n / 10) + 1e-9 for n in range(9, 0, -1)]
-    masks = run(gram, xty, penalties, costs, each(10), sizes)
+    masks = run(gram, xty, penalties, Removal(costs, each(10), 1.0), sizes)
     assert [mask.sum() for mask in masks] == list(range(9, 0, -1))
     left = np.arange(10)
     for mask in masks:
@@ -82,7 +81,7 @@ def test_the_power_weighs_cost_against_worth(power, gone):
     """Feature 0 is worth a little less than 1, which costs ten times as much."""
     gram, xty = np.eye(3), np.array([1.0, 1.2, 3.0])
     costs = model_of(np.eye(3), [1.0, 10.0, 1.0])
-    (mask,) = run(gram, xty, np.zeros(3), costs, each(3), [0.99], power)
+    (mask,) = run(gram, xty, np.zeros(3), Removal(costs, each(3), power), [0.99])
     assert list(np.flatnonzero(~mask)) == [gone]
 
 
@@ -91,9 +90,9 @@ def test_what_is_shared_saves_nothing_until_its_last_user_goes():
     uses = [[1, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]
     gram, xty = np.eye(4), np.array([1.0, 1.0, 0.9, 5.0])
     costs = model_of(uses, [10.0, 0.1, 0.1, 0.1])
-    (alone,) = run(gram, xty, np.zeros(4), costs, each(4), [0.99])
+    (alone,) = run(gram, xty, np.zeros(4), Removal(costs, each(4), 1.0), [0.99])
     assert list(np.flatnonzero(~alone)) == [2]
-    (together,) = run(gram, xty, np.zeros(4), costs, [*each(4), np.array([0, 1])], [0.99])
+    (together,) = run(gram, xty, np.zeros(4), Removal(costs, [*each(4), np.array([0, 1])], 1.0), [0.99])
     assert list(np.flatnonzero(~together)) == [0, 1]
 
 
@@ -104,7 +103,7 @@ def test_collinear_and_empty_features_go_first(problem):
     gram[7, 7] = gram[6, 6]
     gram[3], gram[:, 3], xty[3] = 0.0, 0.0, 0.0
     costs = model_of(np.eye(10), np.ones(10))
-    masks = run(gram, xty, np.full(10, 1e-9), costs, each(10), [np.sqrt(0.8 * 9 / 11)])
+    masks = run(gram, xty, np.full(10, 1e-9), Removal(costs, each(10), 1.0), [np.sqrt(0.8 * 9 / 11)])
     assert not masks[0][3]
     assert masks[0][6] != masks[0][7]
 
@@ -112,15 +111,15 @@ def test_collinear_and_empty_features_go_first(problem):
 def test_a_matrix_that_is_not_positive_definite_is_named():
     costs = model_of(np.eye(2), np.ones(2))
     with pytest.raises(FitError, match="singular"):
-        run(-np.eye(2), np.ones(2), np.zeros(2), costs, each(2), [0.5])
+        run(-np.eye(2), np.ones(2), np.zeros(2), Removal(costs, each(2), 1.0), [0.5])
 
 
 def test_updates_agree_with_a_fresh_inverse(problem, monkeypatch):
     gram, xty, penalties = problem
     costs, sizes = model_of(np.eye(10), np.ones(10)), np.linspace(0.9, 0.1, 20)
-    updated = run(gram, xty, penalties, costs, each(10), sizes)
+    updated = run(gram, xty, penalties, Removal(costs, each(10), 1.0), sizes)
     monkeypatch.setattr("mlip_rs.fitting.elimination.REFRESH", 2.0)
-    np.testing.assert_array_equal(updated, run(gram, xty, penalties, costs, each(10), sizes))
+    np.testing.assert_array_equal(updated, run(gram, xty, penalties, Removal(costs, each(10), 1.0), sizes))
 
 
 def test_costs_in_a_structure_of_elements_outside_the_basis_are_refused():

@@ -1,7 +1,10 @@
 """Estimators as scikit-learn's, against its oracles, and estimators of others in a fit."""
 
+import runpy
+
 import numpy as np
 import pytest
+from conftest import REPOSITORY
 from sklearn.base import clone
 from sklearn.linear_model import ARDRegression, LassoCV, OrthogonalMatchingPursuit
 from sklearn.linear_model import Lasso as OtherLasso
@@ -148,3 +151,12 @@ def test_an_estimator_without_finite_coefficients_is_named(aluminium):
 def test_what_is_no_method_is_refused(method):
     with pytest.raises(ConfigError, match=r"method .* (is neither a name|does not exist)"):
         FitSettings(method=method)
+
+
+def test_the_example_of_an_own_estimator_runs(capsys):
+    example = runpy.run_path(str(REPOSITORY / "examples" / "own_estimator.py"))
+    example["main"](every=6)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("(")[0] for line in lines] == ["Lasso", "Lasso", *["LargestCoefficients"] * 2]
+    sparse, dense = (int(line.split(": ")[1].split()[0]) for line in lines[:2])
+    assert 0 < sparse < dense

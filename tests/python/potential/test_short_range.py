@@ -12,7 +12,7 @@ from mlip_rs.basis.repulsion import Repulsion
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError
 from mlip_rs.fitting.data_domain import CLOSE_RANGE, SWITCHINGS, Domain, domain
-from mlip_rs.fitting.problem import build_problem, lay_foundations
+from mlip_rs.fitting.problem import build_problem, check_data
 from mlip_rs.fitting.repulsion import RepulsionChooser
 from mlip_rs.potential import short_range
 from mlip_rs.potential.short_range import short_range_failures
@@ -79,7 +79,7 @@ def test_potentials_of_published_data_repel(shared_data, hierarchy, file, elemen
 def test_a_potential_that_falls_within_its_data_says_where(aluminium):
     training = aluminium.subset(np.arange(len(aluminium)) % 4 == 0)
     settings = mlip.FitSettings()
-    problem = build_problem(lay_foundations(training, basis(["Al"], "pair"), settings), settings, kept=False)
+    problem = build_problem(check_data(training, basis(["Al"], "pair"), settings), settings, persistent=False)
     chooser = RepulsionChooser(problem.basis, problem.domain)
     attraction = -10.0 * np.eye(chooser.basis.n_features)[0]  # the innermost function, and nothing else
     potential = chooser.potential(attraction, {"Al": 0.0}, {})

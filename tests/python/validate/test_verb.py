@@ -1,5 +1,6 @@
 """The verb `validate`: status, failures, resumption, references of every kind."""
 
+import importlib
 import json
 import os
 from itertools import combinations
@@ -12,6 +13,7 @@ from potentials import argon_potential, random_potential
 from mlip_rs.demo import REFERENCE_PATH
 from mlip_rs.errors import ConfigError, NotApplicableError
 from mlip_rs.validate import PrototypeEnergies, fit_birch_murnaghan, load_reference
+from mlip_rs.validate.figures import FIGURES
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.properties.compounds import Compound, Compounds
 from mlip_rs.validate.sources import reference_results
@@ -87,6 +89,15 @@ def test_results_survive_the_store(entry):
         from pydantic import TypeAdapter
 
         TypeAdapter(entry.kind)
+
+
+@pytest.mark.parametrize("entry", PROPERTIES, ids=lambda entry: entry.name)
+def test_a_property_and_its_figure_have_modules_of_its_name(entry):
+    module = entry.name.replace("-", "_")
+    assert importlib.import_module(f"mlip_rs.validate.properties.{module}").PROPERTY is entry
+    if entry.name in FIGURES:
+        importlib.import_module(f"mlip_rs.validate.figures.{module}")
+    assert set(FIGURES) == {known.name for known in PROPERTIES} - {"zone-boundary"}
 
 
 def test_interruption_keeps_what_is_finished(tmp_path, monkeypatch):

@@ -129,7 +129,7 @@ class SparseEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """(≤ L, F) features with a coefficient at each value of a grid, up to the last one that is reached."""
 
     def bound(self, problem: Problem, settings: FitSettings) -> "SparseEstimator":
-        """The estimator with what it needs to know of the basis."""
+        """Copy with the properties of the basis that the method needs; the estimator itself if it needs none."""
         return self
 
     def l1_penalties(self, grid: Array) -> Array:

@@ -22,7 +22,7 @@ class CostAware(SparseEstimator):
     Parameters
     ----------
     size
-        Where to stop: geometric mean of cost and number of features, in those of all features.
+        Where to stop: geometric mean of cost and number of features, relative to all features.
     cost_power
         γ: 1 for a small cost, 0 for a small number of features.
     ridge
@@ -70,7 +70,7 @@ class CostAware(SparseEstimator):
         return np.array([self.size])
 
     def supports(self, system: PathSystem, grid: Array) -> Mask:
-        """(≤ L, F) what is left at the first step at which its size is at most each value of the grid."""
+        """(≤ L, F) features left at the first step at which their size is at most each value of the grid."""
         scaled = system.scaled
         removal = self._removal(len(scaled.xty))
         return eliminate(scaled.gram, scaled.xty, system.penalties, removal, grid, system.advance)

@@ -57,7 +57,7 @@ class GroupLasso(SparseEstimator):
         return np.array([self.alpha * self._lambda_max(system)])
 
     def supports(self, system: PathSystem, grid: Array) -> Mask:
-        """(≤ L, F) what is not zero at each ℓ1 penalty of all data."""
+        """(≤ L, F) features that are not zero at each ℓ1 penalty of all data."""
         options = PathOptions(system.penalties, system.room * self.max_nonzero, system.threads, system.tick)
         groups = self._groups(system)
         weights = group_weights(groups, system.scaled.penalized)

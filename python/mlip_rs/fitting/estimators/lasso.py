@@ -50,7 +50,7 @@ class Lasso(SparseEstimator):
         return np.array([self.alpha * self._lambda_max(system)])
 
     def supports(self, system: PathSystem, grid: Array) -> Mask:
-        """(≤ L, F) what is not zero at each ℓ1 penalty of all data."""
+        """(≤ L, F) features that are not zero at each ℓ1 penalty of all data."""
         options = PathOptions(system.penalties, system.room * self.max_nonzero, system.threads, system.tick)
         weights = self._weights(system)
         path = system.scaled.path(grid * system.share, weights, options, self.l1_ratio)

@@ -51,7 +51,7 @@ class OwnEstimator(SparseEstimator):
         return np.ones(1)
 
     def point(self, system: PathSystem) -> Array:
-        """The same."""
+        """One sparse point."""
         return np.ones(1)
 
     def supports(self, system: PathSystem, grid: Array) -> Mask:

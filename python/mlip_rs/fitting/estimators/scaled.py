@@ -29,7 +29,7 @@ def _go_on(_point: int, _n_active: int) -> bool:
 
 @dataclass(frozen=True)
 class PathOptions:
-    """What the path solvers have in common.
+    """Ridge penalty and limits of a path.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class Scaled:
     def adjoint(
         self, penalties: Array, seed: Callable[[Array], Array], threads: int | None = None
     ) -> tuple[Array, Array] | None:
-        """Ridge coefficients (F,) of features of unit norm, and the solution for the right-hand side `seed` of them.
+        """Ridge coefficients w (F,) of features of unit norm, and the solution for the right-hand side `seed(w)`.
 
         None if the matrix is singular. The Gram matrix serves as work space and comes back unchanged.
         """
@@ -220,7 +220,7 @@ class Scaled:
         options
             Ridge penalty and limits.
         screen
-            Groups, those of the largest correlation with the residual per cost, whose gains are computed; 0: all.
+            Number of groups, of the largest correlation with the residual per cost, whose gains are computed; 0: all.
 
         Raises
         ------
@@ -298,6 +298,6 @@ def feature_scale(system: System, groups: NDArray[np.int64] | None = None) -> Ar
 
 
 def by_center(own: NDArray[np.int64], n_elements: int) -> NDArray[np.int64]:
-    """(F,) numbers of groups: those of the features of one centre, different for every centre element."""
+    """(F,) numbers of groups: the given ones of the features of one centre, made different for every centre element."""
     n_groups = int(own.max(initial=0)) + 1
     return np.concatenate([own + k * n_groups for k in range(n_elements)])

@@ -63,6 +63,12 @@ def bain_path(
     ------
     PropertyError
         An energy is not finite.
+
+    Examples
+    --------
+    >>> from ase.calculators.emt import EMT
+    >>> print(f"{bain_path(EMT(), 'Cu', 11.57).bcc_above_fcc:.0f} meV/atom")
+    33 meV/atom
     """
     energies = []
     for ratio in axial_ratios:

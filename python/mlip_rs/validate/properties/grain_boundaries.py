@@ -153,7 +153,13 @@ def grain_boundaries(
 
 
 def coincidence(plane: Indices) -> int:
-    """Σ of the symmetric tilt boundary on a plane of a cubic crystal: h² + k² + l², halved until it is odd."""
+    """Σ of the symmetric tilt boundary on a plane of a cubic crystal: h² + k² + l², halved until it is odd.
+
+    Examples
+    --------
+    >>> coincidence((2, 1, 0))
+    5
+    """
     sigma = sum(i * i for i in plane)
     while sigma % 2 == 0:
         sigma //= 2

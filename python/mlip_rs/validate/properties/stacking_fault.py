@@ -103,6 +103,14 @@ def stacking_fault(
         Another structure, or fewer than 3 points or layers.
     PropertyError
         A relaxation does not converge, or an energy is not finite.
+
+    Examples
+    --------
+    >>> from ase.calculators.emt import EMT
+    >>> copper = CubicMetal("fcc", "Cu", lattice_constant=3.59)
+    >>> found = stacking_fault(EMT(), copper, points=3, layers=6, relax=False)
+    >>> print(f"{found.unstable:.2f} J/m²")
+    0.18 J/m²
     """
     if metal.structure not in _SYSTEMS:
         raise ConfigError(f"stacking faults of {metal.structure}: known are those of {', '.join(_SYSTEMS)}")

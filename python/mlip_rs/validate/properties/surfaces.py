@@ -108,6 +108,14 @@ def surface_energies(
         The thickness is not positive or all indices of a surface are 0.
     PropertyError
         A relaxation does not converge, or an energy is not finite.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> found = surface_energies(EMT(), bulk("Cu", a=3.59), indices=[(1, 1, 1)], thickness=6.0)
+    >>> [surface.name for surface in found.surfaces]
+    ['(111)']
     """
     if thickness <= 0 or any(not any(hkl) for hkl in indices):
         raise ConfigError(

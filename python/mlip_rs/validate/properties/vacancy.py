@@ -109,6 +109,13 @@ def vacancy_formation(
         The crystal has several elements, fewer than two atoms, or no such site.
     PropertyError
         The relaxation does not converge or an atom leaves its site; an energy is not finite.
+
+    Examples
+    --------
+    >>> from ase.calculators.emt import EMT
+    >>> crystal = cubic_fcc_supercell("Cu", volume_per_atom=11.57)
+    >>> print(f"{vacancy_formation(EMT(), crystal, relax=False).unrelaxed:.2f} eV")
+    1.24 eV
     """
     n_sites = len(crystal)
     if len(set(crystal.numbers)) != 1 or n_sites < 2:

@@ -72,6 +72,12 @@ def zone_boundary_phonons(
         The lattice constant or the displacement is not positive.
     PropertyError
         A force is not finite.
+
+    Examples
+    --------
+    >>> from ase.calculators.emt import EMT
+    >>> print(f"{zone_boundary_phonons(EMT(), 'Cu', 3.59).x_long:.1f} THz")
+    8.1 THz
     """
     if not (lattice_constant > 0 and displacement > 0):
         raise ConfigError(
