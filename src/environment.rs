@@ -1,4 +1,4 @@
-//! The neighbourhood of one atom as slices: all that the kernels ever see.
+//! The neighbourhood of one atom as slices, the input of every kernel.
 
 use crate::neighbors::{Frame, NeighborList};
 use crate::{Error, Result};
@@ -27,7 +27,7 @@ pub struct EnvironmentBuffer {
 }
 
 impl EnvironmentBuffer {
-    /// Collect the neighbours of atom `i` that are closer than `cutoff` (the list may reach farther).
+    /// Collect the neighbours of atom `i` that are closer than `cutoff` (the list may hold farther ones).
     ///
     /// # Errors
     /// [`Error::Overlap`] if a neighbour lies on the atom.

@@ -10,8 +10,8 @@ use super::environment_features::reset;
 /// Components of the strain derivative, xx yy zz yz xz xy.
 pub const STRAIN: [(usize, usize); 6] = [(0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)];
 
-/// What the centre and the six strains see of quantities that depend on the neighbours: nothing changes when all atoms move
-/// together, `∂I/∂r_i = −Σ_j ∂I/∂r_j`, and `∂I/∂ε_ab = Σ_j r_a ∂I/∂r_b`.
+/// Derivatives by the centre and by the six strains of quantities that depend on the neighbours. Nothing changes when all
+/// atoms move together, hence `∂I/∂r_i = −Σ_j ∂I/∂r_j`, and `∂I/∂ε_ab = Σ_j r_a ∂I/∂r_b`.
 #[derive(Debug, Default)]
 pub struct CenterSums {
     /// Rows x, y, z, then those of [`STRAIN`].

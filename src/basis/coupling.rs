@@ -30,7 +30,7 @@ pub struct Polynomial {
     pub components: Vec<u8>,
 }
 
-/// What couples: the degrees in ascending order, and how many consecutive factors are equal.
+/// Degrees of the factors, ascending, and lengths of the runs of equal factors.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     degrees: Vec<usize>,

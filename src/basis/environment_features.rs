@@ -9,12 +9,12 @@ use super::Basis;
 use super::products::{LANES, padded};
 use crate::environment::Environment;
 
-/// Neighbours whose gradients are made at once: what they need then stays in the cache.
+/// Neighbours whose gradients are made at once: few enough for their data to stay in the cache.
 const BLOCK: usize = 10;
 
 /// Invariants of one centre and their gradients, reused from atom to atom.
 ///
-/// A gradient has three columns for each neighbour: `∂I/∂r_j` along x, y, z. What the centre and a strain of the whole see
+/// A gradient has three columns for each neighbour: `∂I/∂r_j` along x, y, z. The derivatives by the centre and by the strain
 /// are sums over the neighbours, see [`CenterSums`](super::center_sums::CenterSums).
 #[derive(Debug, Default)]
 pub struct LocalInvariants {
@@ -44,7 +44,7 @@ struct Neighbor {
     unit: [f64; 3],
 }
 
-/// What the gradients of the primitives in a block are products of, all with padded columns:
+/// Factors of the gradients of the primitives in a block, all with padded columns:
 /// `∂(f Y)/∂r_x = (f' u_x) Y + f (∂_x Y / r)`.
 #[derive(Debug, Default)]
 struct Columns {
@@ -200,7 +200,7 @@ impl LocalInvariants {
         }
     }
 
-    /// The same of the radial functions.
+    /// Gradients of the order parameters of the radial functions from those of the primitives.
     fn combine_gradients(&mut self, basis: &Basis, stride: usize) {
         let tables = &basis.tables;
         let Some(combinations) = &tables.combinations else {

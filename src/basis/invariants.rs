@@ -117,7 +117,7 @@ impl Invariant {
     }
 }
 
-/// Lengths of the runs of equal factors: what the independent couplings depend on, besides the degrees.
+/// Lengths of the runs of equal factors. The independent couplings depend on them and on the degrees.
 #[must_use]
 pub fn equal_runs(factors: &[Factor]) -> Vec<usize> {
     factors

@@ -147,7 +147,7 @@ pub struct RadialEntry {
     pub product: bool,
 }
 
-/// What a radial function is made of.
+/// Primitives that a radial function is made of.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EntryFunction {
     /// One primitive.

@@ -61,26 +61,8 @@ impl RadialTables {
         let primitive_layout = Layout::new(max_l.iter().map(|(_, l)| Some(*l)));
         let angular: Vec<usize> = max_l.iter().map(|(p, _)| *p).collect();
         let layout = Layout::new(radial.iter().map(RadialEntry::max_l_of_order_parameters));
-        let combinations = contracted.then(|| {
-            let place = |p: usize| angular.iter().position(|q| *q == p).expect("listed above");
-            let of_entry = |(n, entry): (usize, &RadialEntry)| -> Vec<Combination> {
-                let degrees = entry.max_l_of_order_parameters().map_or(0..0, |l| 0..l + 1);
-                let of_degree = |l: usize| {
-                    let (to, start) = (layout.starts[n] + l * l, l * l);
-                    let combination = entry.combination(l).into_iter();
-                    combination.map(move |(p, weight)| (to, start, p, weight, 2 * l + 1))
-                };
-                let all = degrees.flat_map(of_degree);
-                all.map(|(to, start, p, weight, len)| Combination {
-                    to,
-                    from: primitive_layout.starts[place(p)] + start,
-                    len,
-                    weight,
-                })
-                .collect()
-            };
-            radial.iter().enumerate().flat_map(of_entry).collect()
-        });
+        let combinations =
+            contracted.then(|| combinations(radial, &layout, &angular, &primitive_layout));
         let products = Products::new(invariants, |channel, l| layout.index(channel, l));
         Self {
             pairs,
@@ -115,4 +97,31 @@ impl RadialTables {
             .zip(places)
             .map(|(p, (start, len))| (*p, *start, *len))
     }
+}
+
+/// How the order parameters of each radial function are made from those of the primitives `angular`.
+fn combinations(
+    radial: &[RadialEntry],
+    layout: &Layout,
+    angular: &[usize],
+    primitive_layout: &Layout,
+) -> Vec<Combination> {
+    let place = |p: usize| angular.iter().position(|q| *q == p).expect("listed above");
+    let of_entry = |(n, entry): (usize, &RadialEntry)| -> Vec<Combination> {
+        let degrees = entry.max_l_of_order_parameters().map_or(0..0, |l| 0..l + 1);
+        let of_degree = |l: usize| {
+            let (to, start) = (layout.starts[n] + l * l, l * l);
+            let combination = entry.combination(l).into_iter();
+            combination.map(move |(p, weight)| (to, start, p, weight, 2 * l + 1))
+        };
+        let all = degrees.flat_map(of_degree);
+        all.map(|(to, start, p, weight, len)| Combination {
+            to,
+            from: primitive_layout.starts[place(p)] + start,
+            len,
+            weight,
+        })
+        .collect()
+    };
+    radial.iter().enumerate().flat_map(of_entry).collect()
 }

@@ -92,7 +92,7 @@ class Basis:
     product_coupling
         Radial pairs of the angular invariants that enter products, "free" or "diagonal".
     higher
-        In `invariants`: the invariants of order 3 to 6; empty for none, None for what the size says.
+        Invariants of order 3 to 6 in the hierarchy "invariants"; empty for none, None for those of the size.
     constant
         A constant per element, fitted with the rest: for reference energies that are fitted, too.
     repulsion

@@ -17,7 +17,7 @@ DEFAULT_SIZE: str = "standard"
 """Where more gains little on most data, and a fit takes minutes."""
 
 ROWS_PER_FEATURE: int = 4
-"""Labels that the default size wants for each candidate; large and huge are for those who ask."""
+"""Labels for each candidate feature that the default size requires; larger sizes are taken only on request."""
 
 
 def target(size: str, n_elements: int) -> int:
