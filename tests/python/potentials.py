@@ -12,6 +12,9 @@ from mlip_rs.potential import Potential
 HIERARCHIES = ("pair", "pair-poly", "angular", "angular-poly")
 REFERENCES = {"Al": -1.5, "Ni": -2.5}
 
+CALCULATOR_ROUNDING = 1e-10
+"""eV and eV/Å that another order of summation can make."""
+
 ARGON_EPSILON = 0.0104  # eV
 ARGON_SIGMA = 3.4  # Å
 ARGON_CUTOFF = 8.0  # Å
@@ -92,3 +95,15 @@ def slab():
     atoms.pbc = (True, True, False)
     atoms.cell[2] = 0.0
     return atoms
+
+
+def argon_crystal(repeat=3, a=5.3):
+    return bulk("Ar", a=a, cubic=True).repeat(repeat)
+
+
+def assert_same(atoms, other, tolerance=CALCULATOR_ROUNDING):
+    """Same energies and forces from the calculators attached."""
+    np.testing.assert_allclose(
+        atoms.get_potential_energies(), other.get_potential_energies(), rtol=0, atol=tolerance
+    )
+    np.testing.assert_allclose(atoms.get_forces(), other.get_forces(), rtol=0, atol=tolerance)
