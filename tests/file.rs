@@ -226,7 +226,7 @@ fn documented() -> Vec<(String, String)> {
     let (mut table, mut found) = (String::new(), Vec::new());
     for line in text.lines() {
         if line.starts_with('#') {
-            table = line.split('`').nth(1).unwrap_or("none").to_owned();
+            table = String::from(line.split('`').nth(1).unwrap_or("none"));
         }
         let cells: Vec<&str> = line.split(" | ").collect();
         let quoted = |cell: usize| cells[cell].split('`').skip(1).step_by(2);

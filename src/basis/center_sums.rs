@@ -1,10 +1,5 @@
 //! Derivatives by the position of the centre and by the strain, summed over the neighbours.
 
-#![expect(
-    clippy::inline_always,
-    reason = "only what is inlined into a dispatch is compiled for its instruction set"
-)]
-
 use super::environment_features::reset;
 
 /// Components of the strain derivative, xx yy zz yz xz xy.
