@@ -17,8 +17,9 @@ CHECKED := --release --config .cargo/checked.toml
 demo: $(VENV)/installed  ## fit, select, validate and report on the shipped data
 	$(VENV)/bin/mlip-rs demo -o al-demo
 
-test: $(VENV)/installed $(VENV)/tested  ## Rust tests with overflow checks, then Python tests
+test: $(VENV)/installed $(VENV)/tested  ## Rust tests with overflow checks, examples of the documentation, Python tests
 	cargo test --workspace --locked --quiet $(CHECKED)
+	$(PY) -m pytest --quiet --doctest-modules --pyargs mlip_rs
 	$(PY) -m pytest $(PYTEST_FLAGS)
 
 lint: $(VENV)/installed $(VENV)/tested $(VENV)/linted  ## formats, lints, types, stubs, links of the Rust documentation
