@@ -1,7 +1,7 @@
 """From coefficients to the points of a run: errors, measured cost, repulsion."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from mlip_rs.cost.model import timed_structure
@@ -63,15 +63,9 @@ def measured_points(
         progress.advance()
     if candidates.costs is None:
         return points
-    supports = list(candidates.coefficients != 0.0)
-    costs = candidates.costs.calibrated(supports, [point.us_per_atom for point in points])
-    units = {"unit_costs": asdict(costs.units)}  # travel with the potential: whoever predicts its time later uses them
+    supports = candidates.coefficients != 0.0
     return [
-        replace(
-            point,
-            potential=point.potential.with_info(point.potential.info | units),
-            predicted_us_per_atom=costs.cost(support),
-        )
+        replace(point, predicted_us_per_atom=candidates.costs.cost(support))
         for point, support in zip(points, supports, strict=True)
     ]
 

@@ -40,6 +40,8 @@ def potential_infos(problem: Problem, candidates: Candidates, settings: FitSetti
         },
         "data": data_record(problem.dataset),
     }
+    if settings.unit_costs is not None:  # whoever predicts the time of the potential later uses the same
+        common["unit_costs"] = dict(settings.unit_costs)
     return [
         {
             "method": settings.method_name,

@@ -54,7 +54,7 @@ class Point:
     training, validation, test
         Errors on the data fitted to, in the cross-validation, and on test data if given.
     predicted_us_per_atom
-        Time by the cost model, its unit costs fitted to the measured times; None if the selection did not use it.
+        Time predicted by the cost model of the selection; None if the selection did not use it.
     score_error
         Standard error of the score, from its scatter over the folds.
     """
