@@ -91,7 +91,7 @@ fn close_and_crowded_atoms_have_the_same_repulsion_in_both_evaluators() {
         document["repulsion"] = json!({
             "inner": [[0.6 * outer, 0.5 * outer], [0.5 * outer, 0.7 * outer]],
             "outer": [[outer, outer], [outer, outer]],
-            "crowding": {"onset": [4.0, 6.0], "end": [20.0, 9.0]},
+            "density": {"onset": [4.0, 6.0], "end": [20.0, 9.0]},
         });
         let spec = BasisSpec::from_json(&document.to_string()).unwrap();
         let (potential, _) = random_potential(spec, 13);
@@ -166,22 +166,23 @@ fn evaluators_agree_for_sparse_potentials_of_several_radial_sets() {
 }
 
 /// Angles up to `angular_cutoff` (Å), pairs up to 4.8 Å.
-fn with_angular_cutoff(angular_cutoff: f64, crowding: bool) -> BasisSpec {
+fn with_angular_cutoff(angular_cutoff: f64, dense: bool) -> BasisSpec {
     let mut document = json!({
         "elements": ["Al", "Ni"], "cutoff": 4.8, "cutoff_function": "cosine",
         "radial": [
             {"function": common::radial("gaussian"), "orders": [1]},
             {"function": common::radial("bessel"), "orders": [2, 3], "cutoff": angular_cutoff},
         ],
-        "pair": {"degree": 2, "cross_degree": 2},
-        "angular": {"max_l": 3, "radial": "free", "degree": 1, "cross_degree": 1},
-        "higher": [{"order": 3, "max_l": 2, "radial": "diagonal"}],
-        "mixed_degree": 2,
+        "invariants": [
+            {"order": 1, "degree": 2, "cross_degree": 2},
+            {"order": 2, "max_l": 3, "mixed_degree": 2},
+            {"order": 3, "max_l": 2, "radial": "diagonal"},
+        ],
     });
-    if crowding {
+    if dense {
         document["repulsion"] = json!({
             "inner": [[1.5, 1.5], [1.5, 1.5]], "outer": [[2.1, 2.1], [2.1, 2.1]],
-            "crowding": {"onset": [3.0, 3.0], "end": [9.0, 9.0]},
+            "density": {"onset": [3.0, 3.0], "end": [9.0, 9.0]},
         });
     }
     BasisSpec::from_json(&document.to_string()).unwrap()
@@ -191,10 +192,10 @@ fn with_angular_cutoff(angular_cutoff: f64, crowding: bool) -> BasisSpec {
 fn evaluators_agree_with_an_angular_cutoff() {
     // Nearly all neighbours are near, some, and none but by chance.
     for near in [4.7, 3.6, 2.6, 1.2] {
-        for crowding in [false, true] {
-            let spec = with_angular_cutoff(near, crowding);
+        for dense in [false, true] {
+            let spec = with_angular_cutoff(near, dense);
             let (potential, coefficients) = random_potential(spec.clone(), 17);
-            let what = format!("{near} Å, crowding {crowding}");
+            let what = format!("{near} Å, dense {dense}");
             assert_equal(&potential, &alloy(2), &what);
             assert_equal(&potential, &disordered(5, 2), &what);
             let size = potential.plans()[0].size();

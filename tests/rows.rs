@@ -100,11 +100,10 @@ fn rows_with_repulsion_and_angular_cutoff_equal_the_periodic_structure() {
             {"function": common::radial("gaussian"), "orders": [1]},
             {"function": common::radial("bessel"), "orders": [2], "cutoff": 3.2},
         ],
-        "pair": {"degree": 2, "cross_degree": 2},
-        "angular": {"max_l": 3, "radial": "free", "degree": 1, "cross_degree": 1},
+        "invariants": [{"order": 1, "degree": 2, "cross_degree": 2}, {"order": 2, "max_l": 3}],
         "repulsion": {
             "inner": [[1.5, 1.5], [1.5, 1.5]], "outer": [[2.9, 2.9], [2.9, 2.9]],
-            "crowding": {"onset": [3.0, 3.0], "end": [9.0, 9.0]},
+            "density": {"onset": [3.0, 3.0], "end": [9.0, 9.0]},
         },
     });
     let spec = BasisSpec::from_json(&document.to_string()).unwrap();
