@@ -36,7 +36,7 @@ pub struct DesignScratch {
     sums: CenterSums,
     scale_sums: CenterSums,
     repulsion_sums: CenterSums,
-    handover: Switching,
+    switching: Switching,
     repulsion: Vec<f64>,
 }
 
@@ -70,7 +70,7 @@ pub fn design_rows(
             .gather(&list, &frame, &species, i, basis.cutoff())?;
         let environment = scratch.environment.environment();
         scratch.local.evaluate(basis, &environment);
-        scratch.hand_over(basis, i, structure.n_atoms(), stress_scale);
+        scratch.apply_repulsion(basis, i, structure.n_atoms(), stress_scale);
         scatter(basis, i, scratch, rows, stress_scale);
     }
     // Written so that a NaN is refused.
@@ -89,14 +89,14 @@ impl DesignScratch {
     }
 
     /// `s` of the centre `atom` with its gradient; its repulsion is added to that of the structure.
-    fn hand_over(&mut self, basis: &Basis, atom: usize, n_atoms: usize, stress_scale: f64) {
+    fn apply_repulsion(&mut self, basis: &Basis, atom: usize, n_atoms: usize, stress_scale: f64) {
         let environment = self.environment.environment();
-        let handover = &mut self.handover;
+        let switching = &mut self.switching;
         match basis.repulsion(environment.center) {
-            Some(repulsion) => repulsion.evaluate(&environment, handover),
-            None => handover.active = false,
+            Some(repulsion) => repulsion.evaluate(&environment, switching),
+            None => switching.active = false,
         }
-        if !handover.active {
+        if !switching.active {
             return;
         }
         self.scale_sums.clear(1);
@@ -104,12 +104,12 @@ impl DesignScratch {
         let forces = &mut self.repulsion[1..][..3 * n_atoms];
         for (j, &neighbor) in self.environment.atoms().iter().enumerate() {
             let (displacement, image) = (environment.displacements[j], neighbor as usize == atom);
-            (self.scale_sums).add(&handover.scale_gradients[j], displacement, image);
-            (self.repulsion_sums).add(&handover.gradients[j], displacement, image);
+            (self.scale_sums).add(&switching.scale_gradients[j], displacement, image);
+            (self.repulsion_sums).add(&switching.gradients[j], displacement, image);
             if !image {
                 let own = &mut forces[3 * neighbor as usize..][..3];
                 own.iter_mut()
-                    .zip(handover.gradients[j])
+                    .zip(switching.gradients[j])
                     .for_each(|(f, g)| *f -= g);
             }
         }
@@ -118,7 +118,7 @@ impl DesignScratch {
             .iter_mut()
             .zip(center)
             .for_each(|(f, g)| *f -= g);
-        self.repulsion[0] += handover.energy;
+        self.repulsion[0] += switching.energy;
         let stress = self.repulsion[1 + 3 * n_atoms..].iter_mut();
         stress.zip(strain).for_each(|(s, g)| *s += stress_scale * g);
     }
@@ -137,8 +137,8 @@ fn scatter(
     let n_invariants = basis.invariants().len();
     let start = environment.center * n;
     let monomials = basis.monomials();
-    let handover = scratch.handover.active.then_some(&scratch.handover);
-    let scale = handover.map_or(1.0, |h| h.scale);
+    let switching = scratch.switching.active.then_some(&scratch.switching);
+    let scale = switching.map_or(1.0, |h| h.scale);
     add_energy(
         monomials,
         &scratch.local.values,
@@ -176,7 +176,7 @@ fn scatter(
             let rows = rows.forces[3 * neighbor * columns..].chunks_exact_mut(columns);
             let gradient = gradient.chunks_exact(n_invariants);
             for (axis, (gradient, row)) in gradient.zip(rows).enumerate() {
-                let dscale = handover.map_or(0.0, |h| h.scale_gradients[j][axis]);
+                let dscale = switching.map_or(0.0, |h| h.scale_gradients[j][axis]);
                 add(&scratch.local.values, gradient, -1.0, dscale, row);
             }
         }
@@ -187,7 +187,7 @@ fn scatter(
     let sums = scratch.sums.rows.chunks_exact(n_invariants);
     for (k, (gradient, row)) in sums.zip(forces.chain(stress)).enumerate() {
         let factor = if k < 3 { -1.0 } else { stress_scale };
-        let dscale = handover.map_or(0.0, |_| scratch.scale_sums.rows[k]);
+        let dscale = switching.map_or(0.0, |_| scratch.scale_sums.rows[k]);
         add(&scratch.local.values, gradient, factor, dscale, row);
     }
 }

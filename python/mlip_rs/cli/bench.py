@@ -46,10 +46,10 @@ def run(
     if as_json:
         print_json(result.to_dict())
         return
-    for subject in result.subjects:
-        label = f"{subject.name}: " if len(result.subjects) > 1 else ""
-        kept, all_of_them = subject.potential.n_nonzero, subject.potential.n_features
-        print(f"{label}{subject.structure}, repeated; {kept} of {all_of_them} coefficients")
+    for timed in result.timed_potentials:
+        label = f"{timed.name}: " if len(result.timed_potentials) > 1 else ""
+        kept, all_of_them = timed.potential.n_nonzero, timed.potential.n_features
+        print(f"{label}{timed.structure}, repeated; {kept} of {all_of_them} coefficients")
     print_table(*result.table())
     print(
         "one thread: core time; predicted: by the plan (mlip-rs inspect); list: building it, and its share of a run "

@@ -31,7 +31,7 @@ STEPS_PER_LIST: int = 15
 
 
 @dataclass(frozen=True)
-class Subject:
+class TimedPotential:
     """A potential that is timed.
 
     Parameters
@@ -69,7 +69,7 @@ class Measurement:
 
     Parameters
     ----------
-    subject
+    timed
         What was timed.
     timing
         Of the evaluation, its neighbour list being reused.
@@ -81,7 +81,7 @@ class Measurement:
         Largest memory of the process meanwhile, MB; since its start where the system cannot forget (not Linux).
     """
 
-    subject: Subject
+    timed: TimedPotential
     timing: Timing
     ratio: float
     list_us_per_atom: float
@@ -96,7 +96,7 @@ class Measurement:
     def to_dict(self) -> dict[str, Any]:
         """Plain record."""
         return (
-            self.subject.to_dict()
+            self.timed.to_dict()
             | self.timing.to_dict()
             | {
                 "ratio": self.ratio,
@@ -113,19 +113,19 @@ class Benchmark:
 
     Parameters
     ----------
-    subjects
+    timed_potentials
         What was timed.
     measurements
         By potential, then size, then threads.
     """
 
-    subjects: tuple[Subject, ...]
+    timed_potentials: tuple[TimedPotential, ...]
     measurements: tuple[Measurement, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """What `mlip-rs bench --json` prints; its first entries are those of the first potential."""
-        return self.subjects[0].to_dict() | {
-            "potentials": [subject.to_dict() for subject in self.subjects],
+        return self.timed_potentials[0].to_dict() | {
+            "potentials": [timed.to_dict() for timed in self.timed_potentials],
             "steps_per_list": STEPS_PER_LIST,
             "measurements": [m.to_dict() for m in self.measurements],
         }
@@ -133,7 +133,7 @@ class Benchmark:
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Header and rows; names and ratios only where there are several potentials."""
         header = ["atoms", "threads", "µs/atom", "predicted", "list µs/atom", "list %", "peak memory MB"]
-        several = len(self.subjects) > 1
+        several = len(self.timed_potentials) > 1
         if several:
             header = ["potential", *header[:3], "ratio", *header[3:]]
         rows = []
@@ -142,12 +142,12 @@ class Benchmark:
                 str(m.timing.n_atoms),
                 str(m.timing.threads),
                 f"{m.timing.us_per_atom:.3f}",
-                f"{m.subject.predicted_us_per_atom:.3f}" if m.timing.threads == 1 else "–",
+                f"{m.timed.predicted_us_per_atom:.3f}" if m.timing.threads == 1 else "–",
                 f"{m.list_us_per_atom:.3f}",
                 f"{100 * m.list_share:.1f}",
                 "–" if m.peak_rss_mb is None else f"{m.peak_rss_mb:.0f}",
             ]
-            rows.append([m.subject.name, *row[:3], f"{m.ratio:.2f}", *row[3:]] if several else row)
+            rows.append([m.timed.name, *row[:3], f"{m.ratio:.2f}", *row[3:]] if several else row)
         return header, rows
 
     def figure(self) -> "Figure":
@@ -165,16 +165,14 @@ class Benchmark:
             plain,
         )
 
-        several = len(self.subjects) > 1
+        several = len(self.timed_potentials) > 1
         figure = new_figure(COLUMN_WIDTH * (1.4 if several else 1.0), 2.7)
         axes = figure.subplots()
         counts = sorted({m.timing.threads for m in self.measurements})
-        for i, subject in enumerate(self.subjects):
+        for i, timed in enumerate(self.timed_potentials):
             for k, threads in enumerate(counts):
                 points = [
-                    m.timing
-                    for m in self.measurements
-                    if m.subject is subject and m.timing.threads == threads
+                    m.timing for m in self.measurements if m.timed is timed and m.timing.threads == threads
                 ]
                 label = f"{threads} thread{'s' if threads > 1 else ''}"
                 axes.plot(
@@ -184,7 +182,7 @@ class Benchmark:
                     color=color(i if several else k),
                     linewidth=LINE_WIDTH,
                     ms=MARKER_SIZE,
-                    label=plain(f"{subject.name}, {label}" if several else label),
+                    label=plain(f"{timed.name}, {label}" if several else label),
                 )
         axes.set_xscale("log")
         label_decades(axes.xaxis)
@@ -237,16 +235,16 @@ def benchmark(
         raise ConfigError(f"sizes must be numbers of atoms, at least 1 and at most {MAX_ATOMS}")
     counts = sorted({1, number_of_threads(None)} if threads is None else set(map(number_of_threads, threads)))
     ordered = sorted(set(sizes))
-    subjects: list[Subject] = []
+    timed_potentials: list[TimedPotential] = []
     measurements: list[Measurement] = []
     first: dict[tuple[int, int], float] = {}
     progress.start("timing", len(named) * len(ordered) * len(counts))
     for name, potential in named.items():
         start = crystal(potential.elements) if like is None else like
-        subject = Subject(
+        timed = TimedPotential(
             name, potential, start.get_chemical_formula(), predicted_us_per_atom(potential, like)
         )
-        subjects.append(subject)
+        timed_potentials.append(timed)
         timings: dict[tuple[int, int], Timing] = {}
         for size in ordered:
             atoms = enlarged(start, size)
@@ -261,9 +259,9 @@ def benchmark(
                 ratio = timings[key].us_per_atom / first.setdefault((size, count), timings[key].us_per_atom)
                 if not known:
                     building = measure_list(potential, atoms, threads=count)
-                    measurements.append(Measurement(subject, timings[key], ratio, building, peak_memory()))
+                    measurements.append(Measurement(timed, timings[key], ratio, building, peak_memory()))
                 progress.advance()
-    return Benchmark(tuple(subjects), tuple(measurements))
+    return Benchmark(tuple(timed_potentials), tuple(measurements))
 
 
 def peak_memory() -> float | None:

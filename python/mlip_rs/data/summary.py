@@ -296,8 +296,8 @@ def _duplicate_text(duplicate: Duplicate) -> str:
     shown = ", ".join(duplicate.locations[:4]) + (", …" if len(duplicate.locations) > 4 else "")
     if duplicate.energy_spread is None:
         return shown
-    verdict = " and DISAGREE" if duplicate.disagrees else ""
-    return f"{shown}: energies within {duplicate.energy_spread * MEV_PER_EV:.2f} meV/atom{verdict}"
+    mark = " and DISAGREE" if duplicate.disagrees else ""
+    return f"{shown}: energies within {duplicate.energy_spread * MEV_PER_EV:.2f} meV/atom{mark}"
 
 
 def _label_text(labels: LabelCounts) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 from mlip_rs.evaluate.errors import Errors
 from mlip_rs.fitting import Point, Run
 from mlip_rs.report.document import Table
-from mlip_rs.report.text import table_lines
 from mlip_rs.report.validation import quantity_table
+from mlip_rs.text import table_lines
 from mlip_rs.validate.reference import Reference
 from mlip_rs.validate.result import PropertyResult, ValidationRow
 
@@ -155,13 +155,13 @@ class DemoResult:
             f"aluminium: {self.n_training} DFT structures fitted to, {self.n_held_out} held out, "
             f"{self.seconds:.0f} s",
             "",
-            *table_lines(self._errors_table()),
+            *_lines(self._errors_table()),
         ]
         recommended = self.recommended_hierarchy
         lines += ["", f"properties of {recommended.name} best ({self.potential}) compared with DFT"]
         for found in recommended.best.properties:
             known = tuple(row for row in found.rows if row.reference is not None)
-            lines += ["", f"{found.title}: {found.status}", *table_lines(quantity_table(known))]
+            lines += ["", f"{found.title}: {found.status}", *_lines(quantity_table(known))]
         lines.append("")
         for entry in self.hierarchies.values():
             missed = entry.best.missed
@@ -199,3 +199,8 @@ def _rmse_cells(errors: Errors) -> tuple[str, ...]:
     """RMSE of energy, forces and stress; a dash where there are no labels."""
     columns = ((errors.energy, 2), (errors.forces, 3), (errors.stress, 2))
     return tuple("–" if found is None else f"{found.rmse:.{digits}f}" for found, digits in columns)
+
+
+def _lines(table: Table) -> list[str]:
+    """A table of the report as text."""
+    return table_lines(table.header, table.rows)

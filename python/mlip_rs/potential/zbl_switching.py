@@ -1,4 +1,4 @@
-"""The short-range repulsion of the core in NumPy, for dimers and crystals: one learnt energy serves every switching.
+"""The short-range repulsion of the core in NumPy, for dimers and crystals: one fitted energy serves every switching.
 
 The energy of atom i is (`docs/theory.md`, `src/basis/repulsion.rs`)
 
@@ -111,11 +111,11 @@ class ZblSwitching:
         r = np.outer(distances, shells.ratios)
         pair_switch = self._pair_switch(shells, r)
         v = zbl(shells.center, shells.neighbor, r)
-        learnt = without - isolated - 0.5 * (v * pair_switch) @ shells.counts
+        fitted = without - isolated - 0.5 * (v * pair_switch) @ shells.counts
         level = density.get("level", 0.0) * zbl(shells.center, shells.center, self.repulsion["outer"][i][i])
         rest = 0.5 * (v * (1.0 - pair_switch) * density_weight(r, self.cutoff)) @ shells.counts
         switched = smooth_step((self.density(shells, distances) - onset) / (end - onset))
-        return np.asarray(without + switched * (level + rest - learnt))
+        return np.asarray(without + switched * (level + rest - fitted))
 
     def _density_range(self, shells: Shells) -> float:
         """Distance up to which neighbours count in ρ, Å."""

@@ -44,7 +44,7 @@ pub(in crate::potential) struct WorkerScratch {
     by_block: Vec<f64>,
     by_harmonics: Vec<f64>,
     by_columns: Vec<f64>,
-    handover: Switching,
+    switching: Switching,
     species: Vec<u16>,
     displacements: Vec<[f64; 3]>,
 }
@@ -143,8 +143,8 @@ impl CompiledCenter {
                 self.transpose_adjoints(k, scratch);
                 self.gradients(simd, k, scratch);
             }
-            let learnt = self.hand_over(k, energies[k], scratch);
-            output.energies[atom] = self.offset + learnt;
+            let fitted = self.apply_repulsion(k, energies[k], scratch);
+            output.energies[atom] = self.offset + fitted;
             let lane = &scratch.lanes[k];
             if let Some(forces) = &mut output.forces {
                 lane.add_forces(atom, forces);
@@ -242,9 +242,9 @@ impl CompiledCenter {
 
     /// `s w·φ + E_rep` from `w·φ` of lane `k`; its gradients follow.
     #[inline(always)]
-    fn hand_over(&self, k: usize, learnt: f64, scratch: &mut WorkerScratch) -> f64 {
+    fn apply_repulsion(&self, k: usize, fitted: f64, scratch: &mut WorkerScratch) -> f64 {
         let Some(repulsion) = &self.repulsion else {
-            return learnt;
+            return fitted;
         };
         let lane = &scratch.lanes[k];
         let mut rho = [0.0; BLOCK];
@@ -265,19 +265,19 @@ impl CompiledCenter {
         }
         let crowded = |onset| rho.iter().sum::<f64>() > onset;
         if close || repulsion.density_onset().is_some_and(crowded) {
-            return self.hand_over_for_sure(k, learnt, scratch);
+            return self.switch_to_zbl(k, fitted, scratch);
         }
-        learnt
+        fitted
     }
 
-    /// The rare case of [`Self::hand_over`].
+    /// The rare case of [`Self::apply_repulsion`].
     #[cold]
     #[inline(never)]
-    fn hand_over_for_sure(&self, k: usize, learnt: f64, scratch: &mut WorkerScratch) -> f64 {
+    fn switch_to_zbl(&self, k: usize, fitted: f64, scratch: &mut WorkerScratch) -> f64 {
         let Some(repulsion) = &self.repulsion else {
-            return learnt;
+            return fitted;
         };
-        let (lane, handover) = (&mut scratch.lanes[k], &mut scratch.handover);
+        let (lane, switching) = (&mut scratch.lanes[k], &mut scratch.switching);
         scratch.species.clear();
         scratch.displacements.clear();
         for (s, part) in lane.parts.iter().enumerate() {
@@ -295,17 +295,17 @@ impl CompiledCenter {
             neighbors: &scratch.species,
             displacements: &scratch.displacements,
         };
-        repulsion.evaluate(&environment, handover);
-        if !handover.active {
-            return learnt;
+        repulsion.evaluate(&environment, switching);
+        if !switching.active {
+            return fitted;
         }
         for axis in 0..3 {
-            let fixed = handover.gradients.iter().zip(&handover.scale_gradients);
+            let fixed = switching.gradients.iter().zip(&switching.scale_gradients);
             for (g, (fixed, dscale)) in lane.gradients[axis].iter_mut().zip(fixed) {
-                *g = handover.scale * *g + learnt * dscale[axis] + fixed[axis];
+                *g = switching.scale * *g + fitted * dscale[axis] + fixed[axis];
             }
         }
-        handover.scale * learnt + handover.energy
+        switching.scale * fitted + switching.energy
     }
 }
 

@@ -123,7 +123,7 @@ pub struct Scratch {
     order_adjoints: Vec<f64>,
     product_slopes: Vec<f64>,
     harmonic_adjoints: Vec<f64>,
-    handover: Switching,
+    switching: Switching,
     /// `∂E_i/∂r_ij` of each neighbour of the last environment, eV/Å.
     pub gradients: Vec<[f64; 3]>,
 }
@@ -132,30 +132,30 @@ impl ReferenceCenter {
     /// Energy of the centre, eV; `scratch.gradients` receives `∂E_i/∂r_ij`.
     pub fn evaluate(&self, environment: &Environment, scratch: &mut Scratch) -> f64 {
         self.sum_over_neighbors(environment, scratch);
-        let learnt = self.sum_over_terms(scratch);
+        let fitted = self.sum_over_terms(scratch);
         self.adjoint_of_order_parameters(scratch);
         self.gradients(environment, scratch);
-        self.reference_energy + self.constant + self.hand_over(environment, learnt, scratch)
+        self.reference_energy + self.constant + self.apply_repulsion(environment, fitted, scratch)
     }
 
     /// `s w·φ + E_rep` from `w·φ`, and its gradients.
-    fn hand_over(&self, environment: &Environment, learnt: f64, s: &mut Scratch) -> f64 {
+    fn apply_repulsion(&self, environment: &Environment, fitted: f64, s: &mut Scratch) -> f64 {
         let Some(repulsion) = &self.repulsion else {
-            return learnt;
+            return fitted;
         };
-        let handover = &mut s.handover;
-        repulsion.evaluate(environment, handover);
-        if !handover.active {
-            return learnt;
+        let switching = &mut s.switching;
+        repulsion.evaluate(environment, switching);
+        if !switching.active {
+            return fitted;
         }
-        let fixed = handover.gradients.iter().zip(&handover.scale_gradients);
+        let fixed = switching.gradients.iter().zip(&switching.scale_gradients);
         for (gradient, (fixed, dscale)) in s.gradients.iter_mut().zip(fixed) {
             for axis in 0..3 {
                 gradient[axis] =
-                    handover.scale * gradient[axis] + learnt * dscale[axis] + fixed[axis];
+                    switching.scale * gradient[axis] + fitted * dscale[axis] + fixed[axis];
             }
         }
-        handover.scale * learnt + handover.energy
+        switching.scale * fitted + switching.energy
     }
 
     fn n_lm(&self) -> usize {

@@ -47,14 +47,14 @@ def test_inspect_bench_and_select_predict_the_same_time(elements, units, rng):
     inspected = np.dot(element_shares(atoms, elements), [plan.us_per_atom for plan in plans])
     assert inspected == pytest.approx(selected, rel=SAME)
     bench = benchmark(potential, sizes=[1], threads=[1], like=atoms)
-    assert bench.subjects[0].predicted_us_per_atom == pytest.approx(selected, rel=SAME)
+    assert bench.timed_potentials[0].predicted_us_per_atom == pytest.approx(selected, rel=SAME)
 
 
 def test_inspect_and_bench_agree_on_the_crystal_they_choose_themselves(rng):
     _, _, potential = sparse_potential(["Al", "Ni"], rng, {"unit_costs": asdict(CALIBRATED)})
     inspected = [plan.us_per_atom for plan in describe(potential).plans]
     bench = benchmark(potential, sizes=[1], threads=[1])
-    assert bench.subjects[0].predicted_us_per_atom == pytest.approx(np.mean(inspected), rel=SAME)
+    assert bench.timed_potentials[0].predicted_us_per_atom == pytest.approx(np.mean(inspected), rel=SAME)
 
 
 def test_unit_costs_travel_with_a_potential_and_change_what_is_predicted(rng):

@@ -15,8 +15,8 @@ from mlip_rs.fitting.figures import ModelPoint, pareto, sparsity_path
 from mlip_rs.report.document import Code, Image, Report, Table
 from mlip_rs.report.html import save_html
 from mlip_rs.report.markdown import save_markdown
-from mlip_rs.report.text import table_lines
 from mlip_rs.report.validation import quantity_table
+from mlip_rs.text import table_lines
 from mlip_rs.validate import load_reference
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.figures.prototypes import energy_volume_curves
@@ -180,5 +180,5 @@ def test_markdown_refers_to_its_figures_and_gives_no_meaning_to_names(points, tm
 
 
 def test_a_table_as_text_is_aligned_although_a_character_may_take_no_column():
-    lines = table_lines(Table(("surface", "J/m²"), [("(110)", "0.9"), ("(11\u03050)", "11.25")]))
+    lines = table_lines(("surface", "J/m²"), [("(110)", "0.9"), ("(11\u03050)", "11.25")])
     assert lines == ["surface   J/m²", "(110)      0.9", "(11\u03050)    11.25"]
