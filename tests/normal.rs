@@ -111,23 +111,14 @@ fn normal_equations_equal_the_products_of_weighted_rows_and_skip_missing_labels(
     let structures = [alloy(2), alloy(2), alloy(2)];
     let basis = Basis::new(spec(&["Al", "Ni"], "gaussian", "angular")).unwrap();
     let (forces, energies) = labelled(&structures);
-    let weights = [
-        Weights {
-            energy: 4.0,
-            forces: 0.25,
-            stress: 2.0,
-        },
-        Weights {
-            energy: 0.0,
-            forces: 1.0,
-            stress: 0.0,
-        },
-        Weights {
-            energy: 1.0,
-            forces: 0.0,
-            stress: 9.0,
-        },
-    ];
+    let weights =
+        [(4.0, 0.25, 2.0), (0.0, 1.0, 0.0), (1.0, 0.0, 9.0)].map(|(energy, forces, stress)| {
+            Weights {
+                energy,
+                forces,
+                stress,
+            }
+        });
     let samples: Vec<Sample> = (0..3)
         .map(|k| Sample {
             structure: &structures[k],

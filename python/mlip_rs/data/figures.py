@@ -40,7 +40,8 @@ def figures(dataset: Dataset, summary: DataSummary) -> dict[str, Figure]:
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
-def _energy_volume(dataset: Dataset, summary: DataSummary) -> Figure | None:
+def _energies_by_config_type(dataset: Dataset, summary: DataSummary) -> dict[str, list[tuple[float, float]]]:
+    """Volume (Å³/atom) and energy (eV/atom) of each structure that has both, isolated atoms left out."""
     points: dict[str, list[tuple[float, float]]] = {}
     isolated = {index for frames in summary.isolated_atoms.values() for index in frames}
     for index, frame in enumerate(dataset):
@@ -48,6 +49,11 @@ def _energy_volume(dataset: Dataset, summary: DataSummary) -> Figure | None:
             continue
         energy = (frame.energy - summary.reference.of(frame)) / frame.n_atoms
         points.setdefault(frame.config_type, []).append((frame.volume / frame.n_atoms, energy))
+    return points
+
+
+def _energy_volume(dataset: Dataset, summary: DataSummary) -> Figure | None:
+    points = _energies_by_config_type(dataset, summary)
     if not points:
         return None
     columns = -(-len(points) // LEGEND_ROWS)

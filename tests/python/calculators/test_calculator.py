@@ -39,9 +39,6 @@ FD_TOLERANCE = 2e-7
 """eV/Å and eV/Å³, of central differences with that step."""
 
 
-# ---- against finite differences and an independent implementation ------------------------------------
-
-
 @pytest.mark.parametrize("make", [alloy, slab, molecule])
 def test_forces_are_the_slope_of_the_energy(potential, make):
     atoms = make()
