@@ -15,6 +15,9 @@ from mlip_rs.potential import Potential
 MIN_SECONDS: float = 0.01
 """Evaluations are repeated until a sample takes at least this long."""
 
+LIST_SECONDS: float = 0.06
+"""Neighbour lists are built until they have taken at least this long in all: a difference of two times needs more."""
+
 SKIN: float = 0.5
 """Distance beyond the cutoff up to which neighbours are listed, Å: that of the calculator."""
 
@@ -77,7 +80,7 @@ def measure_list(potential: Potential, atoms: Atoms, *, threads: int = 1, sample
     evaluation = _Evaluation(potential, atoms, threads)
     building: list[float] = []
     reusing: list[float] = []
-    while len(building) < samples or sum(building) < samples * MIN_SECONDS:
+    while len(building) < samples or sum(building) < LIST_SECONDS:
         evaluation.run(1.0 + 2.0 * SKIN / potential.cutoff)
         building.append(evaluation.seconds())
         reusing.append(evaluation.seconds())
