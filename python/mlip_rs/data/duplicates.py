@@ -31,7 +31,7 @@ def duplicate_labels(dataset: Dataset) -> NDArray[np.int64]:
     Examples
     --------
     >>> from dataclasses import replace
-    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.data import Dataset, read_dataset
     >>> from mlip_rs.demo import DATA_PATH
     >>> first, second = read_dataset(DATA_PATH, index=":2")
     >>> moved = replace(first, positions=first.positions + 0.3)
@@ -70,7 +70,7 @@ def duplicate_groups(dataset: Dataset) -> tuple[tuple[int, ...], ...]:
 
     Examples
     --------
-    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.data import Dataset, read_dataset
     >>> from mlip_rs.demo import DATA_PATH
     >>> first, second = read_dataset(DATA_PATH, index=":2")
     >>> duplicate_groups(Dataset((first, second, first)))

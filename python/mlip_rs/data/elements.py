@@ -30,6 +30,7 @@ def check_elements(dataset: Dataset, elements: Sequence[str]) -> None:
     --------
     >>> from mlip_rs.data import read_dataset
     >>> from mlip_rs.demo import DATA_PATH
+    >>> from mlip_rs.errors import DataError
     >>> try:
     ...     check_elements(read_dataset(DATA_PATH, index=":5"), ["Al", "Ni"])
     ... except DataError as error:

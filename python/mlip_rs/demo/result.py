@@ -123,6 +123,7 @@ class DemoResult:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from mlip_rs.demo import REFERENCE_PATH
     >>> from mlip_rs.validate import load_reference
     >>> result = DemoResult(Path("al-demo"), {}, 269, 47, 95.0, load_reference(REFERENCE_PATH))

@@ -93,6 +93,7 @@ def contract(
 
     Examples
     --------
+    >>> from mlip_rs import RadialSet
     >>> from mlip_rs.data import read_dataset
     >>> from mlip_rs.demo import DATA_PATH
     >>> dataset = read_dataset(DATA_PATH, index="::16")

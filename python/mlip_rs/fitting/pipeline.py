@@ -73,6 +73,7 @@ def fit(
 
     Examples
     --------
+    >>> from mlip_rs import Basis, FitSettings
     >>> from mlip_rs.data import read_dataset
     >>> from mlip_rs.demo import DATA_PATH
     >>> basis = Basis(["Al"], cutoff=6.0, r_min=2.0, hierarchy="pair", n_radial=6, repulsion=None)

@@ -59,7 +59,9 @@ class WeightScan:
 
     Examples
     --------
-    >>> from mlip_rs.evaluate.errors import ErrorSummary
+    >>> from mlip_rs import Weights
+    >>> from mlip_rs.evaluate.errors import Errors, ErrorSummary
+    >>> from mlip_rs.fitting.weight_scan import WeightedErrors
     >>> points = []
     >>> for precision, energy, force in ((0.001, 2.0, 0.12), (0.01, 5.0, 0.09), (0.1, 9.0, 0.10)):
     ...     errors = Errors(ErrorSummary(energy, energy, energy), ErrorSummary(force, force, force), None)
@@ -168,6 +170,7 @@ def scan_weights(
 
     Examples
     --------
+    >>> from mlip_rs import Basis, FitSettings, Weights
     >>> from mlip_rs.data import read_dataset
     >>> from mlip_rs.demo import DATA_PATH
     >>> basis = Basis(["Al"], cutoff=6.0, r_min=2.0, hierarchy="pair", n_radial=6, repulsion=None)

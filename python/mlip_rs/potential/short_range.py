@@ -162,7 +162,7 @@ def short_range(
 
     Examples
     --------
-    >>> from mlip_rs import Basis
+    >>> from mlip_rs import Basis, Potential
     >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=4)
     >>> potential = Potential.from_coefficients(basis, [2.0, -0.2, 0.0, 0.0], {"Al": 0.0})
     >>> short_range(potential, closest=[[2.4]], lattices=("fcc",)).failures  # nothing repels inside the Gaussians
