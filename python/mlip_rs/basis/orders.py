@@ -43,6 +43,15 @@ class HigherOrder:
     ------
     ConfigError
         A setting of a wrong kind or out of range.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from mlip_rs import Basis
+    >>> second = Basis(["Al"], cutoff=6.0, r_min=2.0, size="small", n_radial=4, n_angular=2, max_l=2, higher=())
+    >>> third = replace(second, higher=(HigherOrder(3, max_l=2),))
+    >>> second.n_features, third.n_features
+    (21, 31)
     """
 
     order: int

@@ -49,6 +49,13 @@ class RadialSet:
     contraction
         [l][k][n], coefficients that combine the functions n of the grid to radial functions k, which depend on l:
         lists or an array. Not contracted if None. A contracted set enters no pairwise invariants.
+
+    Examples
+    --------
+    >>> from mlip_rs import Basis
+    >>> gaussians = RadialSet("gaussian", {"beta": [2.0], "mu": [2.5, 3.5, 4.5]})
+    >>> Basis(["Al"], cutoff=6.0, r_min=2.0, hierarchy="pair", radial=[gaussians]).n_features
+    3
     """
 
     family: str
@@ -97,6 +104,11 @@ def radial_grid(
     ------
     ConfigError
         Unknown family or a count out of range.
+
+    Examples
+    --------
+    >>> radial_grid("gaussian", 4, cutoff=6.0, r_min=2.0).parameters["mu"]
+    [2.0, 3.0, 4.0, 5.0]
     """
     if family not in FAMILIES:
         raise ConfigError(f"radial family {family!r} does not exist; choose one of {', '.join(FAMILIES)}")

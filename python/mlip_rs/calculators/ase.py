@@ -36,6 +36,17 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         temperatures, 1.0 liquids.
     threads
         None: `MLIP_RS_NUM_THREADS`, or all cores. Results are the same to the last bit for any number.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from mlip_rs import Basis, Potential
+    >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=4)
+    >>> potential = Potential.from_coefficients(basis, [1.0, -1.0, 0.0, 0.0], {"Al": 0.0})
+    >>> atoms = bulk("Al")
+    >>> atoms.calc = MLIPCalculator(potential)
+    >>> round(atoms.get_potential_energy(), 1), atoms.get_stress().shape
+    (-2.3, (6,))
     """
 
     atoms: Atoms | None

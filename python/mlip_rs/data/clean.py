@@ -33,6 +33,14 @@ def cleaned(
     ------
     DataError
         Nothing would be left.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> dataset = read_dataset(DATA_PATH, index="::8")
+    >>> len(dataset + dataset), len(cleaned(dataset + dataset, duplicates=True))
+    (80, 40)
     """
     dropped: dict[int, str] = {}
     if outliers:

@@ -25,6 +25,13 @@ class LabelCounts:
         Number of frames.
     energies, forces, stresses
         Number of frames with that label.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> read_dataset(DATA_PATH, index=":5").labels
+    LabelCounts(n_frames=5, energies=5, forces=5, stresses=5)
     """
 
     n_frames: int

@@ -26,7 +26,18 @@ _NEIGHBORS = tuple(itertools.product((-1, 0, 1), repeat=3))
 
 
 def duplicate_labels(dataset: Dataset) -> NDArray[np.int64]:
-    """Return (n,) for each frame the index of the first frame with the same structure."""
+    """Return (n,) for each frame the index of the first frame with the same structure.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from mlip_rs.data import Dataset, read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> first, second = read_dataset(DATA_PATH, index=":2")
+    >>> moved = replace(first, positions=first.positions + 0.3)
+    >>> duplicate_labels(Dataset((first, second, moved))).tolist()
+    [0, 1, 0]
+    """
     labels = np.arange(len(dataset), dtype=np.int64)
     weights = _weights(max((frame.n_atoms for frame in dataset), default=0))
     fractions: list[NDArray[np.float64]] = []
@@ -55,7 +66,16 @@ def duplicate_labels(dataset: Dataset) -> NDArray[np.int64]:
 
 
 def duplicate_groups(dataset: Dataset) -> tuple[tuple[int, ...], ...]:
-    """Return the groups of two or more frames with the same structure, ordered by their first frame."""
+    """Return the groups of two or more frames with the same structure, ordered by their first frame.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import Dataset, read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> first, second = read_dataset(DATA_PATH, index=":2")
+    >>> duplicate_groups(Dataset((first, second, first)))
+    ((0, 2),)
+    """
     groups: dict[int, list[int]] = defaultdict(list)
     for index, label in enumerate(duplicate_labels(dataset).tolist()):
         groups[label].append(index)

@@ -25,6 +25,17 @@ def check_elements(dataset: Dataset, elements: Sequence[str]) -> None:
     ------
     DataError
         Unknown symbol in `elements`, an atom of another element, or an element without atoms.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> from mlip_rs.errors import DataError
+    >>> try:
+    ...     check_elements(read_dataset(DATA_PATH, index=":5"), ["Al", "Ni"])
+    ... except DataError as error:
+    ...     print(str(error).partition(", so")[0])
+    no atom of Ni in the data (Al occur)
     """
     for symbol in elements:
         if symbol not in atomic_numbers or symbol == "X":

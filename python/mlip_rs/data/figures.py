@@ -29,6 +29,14 @@ def figures(dataset: Dataset, summary: DataSummary) -> dict[str, Figure]:
     "forces" : distribution of the lengths of the forces.
     "distances" : distribution of nearest-neighbour distances.
     "stresses" : distribution of normal and shear stresses.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset, summarize
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> dataset = read_dataset(DATA_PATH, index="::16")
+    >>> list(figures(dataset, summarize(dataset)))
+    ['energy_volume', 'forces', 'distances', 'stresses']
     """
     candidates: dict[str, Callable[[Dataset, DataSummary], Figure | None]] = {
         "energy_volume": _energy_volume,

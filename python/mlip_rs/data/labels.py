@@ -71,6 +71,15 @@ class LabelKeys:
         A key that is not a string.
     DataError
         Keys of both stress and virial.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from mlip_rs.data import dataset_from_atoms
+    >>> atoms = bulk("Al")
+    >>> atoms.info["E_PBE"] = -3.74
+    >>> dataset_from_atoms([atoms], keys=LabelKeys(energy="E_PBE"))[0].energy
+    -3.74
     """
 
     energy: str | None = None
@@ -98,6 +107,14 @@ class RawFrame:
         Position in the file, from 0.
     values
         Candidates by key: calculator results over `arrays` over `info` over database entries.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> atoms = bulk("Al")
+    >>> atoms.info["energy"] = -3.74
+    >>> RawFrame.of(atoms, "frame 0 of al.extxyz", 0).values["energy"]
+    -3.74
     """
 
     atoms: Atoms

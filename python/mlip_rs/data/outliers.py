@@ -28,6 +28,14 @@ class OutlierLimits:
         Smallest distance of two atoms over the sum of their covalent radii.
     max_stress
         Largest component of the stress, eV/Å³.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset, summarize
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> summary = summarize(read_dataset(DATA_PATH, index="::8"), max_force=20.0)
+    >>> summary.limits.max_force, summary.limits.energy_window
+    (20.0, 5.0)
     """
 
     energy_window: float = 5.0
@@ -50,6 +58,14 @@ class Outlier:
         "energy", "force", "distance", "stress" or "stress sign".
     reason
         A sentence with the number and the limit.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset, summarize
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> outlier = summarize(read_dataset(DATA_PATH, index="::8"), max_force=7.0).outliers[0]
+    >>> outlier.kind, outlier.frame
+    ('force', 35)
     """
 
     frame: int

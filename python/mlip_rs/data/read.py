@@ -117,6 +117,13 @@ def read_structures(
     ------
     DataError
         A file is missing, empty or unreadable.
+
+    Examples
+    --------
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> frames = read_structures(DATA_PATH, index=":3")
+    >>> [frame.atoms.get_chemical_formula() for frame in frames]
+    ['Al', 'Al4', 'Al3']
     """
     listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     slice_ = _as_slice(index)
@@ -132,6 +139,12 @@ def files_meant(paths: Sequence[PathLike]) -> list[Path]:
     ------
     DataError
         A path, pattern or directory gives no file.
+
+    Examples
+    --------
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> [file.name for file in files_meant([DATA_PATH.parent / "*.extxyz"])]
+    ['al_dft.extxyz']
     """
     return [file for path in paths for file in _expand(path)]
 
@@ -159,6 +172,16 @@ def dataset_from_atoms(
     ------
     DataError
         As in `read_dataset`; also when atoms were changed after their calculator had finished.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> crystal = bulk("Al")
+    >>> crystal.calc = EMT()
+    >>> energy = crystal.get_potential_energy()
+    >>> dataset_from_atoms([crystal]).labels.energies
+    1
     """
     frames: list[RawFrame] = []
     listed = [atoms] if isinstance(atoms, Atoms) else atoms

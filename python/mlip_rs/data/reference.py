@@ -29,6 +29,14 @@ class ReferenceEnergies:
         "given" by the user, "found" in the data for every element, or "fitted" for at least one.
     origins
         Source of the energy of each element, "given", "found" or "fitted".
+
+    Examples
+    --------
+    >>> from mlip_rs.data import Frame
+    >>> reference = ReferenceEnergies({"Al": -0.3, "Ni": -0.5}, "given", {"Al": "given", "Ni": "given"})
+    >>> dimer = Frame([13, 28], [[0.0, 0.0, 0.0], [0.0, 0.0, 2.3]], np.zeros((3, 3)), [False] * 3)
+    >>> round(reference.of(dimer), 3)
+    -0.8
     """
 
     values: Mapping[str, float]
@@ -51,7 +59,15 @@ def is_isolated_atom(frame: Frame) -> bool:
 
 
 def isolated_atoms(dataset: Dataset) -> dict[str, tuple[int, ...]]:
-    """Find the frames of isolated atoms, by element; empty when there are none."""
+    """Find the frames of isolated atoms, by element; empty when there are none.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import Dataset, Frame
+    >>> atom = Frame([13], [[0.0, 0.0, 0.0]], np.zeros((3, 3)), [False] * 3, energy=-0.3)
+    >>> isolated_atoms(Dataset((atom,)))
+    {'Al': (0,)}
+    """
     found: dict[str, tuple[int, ...]] = {}
     for index, frame in enumerate(dataset):
         if is_isolated_atom(frame):
@@ -81,6 +97,14 @@ def reference_energies(dataset: Dataset, given: Mapping[str, float] | None = Non
     ------
     DataError
         `given` lacks an element or holds a value that is not finite; no energies to fit to.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> reference = reference_energies(read_dataset(DATA_PATH, index="::8"))
+    >>> reference.source, round(reference.values["Al"], 2)  # no isolated atom among the data: a fit
+    ('fitted', -3.2)
     """
     if given is not None:
         missing = [symbol for symbol in dataset.elements if symbol not in given]

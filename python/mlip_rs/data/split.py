@@ -49,6 +49,14 @@ def folds(dataset: Dataset, k: int, seed: int = 0) -> NDArray[np.int64]:
     ------
     DataError
         Fewer independent units of frames than folds.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> dataset = read_dataset(DATA_PATH, index="::8")
+    >>> np.bincount(folds(dataset, 3)).tolist()  # structures of each fold
+    [13, 14, 13]
     """
     if k < 2:
         raise DataError(f"cross-validation needs at least 2 folds, not {k}")
@@ -89,6 +97,15 @@ def holdout(dataset: Dataset, fraction: float, seed: int = 0) -> NDArray[np.bool
     ------
     DataError
         `fraction` not between 0 and 1, or fewer than two independent units of frames.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> dataset = read_dataset(DATA_PATH, index="::8")
+    >>> mask = holdout(dataset, 0.2)
+    >>> len(dataset.subset(~mask)), len(dataset.subset(mask))
+    (32, 8)
     """
     if not 0.0 < fraction < 1.0:
         raise DataError(f"the fraction to hold out must lie between 0 and 1, not {fraction}")

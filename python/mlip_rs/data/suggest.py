@@ -38,6 +38,13 @@ def nearest_neighbor_distance(dataset: Dataset) -> float:
     ------
     DataError
         No two atoms are within 8 Å of each other.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> round(nearest_neighbor_distance(read_dataset(DATA_PATH, index="::8")), 2)
+    2.81
     """
     distances = [dataset.nearest_distances[k] for k in _low_energies(dataset)]
     medians = [float(np.median(d[np.isfinite(d)])) for d in distances if np.isfinite(d).any()]
@@ -51,6 +58,13 @@ def suggest_cutoff(dataset: Dataset) -> float:
     ------
     DataError
         No two atoms are within 8 Å of each other.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> suggest_cutoff(read_dataset(DATA_PATH, index="::8"))
+    6.2
     """
     low, high = CUTOFF_RANGE
     return round(min(max(CUTOFF_RATIO * nearest_neighbor_distance(dataset), low), high), 1)
@@ -63,13 +77,28 @@ def suggest_r_min(dataset: Dataset) -> float:
     ------
     DataError
         No two atoms are within 8 Å of each other.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> suggest_r_min(read_dataset(DATA_PATH, index="::8"))
+    2.0
     """
     shortest = float(_finite(dataset).min()) - MARGIN
     return round(max(shortest, LEAST_RATIO * nearest_neighbor_distance(dataset)), 1)
 
 
 def absent_pairs(dataset: Dataset, elements: Sequence[str], cutoff: float) -> tuple[tuple[str, str], ...]:
-    """List pairs of elements that are never closer than the cutoff (Å) in the data."""
+    """List pairs of elements that are never closer than the cutoff (Å) in the data.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import Dataset, Frame
+    >>> alloy = Frame([13, 28], [[0.0, 0.0, 0.0], [1.45, 1.45, 1.45]], 2.9 * np.eye(3), [True] * 3)
+    >>> absent_pairs(Dataset((alloy,)), ["Al", "Ni"], cutoff=2.7)  # B2: Al and Ni have only each other nearby
+    (('Al', 'Al'), ('Ni', 'Ni'))
+    """
     missing = {
         tuple(sorted((atomic_numbers[a], atomic_numbers[b]))): (a, b)
         for a, b in itertools.combinations_with_replacement(elements, 2)

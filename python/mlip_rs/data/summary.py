@@ -25,7 +25,13 @@ SHOWN: int = 10
 
 @dataclass(frozen=True)
 class Range:
-    """Lowest and highest value of a quantity."""
+    """Lowest and highest value of a quantity.
+
+    Examples
+    --------
+    >>> Range(-3.412, -2.958).text()
+    '-3.41 … -2.96'
+    """
 
     low: float
     high: float
@@ -59,6 +65,15 @@ class GroupSummary:
         Volume of fully periodic frames, Å³/atom.
     nearest_distance
         Nearest-neighbour distance, Å, without isolated atoms.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> summary = summarize(read_dataset(DATA_PATH, index="::8"))
+    >>> liquid = next(group for group in summary.config_types if group.name == "md_liquid")
+    >>> liquid.n_frames, liquid.nearest_distance.text()
+    (3, '2.23 … 2.79')
     """
 
     name: str
@@ -85,6 +100,12 @@ class Duplicate:
         File and index of each.
     energy_spread
         Highest minus lowest energy, eV/atom; None if fewer than two have an energy.
+
+    Examples
+    --------
+    >>> pair = Duplicate((0, 7), ("frame 0 of a.extxyz", "frame 3 of b.extxyz"), energy_spread=0.012)
+    >>> pair.disagrees
+    True
     """
 
     frames: tuple[int, ...]
@@ -119,6 +140,14 @@ class DataSummary:
         Outliers with reasons.
     limits
         Limits beyond which a frame is an outlier.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> summary = summarize(read_dataset(DATA_PATH, index="::8"))
+    >>> summary.lines()[0]
+    '40 structures, 135 atoms of Al, from 1 file'
     """
 
     files: tuple[str, ...]
@@ -211,6 +240,14 @@ def summarize(
     ------
     DataError
         `reference` lacks an element of the data.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> summary = summarize(read_dataset(DATA_PATH, index="::8"), max_force=7.0)
+    >>> [outlier.reason for outlier in summary.outliers]
+    ['force on atom 3 is 7.4 eV/Å (limit 7)']
     """
     limits = OutlierLimits(energy_window, max_force, min_distance_ratio, max_stress)
     energies = reference_energies(dataset, reference) if dataset.labels.energies or reference else None

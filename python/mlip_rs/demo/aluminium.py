@@ -109,6 +109,11 @@ def run_demo(
     ------
     OSError
         The directory cannot be written to.
+
+    Examples
+    --------
+    >>> result = run_demo("al-demo")  # doctest: +SKIP
+    >>> result.recommended.held_out.energy.rmse  # doctest: +SKIP
     """
     begin = time.perf_counter()
     progress = progress or Silent()

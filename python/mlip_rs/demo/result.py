@@ -120,6 +120,15 @@ class DemoResult:
         Wall time of the whole demo.
     reference
         Properties from first principles.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from mlip_rs.demo import REFERENCE_PATH
+    >>> from mlip_rs.validate import load_reference
+    >>> result = DemoResult(Path("al-demo"), {}, 269, 47, 95.0, load_reference(REFERENCE_PATH))
+    >>> result.potential.as_posix()
+    'al-demo/al.mlip.json'
     """
 
     directory: Path

@@ -90,6 +90,17 @@ def contract(
         More functions than primitives, an unknown method, a set without cutoff.
     DataError, FitError
         As `fit`.
+
+    Examples
+    --------
+    >>> from mlip_rs import RadialSet
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> dataset = read_dataset(DATA_PATH, index="::16")
+    >>> primitives = RadialSet("gaussian", {"beta": [2.0], "mu": [2.0, 3.0, 4.0]}, cutoff=5.0)
+    >>> contraction = contract(dataset, ["Al"], primitives, 2, max_l=1, method="principal")
+    >>> np.shape(contraction.radial.contraction)  # l, combinations, primitives
+    (2, 2, 3)
     """
     check_integer("n_functions", n_functions, 1)
     check_integer("max_l", max_l, 0)

@@ -57,6 +57,17 @@ class Point:
         Time predicted by the cost model of the selection; None if the selection did not use it.
     score_error
         Standard error of the score, from its scatter over the folds.
+
+    Examples
+    --------
+    >>> from mlip_rs import Basis, Potential
+    >>> from mlip_rs.evaluate.errors import Errors, ErrorSummary
+    >>> basis = Basis(["Al"], cutoff=6.0, r_min=2.0, hierarchy="pair", n_radial=4)
+    >>> potential = Potential.from_coefficients(basis, [2.0, -0.2, 0.0, 0.0], {"Al": 0.0})
+    >>> errors = Errors(energy=ErrorSummary(rmse=3.1, mae=2.4, max=9.0), forces=None, stress=None)
+    >>> point = Point(potential, us_per_atom=1.2, score=3.0, penalty=0.1, training=errors, validation=errors)
+    >>> point.potential.n_nonzero, point.validation.energy.rmse  # meV/atom
+    (2, 3.1)
     """
 
     potential: Potential
@@ -101,6 +112,20 @@ class Run:
         All candidates, sparsest first.
     record
         Settings, data, times: everything of `run.json` but the points.
+
+    Examples
+    --------
+    >>> from mlip_rs import Basis, Potential
+    >>> from mlip_rs.evaluate.errors import Errors
+    >>> basis = Basis(["Al"], cutoff=6.0, r_min=2.0, hierarchy="pair", n_radial=4)
+    >>> none = Errors(energy=None, forces=None, stress=None)
+    >>> points = []
+    >>> for n, score in ((1, 50.0), (2, 13.0), (4, 12.5)):
+    ...     potential = Potential.from_coefficients(basis, [1.0] * n + [0.0] * (4 - n), {"Al": 0.0})
+    ...     points.append(Point(potential, 0.5 * n, score, penalty=0.0, training=none, validation=none))
+    >>> run = Run(tuple(points), record={})
+    >>> run.best().n_nonzero, run.knee().n_nonzero, run.front
+    (4, 2, (0, 1, 2))
     """
 
     points: tuple[Point, ...]
@@ -277,6 +302,21 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
     ------
     DataError
         Not a complete run directory.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from mlip_rs import Basis, FitSettings, fit
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> basis = Basis(["Al"], cutoff=6.0, r_min=2.0, hierarchy="pair", n_radial=6, repulsion=None)
+    >>> settings = FitSettings(method="ridge", n_folds=3, prior="flat")
+    >>> run = fit(read_dataset(DATA_PATH, index="::16"), basis, settings)
+    >>> with TemporaryDirectory() as directory:
+    ...     run.save(directory)
+    ...     record = read_record(directory)
+    >>> record["points"][record["best"]]["n_nonzero"]
+    7
     """
     path = Path(directory) / "run.json"
     try:

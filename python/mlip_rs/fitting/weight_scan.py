@@ -55,7 +55,20 @@ class WeightedErrors:
 
 @dataclass(frozen=True)
 class WeightScan:
-    """Errors by weights; the use of the potential decides which compromise is right."""
+    """Errors by weights; the use of the potential decides which compromise is right.
+
+    Examples
+    --------
+    >>> from mlip_rs import Weights
+    >>> from mlip_rs.evaluate.errors import Errors, ErrorSummary
+    >>> from mlip_rs.fitting.weight_scan import WeightedErrors
+    >>> points = []
+    >>> for precision, energy, force in ((0.001, 2.0, 0.12), (0.01, 5.0, 0.09), (0.1, 9.0, 0.10)):
+    ...     errors = Errors(ErrorSummary(energy, energy, energy), ErrorSummary(force, force, force), None)
+    ...     points.append(WeightedErrors(Weights(energy=precision), errors))
+    >>> WeightScan(tuple(points)).front  # the third loses to the second in both energy and forces
+    (0, 1)
+    """
 
     points: tuple[WeightedErrors, ...]
 
@@ -154,6 +167,17 @@ def scan_weights(
         Factors that are not positive, a property that is switched off although it is the only one left.
     DataError, FitError
         As for `fit`; also equations that are too large to be stored for each property.
+
+    Examples
+    --------
+    >>> from mlip_rs import Basis, FitSettings, Weights
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> basis = Basis(["Al"], cutoff=6.0, r_min=2.0, hierarchy="pair", n_radial=6, repulsion=None)
+    >>> settings = FitSettings(n_folds=3, prior="flat", weights=Weights(stress=None))
+    >>> scan = scan_weights(read_dataset(DATA_PATH, index="::8"), basis, settings, factors=(1.0, 100.0))
+    >>> [round(point.rmse["energy_mev_per_atom"], -1) for point in scan.points]  # precise energies, loose ones
+    [60.0, 130.0]
     """
     for factor in factors:
         check_number("a factor of the precisions", factor)

@@ -44,6 +44,11 @@ class Weights:
     ------
     ConfigError
         Precisions that are not positive, factors that are negative, everything switched off.
+
+    Examples
+    --------
+    >>> Weights(energy=0.002, stress=None).of_properties().round().tolist()
+    [250000.0, 100.0, 0.0]
     """
 
     energy: float | None = 0.001

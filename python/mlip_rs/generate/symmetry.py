@@ -34,6 +34,13 @@ class CrystalSymmetry:
         Hermann–Mauguin symbol and number.
     system
         One of the seven crystal systems.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> symmetry = crystal_symmetry(bulk("Ti"))
+    >>> symmetry.number, symmetry.system
+    (194, 'hexagonal')
     """
 
     space_group: str

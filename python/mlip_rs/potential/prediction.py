@@ -33,6 +33,16 @@ class Prediction:
         (6,) eV/Å³, positive under tension, xx yy zz yz xz xy; None unless three cell vectors span a volume.
     virials
         (N, 6) virials −dE_i/dε of the atoms, eV, same order; their sum is −stress × volume.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from mlip_rs import Basis, Potential
+    >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=4)
+    >>> potential = Potential.from_coefficients(basis, [2.0, -0.2, -0.1, 0.0], {"Al": 0.0})
+    >>> prediction = potential.predict(bulk("Al", a=3.6))
+    >>> bool(prediction.stress[0] < 0.0)  # a compressed crystal pushes outwards
+    True
     """
 
     energy: float

@@ -53,6 +53,12 @@ class ShortRangeCurve:
         (K,) nearest-neighbour distances, falling, Å.
     energies
         (K,) eV per atom.
+
+    Examples
+    --------
+    >>> curve = ShortRangeCurve("dimer", ("Al", "Al"), np.array([2.0, 1.5, 1.0]), np.array([0.1, 2.3, 1.9]))
+    >>> curve.failure
+    'Al–Al dimer: the energy falls below 1.50 Å'
     """
 
     kind: str
@@ -101,6 +107,12 @@ class ShortRange:
     ----------
     curves
         Dimers of all pairs of elements, then crystals of each element.
+
+    Examples
+    --------
+    >>> rising = ShortRangeCurve("fcc", ("Al",), np.array([2.8, 2.4, 2.0]), np.array([-3.4, -2.9, -1.0]))
+    >>> ShortRange((rising,)).monotonic
+    True
     """
 
     curves: tuple[ShortRangeCurve, ...]
@@ -147,6 +159,14 @@ def short_range(
         the same, several times faster.
     threads
         As for `Potential.predict`.
+
+    Examples
+    --------
+    >>> from mlip_rs import Basis, Potential
+    >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=4)
+    >>> potential = Potential.from_coefficients(basis, [2.0, -0.2, 0.0, 0.0], {"Al": 0.0})
+    >>> short_range(potential, closest=[[2.4]], lattices=("fcc",)).failures  # nothing repels inside the Gaussians
+    ('Al–Al dimer: the energy falls below 1.75 Å',)
     """
     n_threads = number_of_threads(threads)
 

@@ -7,7 +7,13 @@ from typing import Any
 
 
 class CheckStatus(str, Enum):
-    """Status of a check."""
+    """Status of a check.
+
+    Examples
+    --------
+    >>> CheckStatus("fail") is CheckStatus.FAIL
+    True
+    """
 
     PASS = "pass"
     FAIL = "fail"
@@ -71,6 +77,12 @@ class CheckResult:
         Unit, such as "eV/Å"; empty without a value.
     sentence
         Claim that was checked, and where the largest deviation was found.
+
+    Examples
+    --------
+    >>> result = CheckResult("forces", CheckStatus.FAIL, 2e-3, 1e-5, "eV/Å", "Every force component equals −dE/dr")
+    >>> result.to_dict()["outcome"]
+    'fail'
     """
 
     name: str
@@ -102,6 +114,14 @@ class Verification:
         Name of the verified potential or calculator.
     checks
         Results in the order of `CHECKS`.
+
+    Examples
+    --------
+    >>> forces = CheckResult("forces", CheckStatus.FAIL, 2e-3, 1e-5, "eV/Å", "Every force component equals −dE/dr")
+    >>> units = CheckResult("units", CheckStatus.PASS, 1e-9, 1e-7, "relative", "Units are those of ASE")
+    >>> verification = Verification("al.mlip.json", (forces, units))
+    >>> verification.passed, [check.name for check in verification.failures]
+    (False, ['forces'])
     """
 
     name: str

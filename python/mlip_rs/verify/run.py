@@ -85,6 +85,15 @@ def verify(
         There is no check with such a name.
     PotentialFileError
         The file is not a potential file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from mlip_rs import Basis, Potential
+    >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=4)
+    >>> potential = Potential.from_coefficients(basis, np.ones(4), {"Al": 0.0})
+    >>> verify(potential, only=["permutation"])["permutation"].status.value
+    'pass'
     """
     checks = _chosen(only)
     if isinstance(potential, Potential):
