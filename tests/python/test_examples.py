@@ -5,18 +5,7 @@ import inspect
 
 import pytest
 
-PACKAGES = (
-    "",
-    "basis",
-    "calculators",
-    "data",
-    "demo",
-    "fitting",
-    "generate",
-    "potential",
-    "validate",
-    "verify",
-)
+PACKAGES = ("", "basis", "calculators", "data", "demo", "fitting", "generate", "potential", "validate", "verify")
 
 
 def public(package):

@@ -65,9 +65,7 @@ def measured_points(
         return points
     supports = list(candidates.coefficients != 0.0)
     costs = candidates.costs.calibrated(supports, [point.us_per_atom for point in points])
-    units = {
-        "unit_costs": asdict(costs.units)
-    }  # travel with the potential: whoever predicts its time later uses them
+    units = {"unit_costs": asdict(costs.units)}  # travel with the potential: whoever predicts its time later uses them
     return [
         replace(
             point,

@@ -183,9 +183,9 @@ def radial_distribution(
     Examples
     --------
     >>> from ase.build import bulk
-    >>> value, distances = radial_distribution(bulk("Cu", a=3.6, cubic=True).repeat(2), bins=40)
+    >>> value, distances = radial_distribution(bulk("Cu", a=3.6, cubic=True).repeat(2), bins=36)
     >>> print(f"first peak at {distances[np.argmax(value)]:.1f} Å")
-    first peak at 2.6 Å
+    first peak at 2.5 Å
     """
     heights = 1 / np.linalg.norm(np.linalg.inv(np.asarray(atoms.cell[:])), axis=0)
     value, distances = get_rdf(atoms, 0.499 * float(heights.min()), bins)
