@@ -15,6 +15,11 @@ class CubicMetal:
         Chemical symbol.
     lattice_constant
         Edge of the cubic cell in Å.
+
+    Examples
+    --------
+    >>> CubicMetal("fcc", "Cu", lattice_constant=3.61)
+    CubicMetal(structure='fcc', symbol='Cu', lattice_constant=3.61)
     """
 
     structure: str

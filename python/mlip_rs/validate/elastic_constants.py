@@ -27,6 +27,13 @@ class ElasticConstants:
         Largest |C_ij − C_ji| before that, in GPa: 0 if stress and energy agree and the cell is unstressed.
     volume
         Å³/atom.
+
+    Examples
+    --------
+    >>> rows = np.pad(np.full((3, 3), 120.0), (0, 3)) + np.diag([50.0] * 3 + [75.0] * 3)
+    >>> copper = ElasticConstants(tuple(map(tuple, rows.tolist())), asymmetry=0.0, volume=11.8)
+    >>> print(f"{copper.bulk_modulus:.1f} GPa, stable: {copper.is_stable}")
+    136.7 GPa, stable: True
     """
 
     tensor: tuple[tuple[float, ...], ...]

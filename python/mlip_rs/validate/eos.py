@@ -40,6 +40,12 @@ class EnergyVolumeFit:
         dB/dP at V0.
     lattice_constant
         Edge of the conventional cell in Å; None if it is not cubic.
+
+    Examples
+    --------
+    >>> aluminium = EnergyVolumeFit("fcc", (), (), 16.5, -3.5, 78.0, 4.5, lattice_constant=4.04)
+    >>> aluminium.energy(np.array([15.0, 16.5, 18.0])).round(2).tolist()
+    [-3.46, -3.5, -3.47]
     """
 
     name: str
@@ -98,6 +104,13 @@ def energy_volume(calculator: Calculator, atoms: Atoms, volumes: Sequence[float]
     ------
     PropertyError
         An energy is not finite.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> energy_volume(EMT(), bulk("Cu"), [10.5, 11.5, 12.5]).round(2).tolist()
+    [0.04, -0.01, 0.02]
     """
     present = float(atoms.get_volume()) / len(atoms)
     energies = np.empty(len(volumes))
@@ -124,6 +137,13 @@ def fit_birch_murnaghan(name: str, volumes: Sequence[float], energies: Sequence[
         Too few points, or arrays that do not match.
     PropertyError
         There is no minimum within the volumes.
+
+    Examples
+    --------
+    >>> volumes, energies = [15.5, 16.0, 16.5, 17.0, 17.5], [-3.483, -3.496, -3.5, -3.497, -3.487]
+    >>> found = fit_birch_murnaghan("fcc", volumes, energies)
+    >>> print(f"V0 = {found.equilibrium_volume:.1f} Å³/atom, B = {found.bulk_modulus:.0f} GPa")
+    V0 = 16.5 Å³/atom, B = 79 GPa
     """
     v, e = np.asarray(volumes, dtype=float), np.asarray(energies, dtype=float)
     if v.ndim != 1 or v.shape != e.shape or len(v) < MIN_POINTS:

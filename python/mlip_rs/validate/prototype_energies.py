@@ -38,6 +38,13 @@ class PrototypeEnergies:
         Structures with an energy minimum; energies relative to the isolated atom if its energy is known.
     failures
         (structure, reason) of those without one.
+
+    Examples
+    --------
+    >>> fcc = EnergyVolumeFit("fcc", (), (), 16.5, -3.5, 78.0, 4.5, lattice_constant=4.04)
+    >>> bcc = EnergyVolumeFit("bcc", (), (), 16.9, -3.4, 69.0, 4.5, lattice_constant=3.23)
+    >>> print(f"{PrototypeEnergies('Al', (fcc, bcc)).energy_above('bcc', 'fcc'):.0f} meV/atom")
+    100 meV/atom
     """
 
     symbol: str

@@ -40,7 +40,14 @@ _PHONON = ("X_long_THz", "X_trans_THz", "L_long_THz", "L_trans_THz")
 
 @dataclass(frozen=True)
 class ReferenceElastic:
-    """Cubic elastic constants in GPa at a volume in Å³/atom."""
+    """Cubic elastic constants in GPa at a volume in Å³/atom.
+
+    Examples
+    --------
+    >>> aluminium = ReferenceElastic(c11=114.0, c12=62.0, c44=32.0, volume=16.5)
+    >>> print(f"anisotropy {2 * aluminium.c44 / (aluminium.c11 - aluminium.c12):.2f}")
+    anisotropy 1.23
+    """
 
     c11: float
     c12: float
@@ -72,6 +79,13 @@ class Reference:
         Number of sites of that supercell.
     atom_energy
         Energy of the isolated atom in eV as computed by the code; already subtracted from the energies above.
+
+    Examples
+    --------
+    >>> from mlip_rs.demo import REFERENCE_PATH
+    >>> aluminium = load_reference(REFERENCE_PATH)
+    >>> print(f"{aluminium.cohesive_energy:.2f} eV/atom, {aluminium.elastic.c11:.0f} GPa")
+    3.50 eV/atom, 114 GPa
     """
 
     element: str
@@ -105,6 +119,13 @@ def load_reference(path: str | Path, *, element: str | None = None) -> Reference
     DataError
         The file cannot be read, a key is missing or unknown, a value is not a finite number, the stored
         equation of state is not that of the stored points, or neither file nor caller names an element that fits.
+
+    Examples
+    --------
+    >>> from mlip_rs.demo import REFERENCE_PATH
+    >>> found = load_reference(REFERENCE_PATH)
+    >>> print(f"{found.element}: {', '.join(found.curves)}; a0 = {found.curves['fcc'].lattice_constant:.2f} Å")
+    Al: fcc, bcc, hcp; a0 = 4.04 Å
     """
     file = Path(path)
     try:

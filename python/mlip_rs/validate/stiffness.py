@@ -21,6 +21,12 @@ class PolycrystalAverages:
     ----------
     bulk_voigt, bulk_reuss, shear_voigt, shear_reuss
         Upper bounds (Voigt, uniform strain) and lower bounds (Reuss, uniform stress), in GPa.
+
+    Examples
+    --------
+    >>> found = PolycrystalAverages(bulk_voigt=76.0, bulk_reuss=76.0, shear_voigt=27.0, shear_reuss=26.0)
+    >>> print(f"E = {found.young_hill:.0f} GPa, ν = {found.poisson_hill:.2f}")
+    E = 71 GPa, ν = 0.34
     """
 
     bulk_voigt: float

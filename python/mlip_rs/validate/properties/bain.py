@@ -32,6 +32,12 @@ class BainPath:
         eV/atom above the lowest point of the path.
     volume
         Å³/atom.
+
+    Examples
+    --------
+    >>> path = BainPath(axial_ratios=(1.0, 1.2, 2**0.5), energies=(0.033, 0.02, 0.0), volume=11.57)
+    >>> print(f"{path.bcc_above_fcc:.0f} meV/atom")
+    33 meV/atom
     """
 
     axial_ratios: tuple[float, ...]

@@ -37,6 +37,13 @@ class Compound:
         Equation of state.
     formation
         Energy of formation in eV/atom; negative if stable against the pure elements.
+
+    Examples
+    --------
+    >>> curve = EnergyVolumeFit("L1_2", (), (), 13.5, -3.7, 150.0, 5.0, lattice_constant=3.78)
+    >>> compound = Compound("L1_2 AuCu", curve, formation=-0.01)
+    >>> print(f"{compound.name}: {compound.formation} eV/atom, {compound.curve.bulk_modulus} GPa")
+    L1_2 AuCu: -0.01 eV/atom, 150.0 GPa
     """
 
     name: str
@@ -54,6 +61,13 @@ class Compounds:
         Compounds with an energy minimum.
     failures
         (compound, reason) of those without one.
+
+    Examples
+    --------
+    >>> curve = EnergyVolumeFit("L1_2", (), (), 13.5, -3.7, 150.0, 5.0, lattice_constant=3.78)
+    >>> found = Compounds((Compound("L1_2 AuCu", curve, formation=-0.01),))
+    >>> {compound.name: compound.formation for compound in found.compounds}
+    {'L1_2 AuCu': -0.01}
     """
 
     compounds: tuple[Compound, ...]
@@ -95,6 +109,14 @@ def compound_energies(calculator: Calculator, elements: tuple[str, ...]) -> Comp
         Fewer than two elements.
     PropertyError
         An element has no crystal with an energy minimum.
+
+    Examples
+    --------
+    >>> from ase.calculators.lj import LennardJones
+    >>> found = compound_energies(LennardJones(sigma=2.4, epsilon=0.4, rc=3.0), ("Cu", "Au"))
+    >>> formation = {compound.name: compound.formation for compound in found.compounds}
+    >>> print(f"{formation['B2 AuCu']:.2f} eV/atom")
+    0.18 eV/atom
     """
     if len(elements) < 2:
         raise NotApplicableError("compounds need two elements")

@@ -46,6 +46,14 @@ class ElasticAnalysis:
         Largest |C − C averaged over the point group| of the relaxed constants, in GPa.
     averages
         Averages of the relaxed constants; None if the crystal is unstable.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> found = elastic_analysis(EMT(), bulk("Cu", a=3.59))
+    >>> print(f"{found.relaxed.c11:.0f} GPa, {found.averages.bulk_hill:.0f} GPa, stable: {found.is_stable}")
+    172 GPa, 134 GPa, stable: True
     """
 
     space_group: str
@@ -95,6 +103,14 @@ def elastic_analysis(
         The strain is not small, or the structure is not periodic in three directions.
     PropertyError
         No symmetry can be found, a stress is not finite, or a relaxation does not converge.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> found = elastic_analysis(EMT(), bulk("Cu", a=3.59))
+    >>> found.space_group, found.system, found.n_independent
+    ('Fm-3m', 'cubic', 3)
     """
     clamped = elastic_constants(calculator, atoms, strain=strain)
     relaxed = elastic_constants(calculator, atoms, strain=strain, relax_ions=True, fmax=fmax)

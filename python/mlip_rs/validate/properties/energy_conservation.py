@@ -30,6 +30,12 @@ class EnergyConservation:
         Times in ps.
     energies
         Total energies in meV/atom, relative to the first.
+
+    Examples
+    --------
+    >>> found = EnergyConservation(4, 2.0, 600.0, times=(0.0, 1.0, 2.0), energies=(0.0, 0.06, 0.1))
+    >>> print(f"{found.drift:.2f} meV/atom/ps")
+    0.05 meV/atom/ps
     """
 
     n_atoms: int
@@ -90,6 +96,14 @@ def energy_conservation(
         Fewer than 100 steps.
     PropertyError
         The temperature grows without limit, or two atoms collapse.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> found = energy_conservation(EMT(), bulk("Cu", a=3.59, cubic=True), steps=100)
+    >>> print(f"{found.fluctuation:.2f} meV/atom")
+    0.01 meV/atom
     """
     if steps < 100:
         raise ConfigError(f"energy conservation over {steps} steps; give at least 100")

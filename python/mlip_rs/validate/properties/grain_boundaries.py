@@ -63,6 +63,11 @@ class GrainBoundary:
         Number of atoms of the cell, which contains two equal boundaries.
     energy
         J/m², positions, translation and distance of the grains relaxed.
+
+    Examples
+    --------
+    >>> GrainBoundary((0, 0, 1), (2, 1, 0), sigma=5, angle=53.1, n_atoms=40, energy=0.5).name
+    'Σ5 (210)'
     """
 
     axis: Indices
@@ -80,7 +85,14 @@ class GrainBoundary:
 
 @dataclass(frozen=True)
 class GrainBoundaries:
-    """Several boundaries, and (boundary, reason) of those that did not relax."""
+    """Several boundaries, and (boundary, reason) of those that did not relax.
+
+    Examples
+    --------
+    >>> twin = GrainBoundary((1, -1, 0), (1, 1, 1), sigma=3, angle=109.5, n_atoms=12, energy=0.07)
+    >>> {boundary.name: boundary.energy for boundary in GrainBoundaries((twin,)).boundaries}
+    {'Σ3 (111)': 0.07}
+    """
 
     boundaries: tuple[GrainBoundary, ...]
     failures: tuple[tuple[str, str], ...] = ()
@@ -137,6 +149,14 @@ def grain_boundaries(
     ------
     ConfigError
         Another structure, or an axis outside its plane.
+
+    Examples
+    --------
+    >>> from ase.calculators.emt import EMT
+    >>> aluminium, twin = CubicMetal("fcc", "Al", lattice_constant=3.99), ((1, -1, 0), (1, 1, 1))
+    >>> found = grain_boundaries(EMT(), aluminium, boundaries=[twin], thickness=2.0, fmax=0.5).boundaries[0]
+    >>> print(f"{found.name}: {found.angle:.1f}°, {found.energy:.2f} J/m²")
+    Σ3 (111): 109.5°, 0.01 J/m²
     """
     if metal.structure not in _LATTICES:
         raise ConfigError(f"grain boundaries of {metal.structure}: known are those of {', '.join(_LATTICES)}")

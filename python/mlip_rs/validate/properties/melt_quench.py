@@ -39,6 +39,23 @@ class MeltQuench:
         Distances of the radial distribution functions, in Å.
     melt, quenched
         Radial distribution functions, averaged over the second half of the melt and the last tenth of the quench.
+
+    Examples
+    --------
+    >>> found = MeltQuench(
+    ...     n_atoms=32,
+    ...     melt_temperature=2000.0,
+    ...     final_temperature=300.0,
+    ...     times=(1.0, 2.0),
+    ...     temperatures=(2040.0, 310.0),
+    ...     energies=(0.5, 0.1),
+    ...     closest=2.1,
+    ...     distances=(2.2, 2.6, 3.0),
+    ...     melt=(0.9, 2.4, 1.2),
+    ...     quenched=(0.1, 3.4, 0.3),
+    ... )
+    >>> found.closest, found.distances[np.argmax(found.quenched)]
+    (2.1, 2.6)
     """
 
     n_atoms: int
@@ -96,6 +113,14 @@ def melt_quench(
         Fewer than 100 steps, or a melt that is not the hotter part.
     PropertyError
         The temperature grows without limit, or two atoms collapse.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> found = melt_quench(EMT(), bulk("Cu", a=3.59, cubic=True), 2000.0, steps=200)
+    >>> print(f"{found.times[-1]:.1f} ps, no atoms collapse: {found.closest > 1.5}")
+    0.8 ps, no atoms collapse: True
     """
     if steps < 100 or not 0 < final_temperature < melt_temperature:
         raise ConfigError(
@@ -153,7 +178,15 @@ def melt_quench(
 def radial_distribution(
     atoms: Atoms, *, bins: int = RDF_BINS
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Radial distribution function (n,) and distances (n,) in Å, up to half the smallest height of the cell."""
+    """Radial distribution function (n,) and distances (n,) in Å, up to half the smallest height of the cell.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> value, distances = radial_distribution(bulk("Cu", a=3.6, cubic=True).repeat(2), bins=36)
+    >>> print(f"first peak at {distances[np.argmax(value)]:.1f} Å")
+    first peak at 2.5 Å
+    """
     heights = 1 / np.linalg.norm(np.linalg.inv(np.asarray(atoms.cell[:])), axis=0)
     value, distances = get_rdf(atoms, 0.499 * float(heights.min()), bins)
     return np.asarray(value, dtype=float), np.asarray(distances, dtype=float)

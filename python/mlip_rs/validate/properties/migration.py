@@ -32,6 +32,11 @@ class VacancyMigration:
         Length of the path up to each image, in Å.
     energies
         Energies of the images in eV, relative to the first.
+
+    Examples
+    --------
+    >>> VacancyMigration(n_sites=32, coordinates=(0.0, 1.3, 2.6), energies=(0.0, 0.8, 0.0)).barrier
+    0.8
     """
 
     n_sites: int
@@ -77,6 +82,14 @@ def vacancy_migration(
         No image.
     PropertyError
         The ends or the band do not relax.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> found = vacancy_migration(EMT(), bulk("Cu", a=3.59, cubic=True), images=1, fmax=0.5)
+    >>> print(f"{found.barrier:.1f} eV")
+    0.9 eV
     """
     if images < 1:
         raise ConfigError(f"vacancy migration with {images} images; give at least 1")

@@ -61,6 +61,12 @@ class BandSegment:
         Along the path (n,), in 1/Å (without 2π).
     frequencies
         n rows of n_bands, in THz, negative if imaginary.
+
+    Examples
+    --------
+    >>> segment = BandSegment("Γ", "X", distances=(0.0, 0.3), frequencies=((0.0, 0.0, 0.0), (5.1, 5.1, 7.3)))
+    >>> print(f"{segment.start}–{segment.end}: {max(segment.frequencies[-1])} THz")
+    Γ–X: 7.3 THz
     """
 
     start: str
@@ -87,6 +93,14 @@ class Phonons:
         K.
     free_energy, entropy, heat_capacity
         Vibrational, in eV/atom, k_B/atom and k_B/atom at constant volume; None if a mode is imaginary.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> found = phonons(EMT(), bulk("Cu", a=3.59), smallest_supercell=4.0, mesh=2)
+    >>> found.is_stable, [segment.start + segment.end for segment in found.bands[:2]]
+    (True, ['ΓX', 'XU'])
     """
 
     n_atoms: int
@@ -159,6 +173,11 @@ class PhononError:
     ----------
     mean_absolute, root_mean_square, largest
         Mean absolute, root mean square and largest difference, in THz.
+
+    Examples
+    --------
+    >>> PhononError(mean_absolute=0.1, root_mean_square=0.13, largest=0.4).root_mean_square
+    0.13
     """
 
     mean_absolute: float
@@ -202,6 +221,13 @@ def phonons(
         A length or the mesh is not positive, or the structure is not periodic in three directions.
     PropertyError
         A force is not finite, or phonopy finds no symmetry.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> print(f"{phonons(EMT(), bulk('Cu', a=3.59), smallest_supercell=4.0, mesh=2).highest:.1f} THz")
+    8.1 THz
     """
     return _analysed(force_constants(calculator, atoms, smallest_supercell, displacement), mesh, temperatures)
 
@@ -215,6 +241,18 @@ def load_phonons(
     ------
     DataError
         The file cannot be read, or holds neither forces nor force constants.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> harmonic = force_constants(EMT(), bulk("Cu", a=3.59), smallest_supercell=4.0)
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "phonopy_params.yaml")
+    ...     _ = harmonic.save(path)
+    ...     print(f"{load_phonons(path, mesh=2).highest:.1f} THz")
+    8.1 THz
     """
     import phonopy
 
@@ -234,6 +272,14 @@ def phonon_error(potential: Phonons, reference: Phonons) -> PhononError:
     ------
     ConfigError
         The meshes differ, or the primitive cells do.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> tight, wide = (phonons(EMT(), bulk("Cu", a=a), smallest_supercell=4.0, mesh=2) for a in (3.57, 3.63))
+    >>> print(f"{phonon_error(wide, tight).root_mean_square:.2f} THz")
+    0.66 THz
     """
     if potential.n_atoms != reference.n_atoms or not (
         np.shape(potential.qpoints) == np.shape(reference.qpoints)

@@ -62,6 +62,13 @@ class PointDefects:
         Formation energy of one vacancy in the same supercell.
     failures
         (configuration, reason) of those that do not relax.
+
+    Examples
+    --------
+    >>> pair, dumbbell = DefectEnergy("first neighbours", 2.3), DefectEnergy("⟨100⟩ dumbbell", 4.0)
+    >>> found = PointDefects(32, interstitials=(dumbbell,), divacancies=(pair,), vacancy=1.2)
+    >>> print(f"{found.energies['⟨100⟩ dumbbell']} eV, binding {found.binding(pair):.1f} eV")
+    4.0 eV, binding 0.1 eV
     """
 
     n_sites: int
@@ -122,6 +129,15 @@ def point_defects(
         Another structure.
     PropertyError
         The crystal or the single vacancy cannot be computed.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> supercell = bulk("Cu", a=3.59, cubic=True)
+    >>> found = point_defects(EMT(), CubicMetal("fcc", "Cu", 3.59), supercell, fmax=0.1)
+    >>> [defect.name for defect in found.interstitials]
+    ['⟨100⟩ dumbbell', 'octahedral', 'tetrahedral']
     """
     if metal.structure not in _SITES:
         raise ConfigError(f"point defects of {metal.structure}: known are those of {', '.join(_SITES)}")

@@ -44,6 +44,12 @@ class Transition:
         GPa.
     volumes
         Volumes of `before` and `after` at that pressure, in Å³/atom.
+
+    Examples
+    --------
+    >>> found = Transition("fcc", "hcp", pressure=190.0, volumes=(9.1, 9.0))
+    >>> print(f"{found.before} → {found.after} at {found.pressure:.0f} GPa")
+    fcc → hcp at 190 GPa
     """
 
     before: str
@@ -68,6 +74,14 @@ class PressureTransitions:
         Highest pressure in GPa up to which transitions are searched.
     failures
         (structure, reason) of those without an equation of state.
+
+    Examples
+    --------
+    >>> fcc = EnergyVolumeFit("fcc", (13.0, 17.0), (), 16.5, -3.50, 78.0, 4.5, lattice_constant=4.04)
+    >>> bcc = EnergyVolumeFit("bcc", (13.0, 17.0), (), 16.0, -3.48, 78.0, 4.5, lattice_constant=3.17)
+    >>> found = PressureTransitions("Al", (fcc, bcc), highest=20.0)
+    >>> print(f"{found.transitions[0].pressure:.0f} GPa; bcc up to {found.covered('bcc')[1]:.0f} GPa")
+    7 GPa; bcc up to 26 GPa
     """
 
     symbol: str
@@ -171,6 +185,14 @@ def pressure_transitions(
     ------
     PropertyError
         Fewer than two structures have an equation of state.
+
+    Examples
+    --------
+    >>> from ase.calculators.emt import EMT
+    >>> from mlip_rs.validate.prototype_energies import prototype_energies
+    >>> at_rest = prototype_energies(EMT(), "Cu", names=["fcc", "bcc"])
+    >>> pressure_transitions(EMT(), at_rest, compression=(0.8, 0.85, 0.9, 0.95, 1.0, 1.05)).notes[1]
+    'The stable structure does not change.'
     """
     curves, failures = [], []
     for curve in at_rest.curves:
@@ -190,6 +212,13 @@ def transitions_between(
     ------
     PropertyError
         Fewer than two are given.
+
+    Examples
+    --------
+    >>> fcc = EnergyVolumeFit("fcc", (13.0, 17.0), (), 16.5, -3.50, 78.0, 4.5, lattice_constant=4.04)
+    >>> bcc = EnergyVolumeFit("bcc", (13.0, 17.0), (), 16.0, -3.48, 78.0, 4.5, lattice_constant=3.17)
+    >>> [(found.before, found.after) for found in transitions_between("Al", [fcc, bcc]).transitions]
+    [('fcc', 'bcc')]
     """
     if len(curves) < 2:
         reasons = "".join(f"; {name}: {reason}" for name, reason in failures)

@@ -52,6 +52,19 @@ class QuasiHarmonic:
         Isothermal, in GPa.
     heat_capacities
         At constant pressure, in k_B/atom.
+
+    Examples
+    --------
+    >>> found = QuasiHarmonic(
+    ...     temperatures=(0.0, 300.0, 600.0),
+    ...     volumes=(11.7, 11.8, 12.0),
+    ...     gibbs_energies=(-3.5, -3.52, -3.6),
+    ...     thermal_expansions=(0.0, 5.1e-5, 5.7e-5),
+    ...     bulk_moduli=(137.0, 130.0, 122.0),
+    ...     heat_capacities=(0.0, 2.9, 3.1),
+    ... )
+    >>> print(f"{found.volume(150.0):.2f} Å³/atom, {1e6 * found.linear_expansion(300.0):.0f}·10⁻⁶/K")
+    11.75 Å³/atom, 17·10⁻⁶/K
     """
 
     temperatures: tuple[float, ...]
@@ -127,6 +140,17 @@ def quasi_harmonic(
         Too few volumes or temperatures.
     PropertyError
         A mode is imaginary at one of the volumes, or the volume leaves their range at once.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> ratios, kelvin = [0.97, 0.985, 1.0, 1.02, 1.04], [0, 100, 200, 300, 400]
+    >>> found = quasi_harmonic(
+    ...     EMT(), bulk("Cu", a=3.59), volume_ratios=ratios, temperatures=kelvin, smallest_supercell=4.0
+    ... )
+    >>> print(f"{found.volume(300.0):.1f} Å³/atom")
+    11.8 Å³/atom
     """
     from phonopy.qha.core import QHA
 

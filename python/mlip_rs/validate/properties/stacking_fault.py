@@ -45,6 +45,12 @@ class StackingFault:
         full one in bcc.
     energies
         J/m² (n,), planes relaxed along their normal.
+
+    Examples
+    --------
+    >>> found = StackingFault("{111}⟨112⟩", slips=(0.0, 0.5, 1.0), energies=(0.0, 0.18, 0.05))
+    >>> found.unstable, found.stable
+    (0.18, 0.05)
     """
 
     system: str

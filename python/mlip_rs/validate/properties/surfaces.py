@@ -45,6 +45,11 @@ class SurfaceEnergy:
         Number of atoms of the slab.
     unrelaxed, relaxed
         Energies with bulk positions and after relaxation, both with the in-plane cell of the bulk.
+
+    Examples
+    --------
+    >>> SurfaceEnergy(indices=(1, 1, 1), n_atoms=8, unrelaxed=1.3, relaxed=1.2).name
+    '(111)'
     """
 
     indices: tuple[int, int, int]
@@ -60,7 +65,14 @@ class SurfaceEnergy:
 
 @dataclass(frozen=True)
 class Surfaces:
-    """Energies of several surfaces."""
+    """Energies of several surfaces.
+
+    Examples
+    --------
+    >>> close_packed = SurfaceEnergy(indices=(1, 1, 1), n_atoms=8, unrelaxed=1.3, relaxed=1.2)
+    >>> {surface.name: surface.relaxed for surface in Surfaces((close_packed,)).surfaces}
+    {'(111)': 1.2}
+    """
 
     surfaces: tuple[SurfaceEnergy, ...]
 

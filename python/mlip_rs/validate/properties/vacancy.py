@@ -41,6 +41,11 @@ class VacancyFormation:
         E(N−1) − (N−1)/N · E(N) with every atom on its site, in eV.
     relaxed
         E(N−1) − (N−1)/N · E(N) after relaxation of the positions, in eV; None if not relaxed.
+
+    Examples
+    --------
+    >>> VacancyFormation(n_sites=32, unrelaxed=1.24, relaxed=1.23).relaxed
+    1.23
     """
 
     n_sites: int
@@ -54,7 +59,14 @@ class VacancyFormation:
 
 @dataclass(frozen=True)
 class VacancyConvergence:
-    """Formation energies of a vacancy in supercells of growing size."""
+    """Formation energies of a vacancy in supercells of growing size.
+
+    Examples
+    --------
+    >>> small, large = VacancyFormation(32, 1.24, relaxed=1.23), VacancyFormation(108, 1.25, relaxed=1.24)
+    >>> print(f"{VacancyConvergence((small, large)).drift:.2f} eV")
+    0.01 eV
+    """
 
     sizes: tuple[VacancyFormation, ...]
 
@@ -70,7 +82,13 @@ class VacancyConvergence:
 
 
 def cubic_fcc_supercell(symbol: str, volume_per_atom: float, repeat: int = 2) -> Atoms:
-    """Cubic fcc supercell of 4·repeat³ sites (32 for 2, as in the reference) at a volume in Å³/atom."""
+    """Cubic fcc supercell of 4·repeat³ sites (32 for 2, as in the reference) at a volume in Å³/atom.
+
+    Examples
+    --------
+    >>> len(cubic_fcc_supercell("Al", volume_per_atom=16.5))
+    32
+    """
     return bulk(symbol, "fcc", a=(4 * volume_per_atom) ** (1 / 3), cubic=True).repeat(repeat)
 
 
@@ -159,6 +177,14 @@ def vacancy_convergence(
         The crystal has several elements.
     PropertyError
         A relaxation does not converge, an atom leaves its site, or an energy is not finite.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> found = vacancy_convergence(EMT(), bulk("Cu", a=3.59), lengths=[3.6, 7.2])
+    >>> print(f"{[size.n_sites for size in found.sizes]} sites: {found.drift:.2f} eV")
+    [4, 32] sites: 0.04 eV
     """
     supercells = {len(cell): cell for cell in (conventional_supercell(crystal, length) for length in lengths)}
     return VacancyConvergence(

@@ -25,7 +25,13 @@ THZ_PER_SQRT_EV_PER_ANGSTROM2_AMU: float = 1e3 * fs / (2 * np.pi)
 
 @dataclass(frozen=True)
 class ZoneBoundaryPhonons:
-    """Frequencies in THz; a negative one is imaginary, fcc then unstable against that displacement."""
+    """Frequencies in THz; a negative one is imaginary, fcc then unstable against that displacement.
+
+    Examples
+    --------
+    >>> ZoneBoundaryPhonons(x_long=9.6, x_trans=5.8, l_long=9.6, l_trans=4.2).is_stable
+    True
+    """
 
     x_long: float
     x_trans: float
