@@ -189,9 +189,11 @@ def pressure_transitions(
     Examples
     --------
     >>> from ase.calculators.emt import EMT
-    >>> from mlip_rs.validate.prototype_energies import prototype_energies
-    >>> at_rest = prototype_energies(EMT(), "Cu", names=["fcc", "bcc"])
-    >>> pressure_transitions(EMT(), at_rest, compression=(0.8, 0.85, 0.9, 0.95, 1.0, 1.05)).notes[1]
+    >>> from mlip_rs.validate.eos import equation_of_state
+    >>> volumes = [10.8, 11.2, 11.6, 12.0, 12.4]
+    >>> curves = tuple(equation_of_state(EMT(), name, "Cu", volumes) for name in ("fcc", "bcc"))
+    >>> compression = (0.8, 0.85, 0.9, 0.95, 1.0, 1.05)
+    >>> pressure_transitions(EMT(), PrototypeEnergies("Cu", curves), compression=compression).notes[1]
     'The stable structure does not change.'
     """
     curves, failures = [], []

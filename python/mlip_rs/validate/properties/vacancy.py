@@ -182,9 +182,9 @@ def vacancy_convergence(
     --------
     >>> from ase.build import bulk
     >>> from ase.calculators.emt import EMT
-    >>> found = vacancy_convergence(EMT(), bulk("Cu", a=3.59), lengths=[3.6, 7.2])
+    >>> found = vacancy_convergence(EMT(), bulk("Cu", a=3.59), lengths=[3.6, 7.2], fmax=0.1)
     >>> print(f"{[size.n_sites for size in found.sizes]} sites: {found.drift:.2f} eV")
-    [4, 32] sites: 0.04 eV
+    [4, 32] sites: 0.05 eV
     """
     supercells = {len(cell): cell for cell in (conventional_supercell(crystal, length) for length in lengths)}
     return VacancyConvergence(
