@@ -110,7 +110,7 @@ def melt_quench(
     Raises
     ------
     ConfigError
-        Fewer than 100 steps, or a melt that is not the hotter part.
+        Fewer than 200 steps, or a melt that is not the hotter part.
     PropertyError
         The temperature grows without limit, or two atoms collapse.
 
@@ -122,10 +122,10 @@ def melt_quench(
     >>> print(f"{found.times[-1]:.1f} ps, no atoms collapse: {found.closest > 1.5}")
     0.8 ps, no atoms collapse: True
     """
-    if steps < 100 or not 0 < final_temperature < melt_temperature:
+    if steps < 200 or not 0 < final_temperature < melt_temperature:
         raise ConfigError(
             f"melt and quench: {steps} steps from {melt_temperature:.0f} to {final_temperature:.0f} K;"
-            " give at least 100, from hot to cold"
+            " give at least 200, from hot to cold"
         )
     atoms = with_velocities(calculator, supercell, melt_temperature, seed)
     crystal = supercell.copy()
