@@ -9,7 +9,7 @@
 //! | 1 | [`error`] [`elements`] [`parallel`] [`symmetric`] | errors, chemical symbols, thread pools, symmetric matrices |
 //! | 2 | [`geometry`] [`structure`] | cells, atoms in them |
 //! | 3 | [`neighbors`] [`environment`] | neighbour lists, the surroundings of one atom as slices |
-//! | 4 | [`basis`] | specification and enumeration of features: radial functions, invariants, products, repulsion |
+//! | 4 | [`basis`] [`repulsion`] | specification and enumeration of features; the short-range repulsion (ZBL) and the switching to it |
 //! | 5 | [`fit`] [`regression`] | design rows and normal equations; sparse and ridge regression over them |
 //! | 6 | [`potential`] | coefficients on a basis, their file, the evaluators |
 //!
@@ -37,7 +37,7 @@
 //! let spec = BasisSpec::from_json(
 //!     r#"{"elements": ["Al"], "cutoff": 4.5, "cutoff_function": "cosine",
 //!         "radial": [{"function": {"family": "gaussian", "beta": [0.8], "mu": [1.5, 2.5, 3.5]}}],
-//!         "pair": {"degree": 1, "cross_degree": 1}}"#,
+//!         "invariants": [{"order": 1}]}"#,
 //! )?;
 //! let info = serde_json::Value::Null;
 //! let potential = Potential::from_coefficients(spec, &[0.3, -0.2, 0.1], &[-3.0], info)?;
@@ -65,7 +65,7 @@
 //! # let spec = BasisSpec::from_json(
 //! #     r#"{"elements": ["Al"], "cutoff": 4.5, "cutoff_function": "cosine",
 //! #         "radial": [{"function": {"family": "gaussian", "beta": [0.8], "mu": [1.5, 2.5, 3.5]}}],
-//! #         "pair": {"degree": 1, "cross_degree": 1}}"#,
+//! #         "invariants": [{"order": 1}]}"#,
 //! # )?;
 //! # let info = serde_json::Value::Null;
 //! # let potential = Potential::from_coefficients(spec, &[0.3, -0.2, 0.1], &[-3.0], info)?;

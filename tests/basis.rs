@@ -154,3 +154,20 @@ fn features_that_overflow_are_an_error_and_no_rows() {
     assert!(dimer(1.0).is_ok());
     assert!(matches!(dimer(1e-2), Err(Error::Overflow { .. })));
 }
+
+#[test]
+fn limits_of_n_are_refused_for_the_pairwise_invariants() {
+    for limit in ["max_n", "max_total"] {
+        let document = json!({
+            "elements": ["Al"], "cutoff": 4.0, "cutoff_function": "cosine",
+            "radial": [{"function": {"family": "gaussian", "beta": [1.0], "mu": [1.0, 2.0]}}],
+            "invariants": [{"order": 1, limit: 1}],
+        });
+        let refused = BasisSpec::from_json(&document.to_string()).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .contains("max_n and max_total belong to order 2")
+        );
+    }
+}

@@ -284,6 +284,9 @@ impl Invariants {
                 self.max_l
             ));
         }
+        if order == 1 && (self.max_n.is_some() || self.max_total.is_some()) {
+            return fail("max_n and max_total belong to order 2 and higher; leave them out".into());
+        }
         if self.max_l > MAX_L {
             return fail(format!("max_l is {}; at most {MAX_L}", self.max_l));
         }

@@ -162,7 +162,10 @@ fn check_head(document: &serde_json::Value) -> Result<u64> {
         Some(version) if version > VERSION => fail(format!(
             "version {version} is newer than {VERSION}, which this package reads; update the package"
         )),
-        version => fail(format!("version {version:?} is not supported")),
+        _ => fail(format!(
+            "its version is {}, which does not exist; versions go from 1 to {VERSION}",
+            document.get("version").unwrap_or(&serde_json::Value::Null)
+        )),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Potentials: coefficients on a basis, their file, and the evaluators made from them.
 //!
-//! [`compiled`] is what evaluates, by plans made once for each centre element; [`reference`] computes the same slowly and
+//! [`compiled`] is what evaluates, by plans made once for each centre element; [`mod@reference`] computes the same slowly and
 //! obviously, as its oracle. [`assembly`] brings the atoms of a structure, or of a host with its own neighbour lists, to
 //! the compiled evaluator; [`Evaluator`] keeps neighbour lists from call to call.
 

@@ -75,7 +75,7 @@ def repulsion_lines(spec: Mapping[str, Any]) -> list[str]:
     """Describe the repulsion of a specification, one line for each pair and element."""
     entry = spec.get("repulsion")
     if entry is None:
-        return ["none: nothing guards close atoms"]
+        return ["none: close atoms are left to the fitted functions"]
     elements = spec["elements"]
     lines = [
         f"{first}–{second}: ZBL from {entry['outer'][i][j]:.3f} Å, in full below {entry['inner'][i][j]:.3f} Å"

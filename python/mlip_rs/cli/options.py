@@ -153,9 +153,15 @@ def _merged(chosen: Mapping[SettingOption, object], assignments: Sequence[str]) 
     from mlip_rs.errors import ConfigError
     from mlip_rs.workflows.config import key_path, parse_assignment
 
+    assigned: dict[tuple[str, ...], str] = {}
     for text in assignments:
         key, value = parse_assignment(text)
         path = key_path(key)
+        if path in assigned:
+            raise ConfigError(
+                f"--set {assigned[path]} and --set {key} give the same setting; give one of them"
+            )
+        assigned[path] = key
         for option in chosen:
             own = key_path(option.key)
             if path[: len(own)] == own[: len(path)]:

@@ -93,7 +93,7 @@ def _claim(directory: Path, fingerprint: str, overwrite: bool) -> None:
         if not overwrite:
             raise FitError(
                 f"{directory} holds the equations of another fit (other data, basis, weights or package); "
-                "choose another output directory, or overwrite this one"
+                "choose another output directory (-o), or replace it (--overwrite)"
             )
         for old in old_files:
             old.unlink()

@@ -139,7 +139,10 @@ class Potential:
             A basis, coefficients, reference energies or metadata that make no sense.
         """
         basis = spec.core if isinstance(spec, Basis) else _core.Basis(_spec_text(spec))
-        weights = np.ascontiguousarray(coefficients, dtype=np.float64)
+        try:
+            weights = np.ascontiguousarray(np.asarray(coefficients).astype(np.float64, casting="same_kind"))
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"coefficients must be real numbers, one for each feature: {error}") from None
         if weights.shape != (basis.n_features,):
             raise ConfigError(f"coefficients: expected shape ({basis.n_features},), got {weights.shape}")
         if not np.isfinite(weights).all():
@@ -353,6 +356,8 @@ def _spec_text(spec: str | Mapping[str, Any] | BasisLike) -> str:
 
 
 def _references(elements: list[str], energies: Mapping[str, float]) -> list[float]:
+    if not isinstance(energies, Mapping):
+        raise ConfigError("reference energies must be energies (eV) by element, such as {'Al': -0.1}")
     missing = [element for element in elements if element not in energies]
     unknown = [element for element in energies if element not in elements]
     if missing:
@@ -362,7 +367,7 @@ def _references(elements: list[str], energies: Mapping[str, float]) -> list[floa
             f"reference energy for {', '.join(unknown)}, which is not in the basis ({', '.join(elements)})"
         )
     for element in elements:
-        if not np.isfinite(energies[element]):
+        if not isinstance(energies[element], int | float | np.number) or not np.isfinite(energies[element]):
             raise ConfigError(f"the reference energy of {element} is {energies[element]}; it must be finite")
     return [float(energies[element]) for element in elements]
 

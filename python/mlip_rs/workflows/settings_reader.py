@@ -14,6 +14,10 @@ KeyPath = tuple[str | int, ...]
 """Keys from the top of a document down to a value; a number is a position in a list."""
 
 
+LOOK_ALIKE = str.maketrans({"1": "l", "0": "o"})
+"""Digits that are typed for letters."""
+
+
 class SettingsReader:
     """Builds dataclasses from the tables of a document and collects a sentence on each problem.
 
@@ -77,7 +81,8 @@ class SettingsReader:
 
     def _cure(self, key: str, names: list[str], path: KeyPath) -> str:
         """Name the key that is meant: the same of another table, the nearest of its own, else the nearest of any."""
-        near = difflib.get_close_matches(key, names, n=1)
+        alike = [name for name in names if name.translate(LOOK_ALIKE) == key.translate(LOOK_ALIKE)]
+        near = alike or difflib.get_close_matches(key, names, n=1)
         similar = difflib.get_close_matches(key, self._path_of, n=1, cutoff=0.8)
         meant = (*path, near[0]) if near else self._path_of[similar[0]] if similar else None
         meant = self._path_of.get(key, meant)

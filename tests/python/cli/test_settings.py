@@ -272,6 +272,18 @@ def test_a_wrong_key_is_blamed_on_the_file_only_if_it_stands_there(tmp_path):
     ]
 
 
+def test_one_setting_assigned_twice_is_refused():
+    twice = ["data.extxyz", "--set", "weights.stress=0.5", "--set", "fit.weights.stress=0.7"]
+    assert errors(invoke("fit", *twice)) == [
+        "error: --set weights.stress and --set fit.weights.stress give the same setting; give one of them"
+    ]
+
+
+def test_a_digit_typed_for_a_letter_is_answered_with_the_letter():
+    with pytest.raises(ConfigError, match=r"did you mean basis\.higher\[0\]\.max_l\?"):
+        load_job(settings={"data.train": "a.xyz", "basis.higher": [{"order": 3, "max_1": 4}]})
+
+
 def test_weights_in_two_places_of_a_file_are_refused(tmp_path):
     config = tmp_path / "fit.toml"
     config.write_text("[weights]\nforces = 1\n[fit.weights]\nforces = 1\n", encoding="utf-8")

@@ -160,3 +160,26 @@ def test_the_example_of_an_own_estimator_runs(capsys):
     assert [line.split("(")[0] for line in lines] == ["Lasso", "Lasso", *["LargestCoefficients"] * 2]
     sparse, dense = (int(line.split(": ")[1].split()[0]) for line in lines[:2])
     assert 0 < sparse < dense
+
+
+class WithoutCoefficients(OtherRidge):
+    """Forgets its coefficients."""
+
+    def fit(self, x, y):
+        return self
+
+
+class Raises(OtherRidge):
+    """Fails."""
+
+    def fit(self, x, y):
+        raise RuntimeError("no convergence")
+
+
+@pytest.mark.parametrize(
+    ("estimator", "cause"),
+    [(WithoutCoefficients(), "AttributeError"), (Raises(), "RuntimeError: no convergence")],
+)
+def test_an_estimator_that_fails_is_named_with_the_cause(aluminium, estimator, cause):
+    with pytest.raises(FitError, match=rf"{type(estimator).__name__}\(\) as method: .*{cause}"):
+        fit(aluminium, BASIS, settings(estimator))

@@ -232,7 +232,7 @@ def test_inspect_tells_the_repulsion(aluminium):
     assert (
         "Al: density within 1.60 of these distances from 9.00, ZBL and 5 times that of a close pair" in text
     )
-    assert "nothing guards" in "\n".join(describe(random_potential()).lines())
+    assert "none: close atoms" in "\n".join(describe(random_potential()).lines())
 
 
 def test_the_check_is_stored_as_plain_numbers_and_drawn():

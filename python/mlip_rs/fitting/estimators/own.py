@@ -56,12 +56,7 @@ class OwnEstimator(SparseEstimator):
 
     def supports(self, system: PathSystem, grid: Array) -> Mask:
         """(L, F) features with a coefficient, and constants."""
-        estimator = clone(self.estimator)
-        if "fit_intercept" in estimator.get_params():
-            estimator.set_params(fit_intercept=False)
-        rows, labels = equivalent_rows(system.scaled)
-        estimator.fit(rows, labels / max(np.linalg.norm(labels), np.finfo(float).tiny))
-        coefficients = np.asarray(estimator.coef_, dtype=float).reshape(-1)
+        coefficients = self._coefficients(*equivalent_rows(system.scaled))
         if coefficients.shape != system.scaled.xty.shape or not np.isfinite(coefficients).all():
             raise FitError(
                 f"{self.estimator!r} gives no finite coefficient for each feature; check its settings"
@@ -69,6 +64,27 @@ class OwnEstimator(SparseEstimator):
         system.advance(len(grid))
         support = (coefficients != 0.0) | (system.scaled.penalized <= 0)
         return np.tile(support, (len(grid), 1))
+
+    def _coefficients(self, rows: Array, labels: Array) -> Array:
+        """Coefficients of a fresh copy of the estimator.
+
+        Raises
+        ------
+        FitError
+            The estimator cannot be cloned or fails; names it and the cause.
+        """
+        try:
+            estimator = clone(self.estimator)
+            if "fit_intercept" in estimator.get_params():
+                estimator.set_params(fit_intercept=False)
+            estimator.fit(rows, labels / max(np.linalg.norm(labels), np.finfo(float).tiny))
+            return np.asarray(np.asarray(estimator.coef_).astype(float, casting="same_kind")).reshape(-1)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise FitError(
+                f"{self.estimator!r} as method: {reason}; it must be an estimator that scikit-learn can clone, "
+                "with fit(X, y) and real coef_ after it"
+            ) from error
 
     def solver_numbers(self, n_features: int) -> int:
         """Rows and eigenvectors, and a copy that the estimator is likely to make."""
