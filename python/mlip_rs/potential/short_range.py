@@ -149,7 +149,7 @@ def short_range(
     threads
         As for `Potential.predict`.
     """
-    closest = _closest(potential) if closest is None else closest
+    closest = shortest_distances(potential) if closest is None else closest
     elements = potential.elements
     curves = []
     for i, j in combinations_with_replacement(range(len(elements)), 2):
@@ -239,7 +239,8 @@ def _energies(potential: Potential, structures: Sequence[Atoms], threads: int | 
     return np.array([p.energy / len(p.energies) for p in predictions])
 
 
-def _closest(potential: Potential) -> Sequence[Sequence[float]]:
+def shortest_distances(potential: Potential) -> Sequence[Sequence[float]]:
+    """(E, E) distances, Å, at which the repulsion of a potential begins; from covalent radii if it has none."""
     repulsion = potential.spec.get("repulsion")
     if repulsion is not None:
         outer: list[list[float]] = repulsion["outer"]
