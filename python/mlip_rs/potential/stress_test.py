@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms, units
 
+from mlip_rs.arrays import Array
 from mlip_rs.generate.melting_points import melting_point
 from mlip_rs.generate.out_of_domain import Spheres, cluster, displaced, mixture, random_cell, supercell
 from mlip_rs.generate.prototypes import prototype
@@ -35,7 +36,7 @@ RUN_AWAY: float = 3.0
 FALL: float = 0.5
 """eV per atom by which the energy of a structure that is scaled down may fall again."""
 
-SHRINKING: np.ndarray = np.geomspace(1.3, 0.55, 26)
+SHRINKING: Array = np.geomspace(1.3, 0.55, 26)
 """Scales of structures whose energy is followed."""
 
 
