@@ -192,7 +192,7 @@ class _System:
 
     @property
     def allowance(self) -> float:
-        return ALLOWANCE + ALLOWANCE_THERMAL * units.kB * self.melting_point
+        return ALLOWANCE + ALLOWANCE_THERMAL * float(units.kB) * self.melting_point
 
     def runs(self, more: int) -> Iterator[StressFailure | None]:
         """Short dynamics of all kinds, the number of runs and their length multiplied."""
