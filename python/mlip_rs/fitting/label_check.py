@@ -1,0 +1,247 @@
+"""Check, before a fit, that energies, forces and stresses of a dataset agree with each other; no reference is needed.
+
+Forces, energies and stresses are derivatives of one function, so that a small fit to one of them says what the others must
+be: a slope of −1, of 27.2 or of 1/51.4 names a sign or a unit. Each file and config type is compared with the others, each
+energy with all other labels. What the small fit cannot tell stays unsaid: `LabelCheck.unchecked` names it.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlip_rs.arrays import Mask
+from mlip_rs.data import Dataset
+from mlip_rs.errors import DataError, StructureError
+from mlip_rs.fitting.label_energy_checks import (
+    Energies,
+    analyse_energies,
+    check_offsets,
+    check_scale,
+)
+from mlip_rs.fitting.label_findings import Finding
+from mlip_rs.fitting.label_force_checks import SMALL_FORCES, check_forces
+from mlip_rs.fitting.label_force_fit import PREDICTABLE, fit_forces
+from mlip_rs.fitting.label_geometry import check_zero_forces, check_zero_stresses
+from mlip_rs.fitting.label_outliers import check_single_energies
+from mlip_rs.fitting.label_positions import check_positions
+from mlip_rs.fitting.label_posterior import Posterior
+from mlip_rs.fitting.label_regression import prior_alone, virial_posterior, with_energies
+from mlip_rs.fitting.label_rows import Rows, choose_sample, make_rows
+from mlip_rs.fitting.label_stress_checks import (
+    Stresses,
+    analyse_stresses,
+    check_pressure,
+    check_stresses,
+)
+from mlip_rs.fitting.label_verdict import Verdict, judge
+
+LEAST_STRUCTURES: int = 15
+"""Fewer structures say too little about each other."""
+
+
+@dataclass(frozen=True)
+class LabelCheck:
+    """What the check found.
+
+    Parameters
+    ----------
+    findings
+        Contradictions, the certain ones first.
+    unchecked
+        What could not be checked and why, one sentence each.
+    n_structures, n_sample
+        Structures of the dataset, and those whose design rows were computed.
+    seconds
+        Wall time.
+    """
+
+    findings: tuple[Finding, ...]
+    unchecked: tuple[str, ...]
+    n_structures: int
+    n_sample: int
+    seconds: float
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """Certain findings: a fit should refuse the data."""
+        return tuple(found for found in self.findings if found.certain)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """Likely findings."""
+        return tuple(found for found in self.findings if not found.certain)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return {
+            "errors": [found.to_dict() for found in self.errors],
+            "warnings": [found.to_dict() for found in self.warnings],
+            "unchecked": list(self.unchecked),
+            "structures": self.n_structures,
+            "sample": self.n_sample,
+            "seconds": self.seconds,
+        }
+
+    def lines(self) -> list[str]:
+        """Return the findings as lines of text."""
+        if not self.findings:
+            text = [
+                "labels: energies, forces and stresses agree with each other as far as they can be compared"
+            ]
+        else:
+            text = [
+                f"{'error' if found.certain else 'warning'}: {found.message} Cure: {found.cure}."
+                for found in self.findings
+            ]
+        return [*text, *(f"not checked: {sentence}" for sentence in self.unchecked)]
+
+
+def check_labels(
+    dataset: Dataset, *, charges: Sequence[float | None] | None = None, seed: int = 0
+) -> LabelCheck:
+    """Find labels that contradict each other: signs, units, orders, zeros, constants, single energies.
+
+    Parameters
+    ----------
+    dataset
+        Structures with any of energy, forces and stress.
+    charges
+        Charge (or spin) of each structure, if known; constants are then looked for in each.
+    seed
+        Of the choice of the structures looked at, if there are many.
+
+    Raises
+    ------
+    DataError
+        `charges` has another length than the dataset.
+    """
+    start = time.perf_counter()
+    if charges is not None and len(charges) != len(dataset):
+        raise DataError(f"{len(charges)} charges for {len(dataset)} structures; give one for each")
+    if len(dataset) < LEAST_STRUCTURES:
+        sentence = f"labels, with {len(dataset)} structures; {LEAST_STRUCTURES} are needed to compare them"
+        return LabelCheck((), (sentence,), len(dataset), 0, time.perf_counter() - start)
+    try:
+        rows = make_rows(dataset, choose_sample(dataset, seed))
+    except (DataError, StructureError) as error:
+        sentence = f"labels, because the structures cannot be described: {error}"
+        return LabelCheck((), (sentence,), len(dataset), 0, time.perf_counter() - start)
+    work = _Work(dataset, rows, charges)
+    findings = sorted(work.findings(), key=lambda found: not found.certain)
+    return LabelCheck(
+        tuple(findings),
+        tuple(work.unchecked),
+        len(dataset),
+        rows.n,
+        time.perf_counter() - start,
+    )
+
+
+class _Work:
+    """One check: what is known so far, and what could not be checked."""
+
+    def __init__(self, dataset: Dataset, rows: Rows, charges: Sequence[float | None] | None) -> None:
+        self.dataset, self.rows, self.charges = dataset, rows, charges
+        self.unchecked: list[str] = []
+        self.stress_zeros = check_zero_stresses(dataset, rows)
+        self.forces = fit_forces(rows)
+        self.trusted = self.forces is not None and self.forces.explained >= PREDICTABLE
+
+    def findings(self) -> Iterator[Finding]:
+        """Go from what needs least to what needs most."""
+        yield from self.stress_zeros
+        yield from check_zero_forces(self.dataset, self.rows)
+        fit = self._fit()
+        energies = analyse_energies(self.rows, fit, self.charges)
+        if energies is None:
+            self.unchecked.append("energies, because fewer than 8 structures have one")
+        stresses = self._stresses(fit)
+        self._say_what_is_open(energies, stresses)
+        verdict = judge(energies, stresses, self.trusted)
+        positions = check_positions(self.dataset, self.rows, self.forces, self.trusted, energies, stresses)
+        yield from positions
+        if any(len(found.frames) == len(self.dataset) for found in positions):
+            return  # everything else follows from the distances
+        yield from self._forces(verdict)
+        yield from self._energies(fit, energies, verdict)
+        yield from self._stress_findings(stresses, verdict)
+
+    def _fit(self) -> Posterior:
+        """Coefficients from the forces; without them from the stresses; without both, none."""
+        if self.trusted:
+            assert self.forces is not None
+            return self.forces.posterior
+        from_stresses = virial_posterior(self.rows)
+        if from_stresses is not None:
+            return from_stresses
+        return prior_alone(self.rows, self.rows.energies)
+
+    def _stress_rows(self) -> Mask:
+        zero = {k for found in self.stress_zeros for k in found.frames}
+        return np.array([int(k) not in zero for k in self.rows.indices])
+
+    def _stresses(self, fit: Posterior) -> Stresses | None:
+        if not self.trusted:
+            return None
+        return analyse_stresses(self.rows, fit, self._stress_rows())
+
+    def _forces(self, verdict: Verdict) -> Iterator[Finding]:
+        if self.forces is not None:
+            yield from verdict.force_findings(self.dataset)
+            yield from check_forces(self.dataset, self.rows, self.forces, verdict.forces)
+
+    def _energies(self, fit: Posterior, energies: Energies | None, verdict: Verdict) -> Iterator[Finding]:
+        if energies is None:
+            return
+        yield from check_scale(self.dataset, energies, verdict.energy)
+        factor = energies.slope.value if energies.slope.sure else 1.0
+        factor = 1.0 if energies.slope.right else abs(factor)
+        yield from check_offsets(self.dataset, self.rows, energies, factor)
+        combined = with_energies(self.rows, fit, energies.slope, energies.columns) if factor == 1.0 else fit
+        yield from check_single_energies(self.dataset, self.rows, combined, energies, factor)
+        plain = verdict.plain and not energies.per_atom
+        if plain and self.trusted and energies.slope.sure:
+            yield from check_pressure(self.dataset, self.rows, combined, self._stress_rows())
+
+    def _stress_findings(self, stresses: Stresses | None, verdict: Verdict) -> Iterator[Finding]:
+        if stresses is None:
+            return
+        frames = [k for k, f in enumerate(self.dataset) if f.stress is not None and f.stress.any()]
+        whole = check_stresses(self.dataset, stresses, verdict.stress, frames)
+        yield from whole
+        if whole or len(self.rows.names) < 2 or not verdict.plain:
+            return
+        assert self.forces is not None
+        for group, name in enumerate(self.rows.names):
+            members = self._stress_rows() & (self.rows.groups == group)
+            own = analyse_stresses(self.rows, self.forces.posterior, members)
+            if own is None or not (own.slope.sure or own.order or own.virial):
+                continue
+            inside = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) == name]
+            factor = 1.0 if own.slope.right else own.slope.value
+            yield from check_stresses(self.dataset, own, factor, inside)
+
+    def _say_what_is_open(self, energies: Energies | None, stresses: Stresses | None) -> None:
+        """Name the comparisons that the data do not allow."""
+        if self.forces is None:
+            self.unchecked.append("forces, because too few structures have forces that are not zero")
+        elif not self.trusted and self._force_size() < SMALL_FORCES:
+            self.unchecked.append(
+                f"forces, because they are as small as the noise of a calculation (below {SMALL_FORCES} eV/Å)"
+            )
+        if energies is not None and not energies.slope.sure:
+            self.unchecked.append(
+                "sign and unit of energies against forces, because these structures do not determine them"
+            )
+        if stresses is not None and not stresses.slope.sure:
+            self.unchecked.append(
+                "sign and unit of stresses against forces, because these structures do not determine them"
+            )
+
+    def _force_size(self) -> float:
+        squares = [float(f @ f) for f in self.rows.forces if f is not None]
+        counts = [f.size for f in self.rows.forces if f is not None]
+        return float((sum(squares) / max(1, sum(counts))) ** 0.5)

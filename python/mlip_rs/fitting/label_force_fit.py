@@ -1,0 +1,225 @@
+"""Forces against each other: which frames and groups of them follow the surroundings of the atoms, and by what factor.
+
+A fit to forces predicts those of structures that it has not seen. Within a set that is right, every structure has slope 1
+against the prediction; forces of the opposite sign, in other units or in another order of the atoms stand out.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_rs.arrays import Array, Mask
+from mlip_rs.fitting.label_posterior import Posterior, posterior
+from mlip_rs.fitting.label_rows import Rows
+from mlip_rs.fitting.label_units import FORCE_FACTORS, nearest_factor
+
+FOLDS: int = 5
+
+PRIORS: tuple[float, ...] = (1e-8, 1e-6, 1e-4, 1e-2)
+"""Ridge parameters tried, relative to the mean square of the features."""
+
+PREDICTABLE: float = 0.5
+"""Share of the squared forces that surroundings explain in every set that is right (0.9 to 0.999 in practice)."""
+
+RELATED: float = 0.25
+"""Below this squared correlation with the prediction, forces belong to something else."""
+
+SCALED: float = 0.7
+"""Above this squared correlation, a slope is one of units, not of chance."""
+
+SLOPES: tuple[float, float] = (0.4, 2.5)
+"""Slopes of single structures that the errors of a small basis explain; units and signs are beyond, but for bohr."""
+
+CLEAR: float = 4.0
+"""Forces this many times the error of the prediction say something about their structure."""
+
+
+@dataclass(frozen=True)
+class ForceFit:
+    """A fit to the forces that agree with each other.
+
+    Parameters
+    ----------
+    factors
+        (n,) factor of the forces of each structure against the majority; 1, a unit's or a sign's.
+    good
+        (n,) structures whose forces, divided by the factor, went into the fit.
+    clear
+        (n,) structures whose forces are large enough to be judged.
+    correlation, slope
+        (n,) of the forces with the prediction by fits without the structure.
+    sigma
+        Error of the prediction, eV/Å, the median over structures.
+    explained
+        Share of the squared forces explained in structures that were left out.
+    posterior
+        Coefficients of the fit.
+    folds
+        (n,) fold of each structure.
+    fold_means
+        (FOLDS, F) coefficients without each fold.
+    """
+
+    factors: Array
+    good: Mask
+    clear: Mask
+    correlation: Array
+    slope: Array
+    sigma: float
+    explained: float
+    posterior: Posterior
+    folds: NDArray[np.intp]
+    fold_means: Array
+
+    def predicted(self, rows: Rows, k: int) -> Array:
+        """(3N,) forces of structure k by the fit without its fold."""
+        return rows.force_design[k] @ self.fold_means[self.folds[k]]
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """Forces of each structure as sums: Xᵀf (n, F) and fᵀf (n,)."""
+
+    moments: Array
+    squares: Array
+    present: Mask
+    folds: NDArray[np.intp]
+    counts: Array
+
+
+def fit_forces(rows: Rows) -> ForceFit | None:
+    """Fit the forces, find structures that disagree with the majority, and fit again without or rescaled.
+
+    Returns
+    -------
+    ForceFit
+        None if too few structures have forces that are not zero.
+    """
+    sums = _sums(rows)
+    if sums.present.sum() < 2 * FOLDS:
+        return None
+    best = _fit(rows, sums, sums.present, np.ones(rows.n))
+    if best.explained < PREDICTABLE:
+        for group in range(len(rows.names)):
+            members = sums.present & (rows.groups == group)
+            if members.sum() >= 2 * FOLDS:
+                own = _fit(rows, sums, members, np.ones(rows.n))
+                if own.explained > max(PREDICTABLE, best.explained):
+                    best = own
+    if best.explained < PREDICTABLE:
+        best = _trimmed(rows, sums, best)
+    for _ in range(4):
+        if best.explained < PREDICTABLE:
+            return best
+        following = _refined(rows, sums, best)
+        done = np.array_equal(following.good, best.good) and np.allclose(following.factors, best.factors)
+        best = following
+        if done:
+            break
+    return best
+
+
+def _trimmed(rows: Rows, sums: _Sums, fit: ForceFit) -> ForceFit:
+    """Leave out the half of the structures that the fit explains worst, a few times: forces of part of them are wrong."""
+    for _ in range(6):
+        order = np.where(sums.present & fit.clear, fit.correlation, -np.inf)
+        limit = np.median(order[np.isfinite(order)]) if np.isfinite(order).any() else 0.0
+        mask = order >= limit
+        if mask.sum() < 2 * FOLDS:
+            break
+        fit = _fit(rows, sums, mask, np.ones(rows.n))
+    return fit
+
+
+def _refined(rows: Rows, sums: _Sums, fit: ForceFit) -> ForceFit:
+    """Fit again to all structures that follow the prediction, up to a factor that has a name."""
+    factors = np.ones(rows.n)
+    for k in np.flatnonzero(sums.present & fit.clear):
+        factors[k] = named_slope(fit.slope[k], fit.correlation[k])
+    for group in range(len(rows.names)):  # the small forces of a group share the unit of its large ones
+        members = sums.present & (rows.groups == group)
+        judged = members & fit.clear & (fit.correlation**2 > SCALED)
+        if judged.sum() >= 0.5 * (members & fit.clear).sum() and judged.any():
+            typical = float(np.median(factors[judged]))
+            factors[members & ~fit.clear] = typical
+    related = np.where(fit.clear, fit.correlation * np.sign(factors) > RELATED**0.5, True)
+    sane = (fit.slope / factors > SLOPES[0]) & (fit.slope / factors < SLOPES[1])
+    good = sums.present & related & (sane | ~fit.clear)
+    if good.sum() < 2 * FOLDS:
+        return fit
+    return _fit(rows, sums, good, factors)
+
+
+def named_slope(slope: float, correlation: float) -> float:
+    """Take the factor of units or sign that a slope stands for; 1 if none is clear."""
+    if correlation**2 < SCALED or SLOPES[0] < slope < SLOPES[1]:
+        return 1.0
+    factor = nearest_factor(slope, FORCE_FACTORS, tolerance=0.2)
+    return 1.0 if factor is None else factor.value
+
+
+def _sums(rows: Rows) -> _Sums:
+    moments = np.zeros((rows.n, len(rows.scale)))
+    squares = np.zeros(rows.n)
+    for k, forces in enumerate(rows.forces):
+        if forces is not None:
+            moments[k] = rows.force_design[k].T @ forces
+            squares[k] = forces @ forces
+    folds = np.zeros(rows.n, dtype=np.intp)
+    for group in range(len(rows.names)):
+        members = np.flatnonzero(rows.groups == group)
+        folds[members] = (np.arange(len(members)) + group) % FOLDS
+    return _Sums(moments, squares, squares > 0.0, folds, 3.0 * rows.n_atoms)
+
+
+def _fit(rows: Rows, sums: _Sums, mask: Mask, factors: Array) -> ForceFit:
+    """Ridge fit to the structures of the mask; predictions of all others and, by folds, of those within."""
+    n_features = len(rows.scale)
+    moments, squares = sums.moments / factors[:, None], sums.squares / factors**2
+    inside = np.flatnonzero(mask)
+    grams = np.array([rows.force_grams[inside[sums.folds[inside] == q]].sum(axis=0) for q in range(FOLDS)])
+    targets = np.array([moments[inside[sums.folds[inside] == q]].sum(axis=0) for q in range(FOLDS)])
+    gram, target = grams.sum(axis=0), targets.sum(axis=0)
+    count = float(sums.counts[inside].sum())
+    level = float(np.trace(gram)) / n_features
+    best: tuple[float, float, Array] | None = None
+    for prior in PRIORS:
+        ridge = prior * level * np.eye(n_features)
+        means = np.array(
+            [np.linalg.solve(gram - grams[q] + ridge, target - targets[q]) for q in range(FOLDS)]
+        )
+        own = means[sums.folds]
+        pp = np.einsum("nf,nfg,ng->n", own, rows.force_grams, own, optimize=True)
+        pf = np.einsum("nf,nf->n", own, moments)
+        error = float((squares - 2 * pf + pp)[inside].sum())
+        if best is None or error < best[0]:
+            best = error, prior, means
+    error, prior, means = best if best is not None else (np.inf, 1.0, np.zeros((FOLDS, n_features)))
+    own = means[sums.folds]
+    pp = np.maximum(np.einsum("nf,nfg,ng->n", own, rows.force_grams, own, optimize=True), 1e-30)
+    pf = np.einsum("nf,nf->n", own, moments)
+    wrong = np.maximum(squares - 2 * pf + pp, 0.0)
+    sigma = float(np.sqrt(np.median((wrong / sums.counts)[inside])))
+    variance = max(error / count, 1e-30)
+    gradient = moments - np.einsum("nfg,ng->nf", rows.force_grams, own, optimize=True)
+    ridge = min(prior, 1e-6) * level * np.eye(n_features)
+    flat = np.linalg.inv((gram + ridge) / variance)
+    spread = np.einsum("nf,fg,ng->", gradient[inside], flat, gradient[inside], optimize=True) / variance**2
+    inflation = 3.0 * max(1.0, float(spread) / n_features)
+    coefficients = posterior((gram + ridge) / variance, target / variance, inflation)
+    doubt = np.einsum("nfg,fg->n", rows.force_grams, coefficients.covariance, optimize=True) / sums.counts
+    clear = sums.present & (pp / sums.counts > (CLEAR * sigma) ** 2 + 2.0 * doubt)
+    square = np.where(sums.present, squares, 1.0)
+    return ForceFit(
+        factors,
+        mask,
+        clear,
+        pf / np.sqrt(pp * square) * np.sign(factors),
+        pf / pp * factors,
+        sigma,
+        1.0 - error / max(float(squares[inside].sum()), 1e-300),
+        coefficients,
+        sums.folds,
+        means,
+    )

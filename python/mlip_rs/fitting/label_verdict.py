@@ -1,0 +1,112 @@
+"""Which of three labels is off: where two agree, the third is wrong."""
+
+from dataclasses import dataclass
+
+from mlip_rs.data import Dataset
+from mlip_rs.fitting.label_energy_checks import Energies
+from mlip_rs.fitting.label_findings import Correction, Finding, finding, place
+from mlip_rs.fitting.label_regression import Slope
+from mlip_rs.fitting.label_stress_checks import STRESS_TOLERANCE, Stresses
+from mlip_rs.fitting.label_units import (
+    ENERGY_FACTORS,
+    FORCE_FACTORS,
+    STRESS_FACTORS,
+    nearest_factor,
+)
+
+AGREEMENT: float = 0.35
+"""Relative difference of two slopes that come from one wrong label."""
+
+TOLERANCE: float = 0.25
+"""Relative distance of a slope from the factor of a unit at which it is named."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Factors of the labels over what they should be.
+
+    Parameters
+    ----------
+    energy, forces, stress
+        1 if right, or if nothing can be said.
+    slope
+        The comparison that speaks against the forces.
+    """
+
+    energy: float = 1.0
+    forces: float = 1.0
+    stress: float = 1.0
+    slope: Slope | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing is off."""
+        return self.energy == 1.0 and self.forces == 1.0 and self.stress == 1.0
+
+    def force_findings(self, dataset: Dataset) -> list[Finding]:
+        """Name the factor of all forces."""
+        if self.forces == 1.0 or self.slope is None:
+            return []
+        frames = [k for k, frame in enumerate(dataset) if frame.forces is not None]
+        named = nearest_factor(self.forces, FORCE_FACTORS, TOLERANCE)
+        sign = named is not None and named.value == -1.0
+        look = (
+            f"look like {named.name}"
+            if named
+            else f"are {self.forces:.3g} times what energies and stresses say"
+        )
+        cure = "check their unit"
+        if named is not None:
+            cure = f"convert them to forces in eV/Å (multiply by {1 / named.value:.6g})"
+        return [
+            finding(
+                dataset,
+                "forces: sign" if sign else "forces: unit",
+                True,
+                f"forces of {place(dataset, frames)} {look}: the slope of the energies against what the forces say "
+                f"is {self.slope}.",
+                cure,
+                frames,
+                {"slope": self.slope.value, "error": self.slope.error},
+                None if named is None else Correction("forces", 1.0 / named.value),
+            )
+        ]
+
+
+def judge(energies: Energies | None, stresses: Stresses | None, from_forces: bool) -> Verdict:
+    """Decide from the slopes of energies and stresses against forces which label is off.
+
+    If both are off by one factor, the forces are; if one is, it is that label. Without the other, the factor that has a
+    name decides.
+
+    Parameters
+    ----------
+    from_forces
+        Whether the slopes are against forces (otherwise energies were compared with stresses).
+    """
+    energy = energies.slope if energies is not None and energies.slope.sure else None
+    stress = stresses.slope if stresses is not None and stresses.slope.sure else None
+    e = 1.0 if energy is None or energy.right else energy.value
+    s = 1.0 if stress is None or stress.right else stress.value
+    if not from_forces:
+        return Verdict(energy=e) if e != 1.0 and nearest_factor(e, ENERGY_FACTORS, TOLERANCE) else Verdict()
+    if stresses is not None and stresses.virial:
+        s = 1.0
+    if e == 1.0:
+        if s == 1.0:
+            return Verdict()
+        alone = energy is None and nearest_factor(s, STRESS_FACTORS, STRESS_TOLERANCE) is None
+        force = nearest_factor(1.0 / s, FORCE_FACTORS, STRESS_TOLERANCE)
+        if alone and force is not None:
+            return Verdict(forces=1.0 / s, slope=stress)
+        return Verdict(stress=s)
+    if s != 1.0 and abs(s / e - 1.0) < AGREEMENT:
+        return Verdict(forces=1.0 / e, slope=energy)
+    if s == 1.0 and stress is not None:
+        return Verdict(energy=e)
+    named_energy = nearest_factor(e, ENERGY_FACTORS, TOLERANCE)
+    named_force = nearest_factor(1.0 / e, FORCE_FACTORS, TOLERANCE)
+    if named_force is not None and (named_energy is None or e < 0):
+        rest = s / e if s != 1.0 else 1.0
+        return Verdict(forces=1.0 / e, stress=rest, slope=energy)
+    return Verdict(energy=e, stress=s)
