@@ -22,7 +22,7 @@ from mlip_rs.fitting.label_energy_checks import (
     check_scale,
 )
 from mlip_rs.fitting.label_findings import Finding
-from mlip_rs.fitting.label_force_checks import SMALL_FORCES, check_forces
+from mlip_rs.fitting.label_force_checks import SMALL_FORCES, check_forces, some_are_right
 from mlip_rs.fitting.label_force_fit import PREDICTABLE, fit_forces
 from mlip_rs.fitting.label_geometry import check_zero_forces, check_zero_stresses
 from mlip_rs.fitting.label_outliers import check_single_energies
@@ -146,6 +146,7 @@ class _Work:
     def __init__(self, dataset: Dataset, rows: Rows, charges: Sequence[float | None] | None) -> None:
         self.dataset, self.rows, self.charges = dataset, rows, charges
         self.unchecked: list[str] = []
+        self.odd_stresses: dict[int, Stresses] = {}
         self.stress_zeros = check_zero_stresses(dataset, rows)
         self.forces = fit_forces(rows)
         self.trusted = self.forces is not None and self.forces.explained >= PREDICTABLE
@@ -163,7 +164,7 @@ class _Work:
         verdict = judge(energies, stresses, self.trusted)
         positions = check_positions(self.dataset, self.rows, self.forces, self.trusted, energies, stresses)
         yield from positions
-        if any(len(found.frames) == len(self.dataset) for found in positions):
+        if any(found.certain and len(found.frames) == len(self.dataset) for found in positions):
             return  # everything else follows from the distances
         yield from self._forces(verdict)
         yield from self._energies(fit, energies, verdict)
@@ -184,14 +185,27 @@ class _Work:
         return np.array([int(k) not in zero for k in self.rows.indices])
 
     def _stresses(self, fit: Posterior) -> Stresses | None:
+        """Stresses of all groups that agree; the groups that do not are kept apart."""
         if not self.trusted:
             return None
-        return analyse_stresses(self.rows, fit, self._stress_rows())
+        rows = self._stress_rows()
+        if len(self.rows.names) > 1:
+            groups = range(len(self.rows.names))
+            found = {g: analyse_stresses(self.rows, fit, rows & (self.rows.groups == g)) for g in groups}
+            sure = {g: own for g, own in found.items() if own is not None and own.slope.sure}
+            right = [g for g, own in sure.items() if own.plain]
+            if 0 < len(right) < len(sure):
+                self.odd_stresses = {g: own for g, own in sure.items() if g not in right}
+                rows = rows & np.isin(self.rows.groups, right)
+        return analyse_stresses(self.rows, fit, rows)
 
     def _forces(self, verdict: Verdict) -> Iterator[Finding]:
         if self.forces is not None:
-            yield from verdict.force_findings(self.dataset)
-            yield from check_forces(self.dataset, self.rows, self.forces, verdict.forces)
+            if verdict.forces == 1.0 or some_are_right(self.forces, verdict.forces):
+                yield from check_forces(self.dataset, self.rows, self.forces, verdict.forces)
+            else:
+                yield from verdict.force_findings(self.dataset)
+                yield from check_forces(self.dataset, self.rows, self.forces, 1.0)
 
     def _energies(self, fit: Posterior, energies: Energies | None, verdict: Verdict) -> Iterator[Finding]:
         if energies is None:
@@ -200,29 +214,27 @@ class _Work:
         factor = energies.slope.value if energies.slope.sure else 1.0
         factor = 1.0 if energies.slope.right else abs(factor)
         yield from check_offsets(self.dataset, self.rows, energies, factor)
-        combined = with_energies(self.rows, fit, energies.slope, energies.columns) if factor == 1.0 else fit
+        combined = (
+            with_energies(self.rows, fit, energies.slope, energies.labels, energies.columns)
+            if factor == 1.0
+            else fit
+        )
         yield from check_single_energies(self.dataset, self.rows, combined, energies, factor)
         plain = verdict.plain and not energies.per_atom
         if plain and self.trusted and energies.slope.sure:
             yield from check_pressure(self.dataset, self.rows, combined, self._stress_rows())
 
     def _stress_findings(self, stresses: Stresses | None, verdict: Verdict) -> Iterator[Finding]:
-        if stresses is None:
-            return
         frames = [k for k, f in enumerate(self.dataset) if f.stress is not None and f.stress.any()]
-        whole = check_stresses(self.dataset, stresses, verdict.stress, frames)
-        yield from whole
-        if whole or len(self.rows.names) < 2 or not verdict.plain:
-            return
-        assert self.forces is not None
-        for group, name in enumerate(self.rows.names):
-            members = self._stress_rows() & (self.rows.groups == group)
-            own = analyse_stresses(self.rows, self.forces.posterior, members)
-            if own is None or not (own.slope.sure or own.order or own.virial):
-                continue
+        for group, own in self.odd_stresses.items():
+            name = self.rows.names[group]
             inside = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) == name]
             factor = 1.0 if own.slope.right else own.slope.value
             yield from check_stresses(self.dataset, own, factor, inside)
+        if stresses is not None:
+            odd = {self.rows.names[group] for group in self.odd_stresses}
+            rest = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) not in odd]
+            yield from check_stresses(self.dataset, stresses, verdict.stress, rest)
 
     def _say_what_is_open(self, energies: Energies | None, stresses: Stresses | None) -> None:
         """Name the comparisons that the data do not allow."""

@@ -20,7 +20,7 @@ CERTAIN_OFFSET: float = 0.5
 LEAST_OFFSET: float = 0.06
 """eV/atom; constants below may be errors of the small basis."""
 
-LEAST_STRUCTURE_CONSTANT: float = 4.0
+LEAST_STRUCTURE_CONSTANT: float = 10.0
 """eV; a constant of each structure."""
 
 SAME_LEVEL: float = 0.04
@@ -88,8 +88,18 @@ def _analysed(
     )
     columns = np.column_stack([constants, *(offset.candidate.column for offset in offsets)])
     if offsets:
-        slope = regress(labels, mean, columns, doubt, present)
+        slope = regress(labels, mean, columns, doubt, present & ~_foreign(offsets, factor, present))
     return Energies(labels, False, slope, tuple(offsets), columns)
+
+
+def _foreign(offsets: Sequence[Offset], factor: float, present: Mask) -> Mask:
+    """Frames with a constant that no physics makes: their unit may be another, too; at most half of all."""
+    foreign = np.zeros(len(present), dtype=bool)
+    for offset in offsets:
+        size = abs(offset.value) / factor * float(offset.candidate.column.max())
+        if offset.candidate.kind != "structure" and size > CERTAIN_OFFSET:
+            foreign |= offset.candidate.members
+    return foreign if 2 * (foreign & present).sum() <= present.sum() else ~foreign
 
 
 def check_scale(dataset: Dataset, energies: Energies, factor: float) -> list[Finding]:
@@ -128,7 +138,7 @@ def check_scale(dataset: Dataset, energies: Energies, factor: float) -> list[Fin
         finding(
             dataset,
             "energy: unit",
-            True,
+            named is not None,
             f"energies of {where} {look}: their slope against what the forces say is {slope}.",
             cure,
             frames,

@@ -52,6 +52,13 @@ def check_forces(dataset: Dataset, rows: Rows, fit: ForceFit, overall: float) ->
     return [*_scaled(dataset, rows, fit, classes), *_unrelated(dataset, rows, fit, classes)]
 
 
+def some_are_right(fit: ForceFit, overall: float) -> bool:
+    """Whether some structures have forces without the factor that those of the majority have."""
+    judged = fit.clear & (fit.correlation**2 > SCALED)
+    right = judged & (abs(fit.slope * overall - 1.0) < 0.5)
+    return bool(right.sum() >= 2 and right.sum() >= 0.05 * judged.sum())
+
+
 def _scaled(dataset: Dataset, rows: Rows, fit: ForceFit, classes: dict[int, Factor | str]) -> list[Finding]:
     """Group the structures with a named factor."""
     members: dict[Factor, list[int]] = defaultdict(list)

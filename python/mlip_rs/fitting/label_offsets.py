@@ -24,7 +24,7 @@ LEAST_FRAMES: int = 3
 MAX_CONSTANTS: int = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """A constant that some frames may carry.
 
@@ -46,7 +46,7 @@ class Candidate:
     column: Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Offset:
     """A constant found.
 

@@ -112,7 +112,7 @@ def _outliers(dataset: Dataset, residuals: Array) -> list[int]:
     found: list[int] = []
     for count in range(len(candidates), 0, -1):
         others = size.copy()
-        others[order[:count]] = 0.0
+        others[candidates[:count]] = 0.0
         chosen = candidates[:count]
         if size[chosen[-1]] > BEYOND_OTHERS * others.max():
             found = [k for k in chosen if _beyond_kind(residuals, kinds == kinds[k], k, known)]

@@ -66,21 +66,28 @@ class Slope:
         return f"{self.value:.3g} ± {self.error:.1g}"
 
 
-def regress(labels: Array, mean: Array, columns: Array, doubt: Array, used: Mask) -> Slope:
+def regress(
+    labels: Array,
+    mean: Array,
+    columns: Array,
+    doubt: Array,
+    used: Mask,
+    starts: Sequence[float] = STARTS,
+) -> Slope:
     """Regress labels (n,) on their expectation and further columns (n, B); single outliers are left out.
 
     Of all factors that confirm themselves (the doubt about the expectation scales with the factor), the most significant
     is taken.
     """
     found = []
-    for start in STARTS:
+    for start in starts:
         slope = _regress(labels, mean, columns, doubt, used, start)
         found.append(slope)
         if start == 1.0 and slope.sure and slope.right:
             return slope
     confirmed = [
         slope
-        for slope, start in zip(found, STARTS, strict=True)
+        for slope, start in zip(found, starts, strict=False)
         if CONSISTENT[0] / 2 < abs(slope.value) / start < CONSISTENT[1] * 2
     ]
     return max(confirmed or found[:1], key=lambda slope: slope.significance)
@@ -117,13 +124,13 @@ def virial_expectation(rows: Rows, fit: Posterior, components: Sequence[int]) ->
     return x @ fit.mean, x @ fit.root
 
 
-def with_energies(rows: Rows, fit: Posterior, slope: Slope, columns: Array) -> Posterior:
-    """Add energies that agree with the forces, with constants (n, B) left open, to a posterior."""
+def with_energies(rows: Rows, fit: Posterior, slope: Slope, labels: Array, columns: Array) -> Posterior:
+    """Add energies per atom (n,) that agree with the forces, constants (n, B) left open, to a posterior."""
     used = slope.used
     sigma = max(slope.comparison.sigma, 1e-4)
     basis = np.linalg.svd(columns[used], full_matrices=False)
     span = basis[0][:, basis[1] > 1e-8 * basis[1][0]]
-    x, y = rows.energy_design[used], rows.energies[used]
+    x, y = rows.energy_design[used], labels[used]
     x, y = (x - span @ (span.T @ x)) / sigma, (y - span @ (span.T @ y)) / sigma
     precision = np.linalg.inv(fit.covariance)
     covariance = np.linalg.inv(precision + x.T @ x)

@@ -1,5 +1,6 @@
 """Stresses in other units, order or sign, virials in their place, and a constant pressure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from mlip_rs.arrays import Array, Mask
 from mlip_rs.data import Dataset
 from mlip_rs.fitting.label_findings import Correction, Finding, finding, place
 from mlip_rs.fitting.label_posterior import Posterior
-from mlip_rs.fitting.label_regression import Slope, regress, virial_expectation
+from mlip_rs.fitting.label_regression import STARTS, Slope, regress, virial_expectation
 from mlip_rs.fitting.label_rows import Rows
 from mlip_rs.fitting.label_units import STRESS_FACTORS, nearest_factor
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
@@ -32,6 +33,14 @@ PRESSURE_ERRORS: float = 6.0
 PERTURBING: float = 1.0
 """A constant pressure over the scatter of the pressures around their expectation."""
 
+LEAST_STRESSES: int = 5
+
+MOST_STRESSES: int = 120
+"""Structures whose stresses are compared; more cost more than they tell."""
+
+SAME_VOLUME: float = 0.02
+"""Relative scatter of the volumes below which virials and stresses differ by a factor only."""
+
 STRESS_TOLERANCE: float = 0.35
 """Relative distance of a slope of stresses from the factor of a unit at which it is named."""
 
@@ -54,33 +63,43 @@ class Stresses:
     order: str | None
     virial: bool
 
+    @property
+    def plain(self) -> bool:
+        """Whether they are right in sign, unit and order."""
+        return self.slope.right and self.order is None and not self.virial
+
 
 def analyse_stresses(rows: Rows, fit: Posterior, used: Mask) -> Stresses | None:
     """Compare the stresses of some structures (n,) with what a fit to other labels says."""
     used = used & np.isfinite(rows.virials).all(axis=1)
-    if used.sum() < 5:
+    if used.sum() < LEAST_STRESSES:
         return None
+    if used.sum() > MOST_STRESSES:
+        some = np.flatnonzero(used)
+        used = np.zeros(rows.n, dtype=bool)
+        used[some[np.linspace(0, len(some) - 1, MOST_STRESSES).astype(int)]] = True
     mean, doubt = virial_expectation(rows, fit, range(6))
     given = rows.virials
     plain = _regressed(rows, given, mean, doubt, used)
     best = Stresses(plain, None, False)
     for name, order in ORDERS.items():
-        other = _regressed(rows, given[:, list(order)], mean, doubt, used)
+        starts = (max(abs(plain.value), 1e-6),) if plain.sure and plain.right else STARTS
+        other = _regressed(rows, given[:, list(order)], mean, doubt, used, starts)
         better = other.comparison.evidence - best.slope.comparison.evidence
         if other.sure and better > ORDER_GAIN:
             best = Stresses(other, name, False)
     if best.slope.sure and best.slope.right:
         return best
     order = ORDERS[best.order] if best.order else tuple(range(6))
-    per_atom = given[:, list(order)] / np.nan_to_num(rows.volumes, nan=1.0)[:, None]
-    virial = _regressed(rows, per_atom, mean, doubt, used)
+    by_volume = given[:, list(order)] / np.nan_to_num(rows.volumes, nan=1.0)[:, None]
+    virial = _regressed(rows, by_volume, mean, doubt, used)
     if virial.sure and _near_one(abs(virial.value)):
         unit = nearest_factor(best.slope.value, STRESS_FACTORS, STRESS_TOLERANCE)
         volumes = rows.volumes[used]
         spread = float(np.std(volumes) / np.mean(volumes))
-        jacobian = 6.0 * float(np.log(rows.volumes[used]).sum())
+        jacobian = 6.0 * float(np.log(volumes).sum())
         gain = virial.comparison.evidence - jacobian - best.slope.comparison.evidence
-        if gain > ORDER_GAIN or (spread < 0.02 and unit is None):
+        if gain > ORDER_GAIN or (spread < SAME_VOLUME and unit is None):
             return Stresses(virial, best.order, True)
     return best
 
@@ -89,11 +108,18 @@ def _near_one(value: float) -> bool:
     return 0.65 < value < 1.5
 
 
-def _regressed(rows: Rows, given: Array, mean: Array, doubt: Array, used: Mask) -> Slope:
+def _regressed(
+    rows: Rows,
+    given: Array,
+    mean: Array,
+    doubt: Array,
+    used: Mask,
+    starts: Sequence[float] = STARTS,
+) -> Slope:
     rows_used = np.repeat(used, 6)
     pressure = np.tile([1.0, 1.0, 1.0, 0.0, 0.0, 0.0], rows.n)
     labels = np.where(np.isfinite(given), given, 0.0).ravel()
-    return regress(labels, mean, pressure[:, None], doubt, rows_used)
+    return regress(labels, mean, pressure[:, None], doubt, rows_used, starts)
 
 
 def check_stresses(dataset: Dataset, stresses: Stresses, factor: float, frames: list[int]) -> list[Finding]:
