@@ -2,8 +2,8 @@
 
     python benches/label_check.py SHARED_DATA [--clean] [--sets Si Al] [--sizes 30 100 all] [--traps forces-sign …]
 
-A cell of the table says E (error of the right kind), w (warning of the right kind), · (missed), followed by `!` for each
-finding of another kind. Design rows are kept between traps, so the seconds shown are those of the clean set only.
+A cell of the table says E (error of the right kind), w (warning of the right kind), · (missed), and `!` for each
+finding of another kind. Design rows are kept between traps, so only the seconds of clean sets count.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """Check, before a fit, that energies, forces and stresses of a dataset agree with each other; no reference is needed.
 
-Forces, energies and stresses are derivatives of one function, so that a small fit to one of them says what the others must
-be: a slope of −1, of 27.2 or of 1/51.4 names a sign or a unit. Each file and config type is compared with the others, each
+Energies, forces and stresses come from one function, so that a small fit to one of them says what the others must be:
+a slope of −1, of 27.2 or of 1/51.4 names a sign or a unit. Each file and config type is compared with the others, each
 energy with all other labels. What the small fit cannot tell stays unsaid: `LabelCheck.unchecked` names it.
 """
 
@@ -178,7 +178,7 @@ class _Work:
         from_stresses = virial_posterior(self.rows)
         if from_stresses is not None:
             return from_stresses
-        return prior_alone(self.rows, self.rows.energies)
+        return prior_alone(self.rows)
 
     def _stress_rows(self) -> Mask:
         zero = {k for found in self.stress_zeros for k in found.frames}

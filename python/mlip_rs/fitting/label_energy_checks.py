@@ -170,8 +170,8 @@ def _structure_constant(dataset: Dataset, offset: Offset, value: float) -> Findi
         dataset,
         "energy: constant per structure",
         True,
-        f"energies of {place(dataset, frames)} carry one constant of {value:.2f} ± {offset.error:.1g} eV per structure, "
-        "whatever its number of atoms, as energies relative to some structure do.",
+        f"energies of {place(dataset, frames)} carry one constant of {value:.2f} ± {offset.error:.1g} eV per structure,"
+        " whatever its size, as energies relative to some structure do.",
         "give total energies, or energies relative to the free atoms",
         frames,
         {"constant": value, "error": offset.error},
@@ -211,7 +211,7 @@ def _group_offset(dataset: Dataset, rows: Rows, energies: Energies, offset: Offs
         size > CERTAIN_OFFSET or per_structure,
         f"energies of {where} ({len(frames)} frames) are off by {amount} against all others, by what forces and the "
         f"other energies say; the rest scatters by {1e3 * offset.scatter:.0f} meV/atom.",
-        "use one code, one set of pseudopotentials, settings, charge and spin for all frames, or shift one of the groups",
+        "use one code, with the same settings, charge and spin, for all frames, or shift one of the groups",
         frames,
         evidence,
         correction,

@@ -1,6 +1,6 @@
 """Forces against each other: which frames and groups of them follow the surroundings of the atoms, and by what factor.
 
-A fit to forces predicts those of structures that it has not seen. Within a set that is right, every structure has slope 1
+A fit to forces predicts those of structures that it has not seen. In a set that is right, every structure has slope 1
 against the prediction; forces of the opposite sign, in other units or in another order of the atoms stand out.
 """
 
@@ -121,7 +121,7 @@ def fit_forces(rows: Rows) -> ForceFit | None:
 
 
 def _trimmed(rows: Rows, sums: _Sums, fit: ForceFit) -> ForceFit:
-    """Leave out the half of the structures that the fit explains worst, a few times: forces of part of them are wrong."""
+    """Leave out the half of the structures that the fit explains worst, a few times."""
     for _ in range(6):
         order = np.where(sums.present & fit.clear, fit.correlation, -np.inf)
         limit = np.median(order[np.isfinite(order)]) if np.isfinite(order).any() else 0.0

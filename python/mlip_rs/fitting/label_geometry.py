@@ -14,8 +14,8 @@ NOBLE: frozenset[int] = frozenset({2, 10, 18, 36, 54, 86})
 """Atomic numbers of elements that do not bind: their covalent radii say nothing about their distances."""
 
 FAR: float = 1.45
-"""Distance of nearest neighbours over the sum of covalent radii, the median of a set; 0.83 to 1.25 in elements and compounds,
-1.6 to 2.3 if in bohr."""
+"""Distance of nearest neighbours over the sum of covalent radii, the median of a set: 0.83 to 1.25 in elements and
+compounds, 1.6 to 2.3 if in bohr."""
 
 SYMMETRIC: float = 0.02
 """Design rows this small, relative to the typical ones, are zero by symmetry, and the force with them."""
@@ -24,7 +24,7 @@ LEAST_ZEROS: int = 3
 
 
 def distance_ratios(dataset: Dataset) -> Array:
-    """(n,) median distance of nearest neighbours over twice the covalent radius of each frame; NaN where it says nothing."""
+    """(n,) nearest distance over the sum of covalent radii, the median of each frame; NaN where it says nothing."""
     ratios = np.full(len(dataset), np.nan)
     for k, (frame, nearest) in enumerate(zip(dataset, dataset.nearest_distances, strict=True)):
         radii = covalent_radii[frame.numbers]
@@ -95,8 +95,8 @@ def check_zero_forces(dataset: Dataset, rows: Rows) -> list[Finding]:
             dataset,
             "forces: zeros",
             True,
-            f"forces of {place(dataset, frames)} are exactly zero on {'all' if whole else 'some'} atoms, {atoms} of which "
-            f"(in the {rows.n} structures looked at) have surroundings without the symmetry for that: {reason}.",
+            f"forces of {place(dataset, frames)} are exactly zero on {'all' if whole else 'some'} atoms, {atoms} of "
+            f"which (in the {rows.n} structures looked at) have surroundings without the symmetry for that: {reason}.",
             "remove these forces"
             if whole
             else "write the forces without constraints (apply_constraint=False)",

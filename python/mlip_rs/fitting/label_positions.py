@@ -59,8 +59,8 @@ def check_positions(
                     dataset,
                     "positions: bohr",
                     True,
-                    f"positions of {place(dataset, members)} look like bohr: nearest neighbours are {ratio:.2f} times the "
-                    f"sum of covalent radii apart, and the forces fit those of the other structures only after "
+                    f"positions of {place(dataset, members)} look like bohr: nearest neighbours are {ratio:.2f} times "
+                    f"the sum of covalent radii apart, and the forces fit those of the other structures only after "
                     f"conversion (squared correlation {max(before, 0):.2f}, then {after:.2f}).",
                     _CURE,
                     members,

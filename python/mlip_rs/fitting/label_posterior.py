@@ -1,9 +1,9 @@
 """What one kind of label says about another through a linear model.
 
-A fit to some labels gives coefficients w and their covariance C. Other labels with design X are then expected at Xw with
-covariance XCXᵀ + σ²: where the fit says nothing, the expectation is uncertain and does not count. Factors, constants and
-their standard errors follow by generalised least squares, and leave-one-out residuals from the inverse covariance
-(Rasmussen and Williams, Gaussian Processes for Machine Learning, eqs. 2.42 and 5.12).
+A fit to some labels gives coefficients w and their covariance C. Other labels with design X are then expected at Xw
+with covariance XCXᵀ + σ²: where the fit says nothing, the expectation is uncertain and does not count. Factors,
+constants and their standard errors follow by generalised least squares, leave-one-out residuals from the inverse
+covariance (Rasmussen and Williams, Gaussian Processes for Machine Learning, eqs. 2.42 and 5.12).
 """
 
 from dataclasses import dataclass

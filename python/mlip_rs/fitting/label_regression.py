@@ -76,8 +76,8 @@ def regress(
 ) -> Slope:
     """Regress labels (n,) on their expectation and further columns (n, B); single outliers are left out.
 
-    Of all factors that confirm themselves (the doubt about the expectation scales with the factor), the most significant
-    is taken.
+    Of all factors that confirm themselves (the doubt about the expectation scales with the factor), the most
+    significant is taken.
     """
     found = []
     for start in starts:
@@ -161,11 +161,14 @@ def virial_posterior(rows: Rows, folds: int = 5) -> Posterior | None:
     return posterior(gram, x.T @ y / variance, 10.0)
 
 
-def prior_alone(rows: Rows, labels: Array) -> Posterior:
-    """No fit at all: coefficients around zero as wide as the labels (n,) make likely."""
+def prior_alone(rows: Rows) -> Posterior:
+    """No fit at all: coefficients around zero, as wide as the energies make likely."""
+    labels = rows.energies
     used = np.isfinite(labels)
     n_features = len(rows.scale)
     mean = np.zeros(n_features)
+    if not used.any():
+        return Posterior(mean, np.eye(n_features))
     widths = (0.01, 0.1, 1.0, 10.0, 100.0)
     evidences = [
         compare(labels[used], rows.compositions[used], rows.energy_design[used] * width).evidence

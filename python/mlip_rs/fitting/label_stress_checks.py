@@ -208,7 +208,8 @@ def check_pressure(dataset: Dataset, rows: Rows, combined: Posterior, used: Mask
             dataset,
             "stress: constant pressure",
             False,
-            f"stresses of {place(dataset, frames)} carry a constant of {value * density:+.2f} ± {error * density:.1g} GPa "
+            f"stresses of {place(dataset, frames)} carry a constant "
+            f"of {value * density:+.2f} ± {error * density:.1g} GPa "
             "on the diagonal against what energies and forces say, as the Pulay stress of a plane-wave cutoff that is "
             "too low.",
             "raise the plane-wave cutoff, subtract the constant, or leave the stresses out",

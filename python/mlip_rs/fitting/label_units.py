@@ -9,7 +9,7 @@ HARTREE, RYDBERG, BOHR = units.Hartree, units.Rydberg, units.Bohr
 KCAL, KJOULE = units.kcal / units.mol, units.kJ / units.mol
 
 NEAR: float = 0.12
-"""Relative distance of a regressed slope from a factor at which the factor is named: half the way from Ry/bohr to Hartree."""
+"""Relative distance of a regressed slope from a factor at which the factor is named."""
 
 
 @dataclass(frozen=True)
