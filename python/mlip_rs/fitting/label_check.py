@@ -129,6 +129,10 @@ def check_labels(
     except (DataError, StructureError) as error:
         sentence = f"labels, because the structures cannot be described: {error}"
         return LabelCheck((), (sentence,), len(dataset), 0, time.perf_counter() - start)
+    if not len(rows.columns):
+        sentence = "labels, because all structures are so symmetric that no atom can have a force"
+        findings = check_zero_stresses(dataset, rows)
+        return LabelCheck(tuple(findings), (sentence,), len(dataset), rows.n, time.perf_counter() - start)
     work = _Work(dataset, rows, charges)
     findings = sorted(work.findings(), key=lambda found: not found.certain)
     return LabelCheck(
@@ -162,6 +166,11 @@ class _Work:
         stresses = self._stresses(fit)
         self._say_what_is_open(energies, stresses)
         verdict = judge(energies, stresses, self.trusted)
+        if verdict.unnamed:
+            self.unchecked.append(
+                f"units, because {verdict.unnamed} against the forces, which is that of no unit: these structures "
+                "may be too much alike"
+            )
         positions = check_positions(self.dataset, self.rows, self.forces, self.trusted, energies, stresses)
         yield from positions
         if any(found.certain and len(found.frames) == len(self.dataset) for found in positions):

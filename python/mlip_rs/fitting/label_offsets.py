@@ -18,6 +18,9 @@ DISTINCT: float = 3.0
 SEPARATE: float = 8.0
 """The same for two families told apart by their residuals: a split of normal scatter reaches 3."""
 
+LEAST_FAMILY: tuple[float, float] = (0.5, 2.0)
+"""eV per atom and eV per structure; smaller constants of families without a name may be physics."""
+
 LEAST_FRAMES: int = 3
 """A constant of fewer frames is a matter of single frames."""
 
@@ -183,7 +186,13 @@ def _splits(candidate: Candidate, used: Mask) -> bool:
 def _worth(before: Comparison, after: Comparison, candidate: Candidate, used: Mask) -> bool:
     size = abs(float(after.coefficients[-1])) * float(candidate.column[used].max())
     ratio = size / max(_scatter(after), 1e-12)
-    least = SEPARATE if candidate.kind == "family" else DISTINCT
+    least = DISTINCT
+    if candidate.kind == "family":
+        least = SEPARATE
+        amount = abs(float(after.coefficients[-1]))
+        wide = SEPARATE / 2 * float(np.std(after.residuals))
+        if amount < LEAST_FAMILY[int(candidate.column.max() < 1.0)] or size < wide:
+            return False
     sure = abs(after.coefficients[-1]) > 6.0 * after.errors[-1]
     return bool(after.evidence - before.evidence > GAIN and ratio > least and sure)
 

@@ -16,6 +16,9 @@ from mlip_rs.fitting.label_rows import Rows
 LEAST_ENERGY: float = 1.0
 """eV of the whole structure; less may be a matter of k-points or of the small basis."""
 
+SURE_DEVIATIONS: float = 6.0
+"""Standard deviations of the prediction, its uncertainty included."""
+
 DEVIATIONS: float = 10.0
 """Robust standard deviations."""
 
@@ -58,14 +61,19 @@ def check_single_energies(
 
 
 def _left_out(rows: Rows, combined: Posterior, energies: Energies) -> Array:
-    """(n,) energy per atom minus its prediction from all other labels."""
+    """(n,) energy per atom minus its prediction from all other labels; zero where that is not sure enough."""
     used, comparison = energies.slope.used, energies.slope.comparison
     out = np.full(rows.n, np.nan)
-    out[used] = comparison.residuals
+    out[used] = np.where(
+        abs(comparison.z) > SURE_DEVIATIONS, comparison.residuals, 0.1 * comparison.residuals
+    )
     others = ~used & np.isfinite(energies.labels)
     rest = energies.labels - rows.energy_design @ combined.mean
     constants = np.linalg.lstsq(energies.columns[used], rest[used], rcond=None)[0]
-    out[others] = (rest - energies.columns @ constants)[others]
+    doubt = ((rows.energy_design @ combined.root) ** 2).sum(axis=1) + comparison.sigma**2
+    residuals = rest - energies.columns @ constants
+    sure = abs(residuals) > SURE_DEVIATIONS * np.sqrt(doubt)
+    out[others] = np.where(sure, residuals, 0.1 * residuals)[others]
     return out
 
 

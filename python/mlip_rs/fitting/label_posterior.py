@@ -101,8 +101,9 @@ class _Inverse:
     @property
     def diagonal(self) -> Array:
         """(n,)."""
-        weights = self.sigma**-2 - 1.0 / (self.values**2 + self.sigma**2)
-        return np.asarray(self.sigma**-2 - (self.vectors**2) @ weights)
+        squares = self.vectors**2
+        outside = np.maximum(1.0 - squares.sum(axis=1), 0.0)
+        return np.asarray(outside / self.sigma**2 + squares @ (1.0 / (self.values**2 + self.sigma**2)))
 
     @property
     def log_determinant(self) -> float:
@@ -123,11 +124,7 @@ def compare(labels: Array, columns: Array, doubt: Array) -> Comparison:
     doubt
         (n, F) design times a square root of the covariance of the coefficients; σ² is added to its square.
     """
-    # The eigenvectors of the small product are faster than singular vectors; what precision they lose is below σ.
-    squares, directions = np.linalg.eigh(doubt.T @ doubt)
-    kept = squares > 1e-12 * max(float(squares[-1]), 1e-300)
-    values = np.sqrt(squares[kept])
-    vectors = doubt @ (directions[:, kept] / values)
+    vectors, values, _ = np.linalg.svd(doubt, full_matrices=False)
     best: Comparison | None = None
     scale = max(float(np.std(labels)), 1e-3)
     for sigma in SIGMAS * max(1.0, scale):

@@ -12,6 +12,11 @@ from mlip_rs.fitting.label_rows import Rows
 STARTS: tuple[float, ...] = (1.0, 0.04, 0.001, 25.0, 1000.0)
 """Factors tried first, near those of units: the uncertainty of the expectation scales with them."""
 
+TURNS: int = 6
+
+MAX_LEFT_OUT: float = 0.1
+"""Share of frames that may be left out altogether."""
+
 CONSISTENT: tuple[float, float] = (0.7, 1.4)
 """A slope found over the factor tried."""
 
@@ -76,8 +81,8 @@ def regress(
 ) -> Slope:
     """Regress labels (n,) on their expectation and further columns (n, B); single outliers are left out.
 
-    Of all factors that confirm themselves (the doubt about the expectation scales with the factor), the most
-    significant is taken.
+    The doubt about the expectation scales with the factor; of the solutions from several starts the likeliest is taken,
+    and none of them is sure if it does not confirm its own factor.
     """
     found = []
     for start in starts:
@@ -85,30 +90,27 @@ def regress(
         found.append(slope)
         if start == 1.0 and slope.sure and slope.right:
             return slope
-    confirmed = [
-        slope
-        for slope, start in zip(found, starts, strict=False)
-        if CONSISTENT[0] / 2 < abs(slope.value) / start < CONSISTENT[1] * 2
-    ]
-    return max(confirmed or found[:1], key=lambda slope: slope.significance)
+    return max(found, key=lambda slope: slope.comparison.evidence)
 
 
 def _regress(labels: Array, mean: Array, columns: Array, doubt: Array, used: Mask, start: float) -> Slope:
-    used = used.copy()
+    chosen = used.copy()
     factor = start
     table = np.column_stack([mean, columns])
-    for turn in range(3):
-        result = compare(labels[used], table[used], doubt[used] * factor)
-        slope = Slope(float(result.coefficients[0]), float(result.errors[0]), result, used.copy())
+    for turn in range(TURNS):
+        result = compare(labels[chosen], table[chosen], doubt[chosen] * factor)
+        value, error = float(result.coefficients[0]), float(result.errors[0])
+        settled = CONSISTENT[0] < abs(value) / factor < CONSISTENT[1]
+        slope = Slope(value, error if settled else np.inf, result, chosen.copy())
         z = abs(result.z)
-        limit = max(OUTLYING, float(np.quantile(z, 1.0 - MAX_OUTLYING)))
-        wild = np.flatnonzero(used)[z > limit]
-        settled = CONSISTENT[0] < abs(slope.value) / factor < CONSISTENT[1]
-        if turn == 2 or (not len(wild) and settled):
+        wild = np.flatnonzero(chosen)[z > max(OUTLYING, float(np.quantile(z, 1.0 - MAX_OUTLYING)))]
+        few = (used & ~chosen).sum() + len(wild) <= MAX_LEFT_OUT * used.sum()
+        if turn == TURNS - 1 or (settled and not (len(wild) and few)):
             break
-        used[wild] = False
-        if 0.2 < abs(slope.value) / factor < 5.0:
-            factor = abs(slope.value)
+        if settled and few:
+            chosen[wild] = False
+        elif not settled and abs(value) > 0.0:
+            factor *= float(np.clip(abs(value) / factor, 0.02, 50.0))
     return slope
 
 

@@ -27,6 +27,9 @@ ORDER_GAIN: float = 25.0
 PRESSURE: float = 1.0
 """GPa; smaller constants on the pressure may be errors of the small basis."""
 
+MOST_PRESSURE: float = 50.0
+"""GPa; larger ones are none of a basis set."""
+
 PRESSURE_ERRORS: float = 6.0
 """Standard errors of the constant."""
 
@@ -200,7 +203,8 @@ def check_pressure(dataset: Dataset, rows: Rows, combined: Posterior, used: Mask
     value, error = float(slope.comparison.coefficients[1]), float(slope.comparison.errors[1])
     scatter = float(1.4826 * np.median(abs(slope.comparison.residuals)))
     sure = abs(value) > PRESSURE_ERRORS * error and abs(value) > PERTURBING * scatter
-    if not (sure and abs(value) * density > PRESSURE and slope.right):
+    plausible = PRESSURE < abs(value) * density < MOST_PRESSURE and error * density < PRESSURE / 2
+    if not (sure and plausible and slope.right):
         return []
     frames = [k for k, frame in enumerate(dataset) if frame.stress is not None]
     return [

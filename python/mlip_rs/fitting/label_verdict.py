@@ -31,12 +31,15 @@ class Verdict:
         1 if right, or if nothing can be said.
     slope
         The comparison that speaks against the forces.
+    unnamed
+        A slope that is neither right nor that of a unit, for the list of what could not be checked.
     """
 
     energy: float = 1.0
     forces: float = 1.0
     stress: float = 1.0
     slope: Slope | None = None
+    unnamed: str = ""
 
     @property
     def plain(self) -> bool:
@@ -88,25 +91,28 @@ def judge(energies: Energies | None, stresses: Stresses | None, from_forces: boo
     stress = stresses.slope if stresses is not None and stresses.slope.sure else None
     e = 1.0 if energy is None or energy.right else energy.value
     s = 1.0 if stress is None or stress.right else stress.value
-    if not from_forces:
-        return Verdict(energy=e) if e != 1.0 and nearest_factor(e, ENERGY_FACTORS, TOLERANCE) else Verdict()
     if stresses is not None and stresses.virial:
-        s = 1.0
-    if e == 1.0:
-        if s == 1.0:
-            return Verdict()
-        alone = energy is None and nearest_factor(s, STRESS_FACTORS, STRESS_TOLERANCE) is None
-        force = nearest_factor(1.0 / s, FORCE_FACTORS, STRESS_TOLERANCE)
-        if alone and force is not None:
-            return Verdict(forces=1.0 / s, slope=stress)
-        return Verdict(stress=s)
-    if s != 1.0 and abs(s / e - 1.0) < AGREEMENT:
-        return Verdict(forces=1.0 / e, slope=energy)
-    if s == 1.0 and stress is not None:
-        return Verdict(energy=e)
-    named_energy = nearest_factor(e, ENERGY_FACTORS, TOLERANCE)
-    named_force = nearest_factor(1.0 / e, FORCE_FACTORS, TOLERANCE)
-    if named_force is not None and (named_energy is None or e < 0):
-        rest = s / e if s != 1.0 else 1.0
-        return Verdict(forces=1.0 / e, stress=rest, slope=energy)
-    return Verdict(energy=e, stress=s)
+        s, stress = 1.0, None
+    if not from_forces:
+        s, stress = 1.0, None
+    if e == 1.0 and s == 1.0:
+        return Verdict()
+    named = {
+        "energy": nearest_factor(e, ENERGY_FACTORS, TOLERANCE),
+        "stress": nearest_factor(s, STRESS_FACTORS, STRESS_TOLERANCE),
+        "forces": nearest_factor(1.0 / (e if e != 1.0 else s), FORCE_FACTORS, TOLERANCE),
+    }
+    agree = e != 1.0 and s != 1.0 and abs(s / e - 1.0) < AGREEMENT
+    if from_forces and named["forces"] is not None and (agree or (e != 1.0 and stress is None)):
+        if agree or named["energy"] is None or e < 0:
+            return Verdict(forces=1.0 / e, slope=energy)
+    open_slopes = []
+    if e != 1.0 and named["energy"] is None:
+        open_slopes.append(f"energies have slope {energy}")
+    if s != 1.0 and named["stress"] is None:
+        open_slopes.append(f"stresses have slope {stress}")
+    return Verdict(
+        energy=1.0 if named["energy"] is None else e,
+        stress=1.0 if s == 1.0 or named["stress"] is None else s,
+        unnamed=" and ".join(open_slopes),
+    )
