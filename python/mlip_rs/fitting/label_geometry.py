@@ -18,7 +18,7 @@ FAR: float = 1.45
 compounds, 1.6 to 2.3 if in bohr."""
 
 SYMMETRIC: float = 0.02
-"""Design rows this small, relative to the typical ones, are zero by symmetry, and the force with them."""
+"""Force rows this small, relative to the pull of the bonds (virial over distance), are zero by symmetry."""
 
 LEAST_ZEROS: int = 3
 
@@ -60,6 +60,10 @@ def check_zero_stresses(dataset: Dataset, rows: Rows) -> list[Finding]:
 
 def check_zero_forces(dataset: Dataset, rows: Rows) -> list[Finding]:
     """Find forces that are exactly zero on atoms whose surroundings are not symmetric."""
+    nearest = [
+        float(np.median(d[np.isfinite(d)], axis=0)) if np.isfinite(d).any() else 3.0
+        for d in Dataset(rows.frames).nearest_distances
+    ]
     typical = float(np.sqrt(len(rows.scale) * 3.0))
     suspect: dict[bool, list[int]] = defaultdict(list)
     atoms = 0
@@ -68,7 +72,8 @@ def check_zero_forces(dataset: Dataset, rows: Rows) -> list[Finding]:
             continue
         zero = ~frame.forces.any(axis=1)
         size = np.linalg.norm(rows.force_design[k].reshape(frame.n_atoms, -1), axis=1)
-        wrong = zero & (size > SYMMETRIC * typical)
+        pull = float(np.linalg.norm(rows.virial_design[k])) / nearest[k]
+        wrong = zero & (size > SYMMETRIC * (pull if pull > 0.0 else typical))
         if wrong.sum() >= min(LEAST_ZEROS, frame.n_atoms):
             suspect[bool(zero.all())].append(k)
             atoms += int(wrong.sum())

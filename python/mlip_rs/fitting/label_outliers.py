@@ -13,7 +13,7 @@ from mlip_rs.fitting.label_findings import Finding, finding
 from mlip_rs.fitting.label_posterior import Posterior
 from mlip_rs.fitting.label_rows import Rows
 
-LEAST_ENERGY: float = 1.0
+LEAST_ENERGY: float = 2.0
 """eV of the whole structure; less may be a matter of k-points or of the small basis."""
 
 SURE_DEVIATIONS: float = 6.0
@@ -21,6 +21,9 @@ SURE_DEVIATIONS: float = 6.0
 
 DEVIATIONS: float = 10.0
 """Robust standard deviations."""
+
+LEAST_ALIKE: int = 5
+"""Frames of the same config type without which a wrong energy may be the small basis that does not know the kind."""
 
 BEYOND_OTHERS: float = 2.5
 """A single wrong energy stands this far, in ratio, beyond all but the largest of the others."""
@@ -48,7 +51,7 @@ def check_single_energies(
             finding(
                 dataset,
                 "energy: single frame",
-                True,
+                _alike(dataset, residuals, k) >= LEAST_ALIKE,
                 f"energy of {dataset[k].location} ({dataset[k].config_type}) is {size:+.2f} eV "
                 f"({1e3 * residuals[k]:+.0f} meV/atom) off what forces and all other energies say, which scatter by "
                 f"{1e3 * scatter:.1f} meV/atom.",
@@ -58,6 +61,15 @@ def check_single_energies(
             )
         )
     return found
+
+
+def _alike(dataset: Dataset, residuals: Array, k: int) -> int:
+    """Frames with known energies of the same config type, the frame itself not counted."""
+    kind = dataset[k].config_type
+    return (
+        sum(f.config_type == kind and bool(np.isfinite(r)) for f, r in zip(dataset, residuals, strict=True))
+        - 1
+    )
 
 
 def _left_out(rows: Rows, combined: Posterior, energies: Energies) -> Array:
@@ -70,7 +82,9 @@ def _left_out(rows: Rows, combined: Posterior, energies: Energies) -> Array:
     others = ~used & np.isfinite(energies.labels)
     rest = energies.labels - rows.energy_design @ combined.mean
     constants = np.linalg.lstsq(energies.columns[used], rest[used], rcond=None)[0]
-    doubt = ((rows.energy_design @ combined.root) ** 2).sum(axis=1) + comparison.sigma**2
+    level = np.linalg.lstsq(energies.columns[used], rows.energy_design[used], rcond=None)[0]
+    open_part = rows.energy_design - energies.columns @ level  # what constants of the elements do not take up
+    doubt = ((open_part @ combined.root) ** 2).sum(axis=1) + comparison.sigma**2
     residuals = rest - energies.columns @ constants
     sure = abs(residuals) > SURE_DEVIATIONS * np.sqrt(doubt)
     out[others] = np.where(sure, residuals, 0.1 * residuals)[others]

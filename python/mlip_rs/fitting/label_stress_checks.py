@@ -30,7 +30,7 @@ PRESSURE: float = 1.0
 MOST_PRESSURE: float = 50.0
 """GPa; larger ones are none of a basis set."""
 
-PRESSURE_ERRORS: float = 6.0
+PRESSURE_ERRORS: float = 10.0
 """Standard errors of the constant."""
 
 PERTURBING: float = 1.0

@@ -103,9 +103,12 @@ def judge(energies: Energies | None, stresses: Stresses | None, from_forces: boo
         "forces": nearest_factor(1.0 / (e if e != 1.0 else s), FORCE_FACTORS, TOLERANCE),
     }
     agree = e != 1.0 and s != 1.0 and abs(s / e - 1.0) < AGREEMENT
-    if from_forces and named["forces"] is not None and (agree or (e != 1.0 and stress is None)):
-        if agree or named["energy"] is None or e < 0:
-            return Verdict(forces=1.0 / e, slope=energy)
+    if (
+        from_forces
+        and named["forces"] is not None
+        and (agree or (e != 1.0 and stress is None and (named["energy"] is None or e < 0)))
+    ):
+        return Verdict(forces=1.0 / e, slope=energy)
     open_slopes = []
     if e != 1.0 and named["energy"] is None:
         open_slopes.append(f"energies have slope {energy}")
