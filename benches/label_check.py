@@ -126,11 +126,15 @@ def one_file(change: Callable[[Frame], Frame]) -> Trap:
 
 
 def one_config_type(change: Callable[[Frame], Frame]) -> Trap:
-    """The second largest config type has the fault, or half of the largest under another name."""
+    """The config type with the second largest forces has the fault, or half of the largest under another name."""
 
     def trap(frames: list[Frame], random: np.random.Generator) -> list[Frame]:
         kinds = [f.config_type for f in frames]
-        names = sorted(set(kinds), key=lambda name: -kinds.count(name))
+        sizes = {
+            name: sum(float((f.forces**2).sum()) for f in frames if f.config_type == name)
+            for name in set(kinds)
+        }
+        names = sorted(sizes, key=lambda name: -sizes[name])
         if len(names) > 1 and kinds.count(names[1]) >= 5:
             return [change(f) if f.config_type == names[1] else f for f in frames]
         chosen = random.random(len(frames)) < 1 / 2

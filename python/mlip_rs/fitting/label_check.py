@@ -171,9 +171,9 @@ class _Work:
                 f"units, because {verdict.unnamed} against the forces, which is that of no unit: these structures "
                 "may be too much alike"
             )
-        positions = check_positions(self.dataset, self.rows, self.forces, self.trusted, energies, stresses)
+        positions = check_positions(self.dataset, self.rows, energies, stresses)
         yield from positions
-        if any(found.certain and len(found.frames) == len(self.dataset) for found in positions):
+        if any(found.certain for found in positions):
             return  # everything else follows from the distances
         yield from self._forces(verdict)
         yield from self._energies(fit, energies, verdict)
@@ -228,8 +228,9 @@ class _Work:
             if factor == 1.0
             else fit
         )
-        yield from check_single_energies(self.dataset, self.rows, combined, energies, factor)
         plain = verdict.plain and not energies.per_atom
+        if plain:  # what is off by a factor is looked at again when it is corrected
+            yield from check_single_energies(self.dataset, self.rows, combined, energies, factor)
         if plain and self.trusted and energies.slope.sure:
             yield from check_pressure(self.dataset, self.rows, combined, self._stress_rows())
 

@@ -17,7 +17,7 @@ from mlip_rs.fitting.label_units import ENERGY_FACTORS, nearest_factor
 CERTAIN_OFFSET: float = 0.5
 """eV/atom; a constant between kinds of structures that no physics of theirs makes."""
 
-LEAST_OFFSET: float = 0.06
+LEAST_OFFSET: float = 0.1
 """eV/atom; constants below may be errors of the small basis."""
 
 LEAST_STRUCTURE_CONSTANT: float = 10.0
@@ -29,8 +29,8 @@ SAME_LEVEL: float = 0.04
 LEVEL: float = 0.3
 """eV/atom; where energies are smaller their ratio says nothing."""
 
-PER_ATOM_GAIN: float = 15.0
-"""Logarithm of the ratio of likelihoods for energies per atom against energies of all atoms."""
+PER_ATOM_GAIN: float = -10.0
+"""Logarithm of the ratio of likelihoods for energies per atom with a right slope against others without."""
 
 
 @dataclass(frozen=True)

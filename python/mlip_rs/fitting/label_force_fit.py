@@ -22,6 +22,11 @@ PRIORS: tuple[float, ...] = (1e-8, 1e-6, 1e-4, 1e-2)
 PREDICTABLE: float = 0.5
 """Share of the squared forces that surroundings explain in every set that is right (0.9 to 0.999 in practice)."""
 
+COHERENT: float = 0.8
+"""Below this share some of the forces may contradict the others."""
+
+SEEDS: int = 4
+
 RELATED: float = 0.25
 """Below this squared correlation with the prediction, forces belong to something else."""
 
@@ -88,8 +93,13 @@ class _Sums:
     counts: Array
 
 
-def fit_forces(rows: Rows) -> ForceFit | None:
+def fit_forces(rows: Rows, allowed: Mask | None = None) -> ForceFit | None:
     """Fit the forces, find structures that disagree with the majority, and fit again without or rescaled.
+
+    Parameters
+    ----------
+    allowed
+        (n,) structures to fit to; None for all.
 
     Returns
     -------
@@ -97,22 +107,18 @@ def fit_forces(rows: Rows) -> ForceFit | None:
         None if too few structures have forces that are not zero.
     """
     sums = _sums(rows)
-    if sums.present.sum() < 2 * FOLDS:
+    present = sums.present if allowed is None else sums.present & allowed
+    if present.sum() < 2 * FOLDS:
         return None
-    best = _fit(rows, sums, sums.present, np.ones(rows.n))
-    if best.explained < PREDICTABLE:
-        for group in range(len(rows.names)):
-            members = sums.present & (rows.groups == group)
-            if members.sum() >= 2 * FOLDS:
-                own = _fit(rows, sums, members, np.ones(rows.n))
-                if own.explained > max(PREDICTABLE, best.explained):
-                    best = own
-    if best.explained < PREDICTABLE:
-        best = _trimmed(rows, sums, best)
+    best = _fit(rows, sums, present, np.ones(rows.n))
+    if best.explained < COHERENT:
+        grown = _grown(rows, sums, present)
+        if grown is not None and grown.explained > max(best.explained, PREDICTABLE):
+            best = grown
     for _ in range(4):
         if best.explained < PREDICTABLE:
             return best
-        following = _refined(rows, sums, best)
+        following = _refined(rows, sums, best, present)
         done = np.array_equal(following.good, best.good) and np.allclose(following.factors, best.factors)
         best = following
         if done:
@@ -120,19 +126,56 @@ def fit_forces(rows: Rows) -> ForceFit | None:
     return best
 
 
-def _trimmed(rows: Rows, sums: _Sums, fit: ForceFit) -> ForceFit:
-    """Leave out the half of the structures that the fit explains worst, a few times."""
-    for _ in range(6):
-        order = np.where(sums.present & fit.clear, fit.correlation, -np.inf)
-        limit = np.median(order[np.isfinite(order)]) if np.isfinite(order).any() else 0.0
-        mask = order >= limit
-        if mask.sum() < 2 * FOLDS:
-            break
-        fit = _fit(rows, sums, mask, np.ones(rows.n))
-    return fit
+def _grown(rows: Rows, sums: _Sums, present: Mask) -> ForceFit | None:
+    """Start from one structure and take in, with their factors, those whose forces follow the fit, up to any sign."""
+    best: ForceFit | None = None
+    seeds = np.argsort(-np.where(present, sums.squares * sums.counts, 0.0))[:SEEDS]
+    typical = float(np.sqrt(np.median((sums.squares / sums.counts)[present])))
+    large = present & (np.sqrt(sums.squares / sums.counts) > 1e-3 * typical)
+    for seed in seeds:
+        factors = np.ones(rows.n)
+        inside = np.zeros(rows.n, dtype=bool)
+        inside[seed] = True
+        for _ in range(12):
+            slope, correlation = _follow(rows, sums, inside, factors)
+            following = large & (abs(correlation) > SCALED**0.5)
+            following[seed] = True
+            limit = np.sort(abs(correlation[following]))[::-1][: 2 * int(inside.sum()) + 2][-1]
+            taken = following & (abs(correlation) >= limit) | inside & (abs(correlation) > 0.5)
+            factors = np.array([_any_factor(s) for s in slope])
+            factors[seed] = 1.0
+            if np.array_equal(taken, inside):
+                break
+            inside = taken
+        if inside.sum() < 2 * FOLDS:
+            continue
+        values, counts = np.unique(factors[inside], return_counts=True)
+        fit = _fit(rows, sums, inside, factors / values[np.argmax(counts)])
+        if best is None or fit.good.sum() * fit.explained > best.good.sum() * best.explained:
+            best = fit
+    return best
 
 
-def _refined(rows: Rows, sums: _Sums, fit: ForceFit) -> ForceFit:
+def _follow(rows: Rows, sums: _Sums, inside: Mask, factors: Array) -> tuple[Array, Array]:
+    """(n,) slope and correlation of the forces of all structures with a fit to some."""
+    gram = rows.force_grams[inside].sum(axis=0)
+    target = (sums.moments[inside] / factors[inside, None]).sum(axis=0)
+    ridge = 1e-4 * float(np.trace(gram)) / len(gram) * np.eye(len(gram))
+    mean = np.linalg.solve(gram + ridge, target)
+    pf = sums.moments @ mean
+    pp = np.maximum(np.einsum("f,nfg,g->n", mean, rows.force_grams, mean, optimize=True), 1e-30)
+    return pf / pp, pf / np.sqrt(pp * np.where(sums.present, sums.squares, 1.0))
+
+
+def _any_factor(slope: float) -> float:
+    """Take the factor closest to a slope, 1 included."""
+    if SLOPES[0] < slope < SLOPES[1]:
+        return 1.0
+    factor = nearest_factor(slope, FORCE_FACTORS, tolerance=0.6)
+    return 1.0 if factor is None else factor.value
+
+
+def _refined(rows: Rows, sums: _Sums, fit: ForceFit, present: Mask) -> ForceFit:
     """Fit again to all structures that follow the prediction, up to a factor that has a name."""
     factors = np.ones(rows.n)
     for k in np.flatnonzero(sums.present & fit.clear):
@@ -141,11 +184,11 @@ def _refined(rows: Rows, sums: _Sums, fit: ForceFit) -> ForceFit:
         members = sums.present & (rows.groups == group)
         judged = members & fit.clear & (fit.correlation**2 > SCALED)
         if judged.sum() >= 0.5 * (members & fit.clear).sum() and judged.any():
-            typical = float(np.median(factors[judged]))
-            factors[members & ~fit.clear] = typical
+            values, counts = np.unique(factors[judged], return_counts=True)
+            factors[members & ~fit.clear] = values[np.argmax(counts)]
     related = np.where(fit.clear, fit.correlation * np.sign(factors) > RELATED**0.5, True)
     sane = (fit.slope / factors > SLOPES[0]) & (fit.slope / factors < SLOPES[1])
-    good = sums.present & related & (sane | ~fit.clear)
+    good = present & related & (sane | ~fit.clear)
     if good.sum() < 2 * FOLDS:
         return fit
     return _fit(rows, sums, good, factors)

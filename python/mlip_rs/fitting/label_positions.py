@@ -9,7 +9,7 @@ from mlip_rs.errors import DataError, StructureError
 from mlip_rs.fitting import label_rows
 from mlip_rs.fitting.label_energy_checks import Energies
 from mlip_rs.fitting.label_findings import Correction, Finding, finding, place
-from mlip_rs.fitting.label_force_fit import ForceFit
+from mlip_rs.fitting.label_force_fit import PREDICTABLE, ForceFit, fit_forces
 from mlip_rs.fitting.label_geometry import FAR, distance_ratios
 from mlip_rs.fitting.label_rows import Rows
 from mlip_rs.fitting.label_stress_checks import Stresses
@@ -32,8 +32,6 @@ _CURE = f"convert positions and cell to Å (multiply by {Bohr:.6f})"
 def check_positions(
     dataset: Dataset,
     rows: Rows,
-    fit: ForceFit | None,
-    trusted: bool,
     energies: Energies | None,
     stresses: Stresses | None,
 ) -> list[Finding]:
@@ -44,15 +42,16 @@ def check_positions(
         return []
     if np.median(known) > FAR:
         return [_whole(dataset, float(np.median(known)), energies, stresses)]
-    if not trusted or fit is None:
-        return []
     found = []
+    usual = fit_forces(rows, ~(ratios[rows.indices] > FAR)) if (ratios > FAR).any() else None
+    if usual is None or usual.explained < PREDICTABLE:
+        return []
     for name in dict.fromkeys((f.file, f.config_type) for f in dataset):
         members = [k for k, f in enumerate(dataset) if (f.file, f.config_type) == name]
         ratio = float(np.nanmedian(ratios[members])) if np.isfinite(ratios[members]).any() else 1.0
         if ratio <= FAR:
             continue
-        before, after = _correlations(dataset, rows, fit, members)
+        before, after = _correlations(dataset, rows, usual, members)
         if after > FITTING and after > before + 0.2:
             found.append(
                 finding(

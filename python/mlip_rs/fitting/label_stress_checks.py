@@ -102,7 +102,7 @@ def analyse_stresses(rows: Rows, fit: Posterior, used: Mask) -> Stresses | None:
         spread = float(np.std(volumes) / np.mean(volumes))
         jacobian = 6.0 * float(np.log(volumes).sum())
         gain = virial.comparison.evidence - jacobian - best.slope.comparison.evidence
-        if gain > ORDER_GAIN or (spread < SAME_VOLUME and unit is None):
+        if gain > 3.0 or (spread < SAME_VOLUME and unit is None):
             return Stresses(virial, best.order, True)
     return best
 

@@ -66,7 +66,7 @@ class Verdict:
                 dataset,
                 "forces: sign" if sign else "forces: unit",
                 True,
-                f"forces of {place(dataset, frames)} {look}: the slope of the energies against what the forces say "
+                f"forces of {place(dataset, frames)} {look}: the slope of the other labels against what the forces say "
                 f"is {self.slope}.",
                 cure,
                 frames,
@@ -109,6 +109,9 @@ def judge(energies: Energies | None, stresses: Stresses | None, from_forces: boo
         and (agree or (e != 1.0 and stress is None and (named["energy"] is None or e < 0)))
     ):
         return Verdict(forces=1.0 / e, slope=energy)
+    by_stress = nearest_factor(1.0 / s, FORCE_FACTORS, TOLERANCE)
+    if s != 1.0 and energy is None and named["stress"] is None and by_stress is not None:
+        return Verdict(forces=1.0 / s, slope=stress)
     open_slopes = []
     if e != 1.0 and named["energy"] is None:
         open_slopes.append(f"energies have slope {energy}")
