@@ -22,7 +22,7 @@ PRIORS: tuple[float, ...] = (1e-8, 1e-6, 1e-4, 1e-2)
 PREDICTABLE: float = 0.5
 """Share of the squared forces that surroundings explain in every set that is right (0.9 to 0.999 in practice)."""
 
-COHERENT: float = 0.8
+COHERENT: float = 0.95
 """Below this share some of the forces may contradict the others."""
 
 SEEDS: int = 4
@@ -113,7 +113,7 @@ def fit_forces(rows: Rows, allowed: Mask | None = None) -> ForceFit | None:
     best = _fit(rows, sums, present, np.ones(rows.n))
     if best.explained < COHERENT:
         grown = _grown(rows, sums, present)
-        if grown is not None and grown.explained > max(best.explained, PREDICTABLE):
+        if grown is not None and grown.explained > max(best.explained + 0.01, PREDICTABLE):
             best = grown
     for _ in range(4):
         if best.explained < PREDICTABLE:
@@ -177,7 +177,7 @@ def _any_factor(slope: float) -> float:
 
 def _refined(rows: Rows, sums: _Sums, fit: ForceFit, present: Mask) -> ForceFit:
     """Fit again to all structures that follow the prediction, up to a factor that has a name."""
-    factors = np.ones(rows.n)
+    factors = np.where(fit.good, fit.factors, 1.0)
     for k in np.flatnonzero(sums.present & fit.clear):
         factors[k] = named_slope(fit.slope[k], fit.correlation[k])
     for group in range(len(rows.names)):  # the small forces of a group share the unit of its large ones
@@ -185,7 +185,7 @@ def _refined(rows: Rows, sums: _Sums, fit: ForceFit, present: Mask) -> ForceFit:
         judged = members & fit.clear & (fit.correlation**2 > SCALED)
         if judged.sum() >= 0.5 * (members & fit.clear).sum() and judged.any():
             values, counts = np.unique(factors[judged], return_counts=True)
-            factors[members & ~fit.clear] = values[np.argmax(counts)]
+            factors[members & ~fit.clear & ~fit.good] = values[np.argmax(counts)]
     related = np.where(fit.clear, fit.correlation * np.sign(factors) > RELATED**0.5, True)
     sane = (fit.slope / factors > SLOPES[0]) & (fit.slope / factors < SLOPES[1])
     good = present & related & (sane | ~fit.clear)

@@ -108,9 +108,12 @@ def _correlations(dataset: Dataset, rows: Rows, fit: ForceFit, members: list[int
 
 def _products(rows: Rows, fit: ForceFit, frame: Frame) -> tuple[float, float, float]:
     try:
-        design = label_rows.design(rows.basis, frame)[1:-6, rows.columns] / rows.scale
+        design = label_rows.design(rows.basis, frame)[1:, rows.columns] / rows.scale
     except (DataError, StructureError):
         return 0.0, 0.0, 0.0
     assert frame.forces is not None
-    predicted, forces = design @ fit.posterior.mean, frame.forces.ravel()
+    stress = np.zeros(6) if frame.stress is None or frame.volume is None else frame.stress * frame.volume
+    forces = np.concatenate([frame.forces.ravel(), stress])
+    predicted = design @ fit.posterior.mean
+    predicted[-6:] *= 0.0 if frame.stress is None else frame.volume or 0.0
     return float(predicted @ forces), float(predicted @ predicted), float(forces @ forces)

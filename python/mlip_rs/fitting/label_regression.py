@@ -14,6 +14,9 @@ STARTS: tuple[float, ...] = (1.0, 0.04, 0.001, 25.0, 1000.0)
 
 TURNS: int = 6
 
+ALONE: tuple[float, float] = (3.0, 1.5)
+"""Standard deviations, and ratio to the next, at which a single frame is left out."""
+
 MAX_LEFT_OUT: float = 0.1
 """Share of frames that may be left out altogether."""
 
@@ -104,6 +107,11 @@ def _regress(labels: Array, mean: Array, columns: Array, doubt: Array, used: Mas
         slope = Slope(value, error if settled else np.inf, result, chosen.copy())
         z = abs(result.z)
         wild = np.flatnonzero(chosen)[z > max(OUTLYING, float(np.quantile(z, 1.0 - MAX_OUTLYING)))]
+        highest = np.sort(z)[::-1][:2]
+        if not len(wild) and highest[0] > ALONE[0] and highest[0] > ALONE[1] * highest[1]:
+            wild = np.flatnonzero(chosen)[
+                z == highest[0]
+            ]  # one wrong label spoils the scatter it is judged by
         few = (used & ~chosen).sum() + len(wild) <= MAX_LEFT_OUT * used.sum()
         if turn == TURNS - 1 or (settled and not (len(wild) and few)):
             break
