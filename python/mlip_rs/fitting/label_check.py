@@ -31,11 +31,13 @@ from mlip_rs.fitting.label_posterior import Posterior
 from mlip_rs.fitting.label_regression import prior_alone, virial_posterior, with_energies
 from mlip_rs.fitting.label_rows import Rows, choose_sample, make_rows
 from mlip_rs.fitting.label_stress_checks import (
+    STRESS_TOLERANCE,
     Stresses,
     analyse_stresses,
     check_pressure,
     check_stresses,
 )
+from mlip_rs.fitting.label_units import STRESS_FACTORS, nearest_factor
 from mlip_rs.fitting.label_verdict import Verdict, judge
 
 LEAST_STRUCTURES: int = 15
@@ -150,7 +152,7 @@ class _Work:
     def __init__(self, dataset: Dataset, rows: Rows, charges: Sequence[float | None] | None) -> None:
         self.dataset, self.rows, self.charges = dataset, rows, charges
         self.unchecked: list[str] = []
-        self.odd_stresses: dict[int, Stresses] = {}
+        self.odd_stresses: list[tuple[Mask, Stresses]] = []
         self.stress_zeros = check_zero_stresses(dataset, rows)
         self.forces = fit_forces(rows)
         self.trusted = self.forces is not None and self.forces.explained >= PREDICTABLE
@@ -198,14 +200,19 @@ class _Work:
         if not self.trusted:
             return None
         rows = self._stress_rows()
-        if len(self.rows.names) > 1:
-            groups = range(len(self.rows.names))
-            found = {g: analyse_stresses(self.rows, fit, rows & (self.rows.groups == g)) for g in groups}
-            sure = {g: own for g, own in found.items() if own is not None and own.slope.sure}
-            right = [g for g, own in sure.items() if own.plain]
-            if 0 < len(right) < len(sure):
-                self.odd_stresses = {g: own for g, own in sure.items() if g not in right}
-                rows = rows & np.isin(self.rows.groups, right)
+        files = np.array([self.rows.names[g][0] for g in self.rows.groups], dtype=object)
+        by_file = [files == name for name in dict.fromkeys(files)]
+        by_group = [self.rows.groups == g for g in range(len(self.rows.names))]
+        for parts in (by_group, by_file):
+            if len(parts) < 2:
+                continue
+            found = [(part, analyse_stresses(self.rows, fit, rows & part)) for part in parts]
+            sure = [(part, own) for part, own in found if own is not None and own.slope.sure]
+            odd = [(part, own) for part, own in sure if not own.plain]
+            if 0 < len(odd) < len(sure):
+                self.odd_stresses = odd
+                rows = rows & ~np.any([part for part, _ in odd], axis=0)
+                break
         return analyse_stresses(self.rows, fit, rows)
 
     def _forces(self, verdict: Verdict) -> Iterator[Finding]:
@@ -236,14 +243,16 @@ class _Work:
 
     def _stress_findings(self, stresses: Stresses | None, verdict: Verdict) -> Iterator[Finding]:
         frames = [k for k, f in enumerate(self.dataset) if f.stress is not None and f.stress.any()]
-        for group, own in self.odd_stresses.items():
-            name = self.rows.names[group]
-            inside = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) == name]
-            factor = 1.0 if own.slope.right else own.slope.value
+        odd_names: set[tuple[str, str]] = set()
+        for part, own in self.odd_stresses:
+            names = {self.rows.names[g] for g in self.rows.groups[part]}
+            odd_names |= names
+            inside = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) in names]
+            unit = nearest_factor(own.slope.value, STRESS_FACTORS, STRESS_TOLERANCE)
+            factor = 1.0 if own.slope.right or unit is None else own.slope.value
             yield from check_stresses(self.dataset, own, factor, inside)
         if stresses is not None:
-            odd = {self.rows.names[group] for group in self.odd_stresses}
-            rest = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) not in odd]
+            rest = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) not in odd_names]
             yield from check_stresses(self.dataset, stresses, verdict.stress, rest)
 
     def _say_what_is_open(self, energies: Energies | None, stresses: Stresses | None) -> None:

@@ -23,7 +23,7 @@ BOHR_STRESS: tuple[float, float] = (2.4, 5.2)
 STRUCTURES_TRIED: int = 8
 """Structures of a group whose positions are converted to see whether their forces fit then."""
 
-FITTING: float = 0.7
+FITTING: float = 0.5
 """Squared correlation of the forces with the prediction after the conversion."""
 
 _CURE = f"convert positions and cell to Å (multiply by {Bohr:.6f})"
@@ -52,7 +52,7 @@ def check_positions(
         if ratio <= FAR:
             continue
         before, after = _correlations(dataset, rows, usual, members)
-        if after > FITTING and after > before + 0.2:
+        if after > FITTING and after > before + 0.3:
             found.append(
                 finding(
                     dataset,
