@@ -236,7 +236,7 @@ class _Work:
             else fit
         )
         plain = verdict.plain and not energies.per_atom
-        if plain:  # what is off by a factor is looked at again when it is corrected
+        if plain and not verdict.unnamed:  # what is off by a factor is looked at again when it is corrected
             yield from check_single_energies(self.dataset, self.rows, combined, energies, factor)
         if plain and self.trusted and energies.slope.sure:
             yield from check_pressure(self.dataset, self.rows, combined, self._stress_rows())
