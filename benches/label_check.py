@@ -9,6 +9,7 @@ finding of another kind. Design rows are kept between traps, so only the seconds
 import argparse
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -277,6 +278,7 @@ def table(root: Path, sets: list[str], sizes: list[str], only: list[str], verbos
             check = check_labels(replace(data, frames=tuple(frames)))
             result = cell(check, kinds)
             results[trap, name, size] = result
+            print(f"{name} {size}: {trap}: {result}", file=sys.stderr, flush=True)
             if verbose and result != "E":
                 print(f"--- {trap}, {name} {size}: {result} ({time.perf_counter() - started:.1f} s)")
                 print("\n".join("      " + line[:300] for line in check.lines()), flush=True)

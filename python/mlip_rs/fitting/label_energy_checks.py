@@ -189,7 +189,7 @@ def _group_offset(dataset: Dataset, rows: Rows, energies: Energies, offset: Offs
     evidence = {"offset": value, "error": offset.error, "scatter": offset.scatter, "frames": len(frames)}
     where = f"charge {candidate.name}" if candidate.kind == "charge" else place(dataset, frames)
     if named is not None:
-        name, correction, reverse = named
+        name, conversion, reverse = named
         if reverse:
             frames = [k for k in range(len(dataset)) if k not in set(frames)]
             where = place(dataset, frames)
@@ -202,7 +202,7 @@ def _group_offset(dataset: Dataset, rows: Rows, energies: Energies, offset: Offs
             "convert them to eV of the whole structure",
             frames,
             evidence,
-            correction,
+            conversion,
         )
     correction = None if per_structure else Correction("energy", per_atom=-value)
     return finding(

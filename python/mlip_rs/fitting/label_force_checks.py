@@ -3,6 +3,7 @@
 from collections import defaultdict
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from mlip_rs.arrays import Array
@@ -166,10 +167,10 @@ def reordered(rows: Rows, k: int, predicted: Array) -> bool:
     return bool(best < REORDERED * chance and best < 0.5 * _left(given, np.arange(len(given)), expected))
 
 
-def _assigned(rows: Rows, k: int, given: Array, expected: Array) -> Array:
+def _assigned(rows: Rows, k: int, given: Array, expected: Array) -> NDArray[np.intp]:
     """(N,) row of the forces for each atom, by the best assignment among like atoms."""
     numbers = rows.frames[k].numbers
-    order = np.zeros(len(numbers), dtype=int)
+    order = np.zeros(len(numbers), dtype=np.intp)
     for number in np.unique(numbers):
         own = np.flatnonzero(numbers == number)
         atoms, taken = linear_sum_assignment(-(expected[own] @ given[own].T))
@@ -177,7 +178,7 @@ def _assigned(rows: Rows, k: int, given: Array, expected: Array) -> Array:
     return order
 
 
-def _left(given: Array, order: Array, expected: Array) -> float:
+def _left(given: Array, order: NDArray[np.intp], expected: Array) -> float:
     """Mean squared deviation of the forces in some order from the prediction."""
     return float(((given[order] - expected) ** 2).mean())
 

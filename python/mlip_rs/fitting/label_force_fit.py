@@ -79,7 +79,7 @@ class ForceFit:
 
     def predicted(self, rows: Rows, k: int) -> Array:
         """(3N,) forces of structure k by the fit without its fold."""
-        return rows.force_design[k] @ self.fold_means[self.folds[k]]
+        return np.asarray(rows.force_design[k] @ self.fold_means[self.folds[k]])
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def _evaluated(
     constants = np.linalg.lstsq(fractions[rows.indices[used]], rest[used], rcond=None)[0]
     sizes = np.array([dataset[k].n_atoms for k in indices])
     labels = np.array([dataset[k].energy or 0.0 for k in indices])
-    return (labels - predicted) / sizes - fractions[indices] @ constants
+    return np.asarray((labels - predicted) / sizes - fractions[indices] @ constants)
 
 
 def _fractions(dataset: Dataset) -> Array:

@@ -130,7 +130,9 @@ def compare(labels: Array, columns: Array, doubt: Array) -> Comparison:
     for sigma in SIGMAS * max(1.0, scale):
         inverse = _Inverse(vectors, values, float(sigma))
         applied = inverse(columns)
-        normal = np.linalg.pinv(columns.T @ applied, rcond=1e-12, hermitian=True)
+        normal: Array = np.asarray(
+            np.linalg.pinv(columns.T @ applied, rcond=1e-12, hermitian=True), dtype=np.float64
+        )
         c = normal @ (applied.T @ labels)
         weighted = inverse(labels - columns @ c)
         evidence = 0.5 * (inverse.log_determinant - float((labels - columns @ c) @ weighted))
@@ -156,5 +158,5 @@ def compare(labels: Array, columns: Array, doubt: Array) -> Comparison:
 
 def posterior(gram: Array, moment: Array, inflation: float = INFLATION) -> Posterior:
     """Solve normal equations that are divided by the variance of their rows, prior included."""
-    covariance = np.linalg.inv(gram)
+    covariance: Array = np.asarray(np.linalg.inv(gram), dtype=np.float64)
     return Posterior(covariance @ moment, covariance * inflation)

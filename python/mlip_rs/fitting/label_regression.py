@@ -143,7 +143,7 @@ def with_energies(rows: Rows, fit: Posterior, slope: Slope, labels: Array, colum
     x, y = rows.energy_design[used], labels[used]
     x, y = (x - span @ (span.T @ x)) / sigma, (y - span @ (span.T @ y)) / sigma
     precision = np.linalg.inv(fit.covariance)
-    covariance = np.linalg.inv(precision + x.T @ x)
+    covariance: Array = np.asarray(np.linalg.inv(precision + x.T @ x), dtype=np.float64)
     return Posterior(covariance @ (precision @ fit.mean + x.T @ y), covariance)
 
 

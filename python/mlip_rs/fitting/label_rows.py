@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -175,12 +175,12 @@ def small_basis(dataset: Dataset) -> Basis:
     shortest = float(nearest.min()) if nearest.size else 2.0
     cutoff = max(CUTOFF_RATIO * typical, LEAST_CUTOFF)
     r_min = max(shortest - 0.1, 0.4 * typical)
-    common = {"cutoff": cutoff, "r_min": r_min, "repulsion": None}
+    plain = Basis(dataset.elements, cutoff, r_min=r_min, repulsion=None)
     if len(dataset.elements) == 1:
-        return Basis(dataset.elements, size="small", **common)
+        return replace(plain, size="small")
     for n_radial, n_angular, max_l in ((8, 3, 3), (6, 2, 3), (6, 1, 3), (5, 1, 2), (4, 1, 1)):
-        basis = Basis(
-            dataset.elements,
+        basis = replace(
+            plain,
             size="medium",
             n_radial=n_radial,
             n_angular=n_angular,
@@ -189,11 +189,10 @@ def small_basis(dataset: Dataset) -> Basis:
             pair_degree=2,
             pair_cross_degree=1,
             higher=(),
-            **common,
         )
         if basis.n_features <= MAX_FEATURES:
             return basis
-    return Basis(dataset.elements, hierarchy="pair", n_radial=8, **common)
+    return replace(plain, hierarchy="pair", n_radial=8)
 
 
 def choose_sample(dataset: Dataset, seed: int = 0) -> list[int]:
