@@ -10,11 +10,16 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from typer.testing import CliRunner
 
+from mlip_rs.basis import Basis
 from mlip_rs.cli.app import app
 from mlip_rs.demo import DATA_PATH
+from mlip_rs.fitting import FitSettings
 
 SMALL_BASIS = ("--cutoff", "5", "--hierarchy", "pair", "--n-radial", "6", "--folds", "3")
 """Options of a fit that takes a second."""
+
+BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
+SETTINGS = FitSettings(n_folds=3, n_path=5, threads=1)
 
 _DRIVER = """
 import os, signal, sys, types

@@ -56,3 +56,15 @@ def small_run(tmp_path_factory) -> Path:
     data = mlip_rs.read_dataset(DATA_PATH, index=":40")
     mlip_rs.fit(data, basis, mlip_rs.FitSettings(n_folds=3), test=data, directory=directory)
     return directory
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """The run directory of a fit to the frames of `cli_case`, one for each module."""
+    from cli_case import BASIS, SETTINGS, labelled_frames
+
+    import mlip_rs
+
+    directory = tmp_path_factory.mktemp("finished") / "run"
+    mlip_rs.fit(labelled_frames(), BASIS, SETTINGS, directory=directory)
+    return directory

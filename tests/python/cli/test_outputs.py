@@ -9,20 +9,7 @@ import ase.io
 import pytest
 from cli_case import errors, invoke, labelled_frames, write_frames
 
-from mlip_rs.basis import Basis
 from mlip_rs.files import distinct_names, write_atomically
-from mlip_rs.fitting import FitSettings, fit
-
-BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
-SETTINGS = FitSettings(n_folds=3, n_path=5, threads=1)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A run directory."""
-    folder = tmp_path_factory.mktemp("finished")
-    fit(labelled_frames(), BASIS, SETTINGS, directory=folder / "run")
-    return folder / "run"
 
 
 def test_predict_does_not_overwrite_what_it_reads(finished, tmp_path):

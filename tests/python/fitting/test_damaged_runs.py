@@ -5,22 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_case import errors, invoke, labelled_frames
+from cli_case import BASIS, SETTINGS, errors, invoke, labelled_frames
 
 import mlip_rs
-from mlip_rs.basis import Basis
-from mlip_rs.fitting import FitSettings, fit
-
-BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
-SETTINGS = FitSettings(n_folds=3, n_path=5, threads=1)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A run directory."""
-    folder = tmp_path_factory.mktemp("finished")
-    fit(labelled_frames(), BASIS, SETTINGS, directory=folder / "run")
-    return folder / "run"
+from mlip_rs.fitting import fit
 
 
 def cut(path: Path) -> None:

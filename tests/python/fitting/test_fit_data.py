@@ -3,24 +3,12 @@
 import numpy as np
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
-from cli_case import labelled_frames
+from cli_case import BASIS, SETTINGS, labelled_frames
 
 import mlip_rs
-from mlip_rs.basis import Basis
 from mlip_rs.data import dataset_from_atoms, summarize
 from mlip_rs.errors import DataError
-from mlip_rs.fitting import FitSettings, fit
-
-BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=6)
-SETTINGS = FitSettings(n_folds=3, n_path=5, threads=1)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A run directory."""
-    folder = tmp_path_factory.mktemp("finished")
-    fit(labelled_frames(), BASIS, SETTINGS, directory=folder / "run")
-    return folder / "run"
+from mlip_rs.fitting import fit
 
 
 def test_a_generator_of_atoms_is_data(finished):
