@@ -136,8 +136,9 @@ def predicted_us_per_atom(potential: Potential, atoms: Atoms | None = None) -> f
         No atoms, some of elements that the potential does not know, or unit costs that make no sense.
     """
     n = len(potential.elements)
+    counted = _counted(potential, atoms)  # refuses a structure without atoms, which has no shares
     shares = [1.0 / n] * n if atoms is None else element_shares(atoms, potential.elements)
-    return float(np.dot(shares, _center_costs(potential, _counted(potential, atoms))))
+    return float(np.dot(shares, _center_costs(potential, counted)))
 
 
 def multiply_adds(
