@@ -141,9 +141,9 @@ class SparseEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
         """Costs of the features, if the method looks at them."""
         return None
 
+    @abstractmethod
     def solver_numbers(self, n_features: int) -> int:
         """Numbers that the solver holds beside the Gram matrix."""
-        raise NotImplementedError
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401 (a class that scikit-learn keeps to itself)
         tags = super().__sklearn_tags__()

@@ -5,14 +5,14 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from mlip_rs.arrays import Array, Mask
-from mlip_rs.fitting.estimators.base import PathSystem, SparseEstimator
-from mlip_rs.fitting.estimators.lasso import active_set_numbers, lambda_grid
+from mlip_rs.fitting.estimators.base import PathSystem
+from mlip_rs.fitting.estimators.lasso import L1Path
 from mlip_rs.fitting.estimators.scaled import PathOptions, by_center, group_weights
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.settings import FitSettings
 
 
-class GroupLasso(SparseEstimator):
+class GroupLasso(L1Path):
     """Features with a coefficient in the group LASSO of M. Yuan and Y. Lin, J. R. Stat. Soc. B 68, 49 (2006).
 
     Parameters
@@ -26,8 +26,6 @@ class GroupLasso(SparseEstimator):
     max_nonzero
         The path ends where more coefficients are non-zero.
     """
-
-    title = "ℓ1 paths: points"
 
     def __init__(
         self,
@@ -48,14 +46,6 @@ class GroupLasso(SparseEstimator):
         bound: GroupLasso = clone(self).set_params(groups=groups)
         return bound
 
-    def grid(self, system: PathSystem, settings: FitSettings) -> Array:
-        """ℓ1 penalties λ, falling."""
-        return lambda_grid(self._lambda_max(system), settings)
-
-    def point(self, system: PathSystem) -> Array:
-        """`alpha` of the largest ℓ1 penalty."""
-        return np.array([self.alpha * self._lambda_max(system)])
-
     def supports(self, system: PathSystem, grid: Array) -> Mask:
         """(≤ L, F) features that are not zero at each ℓ1 penalty of all data."""
         options = PathOptions(system.penalties, system.room * self.max_nonzero, system.threads, system.tick)
@@ -63,14 +53,6 @@ class GroupLasso(SparseEstimator):
         weights = group_weights(groups, system.scaled.penalized)
         path = system.scaled.group_path(grid * system.share, groups, weights, options)
         return np.asarray(path != 0.0)
-
-    def l1_penalties(self, grid: Array) -> Array:
-        """The grid itself."""
-        return grid
-
-    def solver_numbers(self, n_features: int) -> int:
-        """Matrices of the active features."""
-        return active_set_numbers(n_features, self.max_nonzero)
 
     def _groups(self, system: PathSystem) -> NDArray[np.int64]:
         return np.arange(len(system.scaled.xty)) if self.groups is None else np.asarray(self.groups)

@@ -1,5 +1,7 @@
 """LASSO, adaptive LASSO and elastic net."""
 
+from abc import abstractmethod
+
 import numpy as np
 
 from mlip_rs.arrays import Array, Mask
@@ -8,7 +10,37 @@ from mlip_rs.fitting.estimators.scaled import PathOptions, Scaled
 from mlip_rs.fitting.settings import FitSettings
 
 
-class Lasso(SparseEstimator):
+class L1Path(SparseEstimator):
+    """The ℓ1 penalties λ that every LASSO follows, below the smallest one that leaves no feature."""
+
+    title = "ℓ1 paths: points"
+
+    alpha: float
+    max_nonzero: int
+
+    @abstractmethod
+    def _lambda_max(self, system: PathSystem) -> float:
+        """Smallest λ that leaves no feature."""
+
+    def grid(self, system: PathSystem, settings: FitSettings) -> Array:
+        """(L,) ℓ1 penalties down to `path_ratio` times the largest one, evenly spaced by their logarithms."""
+        ratios = np.geomspace(1.0, settings.path_ratio, settings.n_path + 1)[1:]
+        return np.asarray(self._lambda_max(system) * ratios)
+
+    def point(self, system: PathSystem) -> Array:
+        """`alpha` of the largest ℓ1 penalty."""
+        return np.array([self.alpha * self._lambda_max(system)])
+
+    def l1_penalties(self, grid: Array) -> Array:
+        """The grid itself."""
+        return grid
+
+    def solver_numbers(self, n_features: int) -> int:
+        """Numbers that a path by active sets holds: a few matrices of the active features."""
+        return 5 * min(n_features, 2 * self.max_nonzero) ** 2
+
+
+class Lasso(L1Path):
     """Features with a coefficient in ½ wᵀGw − bᵀw + λ Σ p (|w| + (1 − ρ)/(2ρ) w²) + ½ Σ q w², w of unit norm.
 
     Parameters
@@ -25,8 +57,6 @@ class Lasso(SparseEstimator):
         The path ends where more coefficients are non-zero.
     """
 
-    title = "ℓ1 paths: points"
-
     def __init__(
         self,
         alpha: float = 1e-3,
@@ -41,14 +71,6 @@ class Lasso(SparseEstimator):
         self.adaptive_power = adaptive_power
         self.max_nonzero = max_nonzero
 
-    def grid(self, system: PathSystem, settings: FitSettings) -> Array:
-        """ℓ1 penalties λ, falling."""
-        return lambda_grid(self._lambda_max(system), settings)
-
-    def point(self, system: PathSystem) -> Array:
-        """`alpha` of the largest ℓ1 penalty."""
-        return np.array([self.alpha * self._lambda_max(system)])
-
     def supports(self, system: PathSystem, grid: Array) -> Mask:
         """(≤ L, F) features that are not zero at each ℓ1 penalty of all data."""
         options = PathOptions(system.penalties, system.room * self.max_nonzero, system.threads, system.tick)
@@ -56,29 +78,11 @@ class Lasso(SparseEstimator):
         path = system.scaled.path(grid * system.share, weights, options, self.l1_ratio)
         return np.asarray(path != 0.0)
 
-    def l1_penalties(self, grid: Array) -> Array:
-        """The grid itself."""
-        return grid
-
-    def solver_numbers(self, n_features: int) -> int:
-        """Matrices of the active features."""
-        return active_set_numbers(n_features, self.max_nonzero)
-
     def _weights(self, system: PathSystem) -> Array:
         return adaptive_weights(system.scaled, system.ridge, self.adaptive_power)
 
     def _lambda_max(self, system: PathSystem) -> float:
         return system.scaled.lambda_max(self._weights(system), system.penalties)
-
-
-def lambda_grid(largest: float, settings: FitSettings) -> Array:
-    """(L,) ℓ1 penalties below the largest one, down to `path_ratio` times it, evenly spaced by their logarithms."""
-    return np.asarray(largest * np.geomspace(1.0, settings.path_ratio, settings.n_path + 1)[1:])
-
-
-def active_set_numbers(n_features: int, max_nonzero: int) -> int:
-    """Numbers that a path by active sets holds: a few matrices of the active features."""
-    return 5 * min(n_features, 2 * max_nonzero) ** 2
 
 
 def adaptive_weights(scaled: Scaled, ridge_coefficients: Array, power: float) -> Array:
