@@ -157,11 +157,10 @@ def _merged(chosen: Mapping[SettingOption, object], assignments: Sequence[str]) 
     for text in assignments:
         key, value = parse_assignment(text)
         path = key_path(key)
-        if path in assigned:
+        if assigned.setdefault(path, key) != key:  # of one spelling the last counts, as on any command line
             raise ConfigError(
                 f"--set {assigned[path]} and --set {key} give the same setting; give one of them"
             )
-        assigned[path] = key
         for option in chosen:
             own = key_path(option.key)
             if path[: len(own)] == own[: len(path)]:

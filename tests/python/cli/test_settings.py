@@ -272,7 +272,7 @@ def test_a_wrong_key_is_blamed_on_the_file_only_if_it_stands_there(tmp_path):
     ]
 
 
-def test_one_setting_assigned_twice_is_refused():
+def test_one_setting_assigned_by_two_names_is_refused():
     twice = ["data.extxyz", "--set", "weights.stress=0.5", "--set", "fit.weights.stress=0.7"]
     assert errors(invoke("fit", *twice)) == [
         "error: --set weights.stress and --set fit.weights.stress give the same setting; give one of them"
