@@ -19,7 +19,8 @@ def run(
         list[int] | None, typer.Option(metavar="N...", help="Numbers of threads; 1 and all cores by default.")
     ] = None,
     like: Annotated[
-        Path | None, typer.Option(metavar="STRUCTURE", help="Structure to repeat instead of a crystal.")
+        Path | None,
+        typer.Option(metavar="STRUCTURE", help="File of a structure to repeat instead of a crystal."),
     ] = None,
     figure: Annotated[
         Path | None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mlip_rs.cli.output import Json, Threads, print_json, print_table
+from mlip_rs.cli.output import Json, Threads, print_json, print_table, progress
 
 
 def run(
@@ -25,7 +25,10 @@ def run(
     from mlip_rs.evaluate.evaluation import evaluate, save_figures
     from mlip_rs.potential import Potential
 
-    evaluation = evaluate(Potential.load(potential), read_dataset(data, index=index), threads=threads)
+    with progress() as receiver:
+        evaluation = evaluate(
+            Potential.load(potential), read_dataset(data, index=index), threads=threads, progress=receiver
+        )
     written = [] if figures is None else save_figures(evaluation.figures(), figures)
     if as_json:
         print_json(evaluation.to_dict() | {"figures": [str(path) for path in written]})

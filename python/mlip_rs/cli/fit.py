@@ -24,8 +24,22 @@ def _energies(entries: list[str]) -> dict[str, float]:
     return energies
 
 
+ESSENTIALS: str = "Essentials"
+"""First heading in `--help`."""
+
 OPTIONS: tuple[SettingOption, ...] = (
-    SettingOption("data.test", metavar="DATA", note="Repeat for more."),
+    SettingOption("data.test", metavar="DATA", note="Repeat for more.", panel=ESSENTIALS),
+    SettingOption("basis.size", panel=ESSENTIALS),
+    SettingOption("basis.cutoff", panel=ESSENTIALS),
+    SettingOption(
+        "fit.reference_energies",
+        "--reference-energy",
+        metavar="SYMBOL=EV...",
+        panel=ESSENTIALS,
+        convert=_energies,
+    ),
+    SettingOption("fit.threads", metavar="N", panel=ESSENTIALS),
+    SettingOption("output.directory", "--output", short="-o", metavar="DIR", panel=ESSENTIALS),
     SettingOption("data.index"),
     SettingOption("data.energy"),
     SettingOption("data.keys.energy", "--energy-key"),
@@ -34,9 +48,10 @@ OPTIONS: tuple[SettingOption, ...] = (
     SettingOption("data.keys.virial", "--virial-key"),
     SettingOption("data.drop_outliers"),
     SettingOption("data.drop_duplicates"),
-    SettingOption("basis.size"),
+    SettingOption("weights.energy", "--energy-precision", note="0 leaves energies out.", convert=_switched),
+    SettingOption("weights.forces", "--force-precision", note="0 leaves forces out.", convert=_switched),
+    SettingOption("weights.stress", "--stress-precision", note="0 leaves stresses out.", convert=_switched),
     SettingOption("basis.elements", metavar="SYMBOL..."),
-    SettingOption("basis.cutoff"),
     SettingOption("basis.angular_cutoff"),
     SettingOption("basis.hierarchy"),
     SettingOption("basis.radial"),
@@ -49,17 +64,11 @@ OPTIONS: tuple[SettingOption, ...] = (
     SettingOption("basis.mixed_degree"),
     SettingOption("fit.method"),
     SettingOption("fit.cost_power"),
-    SettingOption("weights.energy", "--energy-precision", note="0 leaves energies out.", convert=_switched),
-    SettingOption("weights.forces", "--force-precision", note="0 leaves forces out.", convert=_switched),
-    SettingOption("weights.stress", "--stress-precision", note="0 leaves stresses out.", convert=_switched),
-    SettingOption("fit.reference_energies", "--reference-energy", metavar="SYMBOL=EV...", convert=_energies),
     SettingOption("fit.max_nonzero"),
     SettingOption("fit.n_folds", "--folds"),
     SettingOption("fit.seed"),
     SettingOption("fit.calibrate"),
     SettingOption("fit.allow_underdetermined"),
-    SettingOption("fit.threads", metavar="N"),
-    SettingOption("output.directory", "--output", short="-o", metavar="DIR"),
 )
 """Settings with an option of their own; `--set` sets any other."""
 
@@ -78,7 +87,7 @@ def run(
     overwrite: Annotated[
         bool,
         typer.Option(
-            "--overwrite", help="Replace another fit in the run directory.", rich_help_panel="Output"
+            "--overwrite", help="Replace another fit in the run directory.", rich_help_panel=ESSENTIALS
         ),
     ] = False,
     dry_run: Annotated[
@@ -86,7 +95,7 @@ def run(
         typer.Option(
             "--dry-run",
             help="Read the data, print the basis and the memory needed, and stop.",
-            rich_help_panel="Output",
+            rich_help_panel=ESSENTIALS,
         ),
     ] = False,
     scan_weights: Annotated[
@@ -94,7 +103,7 @@ def run(
         typer.Option(
             "--scan-weights",
             help="Cross-validate other precisions of energies and stresses, print the errors, and stop.",
-            rich_help_panel="Output",
+            rich_help_panel="Weights",
         ),
     ] = False,
     as_json: Json = False,

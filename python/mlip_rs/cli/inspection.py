@@ -15,7 +15,9 @@ def _symbols(entries: list[str]) -> list[str]:
 
 @with_settings(
     SettingOption("basis.size"),
-    SettingOption("basis.elements", metavar="SYMBOL...", convert=_symbols),
+    SettingOption(
+        "basis.elements", metavar="SYMBOL...", note="Shows a basis without a potential.", convert=_symbols
+    ),
 )
 def run(
     settings: dict[str, Any],

@@ -24,7 +24,7 @@ PANELS: dict[str, str] = {
     "data": "Data",
     "basis": "Basis",
     "fit": "Fit",
-    "weights": "Fit",
+    "weights": "Weights",
     "output": "Output",
 }
 """Headings in `--help` by section."""
@@ -50,6 +50,8 @@ class SettingOption:
         values may follow the option.
     note
         Sentence to add to the help.
+    panel
+        Heading in `--help`; that of the section by default.
     convert
         Function from the value of the option to that of the setting.
     """
@@ -59,6 +61,7 @@ class SettingOption:
     short: str = ""
     metavar: str | None = None
     note: str = ""
+    panel: str = ""
     convert: Callable[[Any], object] = lambda value: value
 
     @property
@@ -85,7 +88,7 @@ class SettingOption:
             *filter(None, (self.short, self.flag)),
             metavar=self.metavar,
             help=self.help,
-            rich_help_panel=PANELS[self.key.split(".")[0]],
+            rich_help_panel=self.panel or PANELS[self.key.split(".")[0]],
             show_default=False,
         )
         annotation = Annotated[kind if kind is bool else kind | None, option]  # type: ignore[valid-type]

@@ -17,7 +17,7 @@ Threads = Annotated[
         min=0,
         max=1024,
         metavar="N",
-        help="Number of threads; MLIP_RS_NUM_THREADS or all cores by default, or with 0.",
+        help="Number of threads; by default, or with 0, MLIP_RS_NUM_THREADS or all cores.",
         callback=lambda threads: threads or None,
     ),
 ]

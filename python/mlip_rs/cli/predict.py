@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mlip_rs.cli.output import Json, Threads, print_json
+from mlip_rs.cli.output import Json, Threads, print_json, progress
 
 
 def run(
@@ -21,7 +21,8 @@ def run(
     """Compute energies, forces and stresses of structures, and write them as extxyz."""
     from mlip_rs.evaluate.prediction import predict_file
 
-    frames = predict_file(potential, structures, output, index=index, threads=threads)
+    with progress() as receiver:
+        frames = predict_file(potential, structures, output, index=index, threads=threads, progress=receiver)
     n_atoms = sum(len(atoms) for atoms in frames)
     if as_json:
         energies = [atoms.calc.results["energy"] for atoms in frames]

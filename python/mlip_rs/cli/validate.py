@@ -26,15 +26,21 @@ def run(
     crystal: Annotated[
         str | None,
         typer.Option(
-            metavar="CRYSTAL", help="Structure file, PROTOTYPE or PROTOTYPE:ELEMENT; default: the stablest."
+            metavar="CRYSTAL",
+            help="A structure file, PROTOTYPE or PROTOTYPE:ELEMENT; the prototype of lowest energy by default.",
         ),
     ] = None,
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME...", help="Properties to compute; all by default.")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer structures, smaller cells.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Compute fewer structures, in smaller cells.")
+    ] = False,
     data: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Labelled structures: parity and errors are added.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Labelled structures; the report shows the errors on them as well."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -14,6 +14,9 @@ VALUES: dict[str, str] = {
 }
 """Pattern of a further value of an option, by its metavar; anything else is the next argument."""
 
+_KINDS: dict[str, str] = {"<str>": "TEXT", "<int>": "N", "<float>": "NUMBER", "<path>": "FILE"}
+"""Placeholders of values in the help, by that of typer."""
+
 
 class Verb(TyperCommand):
     """A verb whose options with a metavar of `VALUES` take several values: `--elements Al Ni al.extxyz`."""
@@ -35,11 +38,32 @@ class Verb(TyperCommand):
             record = parameter.get_help_record(ctx)
             default = "Arguments" if parameter.param_type_name == "argument" else "Options"
             if record is not None:
-                panels.setdefault(getattr(parameter, "rich_help_panel", None) or default, []).append(record)
+                panel = getattr(parameter, "rich_help_panel", None) or default
+                panels.setdefault(panel, []).append(_readable(*record))
         for panel, records in panels.items():
             if records:
                 with formatter.section(panel):
                     formatter.write_dl(records)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ANN401 (context of typer or click)
+        """Arguments in the usage line without braces: `POTENTIAL DATA...`."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [re.sub(r"\{(.*)\}(\.\.\.)?", r"\1", piece) for piece in pieces]
+
+
+def _readable(name: str, sentence: str) -> tuple[str, str]:
+    """Name and help of a parameter in words that need no programmer.
+
+    >>> _readable("--max-l <int>", "Largest degree.")
+    ('--max-l N', 'Largest degree.')
+    >>> _readable("DATA... <list[str]>", "Files that ASE reads.  [required]")
+    ('DATA...', 'Files that ASE reads.  [required]')
+    """
+    if not name.startswith("-"):
+        return re.sub(r" <[^>]*>$", "", name), sentence
+    for kind, word in _KINDS.items():
+        name = name.replace(kind, word)
+    return name, re.sub(r"\s*\[\d+<=x<=\d+\]", "", sentence)
 
 
 def repeated(args: Sequence[str], patterns: Mapping[str, str]) -> list[str]:

@@ -20,10 +20,10 @@ STYLES: dict[str, str] = {"pass": "green", "fail": "bold red", "not applicable":
 def run(
     potential: Annotated[Path, typer.Argument(metavar="POTENTIAL", help="Potential file.")],
     only: Annotated[
-        list[str] | None, typer.Option(metavar="NAME...", help="These checks; all by default.")
+        list[str] | None, typer.Option(metavar="NAME...", help="Checks to run; all by default.")
     ] = None,
     figure: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the dimers (.png, .pdf, .svg).")
+        Path | None, typer.Option(metavar="FILE", help="Draw the energies of dimers (.png, .pdf, .svg).")
     ] = None,
     as_json: Json = False,
 ) -> None:

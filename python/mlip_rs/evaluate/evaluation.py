@@ -23,6 +23,7 @@ from mlip_rs.evaluate.errors import (
 )
 from mlip_rs.potential import Potential
 from mlip_rs.potential.prediction import evaluate_frames
+from mlip_rs.progress import Progress
 from mlip_rs.threads import number_of_threads
 from mlip_rs.units import MEV_PER_EV
 
@@ -91,7 +92,11 @@ class Evaluation:
 
 
 def evaluate(
-    potential: Potential | str | os.PathLike[str], data: Data, *, threads: int | None = None
+    potential: Potential | str | os.PathLike[str],
+    data: Data,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> Evaluation:
     """Compare a potential with labelled structures.
 
@@ -103,6 +108,8 @@ def evaluate(
         Files that ASE reads, or a dataset.
     threads
         None: `MLIP_RS_NUM_THREADS`, or all cores.
+    progress
+        Receives the advance through many structures.
 
     Raises
     ------
@@ -115,7 +122,7 @@ def evaluate(
         potential = Potential.load(potential)
     dataset = as_dataset(data)
     labels = Labels([f.energy for f in dataset], [f.forces for f in dataset], [f.stress for f in dataset])
-    predicted = _predictions(potential, dataset, number_of_threads(threads))
+    predicted = _predictions(potential, dataset, number_of_threads(threads), progress)
     n_atoms = [frame.n_atoms for frame in dataset]
     config_types = tuple(frame.config_type for frame in dataset)
     errors = evaluate_errors(labels, predicted, n_atoms, config_types)
@@ -126,7 +133,7 @@ def evaluate(
     return Evaluation(errors, paired_values(labels, predicted, n_atoms), config_types)
 
 
-def _predictions(potential: Potential, dataset: Dataset, threads: int) -> Labels:
+def _predictions(potential: Potential, dataset: Dataset, threads: int, progress: Progress | None) -> Labels:
     predictions = list(
         evaluate_frames(
             potential.core,
@@ -135,6 +142,7 @@ def _predictions(potential: Potential, dataset: Dataset, threads: int) -> Labels
             volume=lambda frame: frame.volume,
             name=lambda k: dataset.frames[k].location,
             threads=threads,
+            progress=progress,
         )
     )
     return Labels(

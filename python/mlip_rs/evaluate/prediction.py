@@ -15,6 +15,7 @@ from mlip_rs.errors import ConfigError
 from mlip_rs.files import atomic_file
 from mlip_rs.potential import Potential, Prediction
 from mlip_rs.potential.prediction import evaluate_frames
+from mlip_rs.progress import Progress
 from mlip_rs.threads import number_of_threads
 
 _REPLACED = frozenset(
@@ -31,6 +32,7 @@ def predict_file(
     index: str = ":",
     format: str | None = None,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> list[Atoms]:
     """Write the structures of files with predicted labels to an extxyz file, whole or not at all.
 
@@ -46,6 +48,8 @@ def predict_file(
         As in `read_dataset`.
     threads
         None: `MLIP_RS_NUM_THREADS`, or all cores.
+    progress
+        Receives the advance through many structures.
 
     Returns
     -------
@@ -77,13 +81,19 @@ def predict_file(
             raise ConfigError(
                 f"{output}: is read from as well and would be overwritten; choose another output"
             )
-    predicted = labelled(potential, frames, threads=threads)
+    predicted = labelled(potential, frames, threads=threads, progress=progress)
     with atomic_file(output) as file:
         ase.io.write(file, predicted, format="extxyz")
     return predicted
 
 
-def labelled(potential: Potential, frames: Sequence[RawFrame], *, threads: int | None = None) -> list[Atoms]:
+def labelled(
+    potential: Potential,
+    frames: Sequence[RawFrame],
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> list[Atoms]:
     """Copies of structures with predicted energy, forces and, where there is a volume, stress.
 
     Raises
@@ -98,6 +108,7 @@ def labelled(potential: Potential, frames: Sequence[RawFrame], *, threads: int |
         volume=lambda frame: cell_volume(frame.atoms.cell.array),
         name=lambda k: frames[k].location,
         threads=number_of_threads(threads),
+        progress=progress,
     )
     return [_with_labels(f.atoms, p) for f, p in zip(frames, predictions, strict=True)]
 

@@ -1,7 +1,6 @@
 """Stopwatch of a computation: wall time by phase, without gaps."""
 
 import time
-from collections.abc import Mapping
 
 from mlip_rs.progress import Progress
 
@@ -31,7 +30,9 @@ class Phases:
         self._begin = 0.0
 
     def enter(self, name: str) -> None:
-        """End the current phase and begin another; a phase may be entered more than once."""
+        """End the current phase and begin another; a phase may be entered more than once, the current one goes on."""
+        if name == self._current:
+            return
         self.stop()
         self._current, self._begin = name, time.perf_counter()
 
@@ -47,9 +48,3 @@ class Phases:
     def so_far(self) -> dict[str, float]:
         """Seconds of the phases that have ended, by name."""
         return dict(self._seconds)
-
-    def include(self, seconds: Mapping[str, float]) -> None:
-        """End the current phase and add those that a part of the computation has timed itself."""
-        self.stop()
-        for name, value in seconds.items():
-            self._seconds[name] = self._seconds.get(name, 0.0) + value

@@ -82,8 +82,35 @@ def fit(
     >>> [round(point.validation.forces.rmse, 1) for point in run.points]  # eV/Å, from sparse to dense
     [1.0, 0.7, 0.5]
     """
-    settings, progress = settings or FitSettings(), progress or Silent()
-    phases = Phases(progress)
+    phases = Phases(progress or Silent())
+    return fit_in_phases(data, basis, settings, phases, test=test, directory=directory, overwrite=overwrite)
+
+
+def fit_in_phases(
+    data: Data,
+    basis: Basis,
+    settings: FitSettings | None,
+    phases: Phases,
+    *,
+    test: Data | None = None,
+    directory: Directory = None,
+    overwrite: bool = False,
+) -> Run:
+    """`fit` as a part of a longer computation, whose stopwatch goes on and is part of the record.
+
+    Parameters
+    ----------
+    data, basis, settings, test, directory, overwrite
+        As for `fit`.
+    phases
+        Receives the times; its `progress` receives the advance.
+
+    Raises
+    ------
+    DataError, ConfigError, FitError
+        As `fit`.
+    """
+    settings, progress = settings or FitSettings(), phases.progress
     phases.enter("check")
     check_types(basis, settings)
     training, testing = as_dataset(data), None if test is None else as_dataset(test)

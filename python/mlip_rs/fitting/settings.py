@@ -48,7 +48,8 @@ class FitSettings:
         One of `PRIORS`: "smooth" gives every order and degree a ridge penalty of its own, growing with l and n, with
         strengths found by cross-validation (`fitting/smoothness_prior.py`); "flat" takes the best of `ridge_penalties`.
     n_prior
-        Most evaluations of the cross-validation in the search for the strengths of the smoothness prior.
+        Evaluations of the cross-validation after which the search for the strengths of the smoothness prior ends, as
+        soon as its step is complete.
     ridge_penalties
         Candidates of the flat prior, relative to features of unit norm.
     n_path

@@ -112,9 +112,9 @@ class Prior:
         gradient
             Score and derivative of given penalties.
         n_evaluations
-            Most evaluations of it.
+            Evaluations of it after which the search ends, as soon as its step is complete.
         advance
-            Called after each.
+            Called after each, `n_evaluations` times at most.
 
         Raises
         ------
@@ -174,7 +174,8 @@ class _Search:
         penalties = self.prior.penalties(strengths)
         found = self.gradient(penalties)
         self.left -= 1
-        self.advance()
+        if self.left >= 0:  # the last step of the search may take more evaluations than were left
+            self.advance()
         if found is None:
             raise _SingularError
         value, slope = found

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from mlip_rs.fitting.result_cache import ResultCache
 from mlip_rs.fitting.selection import select
 from mlip_rs.fitting.settings import RUN_ONLY, FitSettings
 from mlip_rs.fitting.weights import Weights
-from mlip_rs.progress import Progress, Silent
+from mlip_rs.progress import Progress, Silent, Steps
 from mlip_rs.settings import check_number
 
 if TYPE_CHECKING:
@@ -203,15 +204,17 @@ def scan_weights(
         )
         relevant = {k: v for k, v in settings.to_dict().items() if k not in {*RUN_ONLY, "weights"}}
         cache = ResultCache(folder / "weight-scan.json", [problem.fingerprint(), relevant])
+        steps = Steps(len(choices), time.monotonic())
         for k, weights in enumerate(choices):
             errors = _known(cache, weights)
             if errors is None:
-                progress.note(f"weights {k + 1} of {len(choices)}")
+                progress.note(f"weights {k + 1}: {steps.text(time.monotonic())}")
                 weighted = replace(problem, property_weights=weights.of_properties())
                 equations = equations.weighted(weighted.group_weights)
                 errors = select(weighted, equations, settings, progress).validation.errors(0)
                 cache.put(_name(weights), errors.to_dict())
             points.append(WeightedErrors(weights, errors))
+            steps.advance(1, time.monotonic())
     return WeightScan(tuple(points))
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mlip_rs import _core
 from mlip_rs.errors import StructureError
+from mlip_rs.progress import Progress, Silent
 from mlip_rs.units import ase_stress_from_virial
 
 BATCH_STRUCTURES: int = 256
@@ -74,6 +75,7 @@ def evaluate_frames(
     volume: Callable[[T], float | None],
     name: Callable[[int], str],
     threads: int,
+    progress: Progress | None = None,
 ) -> Iterator[Prediction]:
     """Evaluate structures of any kind, batch by batch.
 
@@ -89,6 +91,8 @@ def evaluate_frames(
         Names the k-th frame in errors.
     threads
         Number of threads.
+    progress
+        Receives the advance if there are more structures than one batch.
 
     Raises
     ------
@@ -102,6 +106,8 @@ def evaluate_frames(
         except StructureError as error:
             raise StructureError(f"{name(k)}: {error}") from None
 
+    progress = progress if progress is not None and len(frames) > BATCH_STRUCTURES else Silent()
+    progress.start("predicting: structures", len(frames))
     for start in range(0, len(frames), BATCH_STRUCTURES):
         batch = range(start, min(start + BATCH_STRUCTURES, len(frames)))
         structures = [converted(k) for k in batch]
@@ -112,3 +118,4 @@ def evaluate_frames(
             raise StructureError(f"{name(start + index)}: {message}") from None
         for k, own in zip(batch, results, strict=True):
             yield Prediction.of(own, volume(frames[k]))
+        progress.advance(len(batch))

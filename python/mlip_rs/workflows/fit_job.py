@@ -12,8 +12,9 @@ from mlip_rs.basis.summary import Composition
 from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, summarize
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import write_atomically
-from mlip_rs.fitting import FitSettings, Run, WeightScan, fit, read_record, scan_weights
+from mlip_rs.fitting import FitSettings, Run, WeightScan, read_record, scan_weights
 from mlip_rs.fitting.phases import Phases
+from mlip_rs.fitting.pipeline import fit_in_phases
 from mlip_rs.fitting.settings import RUN_ONLY
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.settings import check_types
@@ -262,17 +263,15 @@ class Job:
             progress.note(line)
         if not self.overwrite:
             self._require_vacant(basis, training, testing)
-        phases.stop()
-        run = fit(
+        run = fit_in_phases(
             training,
             basis,
             self.settings,
+            phases,
             test=testing,
             directory=self.directory,
             overwrite=self.overwrite,
-            progress=progress,
         )
-        phases.include(run.record["seconds"])
         phases.enter("report")
         from mlip_rs.report.fit import write_run_report
 

@@ -14,6 +14,7 @@ from cli_case import errors, invoke
 from mlip_rs import settings as checks
 from mlip_rs.basis import Basis, HigherOrder, RadialSet
 from mlip_rs.basis.repulsion import Repulsion
+from mlip_rs.cli.app import VERBS
 from mlip_rs.cli.documentation import documented_fields
 from mlip_rs.cli.fit import OPTIONS
 from mlip_rs.cli.options import CLASSES
@@ -348,4 +349,19 @@ def test_help_of_each_option_is_the_documentation_of_its_field(option):
 
 def test_help_groups_the_options():
     headings = re.findall(r"^(\w[\w ]*):$", invoke("fit", "--help").stdout, re.MULTILINE)
-    assert headings == ["Arguments", "Data", "Basis", "Fit", "Output", "Any setting", "Options"]
+    assert headings == [
+        "Arguments",
+        "Essentials",
+        "Data",
+        "Weights",
+        "Basis",
+        "Fit",
+        "Any setting",
+        "Options",
+    ]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_speaks_of_values_and_not_of_types(verb):
+    text = invoke(verb, "--help").stdout
+    assert not re.findall(r"<(str|int|float|path|list|Path)|[{}]|<=x<=", text)

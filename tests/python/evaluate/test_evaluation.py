@@ -1,5 +1,6 @@
 """Errors on labelled structures in the report of `validate`."""
 
+import io
 import json
 
 import numpy as np
@@ -12,7 +13,10 @@ from potentials import argon_potential
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import PairedValues
 from mlip_rs.evaluate.force_figure import FORCE_GROUPS, force_error_by_size
+from mlip_rs.evaluate.prediction import predict_file
 from mlip_rs.plot.style import plain
+from mlip_rs.potential import prediction
+from mlip_rs.progress import Lines
 from mlip_rs.workflows.validation import validate
 
 
@@ -105,3 +109,17 @@ def test_names_given_by_users_are_shown_as_they_are():
     shown = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert shown == ["\u200b_u", r"a\$x_{\$", "10 %"]
     assert plain(plain("a$b")) == plain("a$b")
+
+
+def test_only_many_structures_report_their_progress(argon, monkeypatch):
+    folder, data = argon
+    shown = {}
+    for batch in (6, 4):
+        monkeypatch.setattr(prediction, "BATCH_STRUCTURES", batch)
+        stream = io.StringIO()
+        predict_file(
+            folder / "ar.mlip.json", data, folder / "out.extxyz", progress=Lines(stream, interval=0.0)
+        )
+        shown[batch] = stream.getvalue()
+    assert shown[6] == ""
+    assert "predicting: structures: 6 of 6" in shown[4]
