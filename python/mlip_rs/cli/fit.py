@@ -5,23 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from mlip_rs.cli.options import SettingOption, with_settings
+from mlip_rs.cli.options import SettingOption, element_energies, with_settings
 from mlip_rs.cli.output import Json, print_json, print_table, progress
 
 
 def _switched(precision: float) -> float | bool:
     return precision or False
-
-
-def _energies(entries: list[str]) -> dict[str, float]:
-    energies = {}
-    for entry in entries:
-        symbol, _, value = entry.partition("=")
-        try:
-            energies[symbol] = float(value)
-        except ValueError:
-            raise typer.BadParameter(f"{entry!r} is not SYMBOL=ENERGY, such as Al=-0.1") from None
-    return energies
 
 
 ESSENTIALS: str = "Essentials"
@@ -33,10 +22,11 @@ OPTIONS: tuple[SettingOption, ...] = (
     SettingOption("basis.cutoff", panel=ESSENTIALS),
     SettingOption(
         "fit.reference_energies",
+        "--isolated-atoms",
         "--reference-energy",
         metavar="SYMBOL=EV...",
         panel=ESSENTIALS,
-        convert=_energies,
+        convert=element_energies,
     ),
     SettingOption("fit.threads", metavar="N", panel=ESSENTIALS),
     SettingOption("output.directory", "--output", short="-o", metavar="DIR", panel=ESSENTIALS),

@@ -44,7 +44,7 @@ class SettingOption:
     name
         Name of the option; that of the field by default.
     short
-        Short name, such as "-o".
+        Second name, such as "-o".
     metavar
         Placeholder of the value in `--help`; the type by default. If it is one of `mlip_rs.cli.verb.VALUES`, several
         values may follow the option.
@@ -97,6 +97,26 @@ class SettingOption:
     def value(self, given: object) -> object:
         """Convert the value of the option to that of the setting; None if the option was not given."""
         return None if given is None or given is False or given == [] else self.convert(given)
+
+
+def element_energies(entries: list[str]) -> dict[str, float]:
+    """Convert SYMBOL=EV, several of them apart or joined by commas, to energies (eV) by element.
+
+    Raises
+    ------
+    BadParameter
+        Something else, or an element given twice.
+    """
+    energies: dict[str, float] = {}
+    for entry in (part for text in entries for part in text.split(",") if part):
+        symbol, _, value = entry.partition("=")
+        try:
+            energy = float(value)
+        except ValueError:
+            raise typer.BadParameter(f"{entry!r} is not SYMBOL=ENERGY, such as Al=-0.1") from None
+        if energies.setdefault(symbol, energy) != energy:
+            raise typer.BadParameter(f"{symbol} has two energies, {energies[symbol]:g} and {energy:g} eV")
+    return energies
 
 
 _SET = Annotated[

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mlip_rs.cli.options import element_energies
 from mlip_rs.cli.output import Json, print_json, print_table, progress
 
 
@@ -42,6 +43,13 @@ def run(
             metavar="FILE", help="Labelled structures; the report shows the errors on them as well."
         ),
     ] = None,
+    isolated_atoms: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SYMBOL=EV...",
+            help="Energies of isolated atoms by the code of the data, for cohesive energies.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compute physical properties and compare them with a reference in one report; exit code 1 if one fails."""
@@ -56,6 +64,7 @@ def run(
             only=only or (),
             quick=quick,
             data=data,
+            isolated_atoms=element_energies(isolated_atoms or []),
             progress=receiver,
         )
     if as_json:

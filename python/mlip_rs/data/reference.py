@@ -16,10 +16,15 @@ ISOLATION: float = NEIGHBOR_RADII[-1]
 ISOLATED_CONFIG_TYPES = frozenset({"isolatedatom", "isolatedatoms", "isolated"})
 """Names of config types of isolated atoms, in lower case without separators."""
 
+ISOLATED_ATOMS_CURE = (
+    "fit again with --isolated-atoms SYMBOL=EV or with frames of single atoms among the data"
+)
+"""How a potential gets energies of isolated atoms that mean something."""
+
 
 @dataclass(frozen=True)
 class ReferenceEnergies:
-    """Energies of the isolated atoms of each element.
+    """Energy by element that the binding energy is added to: that of the isolated atom, where it is known.
 
     Parameters
     ----------
@@ -46,6 +51,29 @@ class ReferenceEnergies:
     def of(self, frame: Frame) -> float:
         """Return the sum (eV) of the reference energies of the atoms of a frame."""
         return float(sum(self.values[symbol] for symbol in frame.symbols))
+
+    @property
+    def undetermined(self) -> tuple[str, ...]:
+        """Elements whose energy was fitted: that of their isolated atom is not determined."""
+        return tuple(symbol for symbol, origin in self.origins.items() if origin == "fitted")
+
+    def text(self) -> str:
+        """Energies with their origins, in one sentence.
+
+        Examples
+        --------
+        >>> ReferenceEnergies({"Al": -0.3}, "found", {"Al": "found"}).text()
+        'Al -0.3 eV (found)'
+        """
+        values = ", ".join(
+            f"{symbol} {value:.6g} eV ({self.origins[symbol]})" for symbol, value in self.values.items()
+        )
+        if not self.undetermined:
+            return values
+        return (
+            f"{values}; energies of isolated atoms are not determined for {', '.join(self.undetermined)}: "
+            f"{ISOLATED_ATOMS_CURE}"
+        )
 
 
 def is_isolated_atom(frame: Frame) -> bool:

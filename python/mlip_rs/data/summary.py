@@ -177,8 +177,7 @@ class DataSummary:
             f"labels: {_label_text(total.labels)}; energy taken: {self.energy_source}",
         ]
         if self.reference is not None:
-            values = ", ".join(f"{symbol} {value:.4f} eV" for symbol, value in self.reference.values.items())
-            lines.append(f"reference energies ({self.reference.source}): {values}")
+            lines.append(f"reference energies: {self.reference.text()}")
         if self.isolated_atoms:
             found = ", ".join(f"{symbol} ({len(frames)})" for symbol, frames in self.isolated_atoms.items())
             lines.append(f"isolated atoms: {found}")
@@ -223,7 +222,7 @@ def summarize(
     max_force: float = OutlierLimits.max_force,
     min_distance_ratio: float = OutlierLimits.min_distance_ratio,
     max_stress: float = OutlierLimits.max_stress,
-    reference: Mapping[str, float] | None = None,
+    reference: Mapping[str, float] | ReferenceEnergies | None = None,
 ) -> DataSummary:
     """Count frames, atoms and labels, and find duplicates and outliers; the dataset is not changed.
 
@@ -234,7 +233,7 @@ def summarize(
     energy_window, max_force, min_distance_ratio, max_stress
         Limits for outliers, see `OutlierLimits`.
     reference
-        Isolated-atom energies by element, eV, if known.
+        Isolated-atom energies by element, eV, if known; or reference energies with their origins.
 
     Raises
     ------
@@ -250,7 +249,10 @@ def summarize(
     ['force on atom 3 is 7.4 eV/Å (limit 7)']
     """
     limits = OutlierLimits(energy_window, max_force, min_distance_ratio, max_stress)
-    energies = reference_energies(dataset, reference) if dataset.labels.energies or reference else None
+    if reference is None or isinstance(reference, ReferenceEnergies):
+        energies = reference or (reference_energies(dataset) if dataset.labels.energies else None)
+    else:
+        energies = reference_energies(dataset, reference) if dataset.labels.energies or reference else None
     isolated = isolated_atoms(dataset)
     measured = _measure(dataset, energies)
     members: dict[str, list[int]] = {name: [] for name in dataset.config_types}

@@ -25,6 +25,12 @@ from mlip_rs.threads import number_of_threads
 MAX_FILE_BYTES: int = 256 << 20
 """Larger potential files are refused before they are read."""
 
+REFERENCES_KEY: str = "reference_energies"
+"""Entry of `Potential.info` that says where the reference energies come from: `origins` by element."""
+
+DETERMINED_ORIGINS: frozenset[str] = frozenset({"given", "found"})
+"""Origins of reference energies that are energies of isolated atoms: given by the user, or found in the data."""
+
 MAX_INFO_DEPTH: int = 32
 """Deepest nesting of the metadata; the reader refuses documents nested deeper than 128."""
 
@@ -213,8 +219,48 @@ class Potential:
 
     @property
     def reference_energies(self) -> dict[str, float]:
-        """Energy of the isolated atom by element, eV."""
+        """Energy of an atom without neighbours by element, eV; `reference_origins` says what it is worth."""
         return dict(self.core.reference_energies)
+
+    @property
+    def reference_origins(self) -> dict[str, str]:
+        """Origin of each reference energy: "given", "found" in the data, "fitted", or "unknown".
+
+        Examples
+        --------
+        >>> from mlip_rs import Basis, Potential
+        >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=1)
+        >>> info = {"reference_energies": {"origins": {"Al": "fitted"}}}
+        >>> Potential.from_coefficients(basis, [1.0], {"Al": -3.0}, info).reference_origins
+        {'Al': 'fitted'}
+        """
+        entry = self.info.get(REFERENCES_KEY)
+        origins = entry.get("origins") if isinstance(entry, dict) else None
+        known = origins if isinstance(origins, dict) else {}
+        words = (*DETERMINED_ORIGINS, "fitted")
+        return {
+            symbol: known[symbol] if known.get(symbol) in words else "unknown" for symbol in self.elements
+        }
+
+    @property
+    def undetermined_atoms(self) -> tuple[str, ...]:
+        """Elements whose isolated atom has an arbitrary energy: energies of cohesion cannot be had from them.
+
+        Their reference energy was fitted to the data or is of unknown origin, or a constant fitted beside it shifts it.
+
+        Examples
+        --------
+        >>> from mlip_rs import Basis, Potential
+        >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=1)
+        >>> given = {"reference_energies": {"origins": {"Al": "given"}}}
+        >>> [Potential.from_coefficients(basis, [1.0], {"Al": -3.0}, i).undetermined_atoms for i in (given, {})]
+        [(), ('Al',)]
+        """
+        return tuple(
+            symbol
+            for symbol, origin in self.reference_origins.items()
+            if origin not in DETERMINED_ORIGINS or self.coefficients(symbol).get("1", 0.0) != 0.0
+        )
 
     @property
     def spec(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlip_rs.data import Dataset, DataSummary, GroupSummary, summarize
+from mlip_rs.data import Dataset, DataSummary, GroupSummary, ReferenceEnergies, summarize
 from mlip_rs.data import figures as data_figures
 from mlip_rs.evaluate.errors import Errors, ErrorSummary
 from mlip_rs.evaluate.evaluation import evaluate
@@ -55,7 +55,7 @@ def write_run_report(directory: Path, run: Run, training: Dataset, test: Dataset
         The page cannot be written.
     """
     best = run.best()
-    summary = summarize(training, reference=run.record["reference_energies"]["values"])
+    summary = summarize(training, reference=ReferenceEnergies(**run.record["reference_energies"]))
     report = Report(f"Fit of {'-'.join(best.elements)}, {best.hierarchy}", _headline(run))
     report.add_section("Accuracy", *_accuracy(run))
     report.add_section("Error against sparsity and cost", *path_content(run))
@@ -178,14 +178,12 @@ def by_config_type_content(point: Point) -> list[Item]:
 def data_content(dataset: Dataset, summary: DataSummary) -> list[Item]:
     """Labels, ranges, notices and figures of the data."""
     labels = dataset.labels
-    references = {} if summary.reference is None else summary.reference.values
-    origin = "none" if summary.reference is None else summary.reference.source
+    reference = summary.reference
     lines = [
         f"{len(dataset)} structures, {dataset.n_atoms} atoms of {', '.join(dataset.elements)}; labels: "
         f"{labels.energies} energies, {labels.forces} sets of forces, {labels.stresses} stresses.",
-        f"Energy taken: {dataset.energy_source}. Energies of the isolated atoms ({origin}): "
-        + ", ".join(f"{symbol} {value:.6g} eV" for symbol, value in references.items())
-        + ".",
+        f"Energy taken: {dataset.energy_source}. Reference energies: "
+        f"{'none' if reference is None else reference.text()}.",
     ]
     kinds = [*summary.config_types, summary.total] if len(summary.config_types) > 1 else [summary.total]
     table = Table(
@@ -199,7 +197,8 @@ def data_content(dataset: Dataset, summary: DataSummary) -> list[Item]:
             "volume (Å³/atom)",
         ),
         [_group_row(group) for group in kinds],
-        "Energies are relative to the isolated atoms.",
+        "Energies are relative to the "
+        + ("isolated atoms." if reference is None or not reference.undetermined else "reference energies."),
     )
     images = [Image(figure, _DATA_CAPTIONS[name]) for name, figure in data_figures(dataset, summary).items()]
     return ["\n".join(lines), _notices(summary), table, *images]

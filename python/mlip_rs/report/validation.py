@@ -101,7 +101,6 @@ def quantity_table(rows: tuple[ValidationRow, ...]) -> Table:
     """Quantities of a property with reference, deviation and threshold; failed rows are highlighted."""
     cells = []
     for row in rows:
-        known = row.reference is not None and row.threshold is not None
         cells.append(
             (
                 row.name,
@@ -110,16 +109,16 @@ def quantity_table(rows: tuple[ValidationRow, ...]) -> Table:
                 number(row.reference) if row.reference is not None else "–",
                 f"{row.deviation:+.3g}".replace("-", "−") if row.deviation is not None else "–",
                 f"± {row.threshold:.2g}" if row.threshold is not None else "–",
-                ("pass" if row.passed else "FAIL") if known else "–",
+                "–" if row.passed is None else "pass" if row.passed else "FAIL",
             )
         )
     header = ("quantity", "unit", "potential", "reference", "deviation", "allowed", "status")
     return Table(header, cells, highlighted=frozenset(i for i, row in enumerate(rows) if row.passed is False))
 
 
-def number(value: float) -> str:
-    """Format a number with four digits and a minus sign."""
-    return f"{value:.4g}".replace("-", "−")
+def number(value: float | None) -> str:
+    """Format a number with four digits and a minus sign; None is not determined."""
+    return "not determined" if value is None else f"{value:.4g}".replace("-", "−")
 
 
 def provenance(validations: Sequence[Validation]) -> str:
@@ -148,6 +147,11 @@ def command(validations: Sequence[Validation]) -> str:
         words.append("--quick")
     if first.data:
         words += ["--data", first.data]
+    if first.isolated_atoms:
+        words += [
+            "--isolated-atoms",
+            *(f"{symbol}={value!r}" for symbol, value in first.isolated_atoms.items()),
+        ]
     if len(first.properties) < len(PROPERTIES):
         words += ["--only", *(found.name for found in first.properties)]
     return shlex.join([*words, "-o", "DIR"])

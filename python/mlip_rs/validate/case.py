@@ -1,5 +1,6 @@
 """A calculator together with the crystal whose properties are validated."""
 
+from collections.abc import Mapping
 from functools import cached_property
 
 from ase import Atoms
@@ -7,7 +8,6 @@ from ase import Atoms
 from mlip_rs.calculators.calculations import (
     Calculator,
     isolated_atom_energy,
-    potential_energy,
     relaxed_crystal,
 )
 from mlip_rs.errors import NotApplicableError, PropertyError
@@ -32,9 +32,12 @@ class ValidationCase:
     quick
         Compute fewer structures, in smaller cells and shorter runs.
     potential
-        The potential behind the calculator, if it is one of this package.
+        The potential behind the calculator, if it is one of this package; by default that of an `MLIPCalculator`.
     elements
         Elements that a calculator is asked for; empty: those of the crystal.
+    isolated_atoms
+        Energies of isolated atoms in eV by element, from the same first-principles code and settings as the energies
+        of the data; by default those of the calculator, as far as they are determined.
     """
 
     def __init__(
@@ -45,9 +48,12 @@ class ValidationCase:
         quick: bool = False,
         potential: Potential | None = None,
         elements: tuple[str, ...] = (),
+        isolated_atoms: Mapping[str, float] | None = None,
     ) -> None:
-        self.calculator, self.quick, self.potential = calculator, quick, potential
-        self._crystal, self._elements = crystal, elements
+        behind = getattr(calculator, "potential", None)
+        self.potential = potential or (behind if isinstance(behind, Potential) else None)
+        self.calculator, self.quick = calculator, quick
+        self._crystal, self._elements, self._isolated_atoms = crystal, elements, dict(isolated_atoms or {})
 
     @property
     def symbol(self) -> str:
@@ -77,31 +83,20 @@ class ValidationCase:
         return (self._crystal[1],)
 
     @cached_property
-    def atom_energy(self) -> float:
-        """Energy of the isolated atom in eV; 0 if the calculator cannot compute it."""
+    def atom_energy(self) -> float | None:
+        """Energy of the isolated atom in eV; None if it is not determined.
+
+        It is not determined if the calculator cannot compute it, or if it is that of a potential which was fitted to
+        data without isolated atoms; an energy given to the case comes first.
+        """
+        if self.symbol in self._isolated_atoms:
+            return self._isolated_atoms[self.symbol]
+        if self.potential is not None and self.symbol in self.potential.undetermined_atoms:
+            return None
         try:
             return isolated_atom_energy(self.calculator, self.symbol)
         except Exception:  # a calculator may refuse open boundaries in its own way
-            return 0.0
-
-    @cached_property
-    def cohesive_energy(self) -> float:
-        """Cohesive energy of the crystal in eV/atom.
-
-        Raises
-        ------
-        PropertyError
-            The crystal is not bound, or the calculator cannot compute isolated atoms.
-        """
-        symbols = self.crystal.get_chemical_symbols()
-        try:
-            apart = sum(isolated_atom_energy(self.calculator, symbol) for symbol in symbols)
-        except Exception as error:  # a calculator may refuse open boundaries in its own way
-            raise PropertyError(f"the calculator gives no isolated atom: {error}") from error
-        energy = (apart - potential_energy(self.calculator, self.crystal)) / len(symbols)
-        if energy <= 0:
-            raise PropertyError(f"the crystal is not bound: its cohesive energy is {energy:.3g} eV/atom")
-        return energy
+            return None
 
     @property
     def cubic_metal(self) -> CubicMetal:

@@ -23,9 +23,12 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number that is compared: name, unit, value, and the deviation from the reference that passes."""
+    """A number that is compared: name, unit, value, and the deviation from the reference that passes.
+
+    The value is None where it is not determined.
+    """
 
     name: str
     unit: str
-    value: float
+    value: float | None
     threshold: Threshold

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,11 @@ class EnergyVolumeFit:
             self.equilibrium_volume,
         )
         return np.asarray(values, dtype=float)
+
+    def shifted(self, energy: float) -> "EnergyVolumeFit":
+        """The same curve with an energy (eV/atom) added."""
+        energies = tuple(value + energy for value in self.energies)
+        return replace(self, energies=energies, equilibrium_energy=self.equilibrium_energy + energy)
 
     def to_dict(self) -> dict[str, Any]:
         """Return numbers for JSON; each key names its unit."""

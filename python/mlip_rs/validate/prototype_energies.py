@@ -22,6 +22,9 @@ SCAN: tuple[float, ...] = tuple(float(x) for x in np.geomspace(0.72, 2.6, 22))
 AROUND: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.92, 1.08, 9))
 """Volumes of the equation of state, in that of the minimum."""
 
+ISOLATED_ATOM = "isolated atom"
+LOWEST_CRYSTAL = "lowest crystal"
+
 SHORTEST_BOND = 0.75
 """Shortest plausible bond, in nearest-neighbour distances of the close-packed crystal."""
 
@@ -35,9 +38,11 @@ class PrototypeEnergies:
     symbol
         Element.
     curves
-        Structures with an energy minimum; energies relative to the isolated atom if its energy is known.
+        Structures with an energy minimum.
     failures
         (structure, reason) of those without one.
+    zero
+        Zero of the energies: `ISOLATED_ATOM`, or, if that is not determined, `LOWEST_CRYSTAL` of the structures.
 
     Examples
     --------
@@ -50,6 +55,7 @@ class PrototypeEnergies:
     symbol: str
     curves: tuple[EnergyVolumeFit, ...]
     failures: tuple[tuple[str, str], ...] = ()
+    zero: str = ISOLATED_ATOM
 
     @property
     def ordering(self) -> tuple[str, ...]:
@@ -74,10 +80,23 @@ class PrototypeEnergies:
         """E0 of one structure above that of another, in meV/atom; raises `PropertyError` as `curve` does."""
         return MEV_PER_EV * (self.curve(name).equilibrium_energy - self.curve(ground).equilibrium_energy)
 
+    @property
+    def cohesive_energies(self) -> dict[str, float | None]:
+        """Cohesive energy of each structure in eV/atom; None if the energy of the isolated atom is not determined."""
+        known = self.zero == ISOLATED_ATOM
+        return {curve.name: -curve.equilibrium_energy if known else None for curve in self.curves}
+
+    def above_lowest(self) -> "PrototypeEnergies":
+        """The same curves with the energy of the lowest crystal as zero."""
+        lowest = min((curve.equilibrium_energy for curve in self.curves), default=0.0)
+        curves = tuple(curve.shifted(-lowest) for curve in self.curves)
+        return PrototypeEnergies(self.symbol, curves, self.failures, LOWEST_CRYSTAL)
+
     def to_dict(self) -> dict[str, Any]:
         """Return numbers for JSON; each key names its unit."""
         return {
             "element": self.symbol,
+            "energy_zero": self.zero,
             "ordering": list(self.ordering),
             "curves": [curve.to_dict() for curve in self.curves],
             "failures": [list(failure) for failure in self.failures],
@@ -89,7 +108,7 @@ def prototype_energies(
     symbol: str,
     *,
     names: Sequence[str] = PROTOTYPES,
-    atom_energy: float = 0.0,
+    atom_energy: float | None = 0.0,
     volume: float | None = None,
 ) -> PrototypeEnergies:
     """Equations of state of prototypes, each around the minimum that it has for this calculator.
@@ -101,7 +120,7 @@ def prototype_energies(
     names
         Structures, of `PROTOTYPES`.
     atom_energy
-        Energy in eV subtracted per atom, usually that of the isolated atom.
+        Energy of the isolated atom in eV, subtracted per atom. None: not determined; the lowest crystal is the zero.
     volume
         Expected volume in Å³/atom of a close-packed crystal; None: from the natural crystal of the element.
 
@@ -121,11 +140,12 @@ def prototype_energies(
     for name in names:
         try:
             curves.append(
-                curve_around_minimum(calculator, name, prototype(name, symbol, expected), atom_energy)
+                curve_around_minimum(calculator, name, prototype(name, symbol, expected), atom_energy or 0.0)
             )
         except MlipError as error:
             failures.append((name, str(error)))
-    return PrototypeEnergies(symbol, tuple(curves), tuple(failures))
+    found = PrototypeEnergies(symbol, tuple(curves), tuple(failures))
+    return found.above_lowest() if atom_energy is None else found
 
 
 def expected_volume(symbol: str) -> float:

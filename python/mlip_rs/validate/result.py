@@ -1,7 +1,7 @@
 """Results of a validation: each property of a potential compared with the reference, with its status."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from mlip_rs.errors import MlipError
@@ -18,28 +18,27 @@ class ValidationRow:
     name, unit
         Name and unit of the quantity.
     value, reference
-        Values in `unit`; `reference` is None where there is none.
+        Values in `unit`; `value` is None where it is not determined, `reference` where there is none.
     threshold
         Largest deviation in `unit` that passes; None without a reference.
     """
 
     name: str
     unit: str
-    value: float
+    value: float | None
     reference: float | None
     threshold: float | None
 
     @property
     def deviation(self) -> float | None:
-        """Value − reference, in `unit`; None without a reference."""
-        return None if self.reference is None else self.value - self.reference
+        """Value − reference, in `unit`; None if one of them is."""
+        return None if self.reference is None or self.value is None else self.value - self.reference
 
     @property
     def passed(self) -> bool | None:
-        """True if the deviation is within the threshold; None without a reference."""
-        if self.reference is None or self.threshold is None:
-            return None
-        return abs(self.value - self.reference) <= self.threshold
+        """True if the deviation is within the threshold; None if there is nothing to compare."""
+        deviation = self.deviation
+        return None if deviation is None or self.threshold is None else abs(deviation) <= self.threshold
 
     def to_dict(self) -> dict[str, Any]:
         """Keys quantity, unit, value, reference, threshold, pass."""
@@ -47,6 +46,7 @@ class ValidationRow:
             "quantity": self.name,
             "unit": self.unit,
             "value": self.value,
+            "determined": self.value is not None,
             "reference": self.reference,
             "threshold": self.threshold,
             "pass": self.passed,
@@ -164,6 +164,8 @@ class Validation:
         Errors on the labelled structures.
     notices
         Remarks that concern the whole validation.
+    isolated_atoms
+        Energies of isolated atoms in eV by element that the user gave.
     """
 
     potential: str
@@ -175,6 +177,7 @@ class Validation:
     data: str = ""
     evaluation: Evaluation | None = None
     notices: tuple[str, ...] = ()
+    isolated_atoms: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -305,7 +308,7 @@ def _rows(entry: Property, value: Any, reference: Any) -> tuple[tuple[Validation
                 quantity.unit,
                 quantity.value,
                 None if match is None else match.value,
-                None if match is None else match.threshold.limit(match.value),
+                None if match is None or match.value is None else match.threshold.limit(match.value),
             )
         )
     if reference is None:

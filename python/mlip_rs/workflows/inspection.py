@@ -13,6 +13,7 @@ from mlip_rs import _core
 from mlip_rs.basis.repulsion import repulsion_lines
 from mlip_rs.basis.summary import Composition, composition
 from mlip_rs.cost.plan import Plan, evaluation_plans
+from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
 from mlip_rs.potential import Potential
 from mlip_rs.potential.short_range import short_range_failures
 
@@ -26,7 +27,11 @@ class Description:
     elements, hierarchy, cutoff
         Attributes of the basis; the cutoff in Å.
     reference_energies
-        Energies of the isolated atoms, eV.
+        Energies of atoms without neighbours, eV.
+    reference_origins
+        Origin of each: "given", "found" in the data, "fitted" or "unknown".
+    undetermined_atoms
+        Elements whose isolated atom has an arbitrary energy.
     n_features, n_nonzero
         Numbers of candidate features and of nonzero coefficients.
     kept
@@ -49,6 +54,8 @@ class Description:
     hierarchy: str
     cutoff: float
     reference_energies: Mapping[str, float]
+    reference_origins: Mapping[str, str]
+    undetermined_atoms: tuple[str, ...]
     n_features: int
     n_nonzero: int
     kept: Mapping[str, tuple[int, int]]
@@ -65,6 +72,7 @@ class Description:
         basis = self.composition.to_dict()
         return asdict(self) | {
             "elements": list(self.elements),
+            "undetermined_atoms": list(self.undetermined_atoms),
             "kept": kept,
             "repulsion": list(self.repulsion),
             "plans": [plan.to_dict() for plan in self.plans],
@@ -74,13 +82,21 @@ class Description:
     def lines(self) -> list[str]:
         """Format for a terminal."""
         references = ", ".join(
-            f"{symbol} {value:.6g} eV" for symbol, value in self.reference_energies.items()
+            f"{symbol} {value:.6g} eV ({self.reference_origins[symbol]})"
+            for symbol, value in self.reference_energies.items()
         )
         lines = [
             f"elements            {', '.join(self.elements)}",
             f"hierarchy           {self.hierarchy}",
             f"cutoff              {self.cutoff:g} Å",
             f"reference energies  {references}",
+            *(
+                [
+                    f"isolated atoms      {', '.join(self.undetermined_atoms)} not determined; {ISOLATED_ATOMS_CURE}"
+                ]
+                if self.undetermined_atoms
+                else []
+            ),
             f"coefficients        {self.n_nonzero} of {self.n_features}",
             *(f"  {kind:<18}{kept} of {total}" for kind, (kept, total) in self.kept.items()),
             *(f"{'' if k else 'repulsion':<20}{line}" for k, line in enumerate(self.repulsion)),
@@ -131,6 +147,8 @@ def describe(potential: Potential | str | os.PathLike[str]) -> Description:
         hierarchy=potential.hierarchy,
         cutoff=potential.cutoff,
         reference_energies=potential.reference_energies,
+        reference_origins=potential.reference_origins,
+        undetermined_atoms=potential.undetermined_atoms,
         n_features=potential.n_features,
         n_nonzero=potential.n_nonzero,
         kept={kind: (kept[kind], count * len(potential.elements)) for kind, count in candidates.items()},

@@ -28,6 +28,7 @@ def validate(
     only: Sequence[str] = (),
     quick: bool = False,
     data: str | Path | None = None,
+    isolated_atoms: Mapping[str, float] | None = None,
     progress: Progress | None = None,
 ) -> Validation | ValidationComparison:
     """Compute the properties of one potential, or of several side by side, and compare them with a reference.
@@ -54,6 +55,9 @@ def validate(
         Compute fewer structures, in smaller cells.
     data
         Labelled structures: the errors on them are added by kind and by size of the force; for potential files only.
+    isolated_atoms
+        Energies of isolated atoms in eV by element, by the code and settings of the training data: zero of the cohesive
+        energies of all potentials (not of the reference). None: those of the potential, if they are determined.
     progress
         Notified of every property.
 
@@ -69,7 +73,7 @@ def validate(
     OSError
         The folder cannot be written.
     """
-    settings = ValidationSettings(reference, crystal, only, quick, data)
+    settings = ValidationSettings(reference, crystal, only, quick, data, isolated_atoms)
     result: Validation | ValidationComparison
     if isinstance(potentials, str | Path):
         (result,) = _validations({"potential": str(potentials)}, Path(output), settings, progress).values()
@@ -132,6 +136,7 @@ def _validations(
             data=str(settings.data or ""),
             evaluation=evaluations.get(name),
             notices=session.notices,
+            isolated_atoms=settings.isolated_atoms or {},
         )
         for name, text in potentials.items()
     }

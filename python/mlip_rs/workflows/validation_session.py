@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.data import read_structures
@@ -40,6 +42,7 @@ class ValidationSettings:
     only: Sequence[str] = ()
     quick: bool = False
     data: str | Path | None = None
+    isolated_atoms: Mapping[str, float] | None = None
 
 
 class ValidationSession:
@@ -64,7 +67,7 @@ class ValidationSession:
         reference = settings.reference
         self._loaded = {name: load_calculator(text) for name, text in potentials.items()}
         self._first = next(iter(self._loaded))
-        self._quick = settings.quick
+        self._quick, self._isolated_atoms = settings.quick, _checked_energies(settings.isolated_atoms or {})
         first = self._loaded[self._first][1]
         only = first.elements[0] if first is not None and len(first.elements) == 1 else None
         source = None if reference is None else load_reference_source(reference, only)
@@ -92,6 +95,8 @@ class ValidationSession:
             self._reference_store = ResultStore(folder, "reference", key)
             extent += key  # the reference may choose the crystal
         self._cases: dict[str, ValidationCase] = {}
+        if self._isolated_atoms:
+            extent += f" {sorted(self._isolated_atoms.items())}"
         if len(potentials) > 1 and self._reference is None:
             extent += fingerprint(potentials[self._first], first, "chooses the crystal")
         self._stores = {
@@ -111,7 +116,13 @@ class ValidationSession:
             if isinstance(start, tuple) and start[0] is None and not chooses:
                 start = ((self._reference or self.case(self._first)).structure, start[1])
             calculator, potential = self._loaded[name]
-            self._cases[name] = ValidationCase(calculator, start, quick=self._quick, potential=potential)
+            self._cases[name] = ValidationCase(
+                calculator,
+                start,
+                quick=self._quick,
+                potential=potential,
+                isolated_atoms=self._isolated_atoms,
+            )
         return self._cases[name]
 
     def crystal_name(self, name: str) -> str:
@@ -186,6 +197,22 @@ def _notices(reference: str | None, source: Any) -> tuple[str, ...]:  # noqa: AN
         f"{reference} names no element; it is taken to be of {source.element}, as the potential is."
         f' If that is right, add "element": "{source.element}" to the file.',
     )
+
+
+def _checked_energies(energies: Mapping[str, float]) -> dict[str, float]:
+    """Energies of isolated atoms by element.
+
+    Raises
+    ------
+    ConfigError
+        An unknown element, or an energy that is not finite.
+    """
+    for symbol, energy in energies.items():
+        if symbol not in chemical_symbols[1:]:
+            raise ConfigError(f"isolated atoms: {symbol} is not a chemical symbol")
+        if not np.isfinite(energy):
+            raise ConfigError(f"isolated atoms: the energy of {symbol} is {energy}; it must be finite")
+    return {symbol: float(energy) for symbol, energy in energies.items()}
 
 
 def _known_elements(source: Reference | tuple[Calculator, Potential | None]) -> Sequence[str] | None:

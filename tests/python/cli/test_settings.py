@@ -203,7 +203,7 @@ def test_precision_zero_leaves_a_property_out(job_of):
         ),
         (
             ("--reference-energy", "Al=1", "--set", "fit.reference_energies.Al=2"),
-            "--reference-energy and --set fit.reference_energies.Al give the same setting",
+            "--isolated-atoms and --set fit.reference_energies.Al give the same setting",
         ),
         (
             ("--force-precision", "1", "--set", "fit.weights.forces=2"),

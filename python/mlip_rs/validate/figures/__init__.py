@@ -44,7 +44,9 @@ class PropertyFigure:
 FIGURES: Mapping[str, PropertyFigure] = MappingProxyType(
     {
         "prototypes": PropertyFigure(
-            prototype_curves, "Energy against volume of the prototypes, above the isolated atom."
+            prototype_curves,
+            "Energy against volume of the prototypes, above the isolated atom; above the lowest crystal where "
+            "an isolated atom is not determined.",
         ),
         "pressure": PropertyFigure(
             enthalpy_differences,

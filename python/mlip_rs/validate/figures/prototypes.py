@@ -21,34 +21,43 @@ from mlip_rs.plot.style import (
     new_figure,
 )
 from mlip_rs.validate.eos import EnergyVolumeFit
-from mlip_rs.validate.prototype_energies import PrototypeEnergies
+from mlip_rs.validate.prototype_energies import ISOLATED_ATOM, LOWEST_CRYSTAL, PrototypeEnergies
 
 
 def prototype_curves(
     potentials: Results[PrototypeEnergies], reference: PrototypeEnergies | None = None
 ) -> Figure:
-    """Energy against volume of every structure that has a minimum."""
+    """Energy against volume of every structure that has a minimum, above isolated atoms if all are determined."""
+    entries = series(potentials, reference)
+    determined = all(entry.result.zero == ISOLATED_ATOM for entry in entries)
     drawn = [
-        (entry, {curve.name: curve for curve in entry.result.curves})
-        for entry in series(potentials, reference)
+        (entry, {curve.name: curve for curve in found.curves})
+        for entry in entries
+        for found in [entry.result if determined else entry.result.above_lowest()]
     ]
     return energy_volume_curves(
         {entry.label: curves for entry, curves in drawn if not entry.is_reference},
         next((curves for entry, curves in drawn if entry.is_reference), {}),
+        zero=ISOLATED_ATOM if determined else LOWEST_CRYSTAL,
     )
 
 
 def energy_volume_curves(
-    potentials: Mapping[str, Mapping[str, EnergyVolumeFit]], reference: Mapping[str, EnergyVolumeFit]
+    potentials: Mapping[str, Mapping[str, EnergyVolumeFit]],
+    reference: Mapping[str, EnergyVolumeFit],
+    *,
+    zero: str = ISOLATED_ATOM,
 ) -> Figure:
     """Energy against volume: lines the potentials, open symbols the reference, colours the crystal structures.
 
     Parameters
     ----------
     potentials
-        Curves by the name of the potential and by crystal structure; energies in eV/atom relative to the isolated atom.
+        Curves by the name of the potential and by crystal structure; energies in eV/atom.
     reference
         Curves of the reference by crystal structure; may be empty.
+    zero
+        What has the energy zero.
 
     Raises
     ------
@@ -77,7 +86,7 @@ def energy_volume_curves(
             axes.plot(points.volumes, points.energies, color=shade, linestyle="none", **symbol)
         axes.plot([], [], color=shade, linewidth=LINE_WIDTH, label=name, **symbol)
     label_patterns(axes, drawn)
-    dress(axes, x="volume (Å³/atom)", y="energy (eV/atom)")
+    dress(axes, x="volume (Å³/atom)", y=f"energy above {zero} (eV/atom)")
     legend_beside(axes)
     if reference:
         axes.set_title("lines: potential; symbols: reference", fontsize=SMALL_SIZE, color=GUIDE)

@@ -7,18 +7,22 @@ import numpy as np
 from ase import Atoms, units
 from ase.geometry.rdf import get_rdf
 from ase.md.langevin import Langevin
-from ase.units import kB
 from numpy.typing import NDArray
 
 from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.errors import ConfigError
 from mlip_rs.generate.symmetry import conventional_supercell
 from mlip_rs.validate.case import ValidationCase
-from mlip_rs.validate.molecular_dynamics import TIMESTEP, RunawayCheck, with_velocities
+from mlip_rs.validate.molecular_dynamics import (
+    TIMESTEP,
+    RunawayCheck,
+    melting_estimate,
+    with_velocities,
+)
 from mlip_rs.validate.property import Property
 
-MELT_FRACTION = 0.06
-"""k_B T of the melt in cohesive energies; crystals melt at about 0.03 (Lindemann's rule of thumb for metals)."""
+SUPERHEATING = 2.0
+"""Temperature of the melt in the estimated melting temperature, which a perfect crystal of fixed volume exceeds."""
 
 RDF_BINS = 100
 
@@ -195,7 +199,7 @@ def radial_distribution(
 def compute(case: ValidationCase) -> MeltQuench:
     """Run of a supercell, shorter if the case is quick."""
     supercell = conventional_supercell(case.crystal, 12.0)
-    temperature = MELT_FRACTION * case.cohesive_energy / kB
+    temperature = SUPERHEATING * melting_estimate(case.calculator, supercell)
     steps = 1000 if case.quick else 5000
     return melt_quench(case.calculator, supercell, temperature, steps=steps)
 

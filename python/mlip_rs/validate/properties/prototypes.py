@@ -1,9 +1,10 @@
 """Crystal structures: equations of state of the prototypes, and the order of their energies."""
 
+from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
 from mlip_rs.validate.criteria import Quantity, Threshold
 from mlip_rs.validate.eos import EnergyVolumeFit
 from mlip_rs.validate.property import Property
-from mlip_rs.validate.prototype_energies import PrototypeEnergies
+from mlip_rs.validate.prototype_energies import ISOLATED_ATOM, PrototypeEnergies
 
 LATTICE = Threshold(0.01, relative=True)
 VOLUME = Threshold(0.03, relative=True)
@@ -44,7 +45,7 @@ def quantities(found: PrototypeEnergies) -> tuple[Quantity, ...]:
         size, modulus = curve_quantities(curve)
         result.append(size)
         if curve.name in (base, found.ordering[0]):
-            cohesion = -curve.equilibrium_energy
+            cohesion = found.cohesive_energies[curve.name]
             result += [modulus, Quantity(f"cohesive energy {curve.name}", "eV/atom", cohesion, COHESION)]
         if curve.name != base:
             above = found.energy_above(curve.name, base)
@@ -68,6 +69,16 @@ def reference_failures(found: PrototypeEnergies, reference: PrototypeEnergies) -
     return tuple(wrong)
 
 
+def notes(found: PrototypeEnergies) -> tuple[str, ...]:
+    """Say why the cohesive energy is not determined, if it is not."""
+    if found.zero == ISOLATED_ATOM:
+        return ()
+    return (
+        f"Cohesive energies are not determined: the energy of an isolated {found.symbol} atom is not known. Give it "
+        f"by the code and settings of the data (--isolated-atoms {found.symbol}=EV), or {ISOLATED_ATOMS_CURE}.",
+    )
+
+
 PROPERTY = Property(
     "prototypes",
     "Crystal structures",
@@ -76,4 +87,5 @@ PROPERTY = Property(
     quantities,
     failures,
     reference_failures,
+    notes=notes,
 )
