@@ -252,6 +252,20 @@ class ErrorSums:
             groups[name] = _GroupSums(own.n, *(np.hstack(pair) for pair in pairs))
         return ErrorSums(self.n_predictions + other.n_predictions, groups)
 
+    def to_arrays(self) -> tuple[NDArray[Any], ...]:
+        """Names of the groups (K,), numbers of values (K, 3), and their sums (K, 3, 3, P)."""
+        groups = list(self.groups.values())
+        sums = [np.stack([g.absolute, g.squares, g.largest]) for g in groups]
+        shape = (len(groups), 3, 3, self.n_predictions)
+        counts = np.array([g.n for g in groups], dtype=np.int64).reshape(len(groups), 3)
+        return np.array(list(self.groups), dtype=str), counts, np.array(sums).reshape(shape)
+
+    @classmethod
+    def from_arrays(cls, names: NDArray[Any], counts: NDArray[Any], sums: NDArray[Any]) -> "ErrorSums":
+        """The sums that `to_arrays` took apart."""
+        groups = {str(name): _GroupSums(n, *own) for name, n, own in zip(names, counts, sums, strict=True)}
+        return cls(sums.shape[-1], groups)
+
     def errors(self, k: int) -> Errors:
         """Errors of the k-th prediction, overall and by config type.
 

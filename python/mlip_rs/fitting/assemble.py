@@ -10,6 +10,7 @@ from mlip_rs.files import write_atomically
 from mlip_rs.fitting.fold_store import DAMAGE, FoldEquations
 from mlip_rs.fitting.normal_equations import NormalEquations, accumulate, symmetrize
 from mlip_rs.fitting.problem import Problem
+from mlip_rs.fitting.stored_pieces import remove_pieces
 from mlip_rs.progress import Progress, Silent
 
 CHECKPOINT_SECONDS: float = 30.0
@@ -97,6 +98,7 @@ def _claim(directory: Path, fingerprint: str, overwrite: bool) -> None:
             )
         for old in old_files:
             old.unlink()
+        remove_pieces(directory)
     write_atomically(manifest, json.dumps({"fingerprint": fingerprint}))
 
 

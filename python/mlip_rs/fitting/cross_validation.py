@@ -5,6 +5,8 @@ are small.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +14,22 @@ from numpy.typing import NDArray
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.basis import Basis
 from mlip_rs.errors import FitError
+from mlip_rs.fitting.assemble import owner
+from mlip_rs.fitting.estimators.base import PathSystem, SparseEstimator
 from mlip_rs.fitting.estimators.scaled import Scaled, by_center, feature_scale
 from mlip_rs.fitting.fold_store import FoldEquations
+from mlip_rs.fitting.normal_equations import System
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.residuals import Residuals, residuals
-from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.fitting.settings import RUN_ONLY, FitSettings
+from mlip_rs.fitting.stored_pieces import PIECES, StoredPieces
 from mlip_rs.progress import Progress
 
 
 class CrossValidation:
     """Equations without each fold, refits on supports, residuals on the fold left out.
+
+    What is finished is stored beside the equations, so that a fit that is killed takes it up again (`pieces`).
 
     Parameters
     ----------
@@ -59,6 +67,7 @@ class CrossValidation:
         labels = problem.basis.labels()
         constant = np.array([label == "1" for label in labels] * len(problem.basis.elements))
         self.penalized = np.where(constant, 0.0, 1.0)
+        self.pieces = self._stored_pieces(total)
 
     @property
     def folds(self) -> range:
@@ -78,8 +87,26 @@ class CrossValidation:
         FitError
             A singular matrix.
         """
-        rows = [self._refitted(scaled, penalty, support) for support in supports]
-        return np.array(rows).reshape(len(rows), len(self.scale))
+        chosen = list(supports)
+        shape = len(chosen), len(self.scale)
+
+        def refit() -> list[Array]:
+            return [np.array([self._refitted(scaled, penalty, own) for own in chosen]).reshape(shape)]
+
+        some = [None if own is None else np.packbits(own) for own in chosen]
+        return self.pieces.piece("refits", [*_marks(scaled), penalty, *some], refit)[0]
+
+    def supports(self, method: SparseEstimator, system: PathSystem, grid: Array) -> Mask:
+        """(≤ L, F) features that a method leaves at each value of a grid."""
+        inputs = [*_marks(system.scaled), system.penalties, system.ridge, grid, system.room, system.share]
+        settings = {k: v for k, v in self.settings.to_dict().items() if k not in RUN_ONLY}
+        checkpoint = self.pieces.checkpoint("supports so far", [settings, *inputs])
+
+        def follow() -> list[Mask]:
+            return [method.supports(replace(system, checkpoint=checkpoint), grid)]
+
+        (found,) = self.pieces.piece("supports", [settings, *inputs], follow)
+        return found
 
     def _refitted(self, scaled: Scaled, penalty: Array, support: Mask | None) -> Array:
         coefficients: Array = scaled.ridge(penalty[None], support, self.settings.threads or None)[0]
@@ -95,13 +122,37 @@ class CrossValidation:
         frames = [problem.dataset[i] for i in members]
         weights = problem.structure_weights[members] * problem.property_weights
         threads = self.settings.threads or None
-        return residuals(problem.basis, frames, problem.reference, coefficients, weights, threads)
+
+        def compare() -> tuple[NDArray[Any], ...]:
+            found = residuals(problem.basis, frames, problem.reference, coefficients, weights, threads)
+            return found.to_arrays()
+
+        return Residuals.from_arrays(*self.pieces.piece("residuals", [fold, coefficients], compare))
 
     def scores(self, validation: Residuals) -> tuple[Array, Array]:
         """(P,) root mean squared weighted residual, and its standard error over the folds."""
         rows = [self.equations.sums(fold).n_rows for fold in self.folds]
         scores = np.sqrt(validation.squares / self.n_rows)
         return scores, validation.standard_error(np.array(rows, dtype=float))
+
+    def _stored_pieces(self, total: System) -> StoredPieces:
+        """Pieces of these equations with these weights, beside the equations if they outlive the fit."""
+        if not self.equations.persistent:
+            return StoredPieces(None, [])
+        moments = [self.equations.sums(fold).xty for fold in self.folds]
+        question = [
+            owner(self.equations.directory),
+            self.problem.property_weights,
+            self.scale,
+            total.xty,
+            *moments,
+        ]
+        return StoredPieces(self.equations.directory / PIECES, question, self.progress.note)
+
+
+def _marks(scaled: Scaled) -> list[Array]:
+    """Vectors that tell these equations from those without another fold, or with other rows."""
+    return [np.diag(scaled.gram).copy(), scaled.xty]
 
 
 def _alike(basis: Basis) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """Dense fits: ridge penalties by cross-validation, and the fit to all features without each fold."""
 
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 
 import numpy as np
@@ -88,20 +88,14 @@ def _smooth(folds: CrossValidation) -> tuple[Array, dict[str, float], Fits]:
         score, slope = 0.0, np.zeros(len(penalties))
         fits: Fits = {}
         for fold in _searched(folds):
-            scaled, _ = folds.load(fold)
-
-            def seed(w: Array, fold: int = fold) -> Array:
-                nonlocal score
-                fits[fold] = w / folds.scale
-                squares, derivative = folds.equations.squares(fold, fits[fold])
-                score += squares
-                return derivative / folds.scale
-
-            found = scaled.adjoint(penalties, seed, folds.settings.threads or None)
-            if found is None:
+            found = folds.pieces.piece(
+                "search", [fold, penalties], partial(_fold_gradient, folds, fold, penalties)
+            )
+            if not found:
                 return None
-            w, z = found
-            slope -= z * w
+            fits[fold], own_slope, squares = found
+            score += float(squares)
+            slope -= own_slope
         if score < best[0]:
             best = score, penalties, fits
         return score, slope
@@ -109,6 +103,25 @@ def _smooth(folds: CrossValidation) -> tuple[Array, dict[str, float], Fits]:
     strengths = prior.tune(gradient, folds.settings.n_prior, folds.progress.advance)
     penalties = prior.penalties(strengths)
     return penalties, prior.describe(strengths), best[2] if np.array_equal(penalties, best[1]) else {}
+
+
+def _fold_gradient(folds: CrossValidation, fold: int, penalties: Array) -> tuple[Array, ...]:
+    """The fit (F,) without a fold, z w (F,) and the squared residuals of the fold; nothing if a matrix is singular."""
+    scaled, _ = folds.load(fold)
+    parts: list[Array] = []
+
+    def seed(w: Array) -> Array:
+        fit = w / folds.scale
+        squares, derivative = folds.equations.squares(fold, fit)
+        parts[:] = [fit, np.asarray(squares)]
+        return derivative / folds.scale
+
+    found = scaled.adjoint(penalties, seed, folds.settings.threads or None)
+    if found is None:
+        return ()
+    w, z = found
+    fit, squares = parts
+    return fit, z * w, squares
 
 
 def _flat(folds: CrossValidation) -> tuple[Array, Array, Fits]:
@@ -153,11 +166,18 @@ def _cross_validate(folds: CrossValidation, penalties: Array, fits: Fits | None 
     """
     total = 0.0
     for fold in _searched(folds):
-        scaled, _ = folds.load(fold)
-        w = scaled.ridge(penalties[None], threads=folds.settings.threads or None)[0]
-        if not np.isfinite(w).all():
+        found = folds.pieces.piece("flat", [fold, penalties], partial(_fold_fit, folds, fold, penalties))
+        if not found:
             return None
+        w, squares = found
         if fits is not None:
             fits[fold] = w
-        total += folds.equations.squares(fold, w)[0]
+        total += float(squares)
     return total
+
+
+def _fold_fit(folds: CrossValidation, fold: int, penalties: Array) -> tuple[Array, ...]:
+    """The fit (F,) without a fold and the squared residuals of the fold; nothing if the matrix is singular."""
+    scaled, _ = folds.load(fold)
+    w = scaled.ridge(penalties[None], threads=folds.settings.threads or None)[0]
+    return (w, np.asarray(folds.equations.squares(fold, w)[0])) if np.isfinite(w).all() else ()

@@ -26,6 +26,7 @@ from mlip_rs.arrays import Array, Mask
 from mlip_rs.basis import Basis
 from mlip_rs.cost.model import CostModel
 from mlip_rs.errors import FitError
+from mlip_rs.fitting.stored_pieces import NO_CHECKPOINT, Checkpoint
 
 BATCH: float = 0.02
 """Fraction of the features that may leave before all losses are computed anew."""
@@ -89,6 +90,7 @@ def eliminate(
     removal: Removal,
     targets: Array,
     advance: Callable[[int], None],
+    checkpoint: Checkpoint = NO_CHECKPOINT,
 ) -> Mask:
     """(L, F) features left at the first step at which their size is at most each of `targets`.
 
@@ -105,16 +107,25 @@ def eliminate(
     targets
         Sizes, descending; those that no feature is left for have no mask.
     advance
-        Called with 1 for each target reached.
+        Called with the number of targets reached.
+    checkpoint
+        Keeps the features left whenever the inverse is computed anew, from where the same bits follow.
 
     Raises
     ------
     FitError
         The matrix is not positive definite.
     """
+    found = checkpoint.load()
+    left, reached = found or (np.ones(len(xty), dtype=bool), np.empty((0, len(xty)), dtype=bool))
+    masks = list(reached)
+    advance(len(masks))
     with threadpool_limits(1):  # the same bits whatever the number of threads
-        masks = []
-        for mask in _Elimination(gram, xty, penalties, removal).steps(targets):
+        elimination = _Elimination(gram, xty, penalties, removal, left)
+        elimination.refreshed = lambda left: checkpoint.store(
+            left.copy(), np.array(masks, dtype=bool).reshape(-1, len(xty))
+        )
+        for mask in elimination.steps(targets[len(masks) :]):
             masks.append(mask)
             advance(1)
     return np.array(masks, dtype=bool).reshape(len(masks), len(xty))
@@ -123,15 +134,16 @@ def eliminate(
 class _Elimination:
     """The state of one elimination: features left, the inverse of their matrix, their coefficients."""
 
-    def __init__(self, gram: Array, xty: Array, penalties: Array, removal: Removal) -> None:
+    def __init__(self, gram: Array, xty: Array, penalties: Array, removal: Removal, left: Mask) -> None:
         self.gram = gram
         self.xty = xty
         self.penalties = penalties
         self.costs = removal.costs
         self.power = removal.power
-        self.left = np.ones(len(xty), dtype=bool)
-        self.full_cost = self.costs.cost(self.left)
-        self.users = np.asarray(self.costs.uses.sum(axis=0)).reshape(-1)
+        self.left = left.copy()
+        self.full_cost = self.costs.cost(np.ones(len(xty), dtype=bool))
+        self.users = np.asarray(self.costs.uses[self.left].sum(axis=0)).reshape(-1)
+        self.refreshed: Callable[[Mask], None] = lambda _: None
         groups = removal.groups
         self.group = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
         self.members = np.concatenate(groups) if groups else np.empty(0, dtype=np.int64)
@@ -154,6 +166,7 @@ class _Elimination:
             raise FitError("the matrix of all features is singular; use larger ridge_penalties")
         self.inverse = matrix
         self.coefficients = dsymv(1.0, matrix, self.xty[self.features], lower=1)
+        self.refreshed(self.left)
 
     @property
     def size(self) -> float:

@@ -23,6 +23,7 @@ from mlip_rs.fitting.resources import check_resources
 from mlip_rs.fitting.result import Run, remove_run
 from mlip_rs.fitting.selection import select
 from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.fitting.stored_pieces import remove_pieces
 from mlip_rs.progress import Progress, Silent
 
 Directory = str | os.PathLike[str] | None
@@ -51,8 +52,9 @@ def fit(
     test
         Data that only the errors reported see.
     directory
-        Run directory; equations are stored there, and a fit that was interrupted resumes from them. None leaves
-        nothing on disk.
+        Run directory; equations, fits of the search for the prior and paths of the selection are stored there as they
+        are finished, and a fit that was interrupted or killed goes on from them to the same bits. None leaves nothing
+        on disk.
     overwrite
         Replace another fit in that directory; its files are removed before the first equation is summed.
     progress
@@ -143,6 +145,7 @@ def fit_in_phases(
     run = run.with_seconds(phases.stop())
     if directory is not None:
         run.save_record(directory)
+        remove_pieces(folder)
     return run
 
 

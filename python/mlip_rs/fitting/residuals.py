@@ -6,6 +6,7 @@ Only sums are stored, so that the memory does not depend on the number of struct
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,15 @@ class Residuals:
     def errors(self, k: int) -> Errors:
         """Errors of the k-th coefficient vector, in total and by config type."""
         return self.sums.errors(k)
+
+    def to_arrays(self) -> tuple[NDArray[Any], ...]:
+        """The weighted squares, and the sums as arrays."""
+        return self.parts, *self.sums.to_arrays()
+
+    @classmethod
+    def from_arrays(cls, parts: Array, *sums: NDArray[Any]) -> "Residuals":
+        """The residuals that `to_arrays` took apart."""
+        return cls(ErrorSums.from_arrays(*sums), parts)
 
     def columns(self, chosen: Columns) -> "Residuals":
         """Residuals of some of the coefficient vectors."""

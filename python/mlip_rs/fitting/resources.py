@@ -60,7 +60,8 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     all_rows = sum(7 + 3 * frame.n_atoms for frame in problem.dataset)
     block = NUMBER * n * min(all_rows, max(BLOCK_NUMBERS // n, BLOCK_ROWS, most_rows))
     n_vectors = max(len(settings.ridge_penalties), settings.n_path + 1)
-    vectors = 4 * NUMBER * n * n_vectors
+    n_not_yet_stored = problem.n_folds * (n_vectors + 2 * settings.n_prior)
+    vectors = NUMBER * n * (4 * n_vectors + n_not_yet_stored)
     rows_of_structures = NUMBER * n * most_rows * number_of_threads(settings.threads or None)
     values = NUMBER * n_vectors * most_rows * min(BATCH_STRUCTURES, len(problem.dataset))
     predicting = rows_of_structures + values

@@ -87,9 +87,10 @@ def select(
     """
     with equations.totalled():
         folds = CrossValidation(problem, equations, settings, progress or Silent())
-        dense = dense_fit(folds)
-        method = estimator_of(settings).bound(problem, settings)
-        return _candidates(folds, dense, method)
+        with folds.pieces:  # saves what is finished if it is interrupted
+            dense = dense_fit(folds)
+            method = estimator_of(settings).bound(problem, settings)
+            return _candidates(folds, dense, method)
 
 
 def _candidates(folds: CrossValidation, dense: DenseFit, method: SparseEstimator) -> Candidates:
@@ -126,14 +127,14 @@ def _sparse_path(
         return None
     folds.progress.start(method.title, len(grid) * (folds.problem.n_folds + 1))
     full = replace(full, advance=folds.progress.advance)
-    supports = method.supports(full, grid)
+    supports = folds.supports(method, full, grid)
     points = _distinct(supports)
     fitted = folds.refitted(full.scaled, dense.penalty, supports[points])
     n_reached, parts = len(supports), []
     for fold in folds.folds:
         scaled, n_rows = folds.load(fold)
         system = replace(full, scaled=scaled, ridge=dense.of_folds[fold], share=n_rows / folds.n_rows, room=2)
-        of_fold = method.supports(system, grid[:n_reached])
+        of_fold = folds.supports(method, system, grid[:n_reached])
         n_reached = min(n_reached, len(of_fold))
         points = [k for k in points if k < n_reached]
         parts.append(folds.residuals(fold, folds.refitted(scaled, dense.penalty, of_fold[points])))

@@ -22,6 +22,7 @@ from mlip_rs.fitting.problem import Problem, check_types
 from mlip_rs.fitting.result_cache import ResultCache
 from mlip_rs.fitting.selection import select
 from mlip_rs.fitting.settings import RUN_ONLY, FitSettings
+from mlip_rs.fitting.stored_pieces import remove_pieces
 from mlip_rs.fitting.weights import Weights
 from mlip_rs.progress import Progress, Silent, Steps
 from mlip_rs.settings import check_number
@@ -215,6 +216,7 @@ def scan_weights(
                 cache.put(_name(weights), errors.to_dict())
             points.append(WeightedErrors(weights, errors))
             steps.advance(1, time.monotonic())
+        remove_pieces(folder)
     return WeightScan(tuple(points))
 
 

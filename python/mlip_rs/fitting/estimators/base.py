@@ -17,6 +17,7 @@ from mlip_rs.fitting.estimators.scaled import Scaled, feature_scale
 from mlip_rs.fitting.normal_equations import System
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.fitting.stored_pieces import NO_CHECKPOINT, Checkpoint
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class PathSystem:
         As for `Potential.predict`.
     advance
         Called with a number of points that are done.
+    checkpoint
+        For the state of a path that takes long.
     """
 
     scaled: Scaled
@@ -48,6 +51,7 @@ class PathSystem:
     room: int = 1
     threads: int | None = None
     advance: Callable[[int], None] = lambda _: None
+    checkpoint: Checkpoint = NO_CHECKPOINT
 
     def tick(self, _point: int, _n_active: int) -> bool:
         """Progress of the solvers of the core, one point at a time."""

@@ -73,7 +73,9 @@ class CostAware(SparseEstimator):
         """(≤ L, F) features left at the first step at which their size is at most each value of the grid."""
         scaled = system.scaled
         removal = self._removal(len(scaled.xty))
-        return eliminate(scaled.gram, scaled.xty, system.penalties, removal, grid, system.advance)
+        return eliminate(
+            scaled.gram, scaled.xty, system.penalties, removal, grid, system.advance, system.checkpoint
+        )
 
     @property
     def cost_model(self) -> CostModel | None:
