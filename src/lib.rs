@@ -96,6 +96,7 @@ pub mod environment;
 pub mod error;
 pub mod fit;
 pub mod geometry;
+mod memory;
 pub mod neighbors;
 pub mod parallel;
 pub mod potential;

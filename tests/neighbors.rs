@@ -308,3 +308,20 @@ fn a_cell_so_dense_that_its_pairs_do_not_fit_into_memory_is_refused() {
         Err(mlip_rs::Error::TooDense { .. })
     ));
 }
+
+#[test]
+fn a_cluster_crammed_into_one_place_is_refused() {
+    let positions = (0..60_000).map(|k| {
+        [
+            1e-4 * f64::from(k % 40),
+            1e-4 * f64::from(k / 40 % 40),
+            1e-4 * f64::from(k / 1600),
+        ]
+    });
+    let cell = Cell::new([[0.0; 3]; 3], [false; 3]).unwrap();
+    let structure = Structure::new(cell, positions.collect(), vec![13; 60_000]).unwrap();
+    assert!(matches!(
+        NeighborList::new(&structure, 6.5),
+        Err(mlip_rs::Error::TooDense { .. })
+    ));
+}

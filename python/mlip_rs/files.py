@@ -31,7 +31,7 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     """
     encoding, newline = (None, None) if "b" in mode else ("utf-8", "\n")
     if _is_device(path):
-        with Path(path).open(mode, encoding=encoding, newline=newline) as file:
+        with _naming(path), Path(path).open(mode, encoding=encoding, newline=newline) as file:
             yield file
         return
     target = Path(os.path.realpath(path))
@@ -50,7 +50,7 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.filename == os.fspath(temporary):
+        if isinstance(error, OSError) and error.filename in (None, os.fspath(temporary)):
             error.filename = os.fspath(path)  # the user knows nothing of the temporary file
         raise
     _sync_folder(target.parent)
@@ -77,6 +77,52 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         if place.exists() and not os.access(place, rights):
             named = path if place == target else folder
             raise PermissionError(errno.EACCES, "is write-protected; choose another output", os.fspath(named))
+    try:
+        _try_folder(target.parent)
+    except OSError as error:
+        text = f"cannot be written ({error.strerror}); choose another output"
+        raise OSError(error.errno, text, os.fspath(path)) from None
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Check that a folder exists or can be made and that files can be made in it, and leave nothing behind.
+
+    Raises
+    ------
+    OSError
+        Names the folder and the reason.
+    """
+    folder = Path(path).absolute()
+    made: list[Path] = []
+    try:
+        for place in reversed([folder, *folder.parents]):
+            if not place.exists():
+                place.mkdir()
+                made.append(place)
+        _try_folder(folder)
+    except OSError as error:
+        text = f"cannot be written ({error.strerror}); choose another output directory"
+        raise OSError(error.errno, text, os.fspath(path)) from None
+    finally:
+        for place in reversed(made):
+            place.rmdir()
+
+
+def _try_folder(folder: Path) -> None:
+    """Make a file in a folder and remove it: permissions alone do not tell (root, /proc, read-only disks)."""
+    probe = folder / f".{secrets.token_hex(6)}.tmp"
+    probe.touch(exist_ok=False)
+    probe.unlink()
+
+
+@contextlib.contextmanager
+def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file in errors of writing, which do not say which one it was."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or os.fspath(path)
+        raise
 
 
 def write_atomically(path: str | os.PathLike[str], text: str) -> None:

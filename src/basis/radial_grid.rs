@@ -74,7 +74,7 @@ impl RadialGrid {
             Self::Chebyshev { n, r_min } => {
                 if !(*r_min >= 0.0 && *r_min < cutoff) {
                     return Err(format!(
-                        "r_min = {r_min} must lie between 0 and the cutoff {cutoff}"
+                        "r_min = {r_min} is out of range; it must not be negative, and be smaller than the cutoff {cutoff}"
                     ));
                 }
                 match n.iter().find(|n| **n > 100) {
@@ -86,20 +86,25 @@ impl RadialGrid {
     }
 }
 
+/// Largest magnitude of a parameter of a radial function.
+const MAX_PARAMETER: f64 = 1e3;
+
 /// A value, or why a parameter is refused.
 type Checked<T> = std::result::Result<T, String>;
 
 fn finite(name: &str, values: &[f64]) -> Checked<()> {
-    let wrong = |v: &&f64| !v.is_finite() || v.abs() > 1e3;
+    let wrong = |v: &&f64| !v.is_finite() || v.abs() > MAX_PARAMETER;
     match values.iter().find(wrong) {
-        Some(v) => Err(format!("{name} = {v} is not a sensible number")),
+        Some(v) => Err(format!("{name} = {v} is out of range (±{MAX_PARAMETER})")),
         None => Ok(()),
     }
 }
 
 fn positive(name: &str, values: &[f64]) -> Checked<()> {
-    match values.iter().find(|v| !(**v > 0.0 && **v <= 1e3)) {
-        Some(v) => Err(format!("{name} = {v} must be positive")),
+    match values.iter().find(|v| !(**v > 0.0 && **v <= MAX_PARAMETER)) {
+        Some(v) => Err(format!(
+            "{name} = {v} is out of range; it must be positive and at most {MAX_PARAMETER}"
+        )),
         None => Ok(()),
     }
 }

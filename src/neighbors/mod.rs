@@ -21,7 +21,7 @@ pub use brute_force::{ImagePair, brute_force};
 pub use verlet::VerletList;
 
 use crate::geometry::Vector;
-use crate::{Error, Result, Structure, parallel};
+use crate::{Error, Result, Structure, memory, parallel};
 use grid::Grid;
 use search::{Chunk, Search};
 use stencil::Stencil;
@@ -38,6 +38,12 @@ const SLACK: f64 = 1e-6;
 
 /// Most pairs of a list: 16 GB.
 const MAX_PAIRS: f64 = 2e9;
+
+/// Lists up to this length, 240 MB while they are made, are made without looking at the memory.
+const FEW_PAIRS: f64 = 1e7;
+
+/// Bytes of a pair while the list is made: its vector grows by doubling.
+const PAIR_BYTES: f64 = 24.0;
 
 /// Atoms per unit of parallel work, at least.
 const CHUNK_ATOMS: usize = 512;
@@ -259,19 +265,40 @@ impl Images<'_> {
     }
 }
 
-/// Refuses a periodic structure whose mean density gives more than [`MAX_PAIRS`] pairs.
+/// Refuses a structure whose mean density gives more pairs than [`MAX_PAIRS`], or than memory holds.
 fn check_density(structure: &Structure, cutoff: f64) -> Result<()> {
-    let cell = structure.cell();
     let n = structure.n_atoms() as f64;
-    if !cell.pbc().iter().all(|&p| p) || n == 0.0 {
+    let volume = occupied_volume(structure, cutoff);
+    let n_pairs = n * n / volume * 4.0 / 3.0 * std::f64::consts::PI * cutoff.powi(3);
+    // The system is asked only where it matters: reading its files takes longer than most lists.
+    let fits = n_pairs <= FEW_PAIRS
+        || memory::available_bytes().is_none_or(|bytes| n_pairs * PAIR_BYTES <= bytes as f64);
+    if n_pairs <= MAX_PAIRS && fits {
         return Ok(());
     }
-    let n_pairs = n * n / cell.volume() * 4.0 / 3.0 * std::f64::consts::PI * cutoff.powi(3);
-    if n_pairs > MAX_PAIRS {
-        let density = n / cell.volume();
-        return Err(Error::TooDense { n_pairs, density });
+    let density = n / volume;
+    Err(Error::TooDense { n_pairs, density })
+}
+
+/// Volume in which the neighbours of the atoms lie, Å³: of the cell, or of a box around a cluster with half a cutoff
+/// on each side; without limit if only some directions are periodic.
+fn occupied_volume(structure: &Structure, cutoff: f64) -> f64 {
+    let cell = structure.cell();
+    if cell.pbc().iter().all(|&periodic| periodic) {
+        return cell.volume();
     }
-    Ok(())
+    if cell.pbc().iter().any(|&periodic| periodic) {
+        return f64::INFINITY;
+    }
+    let extent = |axis: usize| {
+        let ends = (f64::INFINITY, f64::NEG_INFINITY);
+        let (low, high) = structure
+            .positions()
+            .iter()
+            .fold(ends, |(low, high), r| (low.min(r[axis]), high.max(r[axis])));
+        (high - low).max(0.0) + cutoff
+    };
+    extent(0) * extent(1) * extent(2)
 }
 
 /// Ranges of bins with about [`CHUNK_ATOMS`] atoms each.

@@ -1,6 +1,8 @@
 """Registers the verbs, and maps errors, Ctrl-C and closed pipes to messages and exit codes."""
 
+import errno
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -15,7 +17,28 @@ from mlip_rs.errors import MlipError
 INTERRUPTED: int = 130
 """Exit code after Ctrl-C, the usual one of shells."""
 
+STOPPING: tuple[signal.Signals, ...] = tuple(
+    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+"""Signals that end a process, sent by batch systems and by terminals that close."""
+
 RESUMABLE: frozenset[str] = frozenset({"fit", "validate"})
+
+
+CURES: dict[int, str] = {
+    errno.ENOSPC: "free some space, or choose another output; what was there before is unchanged",
+    errno.EDQUOT: "free some space, or choose another output; what was there before is unchanged",
+    errno.EFBIG: "raise the limit (ulimit -f), or choose another output; what was there before is unchanged",
+}
+"""What helps against errors of writing, by number."""
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal that asks the process to end: handled as Ctrl-C is, so that what is finished is kept."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.code = 128 + number
 
 
 class Verbs(TyperGroup):
@@ -25,10 +48,10 @@ class Verbs(TyperGroup):
         """Run a verb."""
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             resume = "; run the same command again to resume" if ctx.invoked_subcommand in RESUMABLE else ""
             print(f"interrupted{resume}", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(stop.code if isinstance(stop, Stopped) else INTERRUPTED) from None
         except BrokenPipeError:
             raise
         except (MlipError, OSError, MemoryError) as error:
@@ -42,9 +65,13 @@ class Verbs(TyperGroup):
 def describe(error: BaseException) -> str:
     """Return the message of an error."""
     if isinstance(error, MemoryError):
-        return f"not enough memory ({error}); use a smaller basis or fewer structures at a time"
+        why = f" ({error})" if str(error) else ""
+        return (
+            f"not enough memory{why}; use a smaller basis or fewer structures at a time, or raise ulimit -v"
+        )
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        cure = f"; {CURES[error.errno]}" if error.filename and error.errno in CURES else ""
+        return (f"{error.filename}: " if error.filename else "") + error.strerror + cure
     return str(error) or type(error).__name__
 
 
@@ -99,12 +126,20 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # µ and Å on a terminal that has none
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files; a backend that does not exist would end the run
+    for number in STOPPING:
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP, and so it stays
+            signal.signal(number, _stop)
     code: object = 0
     try:
         app(prog_name="mlip-rs")
     except SystemExit as stop:
         code = stop.code
     raise SystemExit(_flushed(code))
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise Stopped(number)
 
 
 def _flushed(code: object) -> Any:  # noqa: ANN401 (whatever SystemExit takes)

@@ -66,13 +66,14 @@ OPTIONS: tuple[SettingOption, ...] = (
 @with_settings(*OPTIONS)
 def run(
     data: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="CONFIG.toml | DATA...",
-            help="A configuration, or files that ASE reads.",
+            help="A configuration, or files that ASE reads; not needed with --set data.train.",
             show_default=False,
         ),
-    ],
+    ] = None,
+    *,
     settings: dict[str, Any],
     overwrite: Annotated[
         bool,
@@ -109,8 +110,11 @@ def run(
         )
     from mlip_rs.workflows.config import load_job
 
+    data = data or []
+    if not data and "data.train" not in settings:
+        raise typer.BadParameter("give a configuration, files of data, or --set data.train=FILE")
     config = _config(data)
-    if config is None:
+    if config is None and data:
         if "data.train" in settings:
             raise typer.BadParameter("DATA and --set data.train give the same setting; give one of them")
         settings["data.train"] = data

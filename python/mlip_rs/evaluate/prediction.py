@@ -12,7 +12,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from mlip_rs.data import RawFrame, files_meant, read_structures
 from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
 from mlip_rs.errors import ConfigError
-from mlip_rs.files import atomic_file
+from mlip_rs.files import atomic_file, check_writable
 from mlip_rs.potential import Potential, Prediction
 from mlip_rs.potential.prediction import evaluate_frames
 from mlip_rs.progress import Progress
@@ -81,6 +81,7 @@ def predict_file(
             raise ConfigError(
                 f"{output}: is read from as well and would be overwritten; choose another output"
             )
+    check_writable(output)
     predicted = labelled(potential, frames, threads=threads, progress=progress)
     with atomic_file(output) as file:
         ase.io.write(file, predicted, format="extxyz")

@@ -21,6 +21,7 @@ from mlip_rs.fitting.problem import Problem, build_problem, check_data, check_te
 from mlip_rs.fitting.record import potential_infos, run_record
 from mlip_rs.fitting.resources import check_resources
 from mlip_rs.fitting.result import Run, remove_run
+from mlip_rs.fitting.run_lock import locked
 from mlip_rs.fitting.selection import select
 from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.fitting.stored_pieces import remove_pieces
@@ -69,7 +70,7 @@ def fit(
     DataError
         Data that cannot be used; names file, frame, atom.
     ConfigError
-        Settings that make no sense.
+        Settings that make no sense, or another process that is fitting in the directory.
     FitError
         More features than rows, more memory or disk than there is, no solution, a directory of another fit.
 
@@ -85,7 +86,10 @@ def fit(
     [1.0, 0.7, 0.5]
     """
     phases = Phases(progress or Silent())
-    return fit_in_phases(data, basis, settings, phases, test=test, directory=directory, overwrite=overwrite)
+    with locked(directory):
+        return fit_in_phases(
+            data, basis, settings, phases, test=test, directory=directory, overwrite=overwrite
+        )
 
 
 def fit_in_phases(

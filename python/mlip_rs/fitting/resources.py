@@ -21,6 +21,9 @@ NUMBER: int = 8
 PACKAGE_BYTES: int = 300 << 20
 """Interpreter, libraries, small data."""
 
+LATER_BYTES: int = 256 << 20
+"""Addresses that libraries take when they are first used: buffers of BLAS, stacks of threads, drawing."""
+
 BLOCK_NUMBERS: int = 1 << 24
 """Entries of the design rows that the core holds at once, unless `BLOCK_ROWS` rows are more."""
 
@@ -94,6 +97,9 @@ def check_resources(problem: Problem, settings: FitSettings, directory: Path | N
     memory = available_memory() if settings.memory_gib is None else settings.memory_gib * GIB
     if memory is not None and needed.memory > memory:
         origin = "available" if settings.memory_gib is None else "allowed by memory_gib"
+        allowed = _address_space_left()
+        if settings.memory_gib is None and allowed is not None and allowed < needed.memory:
+            origin = "left by the limit of this process (ulimit -v)"
         raise FitError(
             f"{n_features} features need about {_gib(needed.memory)} of memory, {_gib(memory)} are {origin}; "
             f"lower {TO_LOWER}, or raise memory_gib to try nevertheless"
@@ -117,10 +123,25 @@ def available_memory() -> int | None:
                 limits.append(1024 * int(line.split()[1]))
     with contextlib.suppress(OSError, ValueError):  # a container's own limit; "max" if it has none
         limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    allowed = _address_space_left()
+    if allowed is not None:
+        limits.append(allowed)
     if not limits:
         with contextlib.suppress(AttributeError, OSError, ValueError):
             limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     return min(limits) if limits else None
+
+
+def _address_space_left() -> int | None:
+    """Bytes that the limit of the process (`ulimit -v`) leaves beside libraries that are loaded later; None without."""
+    try:
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+    except (ImportError, OSError, ValueError, AttributeError):
+        return None
+    return None if limit == resource.RLIM_INFINITY else max(0, limit - used + PACKAGE_BYTES - LATER_BYTES)
 
 
 def available_disk(directory: Path) -> int | None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from mlip_rs._core import __version__
 from mlip_rs.basis.specification import with_current_basis
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, Errors
@@ -302,6 +303,8 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
     ------
     DataError
         Not a complete run directory.
+    ConfigError
+        A run of a newer version.
 
     Examples
     --------
@@ -327,15 +330,35 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
         for k in record["front"]:
             record["points"][k]["us_per_atom"]
         table(record["points"])
+        _refuse_newer(path, record)
         record = with_current_basis(record)
     except OSError as error:
         raise DataError(
             f"{directory}: not a finished run directory ({error.strerror}: run.json); repeat the fit, it resumes"
         ) from None
+    except ConfigError:
+        raise
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise DataError(f"{path}: damaged ({reason}); repeat the fit, it resumes") from None
+        at = (
+            f"no JSON from line {error.lineno} on"
+            if isinstance(error, json.JSONDecodeError)
+            else "parts are missing"
+        )
+        raise DataError(f"{path}: damaged ({at}); repeat the fit, it resumes") from None
     return record
+
+
+def _refuse_newer(path: Path, record: Mapping[str, Any]) -> None:
+    """Refuse the record of a newer version, which may mean other things by the same names."""
+    theirs, own = (
+        tuple(map(int, re.findall(r"\d+", str(version))[:3]))
+        for version in (record.get("package_version", "0"), __version__)
+    )
+    if theirs > own:
+        raise ConfigError(
+            f"{path}: written by version {record['package_version']} of mlip_rs, this is {__version__}; "
+            "update mlip_rs, or choose another directory"
+        )
 
 
 LIMITS: dict[str, Callable[[Mapping[str, Any]], float]] = {

@@ -46,9 +46,9 @@ def front_points(directories: Directories) -> list[Point]:
     for directory, record in zip(chosen, records, strict=True):
         try:
             own = [record["points"][k] for k in record["front"]]
-        except (KeyError, IndexError, TypeError) as error:
+        except (KeyError, IndexError, TypeError):
             raise DataError(
-                f"{directory}/run.json: damaged ({error!r}); repeat the fit, it resumes"
+                f"{directory}/run.json: damaged (parts are missing); repeat the fit, it resumes"
             ) from None
         if len(chosen) > 1:
             own = [point | {"potential": str(directory / point["potential"])} for point in own]
@@ -130,6 +130,9 @@ def export(directories: Directories, choice: str, output: str | os.PathLike[str]
     name = point["potential"] or f"{choice}.mlip.json"  # the knee may be a little off the front
     source = chosen[0] / name if len(chosen) == 1 else Path(name)
     potential = Potential.load(source)
+    for directory in chosen:
+        if Path(output).exists() and Path(output).resolve().is_relative_to(directory.resolve()):
+            raise ConfigError(f"{output}: is a file of the run and would be lost; choose another output (-o)")
     write_atomically(output, source.read_text(encoding="utf-8"))
     return point, potential
 

@@ -11,10 +11,11 @@ from mlip_rs.basis.repulsion import repulsion_setting
 from mlip_rs.basis.summary import Composition
 from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, summarize
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.files import write_atomically
+from mlip_rs.files import check_folder, write_atomically
 from mlip_rs.fitting import FitSettings, Run, WeightScan, read_record, scan_weights
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.pipeline import fit_in_phases
+from mlip_rs.fitting.run_lock import locked
 from mlip_rs.fitting.settings import RUN_ONLY
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.settings import check_types
@@ -222,17 +223,19 @@ class Job:
         self._check_directory()
         if self.data.test:
             progress.note("notice: test data are not looked at; the errors of the scan are cross-validated")
-        scan = scan_weights(
-            self._training(progress),
-            self.basis,
-            self.settings,
-            directory=self.directory,
-            overwrite=self.overwrite,
-            progress=progress,
-        )
-        write_atomically(self.directory / "weights.json", json.dumps(scan.to_dict(), indent=1) + "\n")
-        if scan.drawable:
-            save_figure(scan.figure(), self.directory / "weights.png")
+        training = self._training(progress)
+        with locked(self.directory):
+            scan = scan_weights(
+                training,
+                self.basis,
+                self.settings,
+                directory=self.directory,
+                overwrite=self.overwrite,
+                progress=progress,
+            )
+            write_atomically(self.directory / "weights.json", json.dumps(scan.to_dict(), indent=1) + "\n")
+            if scan.drawable:
+                save_figure(scan.figure(), self.directory / "weights.png")
         return scan
 
     def run(self, progress: Progress | None = None) -> JobResult:
@@ -261,24 +264,25 @@ class Job:
         basis = self.basis.resolved(training)
         for line in _described(basis):
             progress.note(line)
-        if not self.overwrite:
-            self._require_vacant(basis, training, testing)
-        run = fit_in_phases(
-            training,
-            basis,
-            self.settings,
-            phases,
-            test=testing,
-            directory=self.directory,
-            overwrite=self.overwrite,
-        )
-        phases.enter("report")
-        from mlip_rs.report.fit import write_run_report
+        with locked(self.directory):
+            if not self.overwrite:
+                self._require_vacant(basis, training, testing)
+            run = fit_in_phases(
+                training,
+                basis,
+                self.settings,
+                phases,
+                test=testing,
+                directory=self.directory,
+                overwrite=self.overwrite,
+            )
+            phases.enter("report")
+            from mlip_rs.report.fit import write_run_report
 
-        progress.note("writing the report")
-        report = write_run_report(self.directory, run.with_seconds(phases.so_far()), training, testing)
-        run = run.with_seconds(phases.stop())
-        run.save_record(self.directory)
+            progress.note("writing the report")
+            report = write_run_report(self.directory, run.with_seconds(phases.so_far()), training, testing)
+            run = run.with_seconds(phases.stop())
+            run.save_record(self.directory)
         return JobResult(run, self.directory, report)
 
     def _check_directory(self) -> None:
@@ -286,6 +290,7 @@ class Job:
             raise ConfigError(
                 f"{self.directory}: is a file, not a directory; choose another output directory"
             )
+        check_folder(self.directory)
 
     def _require_vacant(self, basis: Basis, training: Dataset, testing: Dataset | None) -> None:
         """Refuse a directory with the finished run of another job."""

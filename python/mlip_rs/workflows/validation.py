@@ -7,7 +7,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from mlip_rs.errors import ConfigError
-from mlip_rs.files import check_writable, distinct_names, write_atomically
+from mlip_rs.files import check_folder, check_writable, distinct_names, write_atomically
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.report.comparison import comparison_report
 from mlip_rs.report.html import save_html
@@ -96,6 +96,7 @@ def _write(result: Validation | ValidationComparison, output: Path) -> None:
 
 def _check_outputs(output: Path) -> None:
     """Refuse a folder that `_write` could not write, before anything is computed."""
+    check_folder(output)
     for folder in (output, output / FIGURES, output / RESULTS):
         existing = next(place for place in (folder, *folder.parents) if place.exists())
         check_writable(existing / "any")

@@ -1,10 +1,12 @@
 """Group LASSO, elastic net, forward selection, the one-standard-error rule: oracles, whole fits, bad input."""
 
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sklearn.linear_model import ElasticNet
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import ElasticNet, Lasso
 
 from mlip_rs.basis import Basis
 from mlip_rs.data import dataset_from_atoms, read_dataset
@@ -12,6 +14,7 @@ from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, DataError, FitError
 from mlip_rs.evaluate.errors import ErrorSums
 from mlip_rs.fitting import FitSettings, Run, Weights, fit
+from mlip_rs.fitting.estimators.own import OwnEstimator
 from mlip_rs.fitting.estimators.scaled import PathOptions, Scaled, feature_scale, group_weights
 from mlip_rs.fitting.normal_equations import System
 from mlip_rs.fitting.residuals import Residuals
@@ -246,3 +249,19 @@ def test_weights_that_switch_everything_off_are_refused(aluminium):
     kinds = dict.fromkeys(aluminium.config_types, 0.0)
     with pytest.raises(DataError, match="no label carries weight"):
         fit(aluminium, BASIS, settings("group-lasso", weights=Weights(config_types=kinds)))
+
+
+def test_an_estimator_that_warns_at_every_penalty_warns_once():
+    class Talkative(Lasso):
+        def fit(self, X, y):
+            for k in range(20):
+                warnings.warn(f"penalty {k}: no convergence", ConvergenceWarning, stacklevel=1)
+            return super().fit(X, y)
+
+    rng = np.random.default_rng(0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        OwnEstimator(Talkative(alpha=0.01))._coefficients(rng.normal(size=(5, 3)), rng.normal(size=5))
+    assert len(caught) == 1
+    assert "Talkative" in str(caught[0].message)
+    assert "penalty 0" in str(caught[0].message)

@@ -14,6 +14,8 @@ pure number. The scores that the fit reports are cross-validated over structures
 features anew without each fold, and the refit has the ridge penalty of the dense fit.
 """
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -77,7 +79,10 @@ class OwnEstimator(SparseEstimator):
             estimator = clone(self.estimator)
             if "fit_intercept" in estimator.get_params():
                 estimator.set_params(fit_intercept=False)
-            estimator.fit(rows, labels / max(np.linalg.norm(labels), np.finfo(float).tiny))
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                estimator.fit(rows, labels / max(np.linalg.norm(labels), np.finfo(float).tiny))
+            _say_once(self.estimator, caught)
             return np.asarray(np.asarray(estimator.coef_).astype(float, casting="same_kind")).reshape(-1)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}"
@@ -89,6 +94,14 @@ class OwnEstimator(SparseEstimator):
     def solver_numbers(self, n_features: int) -> int:
         """Rows and eigenvectors, and a copy that the estimator is likely to make."""
         return 4 * n_features**2
+
+
+def _say_once(estimator: object, caught: Sequence[warnings.WarningMessage]) -> None:
+    """One warning in place of those of every penalty and fold; Python shows equal ones once."""
+    if caught:
+        first = " ".join(str(caught[0].message).split())
+        text = f"{estimator!r} warns, here or in other folds: {first}"
+        warnings.warn(text, UserWarning, stacklevel=2)
 
 
 def equivalent_rows(scaled: Scaled) -> tuple[Array, Array]:
