@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mlip_rs.cli.options import SettingOption, element_energies, with_settings
+from mlip_rs.cli.options import LABELS, READING, SettingOption, element_energies, with_settings
 from mlip_rs.cli.output import Json, print_json, print_table, progress
 
 
@@ -30,12 +30,8 @@ OPTIONS: tuple[SettingOption, ...] = (
     ),
     SettingOption("fit.threads", metavar="N", panel=ESSENTIALS),
     SettingOption("output.directory", "--output", short="-o", metavar="DIR", panel=ESSENTIALS),
-    SettingOption("data.index"),
-    SettingOption("data.energy"),
-    SettingOption("data.keys.energy", "--energy-key"),
-    SettingOption("data.keys.forces", "--forces-key"),
-    SettingOption("data.keys.stress", "--stress-key"),
-    SettingOption("data.keys.virial", "--virial-key"),
+    *READING,
+    *LABELS,
     SettingOption("data.drop_outliers"),
     SettingOption("data.drop_duplicates"),
     SettingOption("weights.energy", "--energy-precision", note="0 leaves energies out.", convert=_switched),

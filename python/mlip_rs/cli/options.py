@@ -119,6 +119,24 @@ def element_energies(entries: list[str]) -> dict[str, float]:
     return energies
 
 
+READING: tuple[SettingOption, ...] = (
+    SettingOption("data.index", metavar="INDEX"),
+    SettingOption("data.format", metavar="FORMAT"),
+    SettingOption("data.types", metavar="TYPE..."),
+)
+"""How structures are read."""
+
+LABELS: tuple[SettingOption, ...] = (
+    SettingOption("data.energy"),
+    SettingOption("data.keys.energy", "--energy-key", metavar="KEY"),
+    SettingOption("data.keys.forces", "--forces-key", metavar="KEY"),
+    SettingOption("data.keys.stress", "--stress-key", metavar="KEY"),
+    SettingOption("data.keys.virial", "--virial-key", metavar="KEY"),
+    SettingOption("data.keys.components", metavar="'XX YY ...'"),
+)
+"""How labels are read."""
+
+
 _SET = Annotated[
     list[str] | None,
     typer.Option(

@@ -1,28 +1,47 @@
 """`mlip-rs predict`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from mlip_rs.cli.options import READING, with_settings
 from mlip_rs.cli.output import Json, Threads, print_json, progress
 
 
+@with_settings(*READING)
 def run(
     potential: Annotated[Path, typer.Argument(metavar="POTENTIAL", help="Potential file.")],
     structures: Annotated[list[str], typer.Argument(metavar="STRUCTURES...", help="Files that ASE reads.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.extxyz", help="File to write.")],
-    index: Annotated[
-        str, typer.Option(help="Frames to take from each file, in ASE's notation, such as '::10'.")
-    ] = ":",
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="OUT.extxyz",
+            help="File to write, in the format of its suffix: .extxyz, .xyz, .traj, .db, .json; also .gz, .bz2, .xz.",
+        ),
+    ],
+    settings: dict[str, Any],
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Compute energies, forces and stresses of structures, and write them as extxyz."""
+    """Compute energies, forces and stresses of structures, and write them."""
     from mlip_rs.evaluate.prediction import predict_file
+    from mlip_rs.workflows.config import load_sources
 
+    sources = load_sources(structures, settings)
     with progress() as receiver:
-        frames = predict_file(potential, structures, output, index=index, threads=threads, progress=receiver)
+        frames = predict_file(
+            potential,
+            sources.train,
+            output,
+            index=sources.index,
+            format=sources.format,
+            types=sources.types,
+            threads=threads,
+            progress=receiver,
+        )
     n_atoms = sum(len(atoms) for atoms in frames)
     if as_json:
         energies = [atoms.calc.results["energy"] for atoms in frames]

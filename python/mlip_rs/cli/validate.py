@@ -1,14 +1,15 @@
 """`mlip-rs validate`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from mlip_rs.cli.options import element_energies
+from mlip_rs.cli.options import LABELS, READING, element_energies, with_settings
 from mlip_rs.cli.output import Json, print_json, print_table, progress
 
 
+@with_settings(*READING, *LABELS)
 def run(
     potentials: Annotated[
         list[str],
@@ -20,6 +21,7 @@ def run(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of report and results.")
     ],
+    settings: dict[str, Any],
     reference: Annotated[
         str | None,
         typer.Option(metavar="REF", help="File of reference properties, potential, or module:factory."),
@@ -55,6 +57,9 @@ def run(
     """Compute physical properties and compare them with a reference in one report; exit code 1 if one fails."""
     from mlip_rs.workflows.validation import validate
 
+    if settings and data is None:
+        raise typer.BadParameter(f"{', '.join(settings)} say how data are read; give --data as well")
+
     with progress() as receiver:
         result = validate(
             potentials[0] if len(potentials) == 1 else potentials,
@@ -64,6 +69,7 @@ def run(
             only=only or (),
             quick=quick,
             data=data,
+            reading=settings,
             isolated_atoms=element_energies(isolated_atoms or []),
             progress=receiver,
         )

@@ -10,6 +10,7 @@ VALUES: dict[str, str] = {
     "SYMBOL...": r"[A-Z][a-z]?",
     "SYMBOL=EV...": r"[A-Z][a-z]?=.+",
     "NAME...": r"[a-z][a-z0-9]*(-[a-z]+)*",
+    "TYPE...": r"([\w.+'*:-]+=)?[A-Z][a-z]?",
     "N...": r"\d+",
 }
 """Pattern of a further value of an option, by its metavar; anything else is the next argument."""

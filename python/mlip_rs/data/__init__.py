@@ -8,7 +8,8 @@ from mlip_rs.data.figures import figures
 from mlip_rs.data.frames import Frame
 from mlip_rs.data.labels import LabelKeys, RawFrame
 from mlip_rs.data.outliers import Outlier, OutlierLimits
-from mlip_rs.data.read import dataset_from_atoms, files_meant, read_dataset, read_structures
+from mlip_rs.data.paths import files_meant
+from mlip_rs.data.read import dataset_from_atoms, read_dataset, read_structures
 from mlip_rs.data.reference import ReferenceEnergies, isolated_atoms, reference_energies
 from mlip_rs.data.split import folds, holdout
 from mlip_rs.data.suggest import absent_pairs, nearest_neighbor_distance, suggest_cutoff, suggest_r_min

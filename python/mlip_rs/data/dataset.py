@@ -181,4 +181,6 @@ class Dataset:
             energy = None if frame.energy is None else np.array(frame.energy)
             for label in (frame.positions, frame.cell, energy, frame.forces, frame.stress):
                 digest.update(b"|" if label is None else b"+" + (label + 0.0).astype("<f8").tobytes())
+            if frame.weights != (1.0, 1.0, 1.0):
+                digest.update(f"|weights {frame.weights!r}".encode())
         return digest.hexdigest()

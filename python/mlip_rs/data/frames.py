@@ -60,6 +60,10 @@ class Frame:
         Where the frame comes from; `location` shows its last part.
     index
         Position in that file, counted from 0 as in ASE.
+    weights
+        Factors on the squared residuals of energy, forces and stress, that the file gives.
+    charge
+        Total charge, e, if the file tells it.
 
     Raises
     ------
@@ -80,6 +84,8 @@ class Frame:
     group: str | None = None
     file: str = "memory"
     index: int = 0
+    weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    charge: float | None = None
 
     def __post_init__(self) -> None:
         _set(self, "numbers", _read_only(self.numbers, np.int64))
@@ -123,6 +129,11 @@ class Frame:
         atoms.info["config_type"] = self.config_type
         if self.group is not None:
             atoms.info["group"] = self.group
+        if self.charge is not None:
+            atoms.info["charge"] = self.charge
+        for name, weight in zip(("energy", "forces", "stress"), self.weights, strict=True):
+            if weight != 1.0:
+                atoms.info[f"{name}_weight"] = weight
         labels = {
             "energy": self.energy,
             "free_energy": self.energy,

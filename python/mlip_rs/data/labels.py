@@ -1,49 +1,22 @@
-"""Labels of ASE `Atoms`, from calculator results or from keys of `info` and `arrays`.
+"""Labels of ASE `Atoms`, from calculator results or from keys of `info` and `arrays`."""
 
-One key is chosen for each label and file, so that a file cannot mix two kinds of numbers. A notice names keys other
-than those of ASE, and keys that were passed over.
-"""
-
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from mlip_rs.errors import DataError
+from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.settings import check_types
 from mlip_rs.units import VOIGT, ase_stress_from_virial
 
-ENERGY_KEYS = (
-    "energy",
-    "REF_energy",
-    "ref_energy",
-    "dft_energy",
-    "DFT_energy",
-    "Energy",
-    "TotEnergy",
-    "total_energy",
-)
-FREE_ENERGY_KEYS = ("free_energy", "REF_free_energy", "dft_free_energy")
-FORCES_KEYS = (
-    "forces",
-    "REF_forces",
-    "ref_forces",
-    "dft_forces",
-    "DFT_forces",
-    "dft_force",
-    "force",
-    "Forces",
-)
-STRESS_KEYS = ("stress", "REF_stress", "ref_stress", "dft_stress", "DFT_stress")
-VIRIAL_KEYS = ("virial", "virials", "REF_virial", "REF_virials", "ref_virial", "dft_virial", "dft_virials")
-GROUP_KEYS = ("group", "trajectory", "group_id")
-
 ENERGY_AGREEMENT: float = 1e-4
 """Energies of one structure that differ by less (eV/atom) count as equal."""
+
+COMPONENTS: tuple[str, ...] = ("xx", "yy", "zz", "yz", "xz", "xy")
+"""Components of a stress in the order of ASE."""
 
 STRESS_AGREEMENT: float = 1e-3
 """Stresses of one structure that differ by less (eV/Å³; 0.16 GPa) count as equal."""
@@ -60,15 +33,19 @@ class LabelKeys:
     forces
         Key of the forces (N, 3), eV/Å.
     stress
-        Key of the stress, eV/Å³, positive under tension. 6 numbers xx yy zz yz xz xy, or 9.
+        Key of the stress, eV/Å³, positive under tension; 6 or 9 numbers.
     virial
-        Key of the virial W = −dE/dε, eV, positive under compression. 6 numbers xx yy zz yz xz xy, or 9; it is divided
-        by the volume.
+        Key of the virial W = −dE/dε, eV, positive under compression; 6 or 9 numbers; it is divided by the volume.
+    components
+        Order of the components where a stress or virial has six numbers: VASP writes "xx yy zz xy yz xz", LAMMPS
+        "xx yy zz xy xz yz".
+
+    The key "none" leaves a label out.
 
     Raises
     ------
     ConfigError
-        A key that is not a string.
+        A key that is not a string, or components that are not the six.
     DataError
         Keys of both stress and virial.
 
@@ -86,11 +63,22 @@ class LabelKeys:
     forces: str | None = None
     stress: str | None = None
     virial: str | None = None
+    components: str = "xx yy zz yz xz xy"
 
     def __post_init__(self) -> None:
         check_types(self)
+        if sorted(self.order) != list(range(6)):
+            raise ConfigError(
+                f"components is {self.components!r}; it must be an order of {' '.join(COMPONENTS)}"
+            )
         if self.stress is not None and self.virial is not None:
             raise DataError("give a stress key or a virial key, not both")
+
+    @property
+    def order(self) -> list[int]:
+        """Position in a file of each of xx yy zz yz xz xy; -1 for one that is not named."""
+        names = ["".join(sorted(name)) for name in self.components.replace(",", " ").split()]
+        return [names.index(name) if len(names) == 6 and name in names else -1 for name in COMPONENTS]
 
 
 @dataclass(frozen=True)
@@ -139,125 +127,54 @@ class RawFrame:
             values.update({key: value for key, value in calculator.results.items() if value is not None})
         return cls(atoms, location, index, values)
 
-    def text(self, keys: Sequence[str]) -> str:
-        """Return the value of the first of `keys` that is present as text; empty without any."""
-        return next((str(self.values[key]) for key in keys if self.values.get(key) is not None), "")
-
 
 @dataclass(frozen=True)
-class LabelChoice:
-    """Keys chosen for the frames of one file; None for a label that was not found.
+class FrameLabels:
+    """Keys of the labels of one frame; None for a label that it does not have.
 
     Parameters
     ----------
-    energy, free_energy
-        Keys of the total energy and of the free energy.
-    forces, stress, virial
-        Keys of the other labels; of `stress` and `virial` at most one.
-    notices
-        What is worth reporting about the choice.
+    energy, free_energy, forces, stress, virial
+        Keys; of `stress` and `virial` at most one.
+    per_atom
+        Whether the energy is one per atom.
     """
 
-    energy: str | None
-    free_energy: str | None
-    forces: str | None
-    stress: str | None
-    virial: str | None
-    notices: tuple[str, ...] = ()
+    energy: str | None = None
+    free_energy: str | None = None
+    forces: str | None = None
+    stress: str | None = None
+    virial: str | None = None
+    per_atom: bool = False
 
 
-def choose_labels(frames: Sequence[RawFrame], file: str, keys: LabelKeys) -> LabelChoice:
-    """Choose one key per label for all frames of a file.
-
-    Raises
-    ------
-    DataError
-        A key named by the user occurs in no frame.
-    """
-    present = Counter[str]()
-    for frame in frames:
-        present.update(frame.values.keys())
-    for slot in fields(keys):
-        key = getattr(keys, slot.name)
-        if key is not None and key not in present:
-            found = ", ".join(sorted(map(str, present))) or "none"
-            raise DataError(f"{file}: no frame has the {slot.name} key {key!r}; keys present: {found}")
-    notices: list[str] = []
-
-    def choose(label: str, given: str | None, candidates: tuple[str, ...]) -> str | None:
-        if given is not None:
-            return given
-        found = [key for key in candidates if key in present]
-        if not found:
-            return None
-        if found[0] != candidates[0]:
-            notices.append(f"{file}: {label} taken from {found[0]!r}")
-        if len(found) > 1:
-            others = ", ".join(map(repr, found[1:]))
-            notices.append(
-                f"{file}: {label} taken from {found[0]!r}, not from {others}{_disagreement(frames, found)}"
-            )
-        return found[0]
-
-    energy = choose("energy", keys.energy, ENERGY_KEYS)
-    free_energy = None if keys.energy else choose("free energy", None, FREE_ENERGY_KEYS)
-    forces = choose("forces", keys.forces, FORCES_KEYS)
-    stress = None if keys.virial else choose("stress", keys.stress, STRESS_KEYS)
-    virial = keys.virial
-    if stress is None and virial is None:
-        virial = choose("virial", None, VIRIAL_KEYS)
-        if virial is not None:
-            notices.append(
-                f"{file}: stress is {virial!r} (W = −dE/dε, positive under compression) over −volume"
-            )
-    elif keys.stress is None and stress is not None:
-        notices.extend(_unused_virial(frames, file, stress))
-    return LabelChoice(energy, free_energy, forces, stress, virial, tuple(dict.fromkeys(notices)))
-
-
-def _disagreement(frames: Sequence[RawFrame], keys: Sequence[str]) -> str:
-    """Describe the largest difference of the candidates, as the end of a sentence; empty if they agree."""
-    worst = 0.0
-    for frame in frames:
-        values = [_numbers(frame, key) for key in keys if key in frame.values]
-        for other in values[1:]:
-            if other.shape != values[0].shape:
-                return " (of another shape); name the right key if this is wrong"
-            scale = len(frame.atoms) if other.ndim == 0 else 1
-            worst = max(worst, float(np.max(np.abs(other - values[0]), initial=0.0)) / scale)
-    if worst <= ENERGY_AGREEMENT:
-        return ""
-    return f", which differ by up to {worst:.3g} (energies: per atom); name the right key if this is wrong"
-
-
-def _unused_virial(frames: Sequence[RawFrame], file: str, stress: str) -> list[str]:
-    worst, key = 0.0, None
-    for frame in frames:
-        key = next((name for name in VIRIAL_KEYS if name in frame.values), key)
-        if key in frame.values and stress in frame.values and frame.atoms.pbc.all():
-            volume = abs(float(np.linalg.det(frame.atoms.cell.array)))
-            if volume > 0.0:
-                from_virial = ase_stress_from_virial(voigt(_numbers(frame, str(key))), volume)
-                worst = max(worst, float(np.max(np.abs(from_virial - voigt(_numbers(frame, stress))))))
-    if worst <= STRESS_AGREEMENT:
-        return []
-    return [
-        f"{file}: stress {stress!r} and virial {key!r} disagree by up to {worst:.3g} eV/Å³; the stress "
-        "was taken, name the virial key if this is wrong"
-    ]
-
-
-def energy_of(frame: RawFrame, key: str | None) -> float | None:
-    """Return the energy under `key`, eV; None if absent.
+def energy_of(frame: RawFrame, labels: FrameLabels) -> float | None:
+    """Return the plain energy, eV; None if absent.
 
     Raises
     ------
     DataError
         The entry is not one number.
     """
+    energy = _energy(frame, labels.energy)
+    return energy * len(frame.atoms) if energy is not None and labels.per_atom else energy
+
+
+def free_energy_of(frame: RawFrame, labels: FrameLabels) -> float | None:
+    """Return the free energy, eV; None if absent.
+
+    Raises
+    ------
+    DataError
+        The entry is not one number.
+    """
+    return _energy(frame, labels.free_energy)
+
+
+def _energy(frame: RawFrame, key: str | None) -> float | None:
     if key is None or frame.values.get(key) is None:
         return None
-    value = _numbers(frame, key)
+    value = numbers_of(frame, key)
     if value.size != 1:
         raise DataError(
             f"{frame.location}: energy {key!r} has {value.size} numbers, not 1; correct the label"
@@ -265,12 +182,13 @@ def energy_of(frame: RawFrame, key: str | None) -> float | None:
     return float(value.reshape(()))
 
 
-def forces_of(frame: RawFrame, key: str | None) -> NDArray[np.float64] | None:
-    """Return the forces (N, 3) under `key`, eV/Å, as computed (not zeroed by constraints); None if absent."""
-    return None if key is None or frame.values.get(key) is None else _numbers(frame, key)
+def forces_of(frame: RawFrame, labels: FrameLabels) -> NDArray[np.float64] | None:
+    """Return the forces (N, 3), eV/Å, as computed (not zeroed by constraints); None if absent."""
+    key = labels.forces
+    return None if key is None or frame.values.get(key) is None else numbers_of(frame, key)
 
 
-def stress_of(frame: RawFrame, choice: LabelChoice) -> NDArray[np.float64] | None:
+def stress_of(frame: RawFrame, labels: FrameLabels, keys: LabelKeys) -> NDArray[np.float64] | None:
     """Return the stress (6,), eV/Å³ positive under tension, from the stress or virial key; None if absent.
 
     Raises
@@ -278,29 +196,36 @@ def stress_of(frame: RawFrame, choice: LabelChoice) -> NDArray[np.float64] | Non
     DataError
         Not 6 or 9 numbers, or a virial in a cell without volume.
     """
-    key = choice.stress if choice.stress is not None else choice.virial
+    key = labels.stress if labels.stress is not None else labels.virial
     if key is None or frame.values.get(key) is None:
         return None
-    value = _numbers(frame, key)
+    value = numbers_of(frame, key)
     if value.size not in (6, 9):
         raise DataError(f"{frame.location}: {key!r} has {value.size} numbers, not 6 or 9; correct the label")
-    if choice.stress is not None:
-        return voigt(value)
+    if labels.stress is not None:
+        return voigt(value, keys)
     volume = abs(float(np.linalg.det(frame.atoms.cell.array)))
     if volume == 0.0 or not np.isfinite(volume):
         return np.zeros(6)  # without a volume there is no stress; the frame is refused or the stress dropped
-    return ase_stress_from_virial(voigt(value), volume)
+    return ase_stress_from_virial(voigt(value, keys), volume)
 
 
-def voigt(tensor: NDArray[np.float64]) -> NDArray[np.float64]:
+def voigt(tensor: NDArray[np.float64], keys: LabelKeys) -> NDArray[np.float64]:
     """Return the components xx yy zz yz xz xy of 6 numbers, or of 9, which are symmetrised."""
     if tensor.size == 6:
-        return tensor.reshape(6)
+        return tensor.reshape(6)[keys.order]
     square = tensor.reshape(3, 3)
     return np.array([0.5 * (square[a, b] + square[b, a]) for a, b in VOIGT])
 
 
-def _numbers(frame: RawFrame, key: str) -> NDArray[np.float64]:
+def numbers_of(frame: RawFrame, key: str) -> NDArray[np.float64]:
+    """Return the value under a key as numbers.
+
+    Raises
+    ------
+    DataError
+        The value is something else.
+    """
     try:
         return np.asarray(frame.values[key], dtype=float)
     except (TypeError, ValueError) as error:

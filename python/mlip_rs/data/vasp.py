@@ -1,16 +1,14 @@
 """Detection of ionic steps of VASP with unconverged electronic loops, which ASE does not report."""
 
-import bz2
-import gzip
-import lzma
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
+
+from mlip_rs.data.opening import open_text
 
 _NELM_XML = re.compile(r'name="NELM"[^>]*>\s*(\d+)')
 _NELM_OUTCAR = re.compile(r"\bNELM\s*=\s*(\d+)")
-_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
 def vasp_format(path: Path) -> str | None:
@@ -27,16 +25,8 @@ def unconverged_steps(path: Path) -> tuple[int, ...]:
     An OUTCAR shows whether the last allowed iteration reached convergence; a vasprun.xml does not, and the step is
     listed.
     """
-    with _open_text(path) as lines:
+    with open_text(path) as lines:
         return tuple(_scan_xml(lines) if vasp_format(path) == "vasp-xml" else _scan_outcar(lines))
-
-
-def _open_text(path: Path) -> IO[str]:
-    opener = _OPENERS.get(path.suffix)
-    if opener is None:
-        return path.open(encoding="utf-8", errors="replace")
-    text: IO[str] = opener(path, "rt", encoding="utf-8", errors="replace")
-    return text
 
 
 def _scan_xml(lines: IO[str]) -> Iterator[int]:

@@ -4,24 +4,19 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import ase.io
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from mlip_rs.data import RawFrame, files_meant, read_structures
 from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
+from mlip_rs.data.label_names import label_name
 from mlip_rs.errors import ConfigError
-from mlip_rs.files import atomic_file, check_writable
+from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.potential import Potential, Prediction
 from mlip_rs.potential.prediction import evaluate_frames
-from mlip_rs.progress import Progress
+from mlip_rs.progress import Progress, Silent
 from mlip_rs.threads import number_of_threads
-
-_REPLACED = frozenset(
-    ("energy", "free_energy", "energies", "forces", "force", "stress", "stresses", "virial", "virials")
-)
-"""Old labels that would contradict the new ones."""
 
 
 def predict_file(
@@ -31,10 +26,11 @@ def predict_file(
     *,
     index: str = ":",
     format: str | None = None,
+    types: Sequence[str] = (),
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> list[Atoms]:
-    """Write the structures of files with predicted labels to an extxyz file, whole or not at all.
+    """Write the structures of files with predicted labels to a file, whole or not at all.
 
     Parameters
     ----------
@@ -43,8 +39,8 @@ def predict_file(
     structures
         Files that ASE reads; labels are not needed and not kept.
     output
-        The extxyz file.
-    index, format
+        The file; its name says the format, see `mlip_rs.evaluate.labelled_file`.
+    index, format, types
         As in `read_dataset`.
     threads
         None: `MLIP_RS_NUM_THREADS`, or all cores.
@@ -62,15 +58,19 @@ def predict_file(
     StructureError
         A structure cannot be evaluated; names file, frame, atom.
     ConfigError
-        The output is one of the files read.
+        The output is one of the files read, or its name says a format that holds no labels.
     OSError
         The output cannot be written.
     """
+    written = LabelledFile(output)
     potential_file = None if isinstance(potential, Potential) else potential
     if not isinstance(potential, Potential):
         potential = Potential.load(potential)
     names = [structures] if isinstance(structures, str | os.PathLike) else list(structures)
-    frames = read_structures([Path(name) for name in names], index=index, format=format)
+    note = (progress or Silent()).note
+    frames = read_structures(
+        names, index=index, format=format, types=types, note=lambda remark: note(f"notice: {remark}")
+    )
     for source in (*files_meant(names), potential_file):
         if (
             source is not None
@@ -81,10 +81,8 @@ def predict_file(
             raise ConfigError(
                 f"{output}: is read from as well and would be overwritten; choose another output"
             )
-    check_writable(output)
     predicted = labelled(potential, frames, threads=threads, progress=progress)
-    with atomic_file(output) as file:
-        ase.io.write(file, predicted, format="extxyz")
+    written.write(predicted)
     return predicted
 
 
@@ -120,12 +118,18 @@ def _with_labels(atoms: Atoms, prediction: Prediction) -> Atoms:
     out.info = {
         key: value
         for key, value in atoms.info.items()
-        if key not in _REPLACED and isinstance(value, str | bool | int | float | np.generic | np.ndarray)
+        if not _contradicts(key) and isinstance(value, str | bool | int | float | np.generic | np.ndarray)
     }
-    for key in _REPLACED & out.arrays.keys():
+    for key in [key for key in out.arrays if _contradicts(key)]:
         del out.arrays[key]
     labels = {"energy": prediction.energy, "free_energy": prediction.energy, "forces": prediction.forces}
     if prediction.stress is not None:
         labels["stress"] = prediction.stress
     out.calc = SinglePointCalculator(out, **labels)
     return out
+
+
+def _contradicts(key: str) -> bool:
+    """Tell whether an old label has the name of a new one, in any spelling."""
+    name = label_name(key)
+    return key.lower() in ("energies", "stresses") or (name is not None and name.origin == "")

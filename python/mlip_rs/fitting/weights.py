@@ -102,6 +102,7 @@ class Weights:
         factors = np.array(
             [[f.energy is not None, f.forces is not None, f.stress is not None] for f in dataset], dtype=float
         )
+        factors *= np.array([frame.weights for frame in dataset])
         factors *= self._by_energy(dataset, reference)[:, None]
         factors[:, 1] *= self._by_force(dataset)
         for index, frame in enumerate(dataset):

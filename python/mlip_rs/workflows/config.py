@@ -6,7 +6,7 @@ The settings' dataclasses are the schema: their fields are the keys, and their c
 import glob
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,35 @@ def load_job(
     if not sources.train:
         raise ConfigError(f"{reader.place(('data',))}data.train is missing; name the files to fit to")
     return Job(sources, basis, fit, Path(output.directory or DEFAULT_DIRECTORY), overwrite)
+
+
+def load_sources(files: Sequence[str], settings: Mapping[str, Any]) -> Sources:
+    """Say which files to read and how, from settings.
+
+    >>> load_sources(["al.extxyz"], {"data.keys.energy": "E_PBE"}).keys.energy
+    'E_PBE'
+
+    Parameters
+    ----------
+    files
+        Files, patterns or directories.
+    settings
+        Values by key, as those of `load_job`, all of them in the section `data`.
+
+    Raises
+    ------
+    ConfigError
+        Unknown key, a key of another section, wrong type or value; names the key.
+    """
+    reader = _reader(None, {**settings, "data.train": list(files)})
+    for section in reader.document:
+        if section in SECTIONS and section != "data":
+            raise ConfigError(
+                f"{section} says nothing about the reading of data; give keys such as data.index"
+            )
+    sources: Sources = reader.section("data")
+    reader.raise_problems()
+    return sources
 
 
 def load_basis(settings: Mapping[str, Any]) -> Basis:

@@ -44,6 +44,10 @@ class Sources:
         Energy to fit: "free_energy" (consistent with the forces), "energy" or "auto".
     keys
         Names of the labels in the files, where they differ from those that are tried.
+    types
+        Elements of atoms that are labelled otherwise: in the order of the types 1, 2, … of LAMMPS, or as LABEL=SYMBOL.
+    file_weights
+        Let weights in the training files (config_weight, energy_weight, …) multiply the squared residuals.
     drop_outliers
         Leave out training structures whose labels are outliers.
     drop_duplicates
@@ -62,11 +66,13 @@ class Sources:
     format: str | None = None
     energy: str = "auto"
     keys: LabelKeys = field(default_factory=LabelKeys)
+    types: tuple[str, ...] = ()
+    file_weights: bool = True
     drop_outliers: bool = False
     drop_duplicates: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("train", "test"):
+        for name in ("train", "test", "types"):
             if isinstance(getattr(self, name), str):
                 object.__setattr__(self, name, (getattr(self, name),))
         check_types(self)
@@ -79,9 +85,7 @@ class Sources:
         DataError
             Data that cannot be used; names file, frame, atom.
         """
-        dataset = read_dataset(
-            self.train, index=self.index, format=self.format, energy=self.energy, keys=self.keys
-        )
+        dataset = read_dataset(self.train, index=self.index, file_weights=self.file_weights, **self._how())
         if not (self.drop_outliers or self.drop_duplicates):
             return dataset
         return cleaned(
@@ -98,9 +102,23 @@ class Sources:
         """
         if not self.test:
             return None
-        return read_dataset(
-            self.test, index=self.test_index, format=self.format, energy=self.energy, keys=self.keys
-        )
+        return self._compared(self.test, self.test_index)
+
+    def evaluation(self) -> Dataset:
+        """Read the training data as data to compare with: weights in files do not count, energies are not required.
+
+        Raises
+        ------
+        DataError
+            Data that cannot be used; names file, frame, atom.
+        """
+        return self._compared(self.train, self.index)
+
+    def _compared(self, files: tuple[str, ...], index: str) -> Dataset:
+        return read_dataset(files, index=index, file_weights=False, require_energies=False, **self._how())
+
+    def _how(self) -> dict[str, Any]:
+        return {"format": self.format, "energy": self.energy, "keys": self.keys, "types": self.types}
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -28,6 +29,7 @@ def validate(
     only: Sequence[str] = (),
     quick: bool = False,
     data: str | Path | None = None,
+    reading: Mapping[str, Any] | None = None,
     isolated_atoms: Mapping[str, float] | None = None,
     progress: Progress | None = None,
 ) -> Validation | ValidationComparison:
@@ -55,6 +57,8 @@ def validate(
         Compute fewer structures, in smaller cells.
     data
         Labelled structures: the errors on them are added by kind and by size of the force; for potential files only.
+    reading
+        How `data` are read: values by key as those of `load_sources`, such as {"data.keys.energy": "E_PBE"}.
     isolated_atoms
         Energies of isolated atoms in eV by element, by the code and settings of the training data: zero of the cohesive
         energies of all potentials (not of the reference). None: those of the potential, if they are determined.
@@ -73,7 +77,7 @@ def validate(
     OSError
         The folder cannot be written.
     """
-    settings = ValidationSettings(reference, crystal, only, quick, data, isolated_atoms)
+    settings = ValidationSettings(reference, crystal, only, quick, data, isolated_atoms, reading or {})
     result: Validation | ValidationComparison
     if isinstance(potentials, str | Path):
         (result,) = _validations({"potential": str(potentials)}, Path(output), settings, progress).values()
@@ -112,7 +116,7 @@ def _validations(
     chosen = _chosen(settings.only)
     _check_outputs(output)
     session = ValidationSession(potentials, settings, output)
-    evaluations = {} if settings.data is None else session.evaluations(settings.data)
+    evaluations = {} if settings.data is None else session.evaluations()
     results: dict[str, list[PropertyResult]] = {name: [] for name in potentials}
     progress = progress or Silent()
     for notice in session.notices:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,7 +14,6 @@ from ase.data import chemical_symbols
 
 from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.data import read_structures
-from mlip_rs.data.convert import as_dataset
 from mlip_rs.errors import ConfigError, MlipError
 from mlip_rs.evaluate.evaluation import Evaluation, evaluate
 from mlip_rs.generate.prototypes import canonical_name
@@ -25,6 +24,7 @@ from mlip_rs.validate.reference import Reference
 from mlip_rs.validate.result import PropertyResult, property_result
 from mlip_rs.validate.sources import load_calculator, load_reference_source, reference_results
 from mlip_rs.validate.store import ResultStore, crystal_settings, fingerprint
+from mlip_rs.workflows.config import load_sources
 
 RESULTS = "results"
 """Folder of the finished properties, inside that of the validation."""
@@ -43,6 +43,7 @@ class ValidationSettings:
     quick: bool = False
     data: str | Path | None = None
     isolated_atoms: Mapping[str, float] | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ValidationSession:
@@ -66,6 +67,7 @@ class ValidationSession:
     def __init__(self, potentials: Mapping[str, str], settings: ValidationSettings, output: Path) -> None:
         reference = settings.reference
         self._loaded = {name: load_calculator(text) for name, text in potentials.items()}
+        self._data, self._reading = settings.data, settings.reading
         self._first = next(iter(self._loaded))
         self._quick, self._isolated_atoms = settings.quick, _checked_energies(settings.isolated_atoms or {})
         first = self._loaded[self._first][1]
@@ -134,8 +136,8 @@ class ValidationSession:
         except MlipError:
             return ""
 
-    def evaluations(self, data: str | Path) -> dict[str, Evaluation]:
-        """Errors of every potential on labelled structures, which are read once."""
+    def evaluations(self) -> dict[str, Evaluation]:
+        """Errors of every potential on the labelled structures, which are read once."""
         potentials: dict[str, Potential] = {}
         for name, (_, potential) in self._loaded.items():
             if potential is None:
@@ -143,7 +145,7 @@ class ValidationSession:
                     f"{name}: errors on data need a potential file; leave out --data for a calculator"
                 )
             potentials[name] = potential
-        dataset = as_dataset(data)
+        dataset = load_sources([str(self._data)], self._reading).evaluation()
         return {name: evaluate(potential, dataset) for name, potential in potentials.items()}
 
     def result(self, entry: Property, name: str) -> PropertyResult:

@@ -70,7 +70,8 @@ def test_a_symbol_of_no_element_is_refused(tmp_path):
     path = write_frames(tmp_path / "al.extxyz", labelled_frames())
     path.write_text(path.read_text().replace("\nAl  ", "\nQq  ", 1))
     line = refused(tmp_path, "fit", path, *SMALL_BASIS, "-o", tmp_path / "run")
-    assert line.endswith("al.extxyz: 'Qq' is not the symbol of an element; correct it, or drop the frame")
+    cure = "name its element (--types Qq=SYMBOL), or drop the frame"
+    assert line == f"frame 0 of al.extxyz: atom 0: 'Qq' is not the symbol of an element; {cure}"
 
 
 def test_an_element_outside_the_basis_names_frame_atom_and_cure(tmp_path):

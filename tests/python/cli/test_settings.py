@@ -36,6 +36,9 @@ VALUES = {
     "data.keys.forces": "F",
     "data.keys.stress": "S",
     "data.keys.virial": "V",
+    "data.keys.components": "xx yy zz xy yz xz",
+    "data.types": '["Al", "Ni_1=Ni"]',
+    "data.file_weights": "false",
     "data.drop_outliers": "true",
     "data.drop_duplicates": "true",
     "basis.elements": '["Al", "Ni"]',
@@ -153,6 +156,7 @@ def test_option_assignment_and_file_give_the_same_job(job_of, tmp_path, monkeypa
     typed = {
         "data.test": ["t.xyz"],
         "basis.elements": ["Al", "Ni"],
+        "data.types": ["Al", "Ni_1=Ni"],
         "fit.reference_energies": ["Al=-0.1"],
     }.get(option.key, [] if text == "true" else [text])
     section, _, name = option.key.partition(".")

@@ -237,14 +237,29 @@ def test_keys_named_by_the_user_win():
         LabelKeys(stress="a", virial="b")
 
 
-def test_competing_keys_are_reported(rng):
+def test_labels_of_the_reference_win_over_bare_ones_that_differ(rng):
     atoms = labelled(rng, 1)[0]
     atoms.info["REF_energy"] = -20.0
+    with pytest.raises(
+        DataError, match=r"forces only under 'forces'.*--forces-key forces.*--forces-key none"
+    ):
+        dataset_from_atoms([atoms])
+    left_out = LabelKeys(forces="none", stress="none")
+    data = dataset_from_atoms([atoms], keys=left_out)
+    assert (data[0].energy, data[0].forces, data[0].stress) == (-20.0, None, None)
+    assert "not from 'energy', which differ by up to 1.5" in data.notices[0]
+    bare = dataset_from_atoms([atoms], keys=LabelKeys(energy="energy"))
+    assert bare[0].energy == -14.0
+    assert bare[0].forces is not None
+    atoms.info["REF_energy"] = -14.0
+    assert dataset_from_atoms([atoms])[0].forces is not None
+
+
+def test_a_virial_that_contradicts_the_stress_is_reported(rng):
+    atoms = labelled(rng, 1)[0]
     atoms.info["virial"] = np.eye(3)
-    data = dataset_from_atoms([atoms])
-    assert data[0].energy == -14.0
-    assert "not from 'REF_energy', which differ by up to 1.5" in data.notices[0]
-    assert "disagree" in data.notices[1]
+    (notice,) = dataset_from_atoms([atoms]).notices
+    assert "stress 'stress' and virial 'virial' disagree" in notice
 
 
 @pytest.mark.parametrize(

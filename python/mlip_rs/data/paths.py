@@ -1,0 +1,59 @@
+"""Files meant by paths, patterns, directories and standard input."""
+
+import glob
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mlip_rs.data.foreign import refuse_foreign_folder
+from mlip_rs.errors import DataError
+
+PathLike = str | os.PathLike[str]
+
+VASP_OUTPUTS = ("vasprun.xml", "vasprun.xml.gz", "OUTCAR", "OUTCAR.gz")
+"""Files searched for in a directory, in this order."""
+
+
+def files_meant(paths: PathLike | Sequence[PathLike]) -> list[Path]:
+    """List the files given by paths, patterns and directories; "-" is standard input.
+
+    Raises
+    ------
+    DataError
+        A path, pattern or directory gives no file.
+
+    Examples
+    --------
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> [file.name for file in files_meant([DATA_PATH.parent / "*.extxyz"])]
+    ['al_dft.extxyz']
+    """
+    listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
+    return [file for path in listed for file in _expand(path)]
+
+
+def _expand(path: PathLike) -> list[Path]:
+    """List the files given by a path, a pattern or a directory of a VASP run."""
+    if os.fspath(path) == "-":
+        return [Path("-")]
+    file = Path(path).expanduser()
+    if file.is_file() or file.is_fifo() or file.is_char_device():
+        return [file]
+    if file.is_dir():
+        return [_of_directory(file)]
+    if glob.has_magic(str(file)):
+        found = sorted(Path(match) for match in glob.glob(str(file), recursive=True))  # noqa: PTH207 (absolute too)
+        if found:
+            return [inner for match in found for inner in _expand(match)]
+        raise DataError(f"{path}: no file matches this pattern")
+    raise DataError(f"{path}: no such file; check the path")
+
+
+def _of_directory(folder: Path) -> Path:
+    for name in VASP_OUTPUTS:
+        if (folder / name).is_file():
+            return folder / name
+    refuse_foreign_folder(folder)
+    below = next((name for name in VASP_OUTPUTS if any(folder.glob(f"*/{name}"))), "")
+    pattern = f"such as '{folder / '*' / below}'" if below else "or a pattern"
+    raise DataError(f"{folder}: is a directory without {', '.join(VASP_OUTPUTS)}; give files, {pattern}")
