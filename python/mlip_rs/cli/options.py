@@ -1,6 +1,7 @@
 """Options for settings, generated from the fields of the settings' classes, and `--set` for every field."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -112,6 +113,8 @@ def element_energies(entries: list[str]) -> dict[str, float]:
         symbol, _, value = entry.partition("=")
         try:
             energy = float(value)
+            if not math.isfinite(energy):
+                raise ValueError
         except ValueError:
             raise typer.BadParameter(f"{entry!r} is not SYMBOL=ENERGY, such as Al=-0.1") from None
         if energies.setdefault(symbol, energy) != energy:

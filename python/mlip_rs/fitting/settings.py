@@ -10,6 +10,9 @@ from mlip_rs.fitting.weights import Weights
 from mlip_rs.settings import check_least, check_types
 from mlip_rs.threads import MAX_THREADS
 
+MAX_POINTS: int = 10_000
+"""Most points of a path."""
+
 RUN_ONLY: tuple[str, ...] = ("threads", "memory_gib")
 """Settings of the machine, on which the result does not depend."""
 
@@ -134,6 +137,8 @@ class FitSettings:
         object.__setattr__(self, "ridge_penalties", penalties)
         if self.n_path < 1 or self.max_nonzero < 1:
             raise ConfigError("n_path and max_nonzero must be at least 1")
+        if self.n_path > MAX_POINTS:
+            raise ConfigError(f"n_path is {self.n_path}; it must be at most {MAX_POINTS}")
         if not 0 < self.path_ratio < 1:
             raise ConfigError(f"path_ratio is {self.path_ratio}; it must lie between 0 and 1")
         if not 0 <= self.cost_power <= 1:

@@ -15,6 +15,10 @@ PROPERTIES: tuple[str, ...] = ("energy", "forces", "stress")
 """Order of the properties in all arrays of weights and equations."""
 
 
+SMALLEST: float = 1e-12
+"""Smallest precision and scale accepted; the largest is its inverse. Weights are squares of them."""
+
+
 @dataclass(frozen=True)
 class Weights:
     """Precisions of the properties and weights of the structures.
@@ -67,6 +71,10 @@ class Weights:
             if value <= 0:
                 raise ConfigError(
                     f"weights.{name} is {value!r}; give a positive number, or None (in a file: false) for none"
+                )
+            if not SMALLEST <= value <= 1.0 / SMALLEST:
+                raise ConfigError(
+                    f"weights.{name} is {value!r}; it must lie between {SMALLEST:g} and {1.0 / SMALLEST:g}"
                 )
         if self.energy is None and self.forces is None and self.stress is None:
             raise ConfigError("all weights are switched off; give the precision of at least one property")

@@ -38,6 +38,8 @@ class Output:
 
     def __post_init__(self) -> None:
         check_types(self)
+        if self.directory is not None and not self.directory.strip():
+            raise ConfigError("directory is empty; name a run directory, or leave it out for mlip-run")
 
 
 SECTIONS: dict[str, type] = {

@@ -233,3 +233,22 @@ def test_an_absurd_density_is_refused_before_it_fills_the_memory(finished, tmp_p
     (line,) = errors(invoke(*words))
     assert "pairs of atoms lie within the cutoff" in line or "Å apart" in line
     assert not Path(tmp_path / "out.xyz").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--energy-precision", "1e-300"),
+        ("--force-precision", "1e300"),
+        ("--reference-energy", "Al=nan"),
+        ("--reference-energy", "Al=inf"),
+        ("--output", ""),
+        ("--set", "fit.n_path=1000000000"),
+        ("--set", "weights.force_scale=1e-200"),
+    ],
+)
+def test_numbers_that_overflow_and_empty_names_are_refused(finished, option, value):
+    refused = invoke("fit", finished / "al.extxyz", *SMALL_BASIS, "--dry-run", option, value)
+    assert refused.exit_code in (1, 2)
+    assert isinstance(refused.exception, SystemExit)
+    assert len([line for line in errors(refused) if line.lower().startswith("error:")]) == 1
