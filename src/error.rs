@@ -121,6 +121,14 @@ pub enum Error {
         /// The largest magnitude accepted.
         limit: f64,
     },
+    /// Energy, force or virial of an atom that is no number or absurdly large.
+    #[error("atom {atom}: its energy or force is not finite, or beyond 1e100: {cause}")]
+    NotFinite {
+        /// Index of the atom.
+        atom: usize,
+        /// Its nearest neighbour, and what follows from it.
+        cause: String,
+    },
     /// A number of threads that cannot be had.
     #[error("{threads} threads cannot be started ({reason}); ask for fewer")]
     Threads {
@@ -143,6 +151,9 @@ pub enum Error {
     PotentialFile(String),
 }
 
+/// Distance in Å below which atoms other than hydrogen and its neighbours are not bound.
+const CLOSE: f64 = 1.5;
+
 /// Coarse class of an [`Error`], one per exception of the bindings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -157,6 +168,23 @@ pub enum Kind {
 }
 
 impl Error {
+    /// [`Error::NotFinite`] of an atom whose nearest neighbour lies so far (Å) from it.
+    pub(crate) fn not_finite(atom: usize, nearest: Option<(f64, usize)>) -> Self {
+        let broken =
+            "the coefficients or the reference energy of the potential are broken, fit it again";
+        let cause = match nearest {
+            Some((distance, other)) if distance < CLOSE => format!(
+                "atom {other} is only {distance:.3} Å away, too close for this potential (or its coefficients are \
+                 broken); check positions, cell and units"
+            ),
+            Some((distance, other)) => {
+                format!("its nearest neighbour, atom {other}, is {distance:.3} Å away; {broken}")
+            }
+            None => format!("it has no neighbours; {broken}"),
+        };
+        Self::NotFinite { atom, cause }
+    }
+
     /// The class of this error.
     #[must_use]
     pub fn kind(&self) -> Kind {

@@ -338,6 +338,46 @@ fn rows_that_contradict_themselves_are_refused_by_name() {
     }
 }
 
+#[test]
+fn results_that_are_not_finite_are_refused_and_add_nothing() {
+    let spec = BasisSpec::from_json(
+        &json!({
+            "elements": ["Al"], "cutoff": 4.5, "cutoff_function": "cosine",
+            "radial": [{"function": {"family": "polynomial", "p": [-30]}}],
+            "invariants": [{"order": 1, "degree": 3}],
+        })
+        .to_string(),
+    )
+    .unwrap();
+    let potential = Potential::from_coefficients(spec, &[1.0; 3], &[0.0], json!({})).unwrap();
+    let rows = Rows {
+        species: &[Some(0); 3],
+        centers: &[0, 1],
+        starts: &[0, 2, 4],
+        neighbors: &[1, 2, 0, 2],
+    };
+    let list = potential.row_list(&rows).unwrap();
+    let evaluate = |distance: f64, forces_only: bool| {
+        let positions = [[0.0; 3], [2.5, 0.0, 0.0], [2.5, 0.0, distance]];
+        let (mut energies, mut forces) = (vec![1.0; 3], vec![[1.0; 3]; 3]);
+        let output = Output {
+            energies: (!forces_only).then_some(&mut energies[..]),
+            forces: Some(&mut forces),
+            virials: None,
+        };
+        let mut scratch = Scratch::default();
+        let result = potential.evaluate_rows(&list, &positions, output, &mut scratch);
+        (result, energies, forces)
+    };
+    for forces_only in [false, true] {
+        assert!(evaluate(2.0, forces_only).0.is_ok());
+        let (result, energies, forces) = evaluate(0.02, forces_only);
+        let message = result.unwrap_err().to_string();
+        assert!(message.contains("atom 2 is only 0.020 Å away"), "{message}");
+        assert_eq!((energies, forces), (vec![1.0; 3], vec![[1.0; 3]; 3]));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, rng_seed: proptest::test_runner::RngSeed::Fixed(1), ..ProptestConfig::default() })]
 

@@ -1,5 +1,9 @@
 //! What an evaluation gives.
 
+use super::MAX_RESULT;
+use crate::neighbors::{Frame, NeighborList};
+use crate::{Error, Result};
+
 /// Energy and derivatives of one structure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evaluation {
@@ -20,6 +24,25 @@ impl Evaluation {
             forces: vec![[0.0; 3]; n_atoms],
             virials: vec![[0.0; 6]; n_atoms],
         }
+    }
+
+    /// The evaluation, if all of it is finite.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`], naming an atom and its nearest neighbour.
+    pub(super) fn checked(self, list: &NeighborList, frame: &Frame) -> Result<Self> {
+        let within = |values: &[f64]| values.iter().all(|x| x.abs() <= MAX_RESULT);
+        let bad = (0..self.energies.len()).find(|&i| {
+            !(within(&self.energies[i..=i]) && within(&self.forces[i]) && within(&self.virials[i]))
+        });
+        let Some(atom) = bad else { return Ok(self) };
+        let distances = list.row(atom).iter().map(|&pair| {
+            let r = frame.displacement(atom, pair);
+            let squared = r.iter().map(|x| x * x).sum::<f64>();
+            (squared.sqrt(), pair.neighbor as usize)
+        });
+        let nearest = distances.min_by(|a, b| a.0.total_cmp(&b.0));
+        Err(Error::not_finite(atom, nearest))
     }
 
     /// Total energy, eV.

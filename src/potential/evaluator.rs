@@ -46,7 +46,7 @@ impl Evaluator {
     /// The work is done in a pool of the number of threads, unless there is nothing to share.
     ///
     /// # Errors
-    /// Unknown elements and overlapping atoms, naming the atom; a cell that has no neighbour list; [`Error::Threads`].
+    /// Unknown elements, overlapping atoms and results that are not finite, naming the atom; a cell that has no neighbour list; [`Error::Threads`].
     pub fn evaluate(&self, structure: &Structure) -> Result<Evaluation> {
         let threads = match self.threads {
             0 => parallel::default_threads(),

@@ -91,6 +91,9 @@ impl Terms {
     }
 }
 
+/// Largest magnitude of energies (eV), forces (eV/Å) and virials (eV) of atoms; sums of them stay finite.
+pub const MAX_RESULT: f64 = 1e100;
+
 /// A fitted potential, ready to evaluate.
 #[derive(Debug, Clone)]
 pub struct Potential {

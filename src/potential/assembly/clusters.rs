@@ -201,6 +201,12 @@ impl Cluster {
         self.first_copy..self.first_copy + self.n_copies()
     }
 
+    /// Number of rows: atoms times species.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.starts.len() - 1
+    }
+
     /// Neighbours of one species of atom `k` of the cluster, as numbers of copies; `row` is `k · n_species + species`.
     #[must_use]
     pub fn row(&self, row: usize) -> &[u32] {

@@ -23,7 +23,7 @@ impl Potential {
     /// number of threads.
     ///
     /// # Errors
-    /// Unknown elements and overlapping atoms, naming the atom.
+    /// Unknown elements, overlapping atoms and results that are not finite, naming the atom.
     pub fn evaluate(&self, structure: &Structure, list: &NeighborList) -> Result<Evaluation> {
         self.evaluate_clusters(structure, list, &self.clusters(structure, list)?)
     }
@@ -31,7 +31,7 @@ impl Potential {
     /// [`Potential::evaluate`] with clusters that were made from the list before.
     ///
     /// # Errors
-    /// Overlapping atoms, naming the atom.
+    /// Overlapping atoms and results that are not finite, naming the atom.
     pub fn evaluate_clusters(
         &self,
         structure: &Structure,
@@ -44,7 +44,7 @@ impl Potential {
     /// [`Potential::evaluate_clusters`] with memory of earlier calls, of whatever potential and structure.
     ///
     /// # Errors
-    /// Overlapping atoms, naming the atom.
+    /// Overlapping atoms and results that are not finite, naming the atom.
     pub fn evaluate_clusters_in(
         &self,
         structure: &Structure,

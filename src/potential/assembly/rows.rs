@@ -126,7 +126,7 @@ impl Potential {
     ///
     /// # Errors
     /// [`Error::Length`] for arrays of another length than the list has positions, [`Error::NonFinitePosition`],
-    /// [`Error::Overlap`]; nothing is added then.
+    /// [`Error::Overlap`], [`Error::NotFinite`]; nothing is added then.
     pub fn evaluate_rows(
         &self,
         list: &RowList,

@@ -8,6 +8,7 @@
 use super::graph::ATOMS;
 use super::harmonics::BLOCK;
 use super::lane::{Lane, Part, Used, deinterleave, interleave, resize};
+use super::limits;
 use super::plan::{CompiledCenter, SpeciesPlan};
 use super::products::Adjoints;
 use crate::environment::{Environment, MIN_DISTANCE};
@@ -80,7 +81,7 @@ impl WithSimd for ClusterTask<'_> {
                 center.batch(simd, cluster, batch, scratch, &mut output)?;
             }
         }
-        Ok(())
+        limits::check(cluster, &scratch.positions, &output)
     }
 }
 

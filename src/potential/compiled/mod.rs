@@ -14,6 +14,7 @@ mod hermite;
 pub(super) mod kernel;
 mod lane;
 mod layout;
+mod limits;
 mod plan;
 mod polynomial;
 mod products;

@@ -31,7 +31,7 @@ impl Potential {
     /// Slow and obvious, the oracle of the compiled one. Call inside the pool that is to do the work.
     ///
     /// # Errors
-    /// Unknown elements and overlapping atoms, naming the atom.
+    /// Unknown elements, overlapping atoms and results that are not finite, naming the atom.
     pub fn evaluate_reference(
         &self,
         structure: &Structure,
@@ -71,7 +71,7 @@ impl Potential {
                 }
             }
         }
-        Ok(out)
+        out.checked(list, &frame)
     }
 
     fn evaluate_atom(
