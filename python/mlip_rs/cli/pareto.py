@@ -38,7 +38,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Show the Pareto front of one or several fits, error against cost, and export a potential of it."""
-    from mlip_rs.fitting.result import table
+    from mlip_rs.fitting.result import cost_of, table
     from mlip_rs.fitting.run_directory import export, front_figure, front_points
 
     points = front_points(directories)
@@ -49,7 +49,7 @@ def run(
         point, _ = export(directories, select or "knee", target)
         document["selected"] = point | {"file": str(target)}
         lines.append(
-            f"{select or 'knee'}: {point['n_nonzero']} coefficients, {point['us_per_atom']:.2f} µs/atom -> {target}"
+            f"{select or 'knee'}: {point['n_nonzero']} coefficients, {cost_of(point):.2f} µs/atom -> {target}"
         )
     if figure is not None:
         from mlip_rs.plot.saving import save_figure

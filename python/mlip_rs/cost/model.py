@@ -5,6 +5,7 @@ monomials of its merged polynomial once per atom, however many features need the
 therefore a weighted coverage, linear in the unit costs.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -106,7 +107,8 @@ class CostModel:
 
     def cost(self, support: Mask) -> float:
         """µs per atom of a support (F,)."""
-        return self.base + float(self.weights[self.needed(support)].sum())
+        # Summed exactly, so that no machine has last digits of its own.
+        return self.base + math.fsum(self.weights[self.needed(support)])
 
     def counts(self, support: Mask) -> dict[str, float]:
         """How often each unit cost is paid for, for one atom on average, by name."""

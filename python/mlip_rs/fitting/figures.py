@@ -46,6 +46,11 @@ class ModelPoint:
     label: str = ""
     predicted_us_per_atom: float | None = None
 
+    @property
+    def cost(self) -> float | None:
+        """Predicted cost, else the measured one."""
+        return self.us_per_atom if self.predicted_us_per_atom is None else self.predicted_us_per_atom
+
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "ModelPoint":
         """From one of the `points` of `mlip-rs pareto --json`."""
@@ -107,24 +112,30 @@ def pareto(
     selected: Mapping[str, int] | None = None,
     peers: Sequence[ModelPoint] = (),
 ) -> Figure:
-    """Error against measured cost per atom, with the front of the potentials that nothing beats in both.
+    """Error against cost per atom, with the front of the potentials that nothing beats in both.
+
+    The cost is the predicted one where it is known, which choices go by; a thin line leads to the measured one.
 
     Parameters
     ----------
     points
-        Potentials; those without a measured cost are left out.
+        Potentials; those without a cost are left out.
     selected
         Index of the points to mark, by name.
     peers
         Other potentials to compare with, each with a label.
     """
-    if not any(point.us_per_atom is not None for point in points):
-        raise ConfigError("none of the potentials has a measured cost; run the benchmark first")
+    if not any(point.cost is not None for point in points):
+        raise ConfigError("none of the potentials has a cost; run the benchmark first")
     figure = new_figure(2 * COLUMN_WIDTH, 2.7)
     for axes, (key, label) in zip(figure.subplots(1, 2), _PANELS, strict=True):
         measured = [
             (c, e) for c, e in (_cost_and_error(point, key) for point in points) if c and e is not None
         ]
+        for point in points:
+            error = _judged_error(point, key)
+            if error is not None and point.us_per_atom and point.cost and point.us_per_atom != point.cost:
+                axes.plot([point.cost, point.us_per_atom], [error] * 2, color=NEUTRAL, linewidth=0.6, zorder=0)
         front = _front(measured)
         others = [pair for pair in measured if pair not in front]
         if others:
@@ -147,7 +158,7 @@ def pareto(
         axes.set_xscale("log")
         dress(axes, x="time per atom and evaluation (µs)", y=label)
         _error_scale(axes)
-        _mark_selected(axes, points, selected or {}, key, lambda point: point.us_per_atom)
+        _mark_selected(axes, points, selected or {}, key, lambda point: point.cost)
         _plain_log_ticks(axes)
         legend(axes, location="upper right")
     return figure
@@ -197,12 +208,12 @@ def sparsity_paths(
 def pareto_fronts(
     paths: Mapping[str, Sequence[ModelPoint]], *, selected: Mapping[str, Mapping[str, int]] | None = None
 ) -> Figure:
-    """Validation error against measured cost: the front of each of several paths.
+    """Validation error against cost, predicted where that is known: the front of each of several paths.
 
     Parameters
     ----------
     paths
-        Potentials of each path by the name in the legend; those without a measured cost are left out.
+        Potentials of each path by the name in the legend; those without a cost are left out.
     selected
         By the same names: index of the points to mark, by what is said of them in the legend.
     """
@@ -216,7 +227,7 @@ def pareto_fronts(
         "steps-post",
         paths,
         drawn,
-        lambda point: point.us_per_atom,
+        lambda point: point.cost,
         selected or {},
     )
 
@@ -287,7 +298,7 @@ def _judged_error(point: ModelPoint, key: str) -> float | None:
 
 
 def _cost_and_error(point: ModelPoint, key: str) -> tuple[float | None, float | None]:
-    return point.us_per_atom, _judged_error(point, key)
+    return point.cost, _judged_error(point, key)
 
 
 def _front(pairs: Pairs) -> Pairs:

@@ -18,7 +18,7 @@ from mlip_rs.fitting.assemble import assemble, owner
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.points import measured_points, predicted, with_repulsion
 from mlip_rs.fitting.problem import Problem, build_problem, check_data, check_test_elements, check_types
-from mlip_rs.fitting.record import potential_infos, run_record
+from mlip_rs.fitting.record import run_record
 from mlip_rs.fitting.resources import check_resources
 from mlip_rs.fitting.result import Run, remove_run
 from mlip_rs.fitting.run_lock import locked
@@ -137,9 +137,8 @@ def fit_in_phases(
     phases.enter("errors")
     trained = predicted(problem.dataset, problem, candidates, settings)
     tested = None if testing is None else predicted(testing, problem, candidates, settings)
-    infos = potential_infos(problem, candidates, settings)
     phases.enter("costs")
-    points = measured_points(problem, candidates, infos, trained, tested, progress)
+    points = measured_points(problem, candidates, settings, trained, tested, progress)
     phases.enter("repulsion")
     repelling = with_repulsion(points, problem, candidates, settings)
     phases.enter("save")

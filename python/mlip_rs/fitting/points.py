@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
-from mlip_rs.cost.model import timed_structure
+from mlip_rs.cost.model import CostModel, timed_structure
 from mlip_rs.cost.timing import measure
+from mlip_rs.cost.units import UnitCosts
 from mlip_rs.data import Dataset
 from mlip_rs.fitting.problem import Problem
+from mlip_rs.fitting.record import potential_infos
 from mlip_rs.fitting.repulsion import RepulsionChooser
 from mlip_rs.fitting.residuals import Residuals, residuals
 from mlip_rs.fitting.result import Point, Run
@@ -26,21 +27,21 @@ def predicted(dataset: Dataset, problem: Problem, candidates: Candidates, settin
 def measured_points(
     problem: Problem,
     candidates: Candidates,
-    infos: Sequence[dict[str, Any]],
+    settings: FitSettings,
     training: Residuals,
     tested: Residuals | None,
     progress: Progress,
 ) -> list[Point]:
-    """A point for each candidate, its evaluation timed; all have the widest switching to ZBL.
+    """A point for each candidate, its time predicted and measured; all have the widest switching to ZBL.
 
     Parameters
     ----------
-    infos
-        Metadata of the potentials.
+    settings
+        Of the fit; part of the metadata of the potentials.
     training, tested
         Residuals on the data fitted to, and on test data if there are any.
     """
-    timed = timed_structure(problem.dataset)
+    timed, infos = timed_structure(problem.dataset), potential_infos(problem, candidates, settings)
     spec, references = problem.basis.to_dict(), problem.reference.values
     progress.start("errors and costs: potentials", len(candidates.coefficients))
     points = []
@@ -61,11 +62,10 @@ def measured_points(
             )
         )
         progress.advance()
-    if candidates.costs is None:
-        return points
+    costs = candidates.costs or CostModel.of(problem.basis, timed, UnitCosts(**settings.unit_costs or {}))
     supports = candidates.coefficients != 0.0
     return [
-        replace(point, predicted_us_per_atom=candidates.costs.cost(support))
+        replace(point, predicted_us_per_atom=costs.cost(support))
         for point, support in zip(points, supports, strict=True)
     ]
 

@@ -18,11 +18,10 @@ from mlip_rs.fitting.pareto import pareto_front
 from mlip_rs.potential import Potential
 
 KNEE_TOLERANCE: float = 0.1
-"""The knee is the cheapest potential whose validation score exceeds the best by at most this fraction."""
+"""The knee is the cheapest potential whose validation score exceeds the lowest by at most this fraction."""
 
-
-TIMING_TOLERANCE: float = 0.1
-"""Measured times that differ by at most this fraction count as equal; the sparser potential is then taken."""
+DIGITS: int = 6
+"""Significant digits of costs and scores that choices look at: rounding of another machine is no difference."""
 
 RUN_FILES: tuple[str, ...] = (
     "run.json",
@@ -47,7 +46,7 @@ class Point:
     potential
         Ready to use.
     us_per_atom
-        Measured time of energy, forces and stress on one thread.
+        Measured time of energy, forces and stress on one thread; shown, but no choice depends on it.
     score
         Root mean squared residual of the cross-validation, in units of the precisions asked for.
     penalty
@@ -55,7 +54,7 @@ class Point:
     training, validation, test
         Errors on the data fitted to, in the cross-validation, and on test data if given.
     predicted_us_per_atom
-        Time predicted by the cost model of the selection; None if the selection did not use it.
+        Time predicted by the cost model, the same on every machine; None in runs of earlier versions.
     score_error
         Standard error of the score, from its scatter over the folds.
 
@@ -80,6 +79,12 @@ class Point:
     test: Errors | None = None
     predicted_us_per_atom: float | None = None
     score_error: float = 0.0
+
+    @property
+    def cost(self) -> float:
+        """Time (µs/atom) that choices go by, in `DIGITS` digits: predicted; measured only where that is not known."""
+        predicted = self.predicted_us_per_atom
+        return rounded(self.us_per_atom if predicted is None else predicted)
 
     @cached_property
     def repels(self) -> bool:
@@ -137,7 +142,7 @@ class Run:
         return self.points[self.best_index].potential
 
     def knee(self) -> Potential:
-        """The cheapest potential whose validation score is within 10 % of the best."""
+        """The cheapest potential by predicted time whose validation score is within 10 % of the lowest."""
         return self.points[self.knee_index].potential
 
     def one_standard_error(self) -> Potential:
@@ -154,26 +159,21 @@ class Run:
 
         A potential that does not repel at short range gives way to one that does, within the tolerance of the knee.
         """
-        order = sorted(
-            range(len(self.points)), key=lambda k: (self.points[k].score, self.points[k].us_per_atom)
-        )
-        limit = (1.0 + KNEE_TOLERANCE) * self.points[order[0]].score
+        order = sorted(range(len(self.points)), key=lambda k: (rounded(self.points[k].score), self.points[k].cost))
+        limit = self._knee_limit
         return next((k for k in order if self.points[k].repels and self.points[k].score <= limit), order[0])
 
     @property
     def knee_index(self) -> int:
-        """Position of `knee` among the points that are no larger than the best; of equally cheap ones, the sparsest."""
-        best = self.points[self.best_index]
-        limit, largest = (1.0 + KNEE_TOLERANCE) * best.score, best.potential.n_nonzero
-        good = [
-            k
-            for k, point in enumerate(self.points)
-            if point.score <= limit and point.potential.n_nonzero <= largest
-        ]
+        """Position of `knee` among the points: the lowest score of equally cheap ones, one that repels if there is any."""
+        good = [k for k, point in enumerate(self.points) if point.score <= self._knee_limit]
         good = [k for k in good if self.points[k].repels] or good
-        fastest = min(self.points[k].us_per_atom for k in good)
-        fast = [k for k in good if self.points[k].us_per_atom <= (1.0 + TIMING_TOLERANCE) * fastest]
-        return min(fast, key=lambda k: (self.points[k].potential.n_nonzero, self.points[k].score))
+        return min(good, key=lambda k: (self.points[k].cost, rounded(self.points[k].score)))
+
+    @property
+    def _knee_limit(self) -> float:
+        """Highest score within the tolerance of the knee."""
+        return (1.0 + KNEE_TOLERANCE) * min(point.score for point in self.points)
 
     @property
     def one_standard_error_index(self) -> int:
@@ -186,8 +186,8 @@ class Run:
 
     @property
     def front(self) -> tuple[int, ...]:
-        """Positions of the points that no other one beats in both cost and score, cheapest first."""
-        return pareto_front([(point.us_per_atom, point.score) for point in self.points])
+        """Positions of the points that no other one beats in both predicted cost and score, cheapest first."""
+        return pareto_front([(point.cost, rounded(point.score)) for point in self.points])
 
     def select(
         self,
@@ -202,7 +202,7 @@ class Run:
         Parameters
         ----------
         max_cost
-            µs/atom.
+            Predicted µs/atom.
         max_nonzero
             Coefficients.
         max_energy, max_force
@@ -279,6 +279,21 @@ class Run:
         return [self._file(k) if k in front else "" for k in range(len(self.points))]
 
 
+def rounded(value: float) -> float:
+    """Round to `DIGITS` significant digits.
+
+    >>> rounded(0.123456712), rounded(1234567.0)
+    (0.123457, 1234570.0)
+    """
+    return float(f"{value:.{DIGITS}g}")
+
+
+def cost_of(point: Mapping[str, Any]) -> float:
+    """Time (µs/atom) that choices from the record of a point go by, as `Point.cost`."""
+    predicted = point.get("predicted_us_per_atom")
+    return rounded(float(point["us_per_atom"] if predicted is None else predicted))
+
+
 def remove_run(directory: Path) -> None:
     """Delete the results of a fit and of a scan of weights in a run directory; the normal equations stay.
 
@@ -328,7 +343,7 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
             raise ValueError("no points")
         record["points"][record["best"]], record["points"][record["knee"]]
         for k in record["front"]:
-            record["points"][k]["us_per_atom"]
+            cost_of(record["points"][k])
         table(record["points"])
         _refuse_newer(path, record)
         record = with_current_basis(record)
@@ -362,12 +377,12 @@ def _refuse_newer(path: Path, record: Mapping[str, Any]) -> None:
 
 
 LIMITS: dict[str, Callable[[Mapping[str, Any]], float]] = {
-    "max-cost": lambda point: float(point["us_per_atom"]),
+    "max-cost": cost_of,
     "max-nonzero": lambda point: float(point["n_nonzero"]),
     "max-energy": lambda point: _rmse(point, ENERGY_KEY),
     "max-force": lambda point: _rmse(point, FORCE_KEY),
 }
-"""Quantities with limits: µs/atom, coefficients, RMSE of the validation in meV/atom and eV/Å."""
+"""Quantities with limits: predicted µs/atom, coefficients, RMSE of the validation in meV/atom and eV/Å."""
 
 
 def _rmse(point: Mapping[str, Any], key: str) -> float:
@@ -400,8 +415,8 @@ def within_limits(points: Sequence[Mapping[str, Any]], limits: Mapping[str, floa
 
 
 def table(points: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of a table of points."""
-    header = ["coefficients", "µs/atom", "score", "energy meV/atom", "force eV/Å", "stress GPa", "potential"]
+    """Header and rows of a table of points; µs/atom are predicted, those measured stand beside them."""
+    header = ["coefficients", "µs/atom", "measured", "score", "energy meV/atom", "force eV/Å", "stress GPa", "potential"]
     rows = []
     for point in points:
         validation = point["validation"]
@@ -412,6 +427,7 @@ def table(points: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]
         rows.append(
             [
                 str(point["n_nonzero"]),
+                f"{cost_of(point):.2f}",
                 f"{point['us_per_atom']:.2f}",
                 f"{point['score']:.3f}",
                 *cells,

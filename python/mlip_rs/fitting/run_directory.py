@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import write_atomically
 from mlip_rs.fitting.pareto import pareto_front
-from mlip_rs.fitting.result import KNEE_TOLERANCE, LIMITS, read_record, within_limits
+from mlip_rs.fitting.result import KNEE_TOLERANCE, LIMITS, cost_of, read_record, rounded, within_limits
 from mlip_rs.potential import Potential
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def front_points(directories: Directories) -> list[Point]:
         if len(chosen) > 1:
             own = [point | {"potential": str(directory / point["potential"])} for point in own]
         points += own
-    return [points[k] for k in pareto_front([(point["us_per_atom"], point["score"]) for point in points])]
+    return [points[k] for k in pareto_front([(cost_of(point), rounded(point["score"])) for point in points])]
 
 
 def _several(directories: Directories) -> list[Path]:
@@ -76,7 +76,7 @@ def _check_comparable(directories: Sequence[Path], records: Sequence[dict[str, A
 
 
 def choose(directories: Directories, choice: str) -> Point:
-    """Choose from the front: one of `NAMED`, or a limit, such as "max-cost=5" (µs/atom) or "max-force=0.1" (eV/Å).
+    """Choose from the front: one of `NAMED`, or a limit, such as "max-cost=5" (predicted µs/atom) or "max-force=0.1" (eV/Å).
 
     Raises
     ------

@@ -117,10 +117,11 @@ def path_content(run: Run) -> list[Item]:
         ),
         Image(
             pareto(points, selected=selected),
-            "Validation error against the measured time of energy, forces and stress together on one thread.",
+            "Validation error against the time of energy, forces and stress together on one thread, as predicted; thin "
+            "lines lead to the time measured on this machine, on which no choice depends.",
         ),
     ]
-    if any(point.predicted_us_per_atom is not None for point in points):
+    if any(point.predicted_us_per_atom is not None and point.us_per_atom is not None for point in points):
         items.append(
             Image(
                 predicted_cost(points),
@@ -267,13 +268,21 @@ def point_text(point: Point) -> str:
 def _accuracy(run: Run) -> list[Item]:
     best, knee = run.points[run.best_index], run.points[run.knee_index]
     sizes = Table(
-        ("potential", "coefficients", "µs/atom", "score", "file"),
+        ("potential", "coefficients", "µs/atom", "measured", "score", "file"),
         [
-            (name, str(p.potential.n_nonzero), f"{p.us_per_atom:.3g}", f"{p.score:.3f}", f"{name}.mlip.json")
+            (
+                name,
+                str(p.potential.n_nonzero),
+                f"{p.cost:.3g}",
+                f"{p.us_per_atom:.3g}",
+                f"{p.score:.3f}",
+                f"{name}.mlip.json",
+            )
             for name, p in (("best", best), ("knee", knee))
         ],
-        "Best: lowest score; knee: the cheapest within 10 % of it. Score: root mean squared error of the "
-        "cross-validation in units of the precisions asked for. Time: one thread, neighbour list reused.",
+        "Best: lowest score; knee: the cheapest by predicted time within 10 % of it; of those whose energy rises at "
+        "short range, if there are any. Score: root mean squared error of the cross-validation in units of the "
+        "precisions asked for. Time: one thread, neighbour list reused; predicted, and as measured on this machine.",
     )
     errors = accuracy_table(
         {"best": best, "knee": knee},

@@ -313,7 +313,7 @@ def test_a_selection_that_nothing_fulfils_names_the_cheapest(small_run, tmp_path
     )
     points = json.loads(invoke("pareto", small_run, "--json").stdout)["points"]
     assert line.startswith("max-cost=0.0001: no potential of this fit keeps that; the lowest are max-cost=")
-    assert line.endswith(f"{points[0]['us_per_atom']:.3g}")
+    assert line.endswith(f"{points[0]['predicted_us_per_atom']:.3g}")
 
 
 def test_an_unknown_selection_is_answered_with_the_known_ones(small_run, tmp_path):

@@ -44,7 +44,7 @@ def output_of(*args) -> str:
 
 def test_pareto_json_has_points_with_costs_and_errors(small_run):
     points = json.loads(output_of("pareto", small_run, "--json"))["points"]
-    costs = [point["us_per_atom"] for point in points]
+    costs = [point["predicted_us_per_atom"] for point in points]
     assert costs == sorted(costs)
     for point in points:
         assert (small_run / point["potential"]).is_file()

@@ -228,13 +228,13 @@ def test_unit_costs_that_make_no_sense(units, message):
 def test_several_runs_give_one_front(runs):
     together = front_points(runs)
     scores = [point["score"] for point in together]
-    costs = [point["us_per_atom"] for point in together]
+    costs = [point["predicted_us_per_atom"] for point in together]
     assert costs == sorted(costs)
     assert scores == sorted(scores, reverse=True)
     apart = [point for run in runs for point in front_points(run)]
     assert min(scores) == min(point["score"] for point in apart)
     assert not any(
-        other["us_per_atom"] < point["us_per_atom"] and other["score"] < point["score"]
+        other["predicted_us_per_atom"] < point["predicted_us_per_atom"] and other["score"] < point["score"]
         for point in together
         for other in apart
     )

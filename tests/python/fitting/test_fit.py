@@ -346,7 +346,7 @@ def test_the_run_directory_holds_the_front_and_its_record(aluminium, tmp_path):
         assert stored.to_json() == run.points[k].potential.to_json()
     assert Potential.load(tmp_path / "best.mlip.json").to_json() == run.best().to_json()
     assert Potential.load(tmp_path / "knee.mlip.json").n_nonzero == run.knee().n_nonzero
-    costs = [point["us_per_atom"] for point in run.pareto()]
+    costs = [point["predicted_us_per_atom"] for point in run.pareto()]
     scores = [point["score"] for point in run.pareto()]
     assert costs == sorted(costs)
     assert scores == sorted(scores, reverse=True)
@@ -355,7 +355,7 @@ def test_the_run_directory_holds_the_front_and_its_record(aluminium, tmp_path):
 def test_the_best_lies_on_the_front_even_among_equals():
     def run_of(*pairs):
         return Run(
-            tuple(SimpleNamespace(us_per_atom=cost, score=score, repels=True) for cost, score in pairs), {}
+            tuple(SimpleNamespace(cost=cost, score=score, repels=True) for cost, score in pairs), {}
         )
 
     run = run_of((3.0, 1.0), (1.0, 1.05), (2.0, 1.0), (0.5, 2.0))
@@ -371,7 +371,7 @@ def test_impossible_selections_name_the_cheapest(aluminium):
         run.select(max_nonzero=1, max_force=1e-9)
     forces = [point.validation.forces.rmse for point in run.points]
     allowed = [point for point, force in zip(run.points, forces, strict=True) if force <= np.median(forces)]
-    cheapest = min(allowed, key=lambda point: point.us_per_atom)
+    cheapest = min(allowed, key=lambda point: point.cost)
     assert run.select(max_force=float(np.median(forces))) is cheapest.potential
     assert run.select(max_nonzero=4).n_nonzero <= 4
     assert isinstance(run, Run)
