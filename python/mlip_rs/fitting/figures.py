@@ -135,7 +135,9 @@ def pareto(
         for point in points:
             error = _judged_error(point, key)
             if error is not None and point.us_per_atom and point.cost and point.us_per_atom != point.cost:
-                axes.plot([point.cost, point.us_per_atom], [error] * 2, color=NEUTRAL, linewidth=0.6, zorder=0)
+                axes.plot(
+                    [point.cost, point.us_per_atom], [error] * 2, color=NEUTRAL, linewidth=0.6, zorder=0
+                )
         front = _front(measured)
         others = [pair for pair in measured if pair not in front]
         if others:

@@ -159,7 +159,9 @@ class Run:
 
         A potential that does not repel at short range gives way to one that does, within the tolerance of the knee.
         """
-        order = sorted(range(len(self.points)), key=lambda k: (rounded(self.points[k].score), self.points[k].cost))
+        order = sorted(
+            range(len(self.points)), key=lambda k: (rounded(self.points[k].score), self.points[k].cost)
+        )
         limit = self._knee_limit
         return next((k for k in order if self.points[k].repels and self.points[k].score <= limit), order[0])
 
@@ -416,7 +418,16 @@ def within_limits(points: Sequence[Mapping[str, Any]], limits: Mapping[str, floa
 
 def table(points: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
     """Header and rows of a table of points; µs/atom are predicted, those measured stand beside them."""
-    header = ["coefficients", "µs/atom", "measured", "score", "energy meV/atom", "force eV/Å", "stress GPa", "potential"]
+    header = [
+        "coefficients",
+        "µs/atom",
+        "measured",
+        "score",
+        "energy meV/atom",
+        "force eV/Å",
+        "stress GPa",
+        "potential",
+    ]
     rows = []
     for point in points:
         validation = point["validation"]

@@ -35,7 +35,7 @@ def comparison_report(comparison: ValidationComparison) -> Report:
 def _content(row: dict[str, PropertyResult]) -> list[Item]:
     lines = []
     for name, found in row.items():
-        reasons = [found.error, *found.failures, found.reference_error]
+        reasons = [found.error, *found.failures, found.undecided[1], found.reference_error]
         text = "; ".join(reason for reason in reasons if reason)
         lines.append(f"{name}: {found.status}{f'. {text}' if text else ''}")
     content: list[Item] = ["\n".join(lines)]

@@ -51,6 +51,7 @@ def _sentence(validation: Validation) -> str:
             ("FAIL", "failed"),
             ("not computed", "could not be computed"),
             ("not compared", "could not be compared with the reference"),
+            ("did not melt", "did not melt"),
             ("not applicable", "not defined for this crystal"),
             ("no reference", "broke no criterion, but had no reference to compare with"),
         )
@@ -67,6 +68,8 @@ def _content(found: PropertyResult) -> list[Item]:
     if found.error:
         content.append(f"{found.status.capitalize()}: {found.error}")
     content += [f"Failure: {failure}" for failure in found.failures]
+    if found.undecided[1]:
+        content.append(f"{found.undecided[0].capitalize()}: {found.undecided[1]}")
     if found.reference_error:
         content.append(f"Not compared: {found.reference_error}")
     if found.notes:

@@ -77,7 +77,7 @@ class RunawayCheck:
     """
 
     def __init__(self, atoms: Atoms, temperature: float) -> None:
-        self._atoms, self._temperature = atoms, temperature
+        self._atoms, self.temperature = atoms, temperature
         spacing = (float(atoms.get_volume()) / len(atoms)) ** (1 / 3)
         self._search_radius = 1.2 * spacing
         self._limit = CLOSEST * float(neighbor_list("d", atoms, 2 * spacing).min())
@@ -86,9 +86,9 @@ class RunawayCheck:
     def check(self, time: float) -> None:
         """Raise `PropertyError` if the run has become too hot or two atoms have collapsed, at a time in ps."""
         temperature = float(self._atoms.get_temperature())
-        if not np.isfinite(temperature) or temperature > HOTTEST * self._temperature:
+        if not np.isfinite(temperature) or temperature > HOTTEST * self.temperature:
             raise PropertyError(
-                f"the run exploded after {time:.2f} ps: {temperature:.3g} K where {self._temperature:.0f} K were set"
+                f"the run exploded after {time:.2f} ps: {temperature:.3g} K where {self.temperature:.0f} K were set"
             )
         near = neighbor_list("d", self._atoms, self._search_radius)
         self.closest = min(self.closest, float(near.min(initial=self._search_radius)))

@@ -52,6 +52,8 @@ class Property:
         Criteria that need the reference, such as the order of the phases.
     reference_errors
         Errors with respect to the reference, ideally 0, such as the RMS error of the phonon frequencies.
+    undecided
+        Status and reason if a result is no answer, such as a melt that has not melted; None if it is one.
     notes
         Remarks needed to read the numbers, such as the pressure range that they hold for.
     needs_reference
@@ -68,6 +70,7 @@ class Property:
     failures: Callable[[Any], tuple[str, ...]] = _none
     reference_failures: Callable[[Any, Any], tuple[str, ...]] = _none
     reference_errors: Callable[[Any, Any], tuple[Quantity, ...]] = _none
+    undecided: Callable[[Any], tuple[str, str] | None] = lambda _: None
     notes: Callable[[Any], tuple[str, ...]] = _none
     needs_reference: bool = False
     restore: Callable[[Mapping[str, Any]], Any] | None = None

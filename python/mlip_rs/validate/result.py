@@ -65,6 +65,8 @@ class PropertyResult:
         Quantities compared with the reference.
     failures
         Criteria that are broken, whatever the deviations of the quantities.
+    undecided
+        Status and reason of a result that is no answer; empty if it is one.
     error
         Reason why the property could not be computed; empty if it could.
     applicable
@@ -85,6 +87,7 @@ class PropertyResult:
     title: str
     rows: tuple[ValidationRow, ...] = ()
     failures: tuple[str, ...] = ()
+    undecided: tuple[str, str] = ("", "")
     error: str = ""
     applicable: bool = True
     reference_error: str = ""
@@ -96,15 +99,18 @@ class PropertyResult:
 
     @property
     def status(self) -> str:
-        """One of six words.
+        """A word, or a few.
 
         "pass"; "FAIL"; "not computed"; "not applicable"; "not compared": the reference lacks the property although it
-        should have it; "no reference": no criterion is broken, and there was nothing to compare with.
+        should have it; "no reference": no criterion is broken, and there was nothing to compare with; another one, such
+        as "did not melt": the result is no answer.
         """
         if self.error:
             return "not computed" if self.applicable else "not applicable"
         if self.failures or any(row.passed is False for row in self.rows):
             return "FAIL"
+        if self.undecided[0]:
+            return self.undecided[0]
         if self.reference_error and (self.rows or self.needs_reference):
             return "not compared"
         if self.reference is not None and self.needs_reference:
@@ -114,8 +120,8 @@ class PropertyResult:
 
     @property
     def passed(self) -> bool:
-        """False for "FAIL", "not computed" and "not compared"."""
-        return self.status not in ("FAIL", "not computed", "not compared")
+        """False for "FAIL", "not computed", "not compared", and where the result is no answer ("did not melt")."""
+        return self.status not in ("FAIL", "not computed", "not compared") and not self.undecided[0]
 
     @property
     def within(self) -> str:
@@ -135,6 +141,7 @@ class PropertyResult:
             "title": self.title,
             "verdict": self.status,
             "failure": self.error,
+            "undecided": self.undecided[1],
             "objections": list(self.failures),
             "reference_failure": self.reference_error,
             "notes": list(self.notes),
@@ -201,7 +208,7 @@ class Validation:
         """Header and one row per property."""
         rows: list[tuple[str, ...]] = []
         for found in self.properties:
-            reason = found.error or "; ".join(found.failures)
+            reason = found.error or "; ".join(found.failures) or found.undecided[1]
             if found.status == "not compared":
                 reason = found.reference_error
             rows.append((found.name, found.status, found.within, f"{found.seconds:.1f}", reason))
@@ -287,6 +294,7 @@ def property_result(
         entry.title,
         rows,
         failures,
+        entry.undecided(computed.value) or ("", ""),
         reference_error=reference_error or reason,
         notes=entry.notes(computed.value),
         needs_reference=entry.needs_reference,

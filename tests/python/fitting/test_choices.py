@@ -93,7 +93,9 @@ def test_times_of_this_machine_decide_nothing(tmp_path, monkeypatch, method):
                 "points": [point["potential"] for point in front_points(directory)],
             }
         )
-        assert record["points"][0]["us_per_atom"] != pytest.approx(record["points"][0]["predicted_us_per_atom"])
+        assert record["points"][0]["us_per_atom"] != pytest.approx(
+            record["points"][0]["predicted_us_per_atom"]
+        )
     assert outcomes[0] == outcomes[1] == outcomes[2]
     assert None not in outcomes[0]["costs"]
 

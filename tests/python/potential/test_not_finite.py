@@ -145,4 +145,3 @@ def test_coefficients_in_a_file_that_are_no_numbers_are_refused():
     assert "NaN" in text
     with pytest.raises(PotentialFileError):
         Potential.from_json(text)
-

@@ -9,10 +9,11 @@ from ase.geometry.rdf import get_rdf
 from ase.md.langevin import Langevin
 from numpy.typing import NDArray
 
-from mlip_rs.calculators.calculations import Calculator
+from mlip_rs.calculators.calculations import Calculator, potential_energy
 from mlip_rs.errors import ConfigError
 from mlip_rs.generate.symmetry import conventional_supercell
 from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.melting import MOBILE, ORDER, MeltingWatch
 from mlip_rs.validate.molecular_dynamics import (
     TIMESTEP,
     RunawayCheck,
@@ -23,6 +24,17 @@ from mlip_rs.validate.property import Property
 
 SUPERHEATING = 2.0
 """Temperature of the melt in the estimated melting temperature, which a perfect crystal of fixed volume exceeds."""
+
+HOTTER = 1.4
+"""Factor to the temperature if a crystal has not melted."""
+
+ATTEMPTS = 3
+
+STRIDE = 20
+"""Steps between records."""
+
+DID_NOT_MELT = "did not melt"
+"""Status of a run whose crystal has stayed one."""
 
 RDF_BINS = 100
 
@@ -42,7 +54,14 @@ class MeltQuench:
     distances
         Distances of the radial distribution functions, in Å.
     melt, quenched
-        Radial distribution functions, averaged over the second half of the melt and the last tenth of the quench.
+        Radial distribution functions, averaged over the second half of the last melt and the last tenth of the quench;
+        the second one is empty if nothing has melted.
+    melted
+        Whether atoms diffused and the long-range order of the crystal was gone, see `mlip_rs.validate.melting`.
+    displacements, orders
+        Mean square displacement from the sites of the crystal in Å², and long-range order, 1 for the crystal at rest.
+    diffusion
+        Mean square displacement over the second half of the last melt, divided by 6 and its time, in Å²/ps.
 
     Examples
     --------
@@ -72,6 +91,10 @@ class MeltQuench:
     distances: tuple[float, ...]
     melt: tuple[float, ...]
     quenched: tuple[float, ...]
+    melted: bool = True
+    displacements: tuple[float, ...] = ()
+    orders: tuple[float, ...] = ()
+    diffusion: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Return numbers for JSON; each key names its unit."""
@@ -79,10 +102,14 @@ class MeltQuench:
             "n_atoms": self.n_atoms,
             "melt_temperature_k": self.melt_temperature,
             "final_temperature_k": self.final_temperature,
+            "melted": self.melted,
+            "diffusion_angstrom2_per_ps": self.diffusion,
             "closest_angstrom": self.closest,
             "times_ps": list(self.times),
             "temperatures_k": list(self.temperatures),
             "energies_ev_per_atom": list(self.energies),
+            "mean_square_displacements_angstrom2": list(self.displacements),
+            "long_range_orders": list(self.orders),
             "rdf_distances_angstrom": list(self.distances),
             "rdf_melt": list(self.melt),
             "rdf_quenched": list(self.quenched),
@@ -96,18 +123,23 @@ def melt_quench(
     *,
     final_temperature: float = 300.0,
     steps: int = 2000,
+    attempts: int = ATTEMPTS,
     seed: int = 0,
 ) -> MeltQuench:
-    """Langevin run: `steps` at the temperature of the melt, then `steps` of linear cooling.
+    """Langevin run: `steps` at the temperature of the melt, then, if it has melted, `steps` of linear cooling.
+
+    A crystal that has not melted is heated again for `steps`, `HOTTER` each time.
 
     Parameters
     ----------
     calculator, supercell
         Any ASE calculator and the crystal.
     melt_temperature, final_temperature
-        K.
+        K; the first one is that of the first attempt.
     steps
-        Number of steps of `TIMESTEP` in each of the two parts.
+        Number of steps of `TIMESTEP` in each part.
+    attempts
+        Number of temperatures that are tried for the melt.
     seed
         Seed of velocities and thermostat.
 
@@ -131,52 +163,97 @@ def melt_quench(
             f"melt and quench: {steps} steps from {melt_temperature:.0f} to {final_temperature:.0f} K;"
             " give at least 200, from hot to cold"
         )
-    atoms = with_velocities(calculator, supercell, melt_temperature, seed)
-    crystal = supercell.copy()
-    crystal.calc = calculator
-    ground = float(crystal.get_potential_energy()) / len(atoms)
-    runaway = RunawayCheck(atoms, melt_temperature)
-    records: list[tuple[float, float, float]] = []
-    functions: dict[str, list[NDArray[np.float64]]] = {"melt": [], "quenched": []}
-    distances: NDArray[np.float64] = np.empty(0)
+    run = _Run(calculator, supercell, melt_temperature, seed)
     blocks = steps // 20
-    thermostat = Langevin(
-        atoms,
-        TIMESTEP * units.fs,
-        temperature_K=melt_temperature,
-        friction=0.02 / units.fs,
-        fixcm=False,  # sampling is exact only so; a crystal that drifts as a whole is no harm
-        rng=np.random.default_rng(seed + 1),
-    )
-    with thermostat as run:
-        for part in functions:
-            for block in range(blocks):
-                if part == "quenched":
-                    share = (block + 1) / blocks
-                    run.set_temperature(
-                        temperature_K=melt_temperature + share * (final_temperature - melt_temperature)
-                    )
-                run.run(20)
-                time = float(run.get_time()) / units.fs / 1000
-                runaway.check(time)
-                energy = float(atoms.get_potential_energy()) / len(atoms) - ground
-                records.append((time, float(atoms.get_temperature()), energy))
-                if 2 * block >= blocks if part == "melt" else 10 * block >= 9 * blocks:
-                    value, distances = radial_distribution(atoms)
-                    functions[part].append(value)
-    times, temperatures, energies = zip(*records, strict=True)
+    melted = False
+    for attempt in range(attempts):
+        temperature = melt_temperature * HOTTER**attempt
+        melted = run.melt(temperature, blocks)
+        if melted:
+            break
+    quenched = run.quench(temperature, final_temperature, blocks) if melted else ()
+    times, temperatures, energies, displacements, orders = zip(*run.records, strict=True)
     return MeltQuench(
-        n_atoms=len(atoms),
-        melt_temperature=melt_temperature,
+        n_atoms=len(supercell),
+        melt_temperature=temperature,
         final_temperature=final_temperature,
         times=times,
         temperatures=temperatures,
         energies=energies,
-        closest=runaway.closest,
-        distances=tuple(distances.tolist()),
-        melt=tuple(np.mean(functions["melt"], axis=0).tolist()),
-        quenched=tuple(np.mean(functions["quenched"], axis=0).tolist()),
+        closest=run.runaway.closest,
+        distances=tuple(run.distances.tolist()),
+        melt=run.melt_function,
+        quenched=quenched,
+        melted=melted,
+        displacements=displacements,
+        orders=orders,
+        diffusion=run.diffusion,
     )
+
+
+class _Run:
+    """A Langevin run in parts, with its records: time (ps), temperature (K), energy above the crystal (eV/atom), mean
+    square displacement (Å²), long-range order.
+    """
+
+    def __init__(self, calculator: Calculator, supercell: Atoms, temperature: float, seed: int) -> None:
+        self.atoms = atoms = with_velocities(calculator, supercell, temperature, seed)
+        self._ground = potential_energy(calculator, supercell) / len(atoms)
+        self.runaway = RunawayCheck(atoms, temperature)
+        self._watch = MeltingWatch(atoms)
+        self.records: list[tuple[float, float, float, float, float]] = []
+        self.distances: NDArray[np.float64] = np.empty(0)
+        self.melt_function: tuple[float, ...] = ()
+        self.diffusion = 0.0
+        self._thermostat = Langevin(
+            atoms,
+            TIMESTEP * units.fs,
+            temperature_K=temperature,
+            friction=0.02 / units.fs,
+            fixcm=False,  # sampling is exact only so; a crystal that drifts as a whole is no harm
+            rng=np.random.default_rng(seed + 1),
+        )
+
+    def melt(self, temperature: float, blocks: int) -> bool:
+        """Run at a temperature in K; True if atoms diffuse and the order of the crystal is gone in the second half."""
+        self.runaway.temperature = temperature
+        self._thermostat.set_temperature(temperature_K=temperature)
+        functions, orders, middle = [], [], self._watch.start
+        for block in range(blocks):
+            self._block()
+            if 2 * block < blocks:
+                middle = self.atoms.positions.copy()
+                continue
+            functions.append(self._distribution())
+            orders.append(self.records[-1][-1])
+        self.melt_function = tuple(np.mean(functions, axis=0).tolist())
+        square = self._watch.mean_square_displacement(middle)
+        self.diffusion = square / (6 * len(orders) * STRIDE * TIMESTEP / 1000)
+        return square > (MOBILE * self._watch.nearest) ** 2 and float(np.mean(orders)) < ORDER
+
+    def quench(self, hot: float, cold: float, blocks: int) -> tuple[float, ...]:
+        """Cool linearly; the radial distribution function of the last tenth."""
+        functions = []
+        for block in range(blocks):
+            temperature = hot + (block + 1) / blocks * (cold - hot)
+            self._thermostat.set_temperature(temperature_K=temperature)
+            self._block()
+            if 10 * block >= 9 * blocks:
+                functions.append(self._distribution())
+        return tuple(np.mean(functions, axis=0).tolist())
+
+    def _block(self) -> None:
+        self._thermostat.run(STRIDE)
+        time = len(self.records) * STRIDE * TIMESTEP / 1000 + STRIDE * TIMESTEP / 1000
+        self.runaway.check(time)
+        atoms, watch = self.atoms, self._watch
+        energy = float(atoms.get_potential_energy()) / len(atoms) - self._ground
+        square = watch.mean_square_displacement(watch.start)
+        self.records.append((time, float(atoms.get_temperature()), energy, square, watch.order()))
+
+    def _distribution(self) -> NDArray[np.float64]:
+        value, self.distances = radial_distribution(self.atoms)
+        return value
 
 
 def radial_distribution(
@@ -204,4 +281,15 @@ def compute(case: ValidationCase) -> MeltQuench:
     return melt_quench(case.calculator, supercell, temperature, steps=steps)
 
 
-PROPERTY = Property("melt-quench", "Melt and quench", MeltQuench, compute)
+def undecided(found: MeltQuench) -> tuple[str, str] | None:
+    """A crystal that has not melted says nothing about the melt."""
+    if found.melted:
+        return None
+    return DID_NOT_MELT, (
+        f"still a crystal after {found.times[-1]:.1f} ps at up to {found.melt_temperature:.0f} K (long-range order "
+        f"{found.orders[-1]:.2f}, diffusion {found.diffusion:.2g} Å²/ps); melt_quench of mlip_rs.validate takes higher "
+        "temperatures and more steps; if it stays a crystal there, the potential is too stiff far from its sites"
+    )
+
+
+PROPERTY = Property("melt-quench", "Melt and quench", MeltQuench, compute, undecided=undecided)
