@@ -167,7 +167,7 @@ class Run:
 
     @property
     def knee_index(self) -> int:
-        """Position of `knee` among the points: the lowest score of equally cheap ones, one that repels if there is any."""
+        """Position of `knee` among the points: of equally cheap ones the best, one that repels if there is any."""
         good = [k for k, point in enumerate(self.points) if point.score <= self._knee_limit]
         good = [k for k in good if self.points[k].repels] or good
         return min(good, key=lambda k: (self.points[k].cost, rounded(self.points[k].score)))

@@ -76,7 +76,7 @@ def _check_comparable(directories: Sequence[Path], records: Sequence[dict[str, A
 
 
 def choose(directories: Directories, choice: str) -> Point:
-    """Choose from the front: one of `NAMED`, or a limit, such as "max-cost=5" (predicted µs/atom) or "max-force=0.1" (eV/Å).
+    """Choose from the front: one of `NAMED`, or a limit, as "max-cost=5" (predicted µs/atom), "max-force=0.1" (eV/Å).
 
     Raises
     ------

@@ -22,6 +22,9 @@ SCAN: tuple[float, ...] = tuple(float(x) for x in np.geomspace(0.72, 2.6, 22))
 AROUND: tuple[float, ...] = tuple(float(x) for x in np.linspace(0.92, 1.08, 9))
 """Volumes of the equation of state, in that of the minimum."""
 
+ELEMENTAL: tuple[str, ...] = ("fcc", "bcc", "hcp", "diamond")
+"""Structures of the elements; the one of lowest energy is the zero of the energies of formation."""
+
 ISOLATED_ATOM = "isolated atom"
 LOWEST_CRYSTAL = "lowest crystal"
 

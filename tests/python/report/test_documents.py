@@ -96,7 +96,7 @@ def test_pareto_front_leaves_out_what_another_potential_beats_in_both(points):
 
 
 def test_figures_without_anything_to_show_say_so(points):
-    with pytest.raises(ConfigError, match="measured cost"):
+    with pytest.raises(ConfigError, match="has a cost"):
         pareto([ModelPoint(3, None, errors(1.0))])
     with pytest.raises(ConfigError, match="path"):
         sparsity_path([])

@@ -183,7 +183,7 @@ def test_a_tilt_axis_outside_the_plane_is_refused(bonds):
 
 
 def test_point_defects_of_unknown_structures_are_refused():
-    with pytest.raises(ConfigError, match="known are those of fcc, bcc"):
+    with pytest.raises(ConfigError, match="known are those of fcc, bcc, diamond"):
         point_defects(EMT(), CubicMetal("hcp", "Cu", 2.5), prototype("hcp", "Cu", 11.6))
     with pytest.raises(ConfigError, match="at least 1"):
         vacancy_migration(EMT(), prototype("fcc", "Cu", 11.6), images=0)

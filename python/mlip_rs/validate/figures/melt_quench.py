@@ -12,7 +12,7 @@ QUENCHED_SHIFT = 2.0
 
 
 def melt_and_quench(potentials: Results[MeltQuench], reference: MeltQuench | None = None) -> Figure:
-    """Temperature, potential energy, long-range order, radial distribution of melt and, shifted by 2, of the quenched."""
+    """Temperature, energy, long-range order, radial distribution of melt and, shifted by 2, of the quenched."""
     figure = new_figure(2.4 * COLUMN_WIDTH, 2.8)
     heat, energy, order, pairs = figure.subplots(1, 4)
     for entry in series(potentials, reference):

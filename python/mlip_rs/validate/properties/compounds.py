@@ -13,13 +13,11 @@ from mlip_rs.validate.eos import EnergyVolumeFit
 from mlip_rs.validate.properties.prototypes import VOLUME, phase_threshold
 from mlip_rs.validate.property import Property
 from mlip_rs.validate.prototype_energies import (
+    ELEMENTAL,
     curve_around_minimum,
     expected_volume,
     prototype_energies,
 )
-
-ELEMENTAL: tuple[str, ...] = ("fcc", "bcc", "hcp", "diamond")
-"""Structures of the elements; the one of lowest energy is the zero of the energies of formation."""
 
 _UNEQUAL = ("L1_2", "C1")
 """Compounds with different numbers of the two elements."""

@@ -192,8 +192,9 @@ def melt_quench(
 
 
 class _Run:
-    """A Langevin run in parts, with its records: time (ps), temperature (K), energy above the crystal (eV/atom), mean
-    square displacement (Å²), long-range order.
+    """A Langevin run in parts, with its records.
+
+    These are time (ps), temperature (K), energy above the crystal (eV/atom), mean square displacement (Å²) and order.
     """
 
     def __init__(self, calculator: Calculator, supercell: Atoms, temperature: float, seed: int) -> None:

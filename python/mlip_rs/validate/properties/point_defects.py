@@ -1,16 +1,19 @@
-"""Interstitials and divacancies of fcc and bcc metals."""
+"""Point defects: interstitials and divacancies of fcc, bcc and diamond, all simple defects of other crystals."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.geometry import get_distances
 from ase.neighborlist import neighbor_list
 
 from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
-from mlip_rs.errors import ConfigError, MlipError
+from mlip_rs.errors import ConfigError, MlipError, NotApplicableError
+from mlip_rs.generate.prototypes import lattice_constant
 from mlip_rs.generate.symmetry import conventional_supercell
 from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.compound_defects import chemical_potentials, crystal_defects
 from mlip_rs.validate.criteria import Quantity, Threshold
 from mlip_rs.validate.cubic_metal import CubicMetal
 from mlip_rs.validate.property import Property
@@ -19,7 +22,7 @@ _HALF = 0.3
 """Half the length of a dumbbell along its axis, in lattice constants."""
 
 _SITES: dict[str, dict[str, tuple[tuple[float, float, float], ...]]] = {
-    # Positions in lattice constants; one: added; two: they replace the atom at the origin.
+    # Positions from an atom in lattice constants; one: added; two: they replace that atom.
     "fcc": {
         "⟨100⟩ dumbbell": ((_HALF, 0, 0), (-_HALF, 0, 0)),
         "octahedral": ((0.5, 0.5, 0.5),),
@@ -32,7 +35,14 @@ _SITES: dict[str, dict[str, tuple[tuple[float, float, float], ...]]] = {
         "tetrahedral": ((0.5, 0.25, 0),),
         "octahedral": ((0.5, 0.5, 0),),
     },
+    "diamond": {
+        "⟨110⟩ dumbbell": ((0.16, 0.16, -0.06), (-0.16, -0.16, -0.06)),
+        "hexagonal": ((0.625, 0.625, 0.625),),
+        "tetrahedral": ((0.5, 0.5, 0.5),),
+        "bond-centred": ((0.125, 0.125, 0.125),),
+    },
 }
+"""Diamond: W. Windl et al., PRL 83, 4345 (1999)."""
 
 POINT_DEFECT = Threshold(0.2)
 """eV, of interstitials and divacancies."""
@@ -40,10 +50,10 @@ POINT_DEFECT = Threshold(0.2)
 
 @dataclass(frozen=True)
 class DefectEnergy:
-    """Energy of one defect in eV, relaxed at the volume of the crystal."""
+    """Energy of one defect in eV, relaxed at the volume of the crystal; None if it is not determined."""
 
     name: str
-    energy: float
+    energy: float | None
 
 
 @dataclass(frozen=True)
@@ -62,6 +72,11 @@ class PointDefects:
         Formation energy of one vacancy in the same supercell.
     failures
         (configuration, reason) of those that do not relax.
+    defects
+        In place of the three above for all crystals but fcc, bcc and diamond: defects, of a compound for the chemical
+        potentials of each limit ("Al-rich"), then groups of defects that need none.
+    undetermined
+        Reason why energies that need chemical potentials are not determined; empty if they are.
 
     Examples
     --------
@@ -72,23 +87,26 @@ class PointDefects:
     """
 
     n_sites: int
-    interstitials: tuple[DefectEnergy, ...]
-    divacancies: tuple[DefectEnergy, ...]
-    vacancy: float
+    interstitials: tuple[DefectEnergy, ...] = ()
+    divacancies: tuple[DefectEnergy, ...] = ()
+    vacancy: float | None = None
     failures: tuple[tuple[str, str], ...] = ()
+    defects: tuple[DefectEnergy, ...] = ()
+    undetermined: str = ""
 
     @property
     def energies(self) -> dict[str, float]:
-        """Formation energies of all defects by name."""
-        return (
+        """Formation energies of all defects that have one by name."""
+        named = (
             {"vacancy": self.vacancy}
             | {f"divacancy, {found.name}": found.energy for found in self.divacancies}
-            | {found.name: found.energy for found in self.interstitials}
+            | {found.name: found.energy for found in (*self.interstitials, *self.defects)}
         )
+        return {name: energy for name, energy in named.items() if energy is not None}
 
     def binding(self, divacancy: DefectEnergy) -> float:
         """Energy in eV gained by two vacancies that meet, 2 E(vacancy) − E(divacancy)."""
-        return 2 * self.vacancy - divacancy.energy
+        return 2 * (self.vacancy or 0.0) - (divacancy.energy or 0.0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return numbers for JSON; each key names its unit."""
@@ -98,6 +116,8 @@ class PointDefects:
             "interstitials_ev": {found.name: found.energy for found in self.interstitials},
             "divacancies_ev": {found.name: found.energy for found in self.divacancies},
             "divacancy_binding_ev": {found.name: self.binding(found) for found in self.divacancies},
+            "defects_ev": {found.name: found.energy for found in self.defects},
+            "not_determined": self.undetermined,
             "failures": [list(failure) for failure in self.failures],
         }
 
@@ -114,7 +134,7 @@ def point_defects(
     calculator
         Any ASE calculator.
     metal, supercell
-        The fcc or bcc crystal, and a cubic supercell of it with an atom at the origin.
+        The fcc, bcc or diamond crystal, and a cubic supercell of it.
     fmax
         Largest remaining force in eV/Å.
 
@@ -147,11 +167,12 @@ def point_defects(
         final = relaxed(calculator, defective, fmax=fmax)
         return potential_energy(calculator, final) - len(final) * per_atom
 
+    sense = _sense(supercell, metal)
     vacancy = formation(without(supercell, [0]))
     interstitials, divacancies, failures = [], [], []
     for name, sites in _SITES[metal.structure].items():
         defective = supercell.copy() if len(sites) == 1 else without(supercell, [0])
-        positions = metal.lattice_constant * np.array(sites, dtype=float)
+        positions = supercell.positions[0] + sense * metal.lattice_constant * np.array(sites, dtype=float)
         defective += Atoms([metal.symbol] * len(sites), positions=positions)
         try:
             interstitials.append(DefectEnergy(name, formation(defective)))
@@ -165,6 +186,15 @@ def point_defects(
         except MlipError as error:
             failures.append((name, str(error)))
     return PointDefects(len(supercell), tuple(interstitials), tuple(divacancies), vacancy, tuple(failures))
+
+
+def _sense(supercell: Atoms, metal: CubicMetal) -> float:
+    """Sign of the sites around atom 0: −1 in diamond if its neighbours lie along −⟨111⟩, else 1."""
+    if metal.structure != "diamond":
+        return 1.0
+    bond = metal.lattice_constant / 4 * np.ones(3)
+    away = get_distances(supercell.positions[0] + bond, supercell.positions, supercell.cell, supercell.pbc)[1]
+    return 1.0 if float(away.min()) < 0.5 else -1.0
 
 
 def without(atoms: Atoms, sites: list[int]) -> Atoms:
@@ -187,20 +217,76 @@ def shell_members(supercell: Atoms) -> list[int]:
     return members
 
 
+def any_point_defects(calculator: Calculator, crystal: Atoms, supercell: Atoms) -> PointDefects:
+    """Vacancies, antisites and interstitials of any crystal of one or two elements.
+
+    Parameters
+    ----------
+    calculator
+        Any ASE calculator.
+    crystal, supercell
+        The crystal at equilibrium, and a supercell of it.
+
+    Returns
+    -------
+    PointDefects
+        With `defects` only. Energies of a compound that is not stable against its elements are not determined.
+
+    Raises
+    ------
+    NotApplicableError
+        More than two elements.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> crystal = bulk("Cu", "hcp", a=2.54, c=4.14)
+    >>> found = any_point_defects(EMT(), crystal, crystal.repeat(2))
+    >>> found.defects[0].name
+    'vacancy'
+    """
+    if len(set(crystal.numbers)) > 2:
+        raise NotApplicableError("point defects are computed for crystals of one or two elements")
+    found = crystal_defects(calculator, supercell)
+    potentials = chemical_potentials(calculator, crystal)
+    named: list[DefectEnergy] = []
+    for condition, values in (potentials.conditions or {"any limit": {}}).items():
+        end = f", {condition}" if condition else ""
+        for defect in found.defects:
+            named.append(DefectEnergy(defect.name + end, defect.formation(values) if values else None))
+    named += [DefectEnergy(name, energy) for name, energy in found.balanced().items()]
+    return PointDefects(
+        len(supercell), failures=found.failures, defects=tuple(named), undetermined=potentials.reason
+    )
+
+
 def compute(case: ValidationCase) -> PointDefects:
-    """Point defects in a cubic supercell, smaller if the case is quick."""
-    metal = case.cubic_metal
+    """Point defects in a supercell, smaller if the case is quick."""
     supercell = conventional_supercell(case.crystal, 9.0 if case.quick else 12.0)
-    return point_defects(case.calculator, metal, supercell)
+    structure = case.structure or ""
+    if structure not in _SITES:
+        return any_point_defects(case.calculator, case.crystal, supercell)
+    edge = lattice_constant(structure, float(case.crystal.get_volume()) / len(case.crystal))
+    return point_defects(case.calculator, CubicMetal(structure, case.symbol, edge or 0.0), supercell)
 
 
 def quantities(found: PointDefects) -> tuple[Quantity, ...]:
-    """Formation energies of interstitials and binding energies of divacancies."""
-    named = [(d.name, d.energy) for d in found.interstitials]
+    """Formation energies of interstitials and other defects, and binding energies of divacancies."""
+    named = [(d.name, d.energy) for d in (*found.interstitials, *found.defects)]
     named += [(f"binding of a divacancy, {d.name}", found.binding(d)) for d in found.divacancies]
     return tuple(
         Quantity(f"{name}, {found.n_sites} sites", "eV", energy, POINT_DEFECT) for name, energy in named
     )
+
+
+def notes(found: PointDefects) -> tuple[str, ...]:
+    """What energies of a compound refer to, or why they are not determined."""
+    if found.undetermined:
+        return (f"Energies of single defects are not determined: {found.undetermined}.",)
+    if any("-rich" in defect.name for defect in found.defects):
+        return ("In the limit of an element, it is in equilibrium with its own crystal of lowest energy.",)
+    return ()
 
 
 def failures(found: PointDefects) -> tuple[str, ...]:
@@ -211,5 +297,5 @@ def failures(found: PointDefects) -> tuple[str, ...]:
 
 
 PROPERTY = Property(
-    "point-defects", "Interstitials and divacancies", PointDefects, compute, quantities, failures
+    "point-defects", "Point defects", PointDefects, compute, quantities, failures, notes=notes
 )
