@@ -13,6 +13,7 @@ PACKAGES = (
     "demo",
     "fitting",
     "generate",
+    "label_check",
     "potential",
     "validate",
     "verify",

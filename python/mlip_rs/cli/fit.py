@@ -34,6 +34,8 @@ OPTIONS: tuple[SettingOption, ...] = (
     *LABELS,
     SettingOption("data.drop_outliers"),
     SettingOption("data.drop_duplicates"),
+    SettingOption("fit.correct_labels", panel="Data"),
+    SettingOption("fit.allow_contradictory_labels", panel="Data"),
     SettingOption("weights.energy", "--energy-precision", note="0 leaves energies out.", convert=_switched),
     SettingOption("weights.forces", "--force-precision", note="0 leaves forces out.", convert=_switched),
     SettingOption("weights.stress", "--stress-precision", note="0 leaves stresses out.", convert=_switched),

@@ -15,6 +15,7 @@ from mlip_rs.errors import ConfigError
 from mlip_rs.files import write_atomically
 from mlip_rs.fitting.angular_cutoff import suggest_angular_cutoff
 from mlip_rs.fitting.assemble import assemble, owner
+from mlip_rs.fitting.label_review import LabelReview, review_labels
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.points import measured_points, predicted, with_repulsion
 from mlip_rs.fitting.problem import Problem, build_problem, check_data, check_test_elements, check_types
@@ -101,6 +102,7 @@ def fit_in_phases(
     test: Data | None = None,
     directory: Directory = None,
     overwrite: bool = False,
+    review: LabelReview | None = None,
 ) -> Run:
     """`fit` as a part of a longer computation, whose stopwatch goes on and is part of the record.
 
@@ -110,6 +112,8 @@ def fit_in_phases(
         As for `fit`.
     phases
         Receives the times; its `progress` receives the advance.
+    review
+        Of the labels of `data`, if that has been done.
 
     Raises
     ------
@@ -120,6 +124,11 @@ def fit_in_phases(
     phases.enter("check")
     check_types(basis, settings)
     training, testing = as_dataset(data), None if test is None else as_dataset(test)
+    if review is None:
+        phases.enter("labels")
+        review = review_labels(training, settings, progress)
+        phases.enter("check")
+    training = review.dataset
     problem = prepare(training, basis, settings, directory, phases, persistent=directory is not None)
     if testing is not None:
         check_test_elements(testing, problem.basis)
@@ -142,7 +151,8 @@ def fit_in_phases(
     phases.enter("repulsion")
     repelling = with_repulsion(points, problem, candidates, settings)
     phases.enter("save")
-    run = Run(repelling, run_record(problem, candidates, settings, testing, basis))
+    record = run_record(problem, candidates, settings, testing, basis)
+    run = Run(repelling, record | {"label_check": review.to_dict()})
     if directory is not None:
         run.save_potentials(directory)
     run = run.with_seconds(phases.stop())

@@ -79,6 +79,11 @@ class FitSettings:
         Energies of the isolated atoms by element, eV; found in the data or fitted by default.
     allow_underdetermined
         Fit although there are more features than rows.
+    correct_labels
+        Put labels right that certainly contradict the others: signs, units and constants are converted, zeros and
+        single wrong energies left out.
+    allow_contradictory_labels
+        Fit although labels contradict each other.
     seed
         Seed of the random assignment of structures to folds.
     threads
@@ -114,6 +119,8 @@ class FitSettings:
     weights: Weights = field(default_factory=Weights)
     reference_energies: Mapping[str, float] | None = None
     allow_underdetermined: bool = False
+    correct_labels: bool = False
+    allow_contradictory_labels: bool = False
     seed: int = 0
     threads: int = 0
     memory_gib: float | None = None

@@ -15,6 +15,7 @@ from mlip_rs.data.convert import Data, as_dataset
 from mlip_rs.errors import ConfigError, DataError, FitError
 from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, STRESS_KEY, Errors
 from mlip_rs.fitting.assemble import assemble
+from mlip_rs.fitting.label_review import review_labels
 from mlip_rs.fitting.pareto import pareto_front
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.pipeline import prepare, remove_other_run
@@ -189,7 +190,8 @@ def scan_weights(
     settings = replace(settings or FitSettings(), method="ridge")
     progress = progress or Silent()
     check_types(basis, settings)
-    problem = prepare(as_dataset(data), basis, settings, directory, Phases(progress), persistent=True)
+    training = review_labels(as_dataset(data), settings, progress).dataset
+    problem = prepare(training, basis, settings, directory, Phases(progress), persistent=True)
     if problem.summed:
         raise FitError(
             f"{problem.basis.n_features} features: too many for sums by property; scan the weights with a smaller size"

@@ -61,7 +61,7 @@ def write_run_report(directory: Path, run: Run, training: Dataset, test: Dataset
     report.add_section("Error against sparsity and cost", *path_content(run))
     report.add_section("Predictions against labels", *parity_content(best, training, test))
     report.add_section("Errors by kind of structure", *by_config_type_content(run.points[run.best_index]))
-    report.add_section("Training data", *data_content(training, summary))
+    report.add_section("Training data", _label_check(run.record), *data_content(training, summary))
     report.add_section("Settings and provenance", settings_table(run.record))
     report.add_section("Using and repeating it", *_repeat_content(run.record))
     return save_html(report, Path(directory) / REPORT_NAME)
@@ -329,6 +329,18 @@ def _group_row(group: GroupSummary) -> Sequence[str]:
 def _signed(text: str) -> str:
     """With real minus signs, and none before zero."""
     return re.sub(r"-(0\.0*)(?!\d)", r"\1", text).replace("-", "−")
+
+
+def _label_check(record: Mapping[str, Any]) -> str:
+    """What the check of the labels against each other found, and what was done about it."""
+    check = record["label_check"]
+    entries = [f"corrected: {found['message']}" for found in check["corrected"]]
+    entries += [f"contradiction, allowed on request: {found['message']}" for found in check["errors"]]
+    entries += [f"warning: {found['message']} {found['cure']}." for found in check["warnings"]]
+    entries += [f"not checked: {sentence}." for sentence in check["unchecked"]]
+    if not entries:
+        return "Energies, forces and stresses agree with each other as far as they can be compared."
+    return "\n".join(["Labels against each other:", *(f"• {text}" for text in entries)])
 
 
 def _notices(summary: DataSummary) -> str:

@@ -13,6 +13,7 @@ from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, summarize
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import check_folder, write_atomically
 from mlip_rs.fitting import FitSettings, Run, WeightScan, read_record, scan_weights
+from mlip_rs.fitting.label_review import review_labels
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.pipeline import fit_in_phases
 from mlip_rs.fitting.run_lock import locked
@@ -214,6 +215,7 @@ class Job:
         """
         progress = progress or Silent()
         training = self._training(progress)
+        training = review_labels(training, self.settings, progress).dataset
         basis = self.basis.resolved(training)
         n_rows = training.n_labels(self.settings.weights.of_properties() > 0)
         return FitPlan(basis, basis.describe(), n_rows)
@@ -278,6 +280,9 @@ class Job:
         testing = self.data.testing()
         for notice in () if testing is None else testing.notices:
             progress.note(f"test data: {notice}")
+        phases.enter("labels")
+        review = review_labels(training, self.settings, progress)
+        training = review.dataset
         phases.enter("check")
         basis = self.basis.resolved(training)
         for line in _described(basis):
@@ -293,6 +298,7 @@ class Job:
                 test=testing,
                 directory=self.directory,
                 overwrite=self.overwrite,
+                review=review,
             )
             phases.enter("report")
             from mlip_rs.report.fit import write_run_report

@@ -81,6 +81,8 @@ VALUES = {
     "fit.weights": "{stress = 0.4}",
     "fit.reference_energies": "{Al = -0.1}",
     "fit.allow_underdetermined": "true",
+    "fit.correct_labels": "true",
+    "fit.allow_contradictory_labels": "true",
     "fit.seed": "3",
     "fit.threads": "2",
     "fit.memory_gib": "1.5",

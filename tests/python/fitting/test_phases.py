@@ -32,7 +32,18 @@ def test_phases_of_a_job_account_for_its_time(tmp_path):
     total = time.perf_counter() - begin
     seconds = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["seconds"]
     assert seconds == outcome.run.record["seconds"]
-    wanted = ["read", "check", "assemble", "select", "errors", "costs", "repulsion", "save", "report"]
+    wanted = [
+        "read",
+        "labels",
+        "check",
+        "assemble",
+        "select",
+        "errors",
+        "costs",
+        "repulsion",
+        "save",
+        "report",
+    ]
     assert list(seconds) == wanted
     assert ACCOUNTED * total < sum(seconds.values()) <= total
     times = [message.split()[1] for message in notes.messages if message.startswith("time: ")]

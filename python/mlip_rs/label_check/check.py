@@ -1,0 +1,297 @@
+"""Check, before a fit, that energies, forces and stresses of a dataset agree with each other; no reference is needed.
+
+Energies, forces and stresses come from one function, so that a small fit to one of them says what the others must be:
+a slope of −1, of 27.2 or of 1/51.4 names a sign or a unit. Each file and config type is compared with the others, each
+energy with all other labels. What the small fit cannot tell stays unsaid: `LabelCheck.unchecked` names it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mlip_rs.arrays import Mask
+from mlip_rs.data import Dataset
+from mlip_rs.errors import DataError, StructureError
+from mlip_rs.label_check.energies import (
+    Energies,
+    analyse_energies,
+    check_offsets,
+    check_scale,
+)
+from mlip_rs.label_check.findings import Finding
+from mlip_rs.label_check.force_fit import PREDICTABLE, fit_forces
+from mlip_rs.label_check.forces import SMALL_FORCES, check_forces, some_are_right
+from mlip_rs.label_check.geometry import check_zero_forces, check_zero_stresses
+from mlip_rs.label_check.positions import check_positions
+from mlip_rs.label_check.posterior import Posterior
+from mlip_rs.label_check.regression import prior_alone, virial_posterior, with_energies, with_virials
+from mlip_rs.label_check.rows import Rows, choose_sample, make_rows
+from mlip_rs.label_check.single_energies import check_single_energies, find_single_energies
+from mlip_rs.label_check.stresses import (
+    STRESS_TOLERANCE,
+    Stresses,
+    analyse_stresses,
+    check_pressure,
+    check_stresses,
+)
+from mlip_rs.label_check.units import FORCE_FACTORS, STRESS_FACTORS, nearest_factor
+from mlip_rs.label_check.verdict import Verdict, judge
+
+LEAST_STRUCTURES: int = 15
+"""Fewer structures say too little about each other."""
+
+
+@dataclass(frozen=True)
+class LabelCheck:
+    """What the check found.
+
+    Parameters
+    ----------
+    findings
+        Contradictions, the certain ones first.
+    unchecked
+        What could not be checked and why, one sentence each.
+    n_structures, n_sample
+        Structures of the dataset, and those whose design rows were computed.
+
+    Examples
+    --------
+    >>> LabelCheck((), ("all labels, with 5 structures",), n_structures=5, n_sample=0).lines()
+    ['not checked: all labels, with 5 structures']
+    """
+
+    findings: tuple[Finding, ...]
+    unchecked: tuple[str, ...]
+    n_structures: int
+    n_sample: int
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """Certain findings: a fit should refuse the data."""
+        return tuple(found for found in self.findings if found.certain)
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """Likely findings."""
+        return tuple(found for found in self.findings if not found.certain)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return {
+            "errors": [found.to_dict() for found in self.errors],
+            "warnings": [found.to_dict() for found in self.warnings],
+            "unchecked": list(self.unchecked),
+            "structures": self.n_structures,
+            "sample": self.n_sample,
+        }
+
+    def lines(self) -> list[str]:
+        """Return the findings as lines of text, and what could not be checked."""
+        text = [
+            f"{'contradiction' if found.certain else 'warning'}: {found.message} Cure: {found.cure}."
+            for found in self.findings
+        ]
+        if not self.findings and self.n_sample:
+            text = ["energies, forces and stresses agree with each other as far as they can be compared"]
+        return [*text, *(f"not checked: {sentence}" for sentence in self.unchecked)]
+
+
+def check_labels(
+    dataset: Dataset, *, charges: Sequence[float | None] | None = None, seed: int = 0
+) -> LabelCheck:
+    """Find labels that contradict each other: signs, units, orders, zeros, constants, single energies.
+
+    Parameters
+    ----------
+    dataset
+        Structures with any of energy, forces and stress.
+    charges
+        Charge (or spin) of each structure, if known; constants are then looked for in each.
+    seed
+        Of the choice of the structures looked at, if there are many.
+
+    Raises
+    ------
+    DataError
+        `charges` has another length than the dataset.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> data = read_dataset(DATA_PATH, index="::8")
+    >>> check_labels(data).findings
+    ()
+    >>> gradients = replace(data, frames=tuple(replace(frame, forces=-frame.forces) for frame in data))
+    >>> [(found.kind, found.certain) for found in check_labels(gradients).findings]
+    [('forces: sign', True)]
+    """
+    if charges is not None and len(charges) != len(dataset):
+        raise DataError(f"{len(charges)} charges for {len(dataset)} structures; give one for each")
+    if len(dataset) < LEAST_STRUCTURES:
+        sentence = (
+            f"all labels, with {len(dataset)} structures; {LEAST_STRUCTURES} are needed to compare them"
+        )
+        return LabelCheck((), (sentence,), len(dataset), 0)
+    try:
+        rows = make_rows(dataset, choose_sample(dataset, seed))
+    except (DataError, StructureError) as error:
+        sentence = f"all labels, because the structures cannot be described: {error}"
+        return LabelCheck((), (sentence,), len(dataset), 0)
+    if not len(rows.columns):
+        sentence = "all labels, because all structures are so symmetric that no atom can have a force"
+        findings = check_zero_stresses(dataset, rows)
+        return LabelCheck(tuple(findings), (sentence,), len(dataset), rows.n)
+    work = _Work(dataset, rows, charges)
+    findings = sorted(work.findings(), key=lambda found: not found.certain)
+    return LabelCheck(
+        tuple(findings),
+        tuple(work.unchecked),
+        len(dataset),
+        rows.n,
+    )
+
+
+class _Work:
+    """One check: what is known so far, and what could not be checked."""
+
+    def __init__(self, dataset: Dataset, rows: Rows, charges: Sequence[float | None] | None) -> None:
+        self.dataset, self.rows, self.charges = dataset, rows, charges
+        self.unchecked: list[str] = []
+        self.odd_stresses: list[tuple[Mask, Stresses]] = []
+        self.stress_zeros = check_zero_stresses(dataset, rows)
+        self.forces = fit_forces(rows)
+        self.trusted = self.forces is not None and self.forces.explained >= PREDICTABLE
+
+    def findings(self) -> Iterator[Finding]:
+        """Go from what needs least to what needs most."""
+        yield from self.stress_zeros
+        yield from check_zero_forces(self.dataset, self.rows)
+        fit = self._fit()
+        stresses = self._stresses(fit)
+        fit = self._with_stresses(fit, stresses)
+        energies = analyse_energies(self.rows, fit, self.charges)
+        if energies is None:
+            self.unchecked.append("energies, because fewer than 8 structures have one")
+        self._say_what_is_open(energies, stresses)
+        verdict = judge(energies, stresses, self.trusted)
+        if verdict.unnamed:
+            self.unchecked.append(
+                f"units, because {verdict.unnamed} against the forces, which is that of no unit: these structures "
+                "may be too much alike"
+            )
+        positions = check_positions(self.dataset, self.rows, energies, stresses)
+        yield from positions
+        if any(found.certain for found in positions):
+            return  # everything else follows from the distances
+        yield from self._forces(verdict)
+        yield from self._energies(fit, energies, verdict)
+        yield from self._stress_findings(stresses, verdict)
+
+    def _fit(self) -> Posterior:
+        """Coefficients from the forces; without them from the stresses; without both, none."""
+        if self.trusted:
+            assert self.forces is not None
+            return self.forces.posterior
+        from_stresses = virial_posterior(self.rows)
+        if from_stresses is not None:
+            return from_stresses
+        return prior_alone(self.rows)
+
+    def _stress_rows(self) -> Mask:
+        zero = {k for found in self.stress_zeros for k in found.frames}
+        return np.array([int(k) not in zero for k in self.rows.indices])
+
+    def _stresses(self, fit: Posterior) -> Stresses | None:
+        """Stresses of all groups that agree; the groups that do not are kept apart."""
+        if not self.trusted:
+            return None
+        rows = self._stress_rows()
+        files = np.array([self.rows.names[g][0] for g in self.rows.groups], dtype=object)
+        by_file = [files == name for name in dict.fromkeys(files)]
+        by_group = [self.rows.groups == g for g in range(len(self.rows.names))]
+        for parts in (by_group, by_file):
+            if len(parts) < 2:
+                continue
+            found = [(part, analyse_stresses(self.rows, fit, rows & part)) for part in parts]
+            sure = [(part, own) for part, own in found if own is not None and own.slope.sure]
+            odd = [(part, own) for part, own in sure if not own.plain]
+            if 0 < len(odd) < len(sure):
+                self.odd_stresses = odd
+                rows = rows & ~np.any([part for part, _ in odd], axis=0)
+                break
+        return analyse_stresses(self.rows, fit, rows)
+
+    def _with_stresses(self, fit: Posterior, stresses: Stresses | None) -> Posterior:
+        """Coefficients from forces and stresses, these over their slope, so that the two agree whichever is off."""
+        if stresses is None or not stresses.slope.sure or stresses.order is not None or stresses.virial:
+            return fit
+        factor = 1.0 if stresses.slope.right else stresses.slope.value
+        units = [*(f.value for f in STRESS_FACTORS), *(1.0 / f.value for f in FORCE_FACTORS)]
+        if factor != 1.0 and min(abs(factor / unit - 1.0) for unit in units) > STRESS_TOLERANCE:
+            return fit
+        return with_virials(self.rows, fit, stresses.used, factor, stresses.slope.comparison.sigma)
+
+    def _forces(self, verdict: Verdict) -> Iterator[Finding]:
+        if self.forces is not None:
+            if verdict.forces == 1.0 or some_are_right(self.forces, verdict.forces):
+                yield from check_forces(self.dataset, self.rows, self.forces, verdict.forces)
+            else:
+                yield from verdict.force_findings(self.dataset)
+                yield from check_forces(self.dataset, self.rows, self.forces, 1.0)
+
+    def _energies(self, fit: Posterior, energies: Energies | None, verdict: Verdict) -> Iterator[Finding]:
+        if energies is None:
+            return
+        yield from check_scale(self.dataset, energies, verdict.energy)
+        factor = energies.slope.value if energies.slope.sure else 1.0
+        factor = 1.0 if energies.slope.right else abs(factor)
+        yield from check_offsets(self.dataset, self.rows, energies, factor)
+        plain = verdict.plain and not energies.per_atom and not verdict.unnamed
+        if not plain:
+            return  # what is off by a factor is looked at again when it is corrected
+        singles = find_single_energies(self.rows, fit, energies)
+        energies = energies.without([single.row for single in singles])
+        combined = with_energies(self.rows, fit, energies.slope, energies.labels, energies.columns)
+        yield from check_single_energies(self.dataset, self.rows, combined, energies, singles)
+        if self.trusted and energies.slope.sure:
+            yield from check_pressure(self.dataset, self.rows, combined, self._stress_rows())
+
+    def _stress_findings(self, stresses: Stresses | None, verdict: Verdict) -> Iterator[Finding]:
+        frames = [k for k, f in enumerate(self.dataset) if f.stress is not None and f.stress.any()]
+        odd_names: set[tuple[str, str]] = set()
+        for part, own in self.odd_stresses:
+            names = {self.rows.names[g] for g in self.rows.groups[part]}
+            odd_names |= names
+            inside = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) in names]
+            unit = nearest_factor(own.slope.value, STRESS_FACTORS, STRESS_TOLERANCE)
+            factor = 1.0 if own.slope.right or unit is None else own.slope.value
+            yield from check_stresses(self.dataset, own, factor, inside)
+        if stresses is not None:
+            rest = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) not in odd_names]
+            yield from check_stresses(self.dataset, stresses, verdict.stress, rest)
+
+    def _say_what_is_open(self, energies: Energies | None, stresses: Stresses | None) -> None:
+        """Name the comparisons that the data do not allow."""
+        if self.forces is None:
+            self.unchecked.append("forces, because too few structures have forces that are not zero")
+        elif not self.trusted and self._force_size() < SMALL_FORCES:
+            self.unchecked.append(
+                f"forces, because they are as small as the noise of a calculation (below {SMALL_FORCES} eV/Å)"
+            )
+        if energies is not None and not energies.slope.sure:
+            self.unchecked.append(
+                "sign and unit of energies against forces, because these structures do not determine them"
+            )
+        if stresses is not None and not stresses.slope.sure:
+            self.unchecked.append(
+                "sign and unit of stresses against forces, because these structures do not determine them"
+            )
+
+    def _force_size(self) -> float:
+        squares = [float(f @ f) for f in self.rows.forces if f is not None]
+        counts = [f.size for f in self.rows.forces if f is not None]
+        return float((sum(squares) / max(1, sum(counts))) ** 0.5)
