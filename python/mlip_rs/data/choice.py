@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlip_rs.data.label_names import LabelName, label_name
+from mlip_rs.data.label_names import METHODS, LabelName, label_name
 from mlip_rs.data.labels import (
     ENERGY_AGREEMENT,
     STRESS_AGREEMENT,
@@ -142,9 +142,22 @@ class _Chooser:
                     named = [key for key, name in found.items() if name.label == label and name.origin]
                     if bare and named and _difference(frame, named[0], bare[0]) > ENERGY_AGREEMENT:
                         return True
+                    if slot not in self._given and self._wanted is None and (bare or named):
+                        self._refuse_methods(frame, label, (named or bare)[0])
                     if slot not in self._given and self._wanted is None:
                         self._require_one_origin(frame, {key: found[key].origin for key in named})
         return False
+
+    def _refuse_methods(self, frame: RawFrame, label: str, taken: str) -> None:
+        """Refuse a label beside one that is named after a functional or program and differs."""
+        for key, name in self._names.items():
+            if name.label != label or name.origin not in METHODS or frame.values.get(key) is None:
+                continue
+            if _difference(frame, taken, key) > ENERGY_AGREEMENT:
+                raise DataError(
+                    f"{frame.location}: {taken!r} and {key!r} differ, and either may be the reference; "
+                    f"name the right one ({_option(label)} {key}, or {_option(label)} {taken})"
+                )
 
     def _require_one_origin(self, frame: RawFrame, origins: dict[str, str]) -> None:
         keys = list(origins)

@@ -64,6 +64,8 @@ def _sentence(name: str, head: bytes) -> str:
         return "is compressed with zstd, which is not read; decompress it (unzstd), or compress it with gzip or xz"
     if head[257:262] == b"ustar":
         return "is a tar archive; unpack it and give the files that are meant"
+    if name.endswith(".mlip.json"):
+        return "is a potential; data are files of structures with energies, forces and stresses"
     text = head.decode("utf-8", "replace")
     if re.match(r"\s*BEGIN_CFG\b", text):
         return (

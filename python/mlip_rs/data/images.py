@@ -17,7 +17,7 @@ from ase.io.formats import UnknownFileTypeError
 from mlip_rs.data import lammps
 from mlip_rs.data.formats import format_of
 from mlip_rs.data.labels import RawFrame
-from mlip_rs.data.opening import open_text, plain_file
+from mlip_rs.data.opening import head_of, open_text, plain_file
 from mlip_rs.data.species import Species
 from mlip_rs.data.vasp import unconverged_steps
 from mlip_rs.data.vasp_text import cell_charge, needs_plain_outcar, plain_outcar, steps_of_force_field
@@ -110,6 +110,11 @@ class _Reading:
                 raise
             except Exception as error:  # parsers raise anything on damaged files
                 raise DataError(self._unreadable(error)) from error
+        if not frames and self._predicted:
+            raise DataError(
+                f"{self._file}: all {len(self._predicted)} ionic steps are predictions of the machine-learned force "
+                "field of VASP, not ab initio; give the run that trained it"
+            )
         if not frames:
             raise DataError(f"{self._file}: no structures found in it; check the file and the index")
         told = dict.fromkeys(f"{self._name}: {item.message}" for item in caught)
@@ -136,15 +141,28 @@ class _Reading:
         if self._kind == "extxyz":
             yield from self._xyz()
         elif self._kind in ("db", "json"):
-            with ase.db.connect(str(self._plain), serial=True) as database:
-                for row in database.select():
-                    yield row.toatoms(add_additional_information=True)
+            yield from self._database()
         elif self._kind in ("vasp-xml", "vasp-out"):
             yield from self._vasp()
         elif self._kind in lammps.KINDS:
             yield from self._ase(**lammps.reader_options(self._plain, self._kind, self._species.given))
         else:
             yield from self._ase()
+
+    def _database(self) -> Iterator[Atoms]:
+        head = head_of(self._plain)
+        if (
+            self._kind == "json"
+            and b'"ids"' not in head
+            and b'"ase_objtype"' not in head
+            and b'"numbers"' not in head
+        ):
+            raise DataError(
+                f"{self._file}: is JSON, but not a database of ASE; convert it to extxyz with energy, forces and stress"
+            )
+        with ase.db.connect(str(self._plain), type=self._kind, serial=True) as database:
+            for row in database.select():
+                yield row.toatoms(add_additional_information=True)
 
     def _ase(self, file: Path | None = None, **options: Any) -> Iterator[Atoms]:  # noqa: ANN401 (of a reader)
         name = str(file or self._plain)

@@ -37,6 +37,14 @@ REFERENCES: frozenset[str] = frozenset(
 )
 """Prefixes and suffixes of labels that are the reference, whatever stands beside them."""
 
+METHODS: frozenset[str] = frozenset(
+    (  # noqa: SIM905
+        "pbe pbesol revpbe rpbe pbe0 scan rscan r2scan lda pw91 blyp b3lyp tpss hse hse06 hf mp2 ccsd ccsdt gga mgga "
+        "vasp qe espresso castep aims cp2k abinit gpaw siesta"
+    ).split()
+)
+"""Functionals and programs: labels with such a name are a reference as well, but which one is for the user to say."""
+
 QUALIFIERS: frozenset[str] = frozenset(
     [
         "kinetic",

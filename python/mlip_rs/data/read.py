@@ -150,7 +150,12 @@ def read_structures(
 
 
 def dataset_from_atoms(
-    atoms: Iterable[Atoms], *, source: str = "atoms", energy: str = "auto", keys: LabelKeys | None = None
+    atoms: Iterable[Atoms],
+    *,
+    source: str = "atoms",
+    energy: str = "auto",
+    keys: LabelKeys | None = None,
+    require_energies: bool = True,
 ) -> Dataset:
     """Build a dataset from ASE `Atoms` with labels in their calculator, `info` or `arrays`.
 
@@ -160,7 +165,7 @@ def dataset_from_atoms(
         Structures; nothing is calculated, only results that exist are taken.
     source
         Stands for the file name in messages.
-    energy, keys
+    energy, keys, require_energies
         See `read_dataset`.
 
     Returns
@@ -199,7 +204,9 @@ def dataset_from_atoms(
         raise DataError(f"{source}: no structures given")
     keys = keys or LabelKeys()
     found = _Source(source, tuple(frames), choose_labels(frames, source, keys))
-    return _Assembly([found], energy, keys, True, True).dataset(weight_notices(frames, source, True))
+    return _Assembly([found], energy, keys, True, require_energies).dataset(
+        weight_notices(frames, source, True)
+    )
 
 
 def _as_slice(index: str | int | slice) -> slice:
@@ -289,6 +296,7 @@ class _Assembly:
         if {"energy": n_energy, "free_energy": n_free, "auto": n_any}[self.energy] == 0:
             if self.require_energies:
                 raise DataError(self._without_energies(len(both)))
+            self._require_any_label()
             return "none"
         if self.keys.energy is not None:
             return self.keys.energy if self.keys.energy not in ENERGY_CHOICES else "energy"
@@ -314,10 +322,23 @@ class _Assembly:
                 )
         return "energy"
 
+    def _require_any_label(self) -> None:
+        """Refuse data without anything to compare with."""
+        for source in self.sources:
+            if any(labels.forces or labels.stress or labels.virial for labels in source.choice.frames):
+                return
+        raise DataError(
+            f"{self._files}: no labels to compare with; use predict for such structures, or name the keys "
+            f"(--energy-key, --forces-key, …); {self._keys_present}"
+        )
+
+    @property
+    def _keys_present(self) -> str:
+        return keys_present([raw for source in self.sources for raw in source.frames])
+
     def _without_energies(self, n_frames: int) -> str:
         label = "a free energy" if self.energy == "free_energy" else "an energy"
-        keys = keys_present([raw for source in self.sources for raw in source.frames])
         return (
             f"{self._files}: none of the {n_frames} frames has {label}; nothing can be fitted without energies; "
-            f"name the key that holds them (--energy-key); {keys}"
+            f"name the key that holds them (--energy-key); {self._keys_present}"
         )

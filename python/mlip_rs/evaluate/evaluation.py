@@ -120,7 +120,7 @@ def evaluate(
     """
     if not isinstance(potential, Potential):
         potential = Potential.load(potential)
-    dataset = as_dataset(data)
+    dataset = as_dataset(data, require_energies=False)
     labels = Labels([f.energy for f in dataset], [f.forces for f in dataset], [f.stress for f in dataset])
     predicted = _predictions(potential, dataset, number_of_threads(threads), progress)
     n_atoms = [frame.n_atoms for frame in dataset]

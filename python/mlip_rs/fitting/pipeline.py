@@ -123,7 +123,7 @@ def fit_in_phases(
     settings, progress = settings or FitSettings(), phases.progress
     phases.enter("check")
     check_types(basis, settings)
-    training, testing = as_dataset(data), None if test is None else as_dataset(test)
+    training, testing = as_dataset(data), None if test is None else as_dataset(test, require_energies=False)
     if review is None:
         phases.enter("labels")
         review = review_labels(training, settings, progress)

@@ -36,7 +36,7 @@ class Sources:
     test
         Files, patterns or directories of test data, which only the reported errors use.
     index
-        Frames to take from every training file, in ASE's notation, such as "::10".
+        Frames to take from every file (of training data), in ASE's notation, such as "::10".
     test_index
         Frames to take from every test file, in ASE's notation.
     format

@@ -180,3 +180,20 @@ def test_columns_of_the_atoms_are_no_charge_group_or_weight_of_the_frame():
     atoms.arrays["virial"] = np.ones((4, 9))
     frame = dataset_from_atoms([atoms])[0]
     assert (frame.group, frame.charge, frame.stress) == (None, None, None)
+
+
+def test_a_bare_label_beside_one_of_a_functional_that_differs_is_refused():
+    with pytest.raises(DataError, match=r"'energy' and 'pbe_energy' differ.*--energy-key pbe_energy"):
+        dataset_from_atoms([crystal(energy=-14.0, pbe_energy=-13.0)])
+    atoms = crystal(energy=-14.0, pbe_energy=-13.0)
+    assert dataset_from_atoms([atoms], keys=LabelKeys(energy="energy"))[0].energy == -14.0
+    assert dataset_from_atoms([crystal(energy=-14.0, pbe_energy=-14.0)])[0].energy == -14.0
+
+
+def test_data_to_compare_with_need_one_kind_of_label_only():
+    data = dataset_from_atoms([crystal()], require_energies=False)
+    assert (data.labels.energies, data.labels.forces) == (0, 1)
+    with pytest.raises(
+        DataError, match=r"no labels to compare with.*perhaps you mean --forces-key pbe_forces"
+    ):
+        dataset_from_atoms([crystal("pbe_forces")], require_energies=False)
