@@ -1,6 +1,8 @@
 """Extended XYZ as people write it, frame by frame, made regular before ASE reads it."""
 
+import contextlib
 import io
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -32,6 +34,9 @@ PROPERTY_NAMES: dict[str, str] = {
 
 TRUE: frozenset[str] = frozenset({"t", "true", "1", "yes", "p", "pp"})
 FALSE: frozenset[str] = frozenset({"f", "false", "0", "no", "n", "m", "s", "ff"})
+
+ABSENT: frozenset[str] = frozenset({"none", "null", "na", "n/a", "-", "--", ""})
+"""Values that say that there is none, in lower case."""
 
 _NINE_ONLY = re.compile(r"(?<![\w-])(virial|stress|Lattice)(\s*=)")
 """Keys for which ASE accepts nothing but nine numbers."""
@@ -157,9 +162,10 @@ class XyzReader:
         info: dict[str, Any] = {}
         for key, value in key_val_str_to_dict(_NINE_ONLY.sub(r"\1~\2", comment)).items():
             name = key.removesuffix("~")
-            if isinstance(value, str) and _FORTRAN_HINT.search(value):
-                value = _fortran_numbers(value)
-            info[name] = value
+            if isinstance(value, str) and value.strip().lower() in ABSENT:
+                self._note(f"{name}={value} read as no {name}")
+                continue
+            info[name] = _numbers_in(value) if isinstance(value, str) else value
         return info
 
     def _named(self, info: dict[str, Any], names: tuple[str, ...]) -> Any:  # noqa: ANN401 (a value of the header)
@@ -259,8 +265,13 @@ class XyzReader:
         return "\n".join(made)
 
 
-def _fortran_numbers(value: str) -> Any:  # noqa: ANN401 (a value of the header)
-    """Numbers such as 1.0D+02, if all words of a text are numbers; else the text."""
+def _numbers_in(value: str) -> Any:  # noqa: ANN401 (a value of the header)
+    """Numbers such as 1.0D+02 or a list in brackets, if a text holds nothing else; else the text."""
+    if value.startswith("["):
+        with contextlib.suppress(ValueError):
+            return np.array(json.loads(value), dtype=float)
+    if not _FORTRAN_HINT.search(value):
+        return value
     try:
         numbers = [float(_FORTRAN.sub(r"\1e\2", word)) for word in re.findall(r"[^\s,]+", value)]
     except ValueError:

@@ -165,3 +165,15 @@ def test_trajectory_of_cp2k_is_refused_with_the_reason(tmp_path):
     with pytest.raises(DataError, match=r"no frame has the energy key 'E'.*Hartree"):
         read_dataset(tmp_path / "pos-1.xyz", keys=LabelKeys(energy="E"))
     assert len(read_structures(tmp_path / "pos-1.xyz")) == 1
+
+
+@pytest.mark.parametrize("value", ["None", "null", '"N/A"'])
+def test_values_that_say_none_are_no_labels_and_told(tmp_path, value):
+    data = read(tmp_path, frame(f"energy=-3.5 stress={value} charge=None"))
+    assert (data[0].energy, data[0].stress, data[0].charge) == (-3.5, None, None)
+    assert "read as no stress (1 frame, first frame 0)" in data.notices[0]
+
+
+def test_nested_lists_are_numbers(tmp_path):
+    data = read(tmp_path, frame('energy=-3.5 stress="[[1, 0, 0], [0, 2, 0], [0, 0, 3.5]]"'))
+    assert data[0].stress.tolist() == [1.0, 2.0, 3.5, 0.0, 0.0, 0.0]
