@@ -49,9 +49,9 @@ main()
 """
 
 
-def invoke(*args):
+def invoke(*args, stdin=None):
     """The outcome of a command: `exit_code`, `stdout`, `stderr`."""
-    return CliRunner().invoke(app, [str(arg) for arg in args])
+    return CliRunner().invoke(app, [str(arg) for arg in args], input=stdin)
 
 
 def spawn(*args, interrupted_phase: str = "", **options) -> subprocess.CompletedProcess:

@@ -1,17 +1,20 @@
 """`mlip-rs bench`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from mlip_rs.cli.options import READING, with_settings
 from mlip_rs.cli.output import Json, print_json, print_table, progress
 
 
+@with_settings(*READING[1:])
 def run(
     potentials: Annotated[
         list[Path], typer.Argument(metavar="POTENTIAL...", help="Potential files; ratios are to the first.")
     ],
+    settings: dict[str, Any],
     sizes: Annotated[
         list[int] | None, typer.Option(metavar="N...", help="Numbers of atoms; 100 1000 10000 by default.")
     ] = None,
@@ -30,12 +33,14 @@ def run(
 ) -> None:
     """Measure the time per atom by size and threads; compare with the predicted time, neighbour list and memory."""
     from mlip_rs.cost.benchmark import SIZES, STEPS_PER_LIST, benchmark
-    from mlip_rs.data import read_structures
     from mlip_rs.files import distinct_names
     from mlip_rs.potential import Potential
+    from mlip_rs.workflows.config import load_sources
 
+    if settings and like is None:
+        raise typer.BadParameter(f"{', '.join(settings)}: say how a structure is read; give --like as well")
     loaded = {name: Potential.load(path) for name, path in distinct_names(potentials).items()}
-    structure = None if like is None else read_structures(like, index="0")[0].atoms
+    structure = None if like is None else load_sources([str(like)], settings).structure()
     with progress() as receiver:
         result = benchmark(
             loaded, sizes=sizes or SIZES, threads=threads or None, like=structure, progress=receiver

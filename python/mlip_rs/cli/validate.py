@@ -57,8 +57,9 @@ def run(
     """Compute physical properties and compare them with a reference in one report; exit code 1 if one fails."""
     from mlip_rs.workflows.validation import validate
 
-    if settings and data is None:
-        raise typer.BadParameter(f"{', '.join(settings)} say how data are read; give --data as well")
+    of_crystal = {"data.types", "data.format"} if crystal is not None else set()
+    if data is None and (idle := settings.keys() - of_crystal):
+        raise typer.BadParameter(f"{', '.join(sorted(idle))}: say how data are read; give --data as well")
 
     with progress() as receiver:
         result = validate(

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ase import Atoms
+
 from mlip_rs.basis import Basis
 from mlip_rs.basis.repulsion import repulsion_setting
 from mlip_rs.basis.summary import Composition
-from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, summarize
+from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, read_structures, summarize
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import check_folder, write_atomically
 from mlip_rs.fitting import FitSettings, Run, WeightScan, read_record, scan_weights
@@ -114,6 +116,16 @@ class Sources:
             Data that cannot be used; names file, frame, atom.
         """
         return self._compared(self.train, self.index)
+
+    def structure(self) -> Atoms:
+        """Read the first structure, without labels.
+
+        Raises
+        ------
+        DataError
+            A file that cannot be read.
+        """
+        return read_structures(self.train, index="0", format=self.format, types=self.types)[0].atoms
 
     def _compared(self, files: tuple[str, ...], index: str) -> Dataset:
         return read_dataset(files, index=index, file_weights=False, require_energies=False, **self._how())

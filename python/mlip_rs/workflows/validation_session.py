@@ -13,7 +13,6 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from mlip_rs.calculators.calculations import Calculator
-from mlip_rs.data import read_structures
 from mlip_rs.errors import ConfigError, MlipError
 from mlip_rs.evaluate.evaluation import Evaluation, evaluate
 from mlip_rs.generate.prototypes import canonical_name
@@ -75,9 +74,8 @@ class ValidationSession:
         source = None if reference is None else load_reference_source(reference, only)
         self._element = source.element if isinstance(source, Reference) else None
         self.notices = _notices(reference, source)
-        self._start = _starting_crystal(
-            settings.crystal, first.elements if first is not None else (), self._element
-        )
+        elements = first.elements if first is not None else ()
+        self._start = _starting_crystal(settings, elements, self._element)
         for name, (_, potential) in self._loaded.items():
             if potential is not None:
                 _require_elements(name, potential.elements, self._start)
@@ -241,10 +239,12 @@ def _file_name(name: str) -> str:
     return f"potential-{readable[:60]}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
 
 
-def _starting_crystal(text: str | None, elements: Sequence[str], known: str | None) -> Start:
-    """Crystal for `ValidationCase` from the option that the user typed."""
+def _starting_crystal(settings: ValidationSettings, elements: Sequence[str], known: str | None) -> Start:
+    """Crystal for `ValidationCase` from the option that the user typed; the format is that of the data, if any."""
+    text = settings.crystal
     if text is not None and Path(text).is_file():
-        return read_structures(text, index="0")[0].atoms
+        wanted = {"data.types"} if settings.data else {"data.types", "data.format"}
+        return load_sources([text], {k: v for k, v in settings.reading.items() if k in wanted}).structure()
     name, _, element = (text or "").partition(":")
     element = element or known or (elements[0] if len(elements) == 1 else "")
     if not element:
