@@ -2,8 +2,9 @@
 
     python benches/label_check.py SHARED_DATA [--clean] [--sets Si Al] [--sizes 30 100 all] [--traps forces-sign …]
 
-A cell of the table says E (error of the right kind), w (warning of the right kind), · (missed), and `!` for each
-finding of another kind. Design rows are kept between traps, so only the seconds of clean sets count.
+A cell of the table says E (error of the right kind), w (warning of the right kind), u (not found, but something is said
+not to be checked), · (missed), and `!` for each finding of another kind. Design rows are kept between traps, so only
+the seconds of clean sets count.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import hashlib
 import json
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from ase.units import Bohr, GPa, Hartree, Rydberg, kcal, kJ, mol
 
+from mlip_rs import Basis, FitSettings, Weights, fit
 from mlip_rs.data import Dataset, Frame, read_dataset
 from mlip_rs.label_check import rows as label_rows
 from mlip_rs.label_check.check import LabelCheck, check_labels
@@ -29,14 +32,14 @@ TRAINING = {
     "Mo": "mlearn/Mo_train.xyz",
     "Li": "mlearn/Li_train.xyz",
     "W": "mlearn2/W_train.xyz",
+    "Cu": "mlearn2/Cu_train.xyz",
+    "TaW": "mlearn2/TaW_train.xyz",
 }
 CLEAN = {
     **TRAINING,
     "Al raw": "al_dft/al_dft_raw.extxyz",
     "Ge": "mlearn/Ge_train.xyz",
-    "Cu": "mlearn2/Cu_train.xyz",
     "Nb": "mlearn2/Nb_train.xyz",
-    "TaW": "mlearn2/TaW_train.xyz",
     "Si test": "mlearn/Si_test.xyz",
     "Mo test": "mlearn/Mo_test.xyz",
     "Li test": "mlearn/Li_test.xyz",
@@ -172,6 +175,25 @@ def one_bad(frames: list[Frame], random: np.random.Generator) -> list[Frame]:
     return [replace(f, energy=f.energy + 5.0) if i == k else f for i, f in enumerate(frames)]
 
 
+def of_a_model(frames: list[Frame], random: np.random.Generator) -> list[Frame]:
+    """Energies of a pair potential fitted to the energies, beside the forces of first principles."""
+    settings = FitSettings(method="ridge", n_folds=3, prior="flat", weights=Weights(forces=None, stress=None))
+    settings = replace(settings, allow_contradictory_labels=True, allow_underdetermined=True)
+    data = Dataset(tuple(frames))
+    potential = fit(data, Basis(data.elements, hierarchy="pair", n_radial=4, repulsion=None), settings).best()
+    calculator = potential.calculator()
+    return [replace(f, energy=float(calculator.get_potential_energy(f.to_atoms()))) for f in frames]
+
+
+def shuffled(frames: list[Frame], random: np.random.Generator) -> list[Frame]:
+    """Every frame has the forces of the next one with as many atoms."""
+    sizes: dict[int, list[int]] = {}
+    for k, frame in enumerate(frames):
+        sizes.setdefault(frame.n_atoms, []).append(k)
+    source = {k: own[(i + 1) % len(own)] for own in sizes.values() for i, k in enumerate(own)}
+    return [replace(f, forces=frames[source[k]].forces) for k, f in enumerate(frames)]
+
+
 def relative(frames: list[Frame], random: np.random.Generator) -> list[Frame]:
     lowest = min(f.energy for f in frames)
     return [replace(f, energy=f.energy - lowest) for f in frames]
@@ -204,6 +226,9 @@ def traps() -> dict[str, tuple[tuple[str, ...], Trap]]:
         "forces zeros, all": (("forces: zeros",), everywhere(zero_forces)),
         "atoms held fixed": (("forces: zeros",), some(1 / 3, frozen)),
         "one energy 5 eV off": (("energy: single frame",), one_bad),
+        "energies of a model": (("energy: another model",), of_a_model),
+        "forces of other frames": (("forces: order", "forces: unrelated"), shuffled),
+        "energies + 1 eV/atom, one type": (groups, one_config_type(shifted(1.0, "atom"))),
         "energies relative": (("energy: constant per structure",), relative),
         "two codes, 3 eV/atom": (groups, one_file(shifted(3.0, "atom"))),
         "two codes, unnamed": (groups, some(0.4, shifted(3.0, "atom"))),
@@ -237,7 +262,7 @@ def subset(dataset: Dataset, size: str, seed: int) -> Dataset:
 
 def cell(check: LabelCheck, kinds: tuple[str, ...]) -> str:
     right = [f for f in check.findings if f.kind in kinds]
-    mark = "·" if not right else ("E" if any(f.certain for f in right) else "w")
+    mark = "E" if any(f.certain for f in right) else "w" if right else "u" if check.unchecked else "·"
     return mark + "!" * len({f.kind for f in check.findings if f.kind not in kinds})
 
 
@@ -269,25 +294,34 @@ def clean(root: Path, sets: list[str], seeds: int) -> None:
 
 
 def table(root: Path, sets: list[str], sizes: list[str], only: list[str], verbose: bool) -> None:
-    chosen = {name: trap for name, trap in traps().items() if not only or any(o in name for o in only)}
+    known = traps()
+    chosen = {
+        name: trap
+        for name, trap in known.items()
+        if not only or name in only or any(o in name for o in only if o not in known)
+    }
     columns = [(name, size) for name in sets for size in sizes]
     results: dict[tuple[str, str, str], str] = {}
+    spent: dict[tuple[str, str], float] = defaultdict(float)
     for name, size in columns:
         data = subset(read_dataset(root / TRAINING[name]), size, 0)
         for trap, (kinds, make) in chosen.items():
             frames = make(list(data.frames), np.random.default_rng(1))
-            started = time.perf_counter()
+            started = time.process_time()
             check = check_labels(replace(data, frames=tuple(frames)))
+            spent[name, size] += time.process_time() - started
             result = cell(check, kinds)
             results[trap, name, size] = result
             print(f"{name} {size}: {trap}: {result}", file=sys.stderr, flush=True)
             if verbose and result != "E":
-                print(f"--- {trap}, {name} {size}: {result} ({time.perf_counter() - started:.1f} s)")
+                print(f"--- {trap}, {name} {size}: {result} ({time.process_time() - started:.1f} s)")
                 print("\n".join("      " + line[:300] for line in check.lines()), flush=True)
     width = max(map(len, chosen)) if chosen else 10
+    seconds = {column: f"{spent[column] / len(chosen):.1f} s" for column in columns}
     print(" " * width, *(f"{name} {size}".rjust(9) for name, size in columns))
     for trap in chosen:
         print(trap.ljust(width), *(results[trap, name, size].rjust(9) for name, size in columns))
+    print("mean time".ljust(width), *(seconds[column].rjust(9) for column in columns))
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ a slope of −1, of 27.2 or of 1/51.4 names a sign or a unit. Each file and conf
 energy with all other labels. What the small fit cannot tell stays unsaid: `LabelCheck.unchecked` names it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from mlip_rs.label_check.energies import (
     analyse_energies,
     check_offsets,
     check_scale,
+    check_scatter,
 )
 from mlip_rs.label_check.findings import Finding
 from mlip_rs.label_check.force_fit import PREDICTABLE, fit_forces
@@ -98,24 +99,15 @@ class LabelCheck:
         return [*text, *(f"not checked: {sentence}" for sentence in self.unchecked)]
 
 
-def check_labels(
-    dataset: Dataset, *, charges: Sequence[float | None] | None = None, seed: int = 0
-) -> LabelCheck:
+def check_labels(dataset: Dataset, *, seed: int = 0) -> LabelCheck:
     """Find labels that contradict each other: signs, units, orders, zeros, constants, single energies.
 
     Parameters
     ----------
     dataset
         Structures with any of energy, forces and stress.
-    charges
-        Charge (or spin) of each structure, if known; constants are then looked for in each.
     seed
         Of the choice of the structures looked at, if there are many.
-
-    Raises
-    ------
-    DataError
-        `charges` has another length than the dataset.
 
     Examples
     --------
@@ -129,8 +121,6 @@ def check_labels(
     >>> [(found.kind, found.certain) for found in check_labels(gradients).findings]
     [('forces: sign', True)]
     """
-    if charges is not None and len(charges) != len(dataset):
-        raise DataError(f"{len(charges)} charges for {len(dataset)} structures; give one for each")
     if len(dataset) < LEAST_STRUCTURES:
         sentence = (
             f"all labels, with {len(dataset)} structures; {LEAST_STRUCTURES} are needed to compare them"
@@ -145,7 +135,7 @@ def check_labels(
         sentence = "all labels, because all structures are so symmetric that no atom can have a force"
         findings = check_zero_stresses(dataset, rows)
         return LabelCheck(tuple(findings), (sentence,), len(dataset), rows.n)
-    work = _Work(dataset, rows, charges)
+    work = _Work(dataset, rows)
     findings = sorted(work.findings(), key=lambda found: not found.certain)
     return LabelCheck(
         tuple(findings),
@@ -158,8 +148,8 @@ def check_labels(
 class _Work:
     """One check: what is known so far, and what could not be checked."""
 
-    def __init__(self, dataset: Dataset, rows: Rows, charges: Sequence[float | None] | None) -> None:
-        self.dataset, self.rows, self.charges = dataset, rows, charges
+    def __init__(self, dataset: Dataset, rows: Rows) -> None:
+        self.dataset, self.rows = dataset, rows
         self.unchecked: list[str] = []
         self.odd_stresses: list[tuple[Mask, Stresses]] = []
         self.stress_zeros = check_zero_stresses(dataset, rows)
@@ -173,7 +163,7 @@ class _Work:
         fit = self._fit()
         stresses = self._stresses(fit)
         fit = self._with_stresses(fit, stresses)
-        energies = analyse_energies(self.rows, fit, self.charges)
+        energies = analyse_energies(self.rows, fit)
         if energies is None:
             self.unchecked.append("energies, because fewer than 8 structures have one")
         self._say_what_is_open(energies, stresses)
@@ -229,7 +219,7 @@ class _Work:
         """Coefficients from forces and stresses, these over their slope, so that the two agree whichever is off."""
         if stresses is None or not stresses.slope.sure or stresses.order is not None or stresses.virial:
             return fit
-        factor = 1.0 if stresses.slope.right else stresses.slope.value
+        factor = 1.0 if stresses.slope.right else stresses.slope.factor
         units = [*(f.value for f in STRESS_FACTORS), *(1.0 / f.value for f in FORCE_FACTORS)]
         if factor != 1.0 and min(abs(factor / unit - 1.0) for unit in units) > STRESS_TOLERANCE:
             return fit
@@ -247,7 +237,7 @@ class _Work:
         if energies is None:
             return
         yield from check_scale(self.dataset, energies, verdict.energy)
-        factor = energies.slope.value if energies.slope.sure else 1.0
+        factor = energies.slope.factor if energies.slope.sure else 1.0
         factor = 1.0 if energies.slope.right else abs(factor)
         yield from check_offsets(self.dataset, self.rows, energies, factor)
         plain = verdict.plain and not energies.per_atom and not verdict.unnamed
@@ -257,6 +247,8 @@ class _Work:
         energies = energies.without([single.row for single in singles])
         combined = with_energies(self.rows, fit, energies.slope, energies.labels, energies.columns)
         yield from check_single_energies(self.dataset, self.rows, combined, energies, singles)
+        if self.trusted and self.forces is not None and not singles and not energies.offsets:
+            yield from check_scatter(self.dataset, energies, self.forces.explained)
         if self.trusted and energies.slope.sure:
             yield from check_pressure(self.dataset, self.rows, combined, self._stress_rows())
 
@@ -267,8 +259,8 @@ class _Work:
             names = {self.rows.names[g] for g in self.rows.groups[part]}
             odd_names |= names
             inside = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) in names]
-            unit = nearest_factor(own.slope.value, STRESS_FACTORS, STRESS_TOLERANCE)
-            factor = 1.0 if own.slope.right or unit is None else own.slope.value
+            unit = nearest_factor(own.slope.factor, STRESS_FACTORS, STRESS_TOLERANCE)
+            factor = 1.0 if own.slope.right or unit is None else own.slope.factor
             yield from check_stresses(self.dataset, own, factor, inside)
         if stresses is not None:
             rest = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) not in odd_names]

@@ -32,6 +32,15 @@ SAME_LEVEL: float = 0.04
 LEVEL: float = 0.3
 """eV/atom; where energies are smaller their ratio says nothing."""
 
+GOOD_FORCES: float = 0.95
+"""Share of the squared forces explained, above which a small basis describes the structures well."""
+
+LEAST_SCATTER: float = 0.006
+"""eV/atom; smaller scatter of the energies around what the forces say may be that of the small basis."""
+
+LEAST_SHARE: float = 0.06
+"""The same relative to the spread of the energies; 0.03 at most in sets that are right."""
+
 PER_ATOM_GAIN: float = -10.0
 """Logarithm of the ratio of likelihoods for energies per atom with a right slope against others without."""
 
@@ -67,15 +76,15 @@ class Energies:
         return replace(self, slope=replace(self.slope, used=used))
 
 
-def analyse_energies(rows: Rows, fit: Posterior, charges: Sequence[float | None] | None) -> Energies | None:
+def analyse_energies(rows: Rows, fit: Posterior) -> Energies | None:
     """Compare the energies with what a fit to other labels says; None where too few have one."""
     present = np.isfinite(rows.energies)
     if present.sum() < 8:
         return None
-    total = _confirmed(rows, fit, _analysed(rows, fit, rows.energies, present, charges))
+    total = _confirmed(rows, fit, _analysed(rows, fit, rows.energies, present))
     if np.ptp(rows.n_atoms[present]) == 0 and rows.n_atoms[0] < 3:
         return total
-    single = _analysed(rows, fit, rows.energies * rows.n_atoms, present, charges)
+    single = _analysed(rows, fit, rows.energies * rows.n_atoms, present)
     # Densities of the same numbers: those of E/N are Π N times those of E.
     jacobian = float(np.log(rows.n_atoms[present]).sum())
     gain = single.slope.comparison.evidence - (total.slope.comparison.evidence - jacobian)
@@ -85,15 +94,13 @@ def analyse_energies(rows: Rows, fit: Posterior, charges: Sequence[float | None]
     return total
 
 
-def _analysed(
-    rows: Rows, fit: Posterior, labels: Array, present: Mask, charges: Sequence[float | None] | None
-) -> Energies:
+def _analysed(rows: Rows, fit: Posterior, labels: Array, present: Mask) -> Energies:
     mean, doubt = energy_expectation(rows, fit)
     constants = rows.compositions
     slope = regress(labels, mean, constants, doubt, present)
     factor = abs(slope.value) if slope.sure else 1.0
     offsets = find_offsets(
-        rows, labels, np.column_stack([mean, constants]), doubt * factor, present, groups(rows, charges)
+        rows, labels, np.column_stack([mean, constants]), doubt * factor, present, groups(rows)
     )
     columns = np.column_stack([constants, *(offset.candidate.column for offset in offsets)])
     if offsets:
@@ -169,6 +176,37 @@ def check_scale(dataset: Dataset, energies: Energies, factor: float) -> list[Fin
         )
     )
     return found
+
+
+def check_scatter(dataset: Dataset, energies: Energies, explained: float) -> list[Finding]:
+    """Find energies that follow the forces only roughly, as those of another model or functional do.
+
+    Parameters
+    ----------
+    explained
+        Share of the squared forces that a fit to other forces explains.
+    """
+    comparison, used = energies.slope.comparison, energies.slope.used
+    columns = energies.columns[used]
+    rest = energies.labels[used] - columns @ np.linalg.lstsq(columns, energies.labels[used], rcond=None)[0]
+    share = comparison.sigma / max(float(np.std(rest)), 1e-12)
+    compared = energies.slope.sure and energies.slope.right
+    if not compared or explained < GOOD_FORCES or comparison.sigma < LEAST_SCATTER or share < LEAST_SHARE:
+        return []
+    frames = [k for k, frame in enumerate(dataset) if frame.energy is not None]
+    return [
+        finding(
+            dataset,
+            "energy: another model",
+            False,
+            f"energies of {place(dataset, frames)} scatter by {1e3 * comparison.sigma:.0f} meV/atom around what the "
+            f"forces say, {100 * share:.0f} % of their spread, although the forces agree with each other to "
+            f"{100 * explained:.1f} %: energies and forces may be of two models, functionals or settings.",
+            "take energies and forces from one and the same calculation",
+            frames,
+            {"scatter": comparison.sigma, "share": share, "explained": explained},
+        )
+    ]
 
 
 def check_offsets(dataset: Dataset, rows: Rows, energies: Energies, factor: float) -> list[Finding]:

@@ -126,7 +126,7 @@ def find_offsets(
     ]
 
 
-def groups(rows: Rows, charges: Sequence[float | None] | None) -> list[Candidate]:
+def groups(rows: Rows) -> list[Candidate]:
     """Candidates that names in the data suggest."""
     keys = np.array(rows.names, dtype=object)[rows.groups]
     found = []
@@ -138,11 +138,10 @@ def groups(rows: Rows, charges: Sequence[float | None] | None) -> list[Candidate
         for index, (file, kind_name) in enumerate(rows.names):
             members = rows.groups == index
             found.append(Candidate("config_type", f"{kind_name} of {file}", members, members.astype(float)))
-    if charges is not None:
-        own = np.array([np.nan if charges[k] is None else charges[k] for k in rows.indices], dtype=float)
-        for charge in np.unique(own[np.isfinite(own)]):
-            members = own == charge
-            found.append(Candidate("charge", f"{charge:g}", members, members / rows.n_atoms))
+    charges = np.array([np.nan if frame.charge is None else frame.charge for frame in rows.frames])
+    for charge in np.unique(charges[np.isfinite(charges)]):
+        members = charges == charge
+        found.append(Candidate("charge", f"{charge:g}", members, members / rows.n_atoms))
     everything = np.ones(rows.n, dtype=bool)
     if np.ptp(1.0 / rows.n_atoms) > 0.01 / rows.n_atoms.min():
         found.append(Candidate("structure", "", everything, 1.0 / rows.n_atoms))

@@ -55,15 +55,20 @@ class Slope:
     used
         (n,) rows of the regression.
     confirmed
-        Whether the labels are far likelier as they are than under any factor of a unit, though the regression is not
-        sure.
+        1 or −1 if the labels, as they are or with the other sign, are far likelier than under any factor of a unit,
+        though the regression is not sure; else None.
     """
 
     value: float
     error: float
     comparison: Comparison
     used: Mask
-    confirmed: bool = False
+    confirmed: float | None = None
+
+    @property
+    def factor(self) -> float:
+        """The factor that was confirmed, or else the regressed one."""
+        return self.value if self.confirmed is None else self.confirmed
 
     @property
     def significance(self) -> float:
@@ -73,12 +78,12 @@ class Slope:
     @property
     def sure(self) -> bool:
         """Whether there is enough to tell."""
-        return self.confirmed or self.significance > SURE
+        return self.confirmed is not None or self.significance > SURE
 
     @property
     def right(self) -> bool:
         """Whether the labels agree in sign and unit."""
-        return self.confirmed or RIGHT[0] < self.value < RIGHT[1]
+        return RIGHT[0] < self.factor < RIGHT[1]
 
     def __str__(self) -> str:
         return f"{self.value:.3g} ± {self.error:.1g}"
@@ -110,7 +115,7 @@ def regress(
 def confirm(
     slope: Slope, labels: Array, mean: Array, columns: Array, doubt: Array, factors: Sequence[float]
 ) -> Slope:
-    """Mark a slope that is not sure as right if the labels are far likelier as they are than under factors of units."""
+    """Mark a slope that is not sure as 1 or −1 if the labels are far likelier so than under factors of units."""
     used = slope.used
     vectors, values, _ = np.linalg.svd(doubt[used], full_matrices=False)
 
@@ -118,8 +123,11 @@ def confirm(
         rest = labels[used] - factor * mean[used]
         return compare(rest, columns[used], doubt, (vectors, abs(factor) * values)).evidence
 
-    best = max(evidence(factor) for factor in factors if not 1.0 / APART < factor < APART)
-    return replace(slope, confirmed=True) if evidence(1.0) - best > CONFIRMED else slope
+    plus, minus = evidence(1.0), evidence(-1.0)
+    units = max(evidence(factor) for factor in factors if not 1.0 / APART < abs(factor) < APART)
+    if max(plus, minus) - max(units, min(plus, minus)) < CONFIRMED:
+        return slope
+    return replace(slope, confirmed=1.0 if plus > minus else -1.0)
 
 
 def _regress(

@@ -89,8 +89,8 @@ def judge(energies: Energies | None, stresses: Stresses | None, from_forces: boo
     """
     energy = energies.slope if energies is not None and energies.slope.sure else None
     stress = stresses.slope if stresses is not None and stresses.slope.sure else None
-    e = 1.0 if energy is None or energy.right else energy.value
-    s = 1.0 if stress is None or stress.right else stress.value
+    e = 1.0 if energy is None or energy.right else energy.factor
+    s = 1.0 if stress is None or stress.right else stress.factor
     if stresses is not None and stresses.virial:
         s, stress = 1.0, None
     if not from_forces:
