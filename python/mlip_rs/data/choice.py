@@ -304,6 +304,14 @@ class _Chooser:
                 )
         if not any(x.energy or x.free_energy for x in labels):
             return  # refused by the reader, or of no interest, with the keys that are there
+        chosen = {key for x in labels for key in (x.energy, x.free_energy, x.forces, x.stress, x.virial)}
+        others = [key for key, name in self._names.items() if not name.is_taken and key not in chosen]
+        slots = {SLOTS[self._names[key].label] for key in chosen if key in self._names}
+        others = [key for key in others if SLOTS[self._names[key].label] in slots]
+        if others:
+            self._notices.append(
+                f"{self._file}: look like labels and were not taken: {', '.join(map(repr, others))}"
+            )
         for slot, missing in (
             ("forces", not any(x.forces for x in labels)),
             ("stress", not any(x.stress or x.virial for x in labels)),

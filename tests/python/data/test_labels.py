@@ -190,6 +190,16 @@ def test_a_bare_label_beside_one_of_a_functional_that_differs_is_refused():
     assert dataset_from_atoms([crystal(energy=-14.0, pbe_energy=-14.0)])[0].energy == -14.0
 
 
+def test_the_potential_energy_is_taken_before_the_total_one_of_a_run_of_dynamics():
+    assert dataset_from_atoms([crystal(total_energy=-12.0, potential_energy=-14.0)])[0].energy == -14.0
+    assert dataset_from_atoms([crystal(total_energy=-12.0)])[0].energy == -12.0
+
+
+def test_labels_of_a_model_beside_bare_ones_are_told():
+    (notice,) = dataset_from_atoms([crystal(energy=-14.0, mace_energy=-13.0)]).notices
+    assert notice == "atoms: look like labels and were not taken: 'mace_energy'"
+
+
 def test_data_to_compare_with_need_one_kind_of_label_only():
     data = dataset_from_atoms([crystal()], require_energies=False)
     assert (data.labels.energies, data.labels.forces) == (0, 1)
