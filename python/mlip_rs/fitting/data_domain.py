@@ -12,6 +12,8 @@ from mlip_rs.basis.repulsion import Matrix, Repulsion
 from mlip_rs.data.core_structures import structure_from_arrays
 from mlip_rs.data.dataset import Dataset
 from mlip_rs.data.frames import Frame
+from mlip_rs.potential.data_range import DataRange, surroundings
+from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
 UNSAMPLED_FRACTION: float = 0.7
 """Shortest distance of a pair that never occurs in the data, in sums of covalent radii, unless others tell more."""
@@ -137,6 +139,24 @@ def domain(dataset: "Dataset", elements: Sequence[str], cutoff: float) -> Domain
     for rho in (density, close_density):
         rho[rho == 0.0] = rho.max() or 1.0
     return Domain(matrix, tuple(density.tolist()), tuple(close_density.tolist()))
+
+
+def data_range(dataset: "Dataset", cutoff: float) -> DataRange:
+    """Range of the surroundings of the atoms of a dataset, and of its pressures, where it has stresses.
+
+    Parameters
+    ----------
+    cutoff
+        Å; that of the basis.
+    """
+    found = DataRange(cutoff, {}, {})
+    for frame in dataset:
+        structure = structure_from_arrays(frame.numbers, frame.positions, frame.cell, frame.pbc)
+        found = found | surroundings(structure, frame.symbols, cutoff)
+        if frame.stress is not None:
+            pressure = -float(np.mean(frame.stress[:3])) * EV_PER_ANGSTROM3_IN_GPA
+            found = found | DataRange(cutoff, {}, {}, (pressure, pressure))
+    return found
 
 
 def _pairs(frame: "Frame", cutoff: float) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:

@@ -10,9 +10,11 @@ from mlip_rs import _core
 from mlip_rs.basis import Basis
 from mlip_rs.basis.repulsion import repulsion_setting
 from mlip_rs.data import Dataset
+from mlip_rs.fitting.data_domain import data_range
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.selection import Candidates
 from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.potential.data_range import RANGE_KEY
 
 
 def data_record(dataset: Dataset) -> dict[str, Any]:
@@ -39,6 +41,7 @@ def potential_infos(problem: Problem, candidates: Candidates, settings: FitSetti
             "origins": dict(problem.reference.origins),
         },
         "data": data_record(problem.dataset),
+        RANGE_KEY: data_range(problem.dataset, problem.basis.core.cutoff).to_dict(),
     }
     if settings.unit_costs is not None:  # whoever predicts the time of the potential later uses the same
         common["unit_costs"] = dict(settings.unit_costs)

@@ -20,6 +20,7 @@ MARKERS: tuple[str, ...] = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 
 NEUTRAL = "#8C8C8C"
 GUIDE = "#4D4D4D"
+WARNING = "#B00020"
 Location = Literal["best", "upper right", "lower right", "upper center"]
 
 COLUMN_WIDTH = 3.4

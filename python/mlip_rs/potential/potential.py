@@ -19,6 +19,7 @@ from mlip_rs.basis import Basis
 from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
 from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
 from mlip_rs.files import write_atomically
+from mlip_rs.potential.data_range import RANGE_KEY, DataRange
 from mlip_rs.potential.prediction import Prediction, evaluate_frames
 from mlip_rs.threads import number_of_threads
 
@@ -228,19 +229,16 @@ class Potential:
 
         Examples
         --------
-        >>> from mlip_rs import Basis, Potential
+        >>> from mlip_rs import Basis
         >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=1)
-        >>> info = {"reference_energies": {"origins": {"Al": "fitted"}}}
-        >>> Potential.from_coefficients(basis, [1.0], {"Al": -3.0}, info).reference_origins
-        {'Al': 'fitted'}
+        >>> Potential.from_coefficients(basis, [1.0], {"Al": -3.0}).reference_origins
+        {'Al': 'unknown'}
         """
         entry = self.info.get(REFERENCES_KEY)
         origins = entry.get("origins") if isinstance(entry, dict) else None
         known = origins if isinstance(origins, dict) else {}
-        words = (*DETERMINED_ORIGINS, "fitted")
-        return {
-            symbol: known[symbol] if known.get(symbol) in words else "unknown" for symbol in self.elements
-        }
+        words = {word: word for word in (*DETERMINED_ORIGINS, "fitted")}
+        return {symbol: words.get(str(known.get(symbol)), "unknown") for symbol in self.elements}
 
     @property
     def undetermined_atoms(self) -> tuple[str, ...]:
@@ -250,17 +248,21 @@ class Potential:
 
         Examples
         --------
-        >>> from mlip_rs import Basis, Potential
+        >>> from mlip_rs import Basis
         >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=1)
-        >>> given = {"reference_energies": {"origins": {"Al": "given"}}}
-        >>> [Potential.from_coefficients(basis, [1.0], {"Al": -3.0}, i).undetermined_atoms for i in (given, {})]
-        [(), ('Al',)]
+        >>> Potential.from_coefficients(basis, [1.0], {"Al": -3.0}).undetermined_atoms
+        ('Al',)
         """
         return tuple(
             symbol
             for symbol, origin in self.reference_origins.items()
             if origin not in DETERMINED_ORIGINS or self.coefficients(symbol).get("1", 0.0) != 0.0
         )
+
+    @property
+    def data_range(self) -> DataRange | None:
+        """Which surroundings of atoms the training data contain; None if the file does not say."""
+        return DataRange.from_dict(self.info.get(RANGE_KEY))
 
     @property
     def spec(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from mlip_rs.report.document import Code, Item, Report, Table
 from mlip_rs.report.evaluation import data_content
 from mlip_rs.report.validation import ERRORS, command, figure_items, notices, number, provenance, subtitle
-from mlip_rs.validate.result import PropertyResult, ValidationComparison, ValidationRow
+from mlip_rs.validate.result import OUTSIDE, PropertyResult, ValidationComparison, ValidationRow
 
 MISSED = "✗"
 """Mark of a number outside its threshold; a colour alone could be lost in print."""
@@ -39,6 +39,10 @@ def _content(row: dict[str, PropertyResult]) -> list[Item]:
         text = "; ".join(reason for reason in reasons if reason)
         lines.append(f"{name}: {found.status}{f'. {text}' if text else ''}")
     content: list[Item] = ["\n".join(lines)]
+    outside = [name for name, found in row.items() if found.outside]
+    if outside:
+        reasons_of = [f"{name}: {OUTSIDE}: {'; '.join(row[name].outside or ())}." for name in outside]
+        content.append("\n".join(reasons_of))
     notes = [f"{name}: {note}" for name, found in row.items() for note in found.notes]
     if notes:
         content.append("\n".join(notes))
@@ -47,7 +51,7 @@ def _content(row: dict[str, PropertyResult]) -> list[Item]:
     results = {name: found.value for name, found in row.items() if found.value is not None}
     if results:
         first = next(iter(row.values()))
-        content += figure_items(first.name, results, first.reference)
+        content += figure_items(first.name, results, first.reference, outside)
     return content
 
 

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlip_rs.errors import MlipError
+from mlip_rs.plot.style import SMALL_SIZE, WARNING, plain
 from mlip_rs.report.document import Code, Image, Item, Report, Table
 from mlip_rs.report.evaluation import data_content
 from mlip_rs.validate.figures import FIGURES
 from mlip_rs.validate.properties import PROPERTIES
-from mlip_rs.validate.result import PropertyResult, Validation, ValidationRow
+from mlip_rs.validate.result import OUTSIDE, PropertyResult, Validation, ValidationRow
 
 ERRORS = "Errors on labelled structures"
 
@@ -72,16 +73,24 @@ def _content(found: PropertyResult) -> list[Item]:
         content.append(f"{found.undecided[0].capitalize()}: {found.undecided[1]}")
     if found.reference_error:
         content.append(f"Not compared: {found.reference_error}")
+    if found.outside:
+        content.append(f"{OUTSIDE.capitalize()}: {'; '.join(found.outside)}.")
     if found.notes:
         content.append("\n".join(found.notes))
     if found.rows:
         content.append(quantity_table(found.rows))
     if found.value is not None:
-        content += figure_items(found.name, {"potential": found.value}, found.reference)
+        outside = ("potential",) if found.outside else ()
+        content += figure_items(found.name, {"potential": found.value}, found.reference, outside)
     return content
 
 
-def figure_items(name: str, results: Mapping[str, Any], reference: Any) -> list[Item]:  # noqa: ANN401 (of all kinds)
+def figure_items(
+    name: str,
+    results: Mapping[str, Any],
+    reference: Any,  # noqa: ANN401 (of all kinds)
+    outside: Sequence[str] = (),
+) -> list[Item]:
     """Draw the figure of a property, if it has one, or say why it cannot be drawn.
 
     Parameters
@@ -90,12 +99,18 @@ def figure_items(name: str, results: Mapping[str, Any], reference: Any) -> list[
         Name of the property.
     results, reference
         Results by the name of the potential, and that of the reference, None if there is none.
+    outside
+        Names of the results that rest on surroundings outside the data; the figure is marked.
     """
     if name not in FIGURES:
         return []
     figure = FIGURES[name]
     try:
-        return [Image(figure.draw(results, reference), figure.caption)]
+        drawn = figure.draw(results, reference)
+        if outside:
+            which = "" if len(results) == 1 else f": {', '.join(outside)}"
+            drawn.suptitle(plain(f"{OUTSIDE}{which}"), fontsize=SMALL_SIZE, color=WARNING, x=0.01, ha="left")
+        return [Image(drawn, figure.caption)]
     except MlipError as error:
         return [f"No figure: {error}"]
 

@@ -1,7 +1,8 @@
 """A calculator together with the crystal whose properties are validated."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Any
 
 from ase import Atoms
 
@@ -13,8 +14,10 @@ from mlip_rs.calculators.calculations import (
 from mlip_rs.errors import NotApplicableError, PropertyError
 from mlip_rs.generate.prototypes import PROTOTYPES, canonical_name, prototype
 from mlip_rs.potential import Potential
+from mlip_rs.potential.data_range import DataRange
 from mlip_rs.validate.cubic_metal import CubicMetal
 from mlip_rs.validate.prototype_energies import PrototypeEnergies, prototype_energies
+from mlip_rs.validate.watched_calculator import DataWatch, WatchedCalculator, unwatched
 
 QUICK_PROTOTYPES: tuple[str, ...] = ("fcc", "bcc", "hcp", "sc", "diamond")
 
@@ -52,7 +55,11 @@ class ValidationCase:
     ) -> None:
         behind = getattr(calculator, "potential", None)
         self.potential = potential or (behind if isinstance(behind, Potential) else None)
-        self.calculator, self.quick = calculator, quick
+        self.data_range = None if self.potential is None else self.potential.data_range
+        self.watch = DataWatch(self.data_range.cutoff) if self.data_range is not None else None
+        self.calculator = calculator if self.watch is None else WatchedCalculator(calculator, self.watch)
+        self.quick = quick
+        self._kept: dict[str, tuple[Any, DataRange | None]] = {}
         self._crystal, self._elements, self._isolated_atoms = crystal, elements, dict(isolated_atoms or {})
 
     @property
@@ -94,7 +101,7 @@ class ValidationCase:
         if self.potential is not None and self.symbol in self.potential.undetermined_atoms:
             return None
         try:
-            return isolated_atom_energy(self.calculator, self.symbol)
+            return isolated_atom_energy(unwatched(self.calculator), self.symbol)
         except Exception:  # a calculator may refuse open boundaries in its own way
             return None
 
@@ -119,11 +126,17 @@ class ValidationCase:
         """Least distance in Å between opposite faces of the supercells of phonons."""
         return 8.0 if self.quick else 12.0
 
-    @cached_property
+    @property
     def prototypes(self) -> PrototypeEnergies:
         """Equations of state of the element in many crystal structures."""
         names = QUICK_PROTOTYPES if self.quick else PROTOTYPES
-        return prototype_energies(self.calculator, self.symbol, names=names, atom_energy=self.atom_energy)
+        atom_energy = self.atom_energy
+
+        def compute() -> PrototypeEnergies:
+            return prototype_energies(self.calculator, self.symbol, names=names, atom_energy=atom_energy)
+
+        found: PrototypeEnergies = self._once("prototypes", compute)
+        return found
 
     @property
     def structure(self) -> str | None:
@@ -137,9 +150,13 @@ class ValidationCase:
             raise PropertyError("no prototype has an energy minimum: there is no crystal to go on with")
         return self.prototypes.ordering[0]
 
-    @cached_property
+    @property
     def crystal(self) -> Atoms:
         """Primitive cell, relaxed within its symmetry."""
+        found: Atoms = self._once("crystal", self._relaxed_crystal)
+        return found
+
+    def _relaxed_crystal(self) -> Atoms:
         if isinstance(self._crystal, Atoms):
             return relaxed_crystal(self.calculator, self._crystal)
         name = self.structure
@@ -147,3 +164,19 @@ class ValidationCase:
         known = prototype_energies(self.calculator, self.symbol, names=[name])
         volume = known.curve(name).equilibrium_volume
         return relaxed_crystal(self.calculator, prototype(name, self.symbol, volume))
+
+    def _once(self, name: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401 (whatever is computed)
+        """Compute once; what was seen meanwhile is seen again by every property that makes use of the result."""
+        if name not in self._kept:
+            before = None if self.watch is None else self.watch.restart()
+            try:
+                value = compute()
+            finally:
+                seen = None if self.watch is None else self.watch.restart()
+                if self.watch is not None and before is not None:
+                    self.watch.include(before)
+            self._kept[name] = (value, seen)
+        value, seen = self._kept[name]
+        if self.watch is not None and seen is not None:
+            self.watch.include(seen)
+        return value

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlip_rs.errors import MlipError, NotApplicableError
+from mlip_rs.potential.data_range import DataRange
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.criteria import Quantity
 
@@ -25,11 +26,14 @@ class Computation:
         Reason of the failure; empty if there is a result.
     applicable
         False if `error` says that the property is not defined for this crystal.
+    seen
+        Surroundings of atoms that were evaluated; None if it is not known which of them the data contain.
     """
 
     value: Any = None
     error: str = ""
     applicable: bool = True
+    seen: DataRange | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ class Property:
         Errors with respect to the reference, ideally 0, such as the RMS error of the phonon frequencies.
     undecided
         Status and reason if a result is no answer, such as a melt that has not melted; None if it is one.
+    pressures
+        Pressures in GPa that a result speaks of.
+    beyond_data
+        True if the property looks beyond the data on purpose.
     notes
         Remarks needed to read the numbers, such as the pressure range that they hold for.
     needs_reference
@@ -72,13 +80,23 @@ class Property:
     reference_errors: Callable[[Any, Any], tuple[Quantity, ...]] = _none
     undecided: Callable[[Any], tuple[str, str] | None] = lambda _: None
     notes: Callable[[Any], tuple[str, ...]] = _none
+    pressures: Callable[[Any], tuple[float, ...]] = _none
+    beyond_data: bool = False
     needs_reference: bool = False
     restore: Callable[[Mapping[str, Any]], Any] | None = None
 
     def attempt(self, case: Callable[[], ValidationCase]) -> Computation:
         """Compute the property of a case, which is built first; any exception is the reason of a failed computation."""
         try:
-            return Computation(self.compute(case()))
+            built = case()
+            if built.watch is None:
+                return Computation(self.compute(built))
+            built.watch.restart()
+            value = self.compute(built)
+            seen = built.watch.restart()
+            for pressure in self.pressures(value):
+                seen = seen | DataRange(seen.cutoff, {}, {}, (pressure, pressure))
+            return Computation(value, seen=seen)
         except NotApplicableError as error:
             return Computation(error=str(error), applicable=False)
         except Exception as error:  # a calculator may raise anything; the other properties are still wanted

@@ -15,6 +15,7 @@ from mlip_rs.errors import MlipError, PropertyError
 from mlip_rs.generate.prototypes import PROTOTYPES, prototype
 from mlip_rs.units import MEV_PER_EV
 from mlip_rs.validate.eos import EnergyVolumeFit, energy_volume, fit_birch_murnaghan
+from mlip_rs.validate.watched_calculator import unwatched
 
 SCAN: tuple[float, ...] = tuple(float(x) for x in np.geomspace(0.72, 2.6, 22))
 """Volumes searched for the minimum, in the expected volume of a close-packed crystal."""
@@ -187,7 +188,7 @@ def curve_around_minimum(
     """
     expected = float(atoms.get_volume()) / len(atoms)
     volumes = np.array([expected * ratio for ratio in SCAN])
-    energies = energy_volume(calculator, atoms, volumes.tolist())
+    energies = energy_volume(unwatched(calculator), atoms, volumes.tolist())  # a search, not a result
     inner = (energies[1:-1] < energies[:-2]) & (energies[1:-1] <= energies[2:])
     minima = [int(k) for k in np.flatnonzero(inner) + 1]
     if not minima:

@@ -6,7 +6,11 @@ from typing import Any
 
 from mlip_rs.errors import MlipError
 from mlip_rs.evaluate.evaluation import Evaluation
+from mlip_rs.potential.data_range import DataRange
 from mlip_rs.validate.property import Computation, Property
+
+OUTSIDE = "outside the data"
+"""Said of a result that rests on surroundings of atoms which the training data do not contain."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,9 @@ class PropertyResult:
         False if `error` says that the property is not defined for this crystal.
     reference_error
         Reason why there is no reference to compare with, although there should be one.
+    outside
+        What of the evaluated surroundings the training data do not contain; empty if they contain all; None if that is
+        not known.
     notes
         Remarks needed to read the numbers.
     needs_reference
@@ -91,6 +98,7 @@ class PropertyResult:
     error: str = ""
     applicable: bool = True
     reference_error: str = ""
+    outside: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     needs_reference: bool = False
     seconds: float = 0.0
@@ -124,6 +132,13 @@ class PropertyResult:
         return self.status not in ("FAIL", "not computed", "not compared") and not self.undecided[0]
 
     @property
+    def data(self) -> str:
+        """Place of the evaluated surroundings: "inside the data", "outside the data", or "unknown"."""
+        if self.outside is None:
+            return "unknown"
+        return OUTSIDE if self.outside else "inside the data"
+
+    @property
     def within(self) -> str:
         """Number of quantities within their thresholds, "5 of 6"; a dash if none is compared."""
         compared = [row.passed for row in self.rows if row.passed is not None]
@@ -131,8 +146,9 @@ class PropertyResult:
 
     @property
     def summary(self) -> str:
-        """Status, and number of quantities within their thresholds."""
-        return self.status if self.within == "–" else f"{self.status}, {self.within}"
+        """Status, number of quantities within their thresholds, and whether it is outside the data."""
+        outside = f", {OUTSIDE}" if self.outside else ""
+        return (self.status if self.within == "–" else f"{self.status}, {self.within}") + outside
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of `--json`."""
@@ -144,6 +160,8 @@ class PropertyResult:
             "undecided": self.undecided[1],
             "objections": list(self.failures),
             "reference_failure": self.reference_error,
+            "data": self.data,
+            "outside_the_data": list(self.outside or ()),
             "notes": list(self.notes),
             "seconds": self.seconds,
             "quantities": [row.to_dict() for row in self.rows],
@@ -211,8 +229,8 @@ class Validation:
             reason = found.error or "; ".join(found.failures) or found.undecided[1]
             if found.status == "not compared":
                 reason = found.reference_error
-            rows.append((found.name, found.status, found.within, f"{found.seconds:.1f}", reason))
-        return ("property", "status", "within threshold", "time (s)", "reason"), rows
+            rows.append((found.name, found.status, found.within, found.data, f"{found.seconds:.1f}", reason))
+        return ("property", "status", "within threshold", "data", "time (s)", "reason"), rows
 
 
 @dataclass(frozen=True)
@@ -258,6 +276,7 @@ def property_result(
     reference: Any = None,  # noqa: ANN401 (results of all kinds)
     *,
     reference_error: str = "",
+    data: DataRange | None = None,
     seconds: float = 0.0,
 ) -> PropertyResult:
     """Compare a computed property with the reference, and apply its criteria.
@@ -272,6 +291,8 @@ def property_result(
         Result of the reference, None if there is none.
     reference_error
         Reason why there is no reference, although there should be one.
+    data
+        Range of the training data of the potential; None if it is not known.
     seconds
         Computing time.
     """
@@ -296,12 +317,21 @@ def property_result(
         failures,
         entry.undecided(computed.value) or ("", ""),
         reference_error=reference_error or reason,
+        outside=_outside(entry, computed, data),
         notes=entry.notes(computed.value),
         needs_reference=entry.needs_reference,
         seconds=seconds,
         value=computed.value,
         reference=reference,
     )
+
+
+def _outside(entry: Property, computed: Computation, data: DataRange | None) -> tuple[str, ...] | None:
+    if entry.beyond_data:
+        return ("looks beyond the data on purpose",)
+    if data is None or computed.seen is None:
+        return None
+    return computed.seen.outside(data)
 
 
 def _rows(entry: Property, value: Any, reference: Any) -> tuple[tuple[ValidationRow, ...], str]:  # noqa: ANN401

@@ -4,13 +4,13 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from ase import Atoms
 from pydantic import TypeAdapter, ValidationError
 
 from mlip_rs.files import write_atomically
 from mlip_rs.potential import Potential
+from mlip_rs.potential.data_range import DataRange
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.property import Computation, Property
 
@@ -43,14 +43,15 @@ class ResultStore:
         path = self._folder / f"{self._name}-{entry.name}.json"
         restored = _restored(entry, path, self._key)
         if restored is not None:
-            return Computation(restored)
+            return restored
         computed = entry.attempt(case)
         if not computed.error:
             value = computed.value
             document = (
                 value.to_dict() if entry.restore else TypeAdapter(entry.kind).dump_python(value, mode="json")
             )
-            write_atomically(path, json.dumps({"key": self._key, "result": document}))
+            seen = None if computed.seen is None else computed.seen.to_dict()
+            write_atomically(path, json.dumps({"key": self._key, "result": document, "seen": seen}))
         return computed
 
 
@@ -82,14 +83,15 @@ def crystal_settings(start: Atoms | tuple[str | None, str]) -> str:
     return f"{start[0]}:{start[1]}"
 
 
-def _restored(entry: Property, path: Path, key: str) -> Any:  # noqa: ANN401 (results of all kinds)
+def _restored(entry: Property, path: Path, key: str) -> Computation | None:
     """Stored result, or None if there is none of this potential and these settings, or it is damaged."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document["key"] != key:
             return None
+        seen = DataRange.from_dict(document["seen"])
         if entry.restore is not None:
-            return entry.restore(document["result"])
-        return TypeAdapter(entry.kind).validate_python(document["result"])
+            return Computation(entry.restore(document["result"]), seen=seen)
+        return Computation(TypeAdapter(entry.kind).validate_python(document["result"]), seen=seen)
     except (OSError, ValueError, KeyError, TypeError, ValidationError):
         return None

@@ -152,7 +152,11 @@ class ValidationSession:
         reference, reference_error = self._reference_value(entry, name)
         computed = self._stores[name].result(entry, lambda: self.case(name))
         seconds = time.perf_counter() - begin
-        return property_result(entry, computed, reference, reference_error=reference_error, seconds=seconds)
+        potential = self._loaded[name][1]
+        data = None if potential is None else potential.data_range
+        return property_result(
+            entry, computed, reference, reference_error=reference_error, data=data, seconds=seconds
+        )
 
     def _reference_value(self, entry: Property, name: str) -> tuple[Any, str]:
         """Result of the reference, None if there is none, and the reason if there should be one."""

@@ -65,7 +65,7 @@ def test_melt_is_disordered_and_hot(crystal):
     assert found.closest < 2.3
     assert found.energies[10] > 0.2
     assert max(found.melt) < max(radial_distribution(crystal)[0])
-    assert len(melt_and_quench(found, found).axes) == 3
+    assert len(melt_and_quench(found, found).axes) == 4
 
 
 def test_radial_distribution_holds_the_coordination_number():

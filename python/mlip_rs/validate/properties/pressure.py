@@ -343,5 +343,6 @@ PROPERTY = Property(
     quantities,
     reference_failures=reference_failures,
     notes=lambda found: found.notes,
+    pressures=lambda found: tuple(t.pressure for t in found.transitions),
     needs_reference=True,
 )

@@ -39,5 +39,6 @@ PROPERTY = Property(
     ShortRange,
     compute,
     failures=lambda found: found.failures,
+    beyond_data=True,
     restore=restored,
 )
