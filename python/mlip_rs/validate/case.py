@@ -129,13 +129,16 @@ class ValidationCase:
     @property
     def prototypes(self) -> PrototypeEnergies:
         """Equations of state of the element in many crystal structures."""
+        return self._prototypes(counts=True)
+
+    def _prototypes(self, *, counts: bool) -> PrototypeEnergies:
         names = QUICK_PROTOTYPES if self.quick else PROTOTYPES
         atom_energy = self.atom_energy
 
         def compute() -> PrototypeEnergies:
             return prototype_energies(self.calculator, self.symbol, names=names, atom_energy=atom_energy)
 
-        found: PrototypeEnergies = self._once("prototypes", compute)
+        found: PrototypeEnergies = self._once("prototypes", compute, counts=counts)
         return found
 
     @property
@@ -146,9 +149,11 @@ class ValidationCase:
         name = self._crystal[0]
         if name is not None:
             return canonical_name(name)
-        if not self.prototypes.ordering:
+        # Which structure it is rests on all of them; properties of the crystal do not.
+        ordering = self._prototypes(counts=False).ordering
+        if not ordering:
             raise PropertyError("no prototype has an energy minimum: there is no crystal to go on with")
-        return self.prototypes.ordering[0]
+        return ordering[0]
 
     @property
     def crystal(self) -> Atoms:
@@ -157,16 +162,21 @@ class ValidationCase:
         return found
 
     def _relaxed_crystal(self) -> Atoms:
+        calculator = unwatched(self.calculator)  # only the crystal found is what properties rest on
         if isinstance(self._crystal, Atoms):
-            return relaxed_crystal(self.calculator, self._crystal)
-        name = self.structure
-        assert name is not None
-        known = prototype_energies(self.calculator, self.symbol, names=[name])
-        volume = known.curve(name).equilibrium_volume
-        return relaxed_crystal(self.calculator, prototype(name, self.symbol, volume))
+            start = self._crystal
+        else:
+            name = self.structure
+            assert name is not None
+            known = prototype_energies(calculator, self.symbol, names=[name])
+            start = prototype(name, self.symbol, known.curve(name).equilibrium_volume)
+        found = relaxed_crystal(calculator, start)
+        if self.watch is not None:
+            self.watch.see(found)
+        return found
 
-    def _once(self, name: str, compute: Callable[[], Any]) -> Any:  # noqa: ANN401 (whatever is computed)
-        """Compute once; what was seen meanwhile is seen again by every property that makes use of the result."""
+    def _once(self, name: str, compute: Callable[[], Any], *, counts: bool = True) -> Any:  # noqa: ANN401
+        """Compute once; if it counts, what was seen meanwhile is seen again by every property that uses the result."""
         if name not in self._kept:
             before = None if self.watch is None else self.watch.restart()
             try:
@@ -177,6 +187,6 @@ class ValidationCase:
                     self.watch.include(before)
             self._kept[name] = (value, seen)
         value, seen = self._kept[name]
-        if self.watch is not None and seen is not None:
+        if counts and self.watch is not None and seen is not None:
             self.watch.include(seen)
         return value

@@ -123,6 +123,25 @@ def test_crystals_computed_earlier_count_for_every_property_that_uses_them(poten
     assert idle.seen.closest == {}
 
 
+def test_the_choice_of_the_crystal_does_not_count_and_what_compares_crystals_does(potential):
+    """Data of fcc alone: a property of fcc is inside, whichever structures it was chosen among."""
+    crystals = [bulk("Al", "fcc", a=a) for a in np.linspace(3.85, 4.25, 9)]
+    for strain in (-0.03, 0.03):
+        strained = bulk("Al", "fcc", a=4.04)
+        strained.set_cell(strained.cell.array @ (np.eye(3) + strain * np.eye(3)[[1, 0, 2]]), scale_atoms=True)
+        crystals.append(strained)
+    data = seen_in(*crystals)
+    narrow = with_range(potential, closest=data.closest, density=data.density)
+    case = ValidationCase(narrow.calculator(), (None, "Al"), quick=True, potential=narrow)
+    found = {}
+    for name in ("elastic", "prototypes", "zone-boundary"):
+        (entry,) = [entry for entry in PROPERTIES if entry.name == name]
+        found[name] = property_result(entry, entry.attempt(lambda: case), data=narrow.data_range)
+    assert case.structure == "fcc"
+    assert found["prototypes"].data == "outside the data"
+    assert found["elastic"].outside == ()
+
+
 def test_pressures_of_a_result_count():
     data = DataRange(6.0, {}, {}, (-5.0, 30.0))
     entry = Property("p", "P", float, lambda case: 0.0, pressures=lambda value: (value,))
