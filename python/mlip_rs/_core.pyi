@@ -352,6 +352,55 @@ class Potential:
             An unknown element or two atoms on one spot. `args[1]` is the index of the structure.
         """
 
+def langevin(
+    potential: Potential,
+    structures: Sequence[Structure],
+    floors: Sequence[float],
+    noises: Sequence[NDArray[np.float64]],
+    step: float,
+    thermal_energy: float,
+    friction: float,
+    longest_step: float,
+    threads: int = 0,
+) -> list[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]:
+    """Follow structures by Langevin dynamics with equal masses (BAOAB), parallel over structures.
+
+    Parameters
+    ----------
+    potential : Potential
+        What moves them.
+    structures : sequence of Structure
+        Where they start.
+    floors : sequence of float
+        The dynamics of a structure ends where its energy per atom lies below, eV.
+    noises : sequence of ((n_steps + 1) N, 3)
+        Standard normal numbers: of the first velocities, and of each step.
+    step : float
+        Standard deviation of the displacement in one step and direction at the temperature, Å.
+    thermal_energy : float
+        kT, eV.
+    friction : float
+        Part of the velocities that is exchanged with the thermostat in each step, about.
+    longest_step : float
+        No coordinate changes by more in one step, Å.
+    threads : int
+        Number of threads; 0 takes the default.
+
+    Returns
+    -------
+    energies : (K,)
+        eV per atom, before each step and at the end; the last is NaN where a structure cannot be evaluated.
+    temperatures : (K,)
+        Kinetic, in that of the thermostat.
+    positions : (N, 3)
+        At the end, Å.
+
+    Raises
+    ------
+    ConfigError
+        Numbers of floors, noises and structures that differ, or noise that is not that of whole steps.
+    """
+
 @final
 class Evaluator:
     """A potential with a neighbour list that is kept from call to call. Safe to call from several threads.

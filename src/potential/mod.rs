@@ -2,13 +2,14 @@
 //!
 //! [`compiled`] is what evaluates, by plans made once for each centre element; [`mod@reference`] computes the same slowly and
 //! obviously, as its oracle. [`assembly`] brings the atoms of a structure, or of a host with its own neighbour lists, to
-//! the compiled evaluator; [`Evaluator`] keeps neighbour lists from call to call.
+//! the compiled evaluator; [`Evaluator`] keeps neighbour lists from call to call, [`langevin`] moves small structures.
 
 pub mod assembly;
 pub mod compiled;
 mod evaluation;
 mod evaluator;
 pub mod file;
+pub mod langevin;
 pub mod reference;
 
 use crate::basis::Basis;

@@ -8,6 +8,7 @@
 mod basis;
 mod equations;
 mod errors;
+mod langevin;
 mod potential;
 mod regression;
 mod structure;
@@ -24,6 +25,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<potential::PyPotential>()?;
     m.add_class::<potential::Evaluator>()?;
     m.add_function(wrap_pyfunction!(structure::neighbor_list, m)?)?;
+    m.add_function(wrap_pyfunction!(langevin::langevin, m)?)?;
     m.add_function(wrap_pyfunction!(equations::accumulate, m)?)?;
     m.add_function(wrap_pyfunction!(equations::symmetrize, m)?)?;
     m.add_function(wrap_pyfunction!(equations::predict, m)?)?;

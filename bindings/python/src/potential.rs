@@ -49,7 +49,7 @@ fn info_from_json(text: &str) -> mlip_rs::Result<serde_json::Value> {
 
 /// A fitted potential.
 #[pyclass(name = "Potential", frozen, module = "mlip_rs._core")]
-pub struct PyPotential(Arc<Potential>);
+pub struct PyPotential(pub Arc<Potential>);
 
 #[pymethods]
 impl PyPotential {

@@ -48,18 +48,27 @@ pub fn structure(
     if cell.shape() != [3, 3] {
         return Err(wrong_shape("cell", "(3, 3)", cell.shape()));
     }
-    let rows = |array: &PyReadonlyArray2<f64>| -> Vec<[f64; 3]> {
-        array
-            .as_array()
-            .rows()
-            .into_iter()
-            .map(|row| [row[0], row[1], row[2]])
-            .collect()
-    };
     let vectors = rows(cell);
     let cell = Cell::new([vectors[0], vectors[1], vectors[2]], pbc).map_err(CoreError::from)?;
     let numbers = numbers.as_array().iter().copied().collect();
     Ok(Structure::new(cell, rows(positions), numbers).map_err(CoreError::from)?)
+}
+
+/// Rows of an array (N, 3).
+pub fn rows_of_three(array: &PyReadonlyArray2<f64>) -> PyResult<Vec<[f64; 3]>> {
+    if array.shape()[1] != 3 {
+        return Err(wrong_shape("array", "(N, 3)", array.shape()));
+    }
+    Ok(rows(array))
+}
+
+fn rows(array: &PyReadonlyArray2<f64>) -> Vec<[f64; 3]> {
+    array
+        .as_array()
+        .rows()
+        .into_iter()
+        .map(|row| [row[0], row[1], row[2]])
+        .collect()
 }
 
 type Pairs<'py> = (

@@ -144,6 +144,7 @@ def run(
 def _show(outcome: Any, as_json: bool) -> None:  # noqa: ANN401 (Outcome, imported lazily)
     from mlip_rs.fitting.result import table
     from mlip_rs.potential.short_range import short_range_failures
+    from mlip_rs.potential.stress_test import failed_stress_test, stress_test_text
 
     points = outcome.run.pareto()
     files = {
@@ -161,6 +162,8 @@ def _show(outcome: Any, as_json: bool) -> None:  # noqa: ANN401 (Outcome, import
     for name, potential in (("best", outcome.run.best()), ("knee", outcome.run.knee())):
         for failure in short_range_failures(potential.info):
             print(f"warning: {name}: not to be trusted at short range: {failure}")
+        if failed_stress_test(potential.info):
+            print(f"warning: {name}: not to be trusted outside the data: {stress_test_text(potential.info)}")
 
 
 def _config(data: list[str]) -> Path | None:

@@ -38,7 +38,8 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Show the Pareto front of one or several fits, error against cost, and export a potential of it."""
-    from mlip_rs.fitting.result import cost_of, table
+    from mlip_rs.fitting.limits import cost_of
+    from mlip_rs.fitting.result import table
     from mlip_rs.fitting.run_directory import export, front_figure, front_points
 
     points = front_points(directories)

@@ -100,7 +100,9 @@ def suggest_angular_cutoff(
         cutoff_function=basis.cutoff_function,
         repulsion=basis.repulsion,
     )
-    settings = replace(settings, method="ridge", weights=_default_precisions(settings.weights))
+    settings = replace(
+        settings, method="ridge", anchor_weight=0.0, weights=_default_precisions(settings.weights)
+    )
     relevant = {name: value for name, value in settings.to_dict().items() if name not in RUN_ONLY}
     question = [__version__, part.fingerprint(), trial.to_dict(), relevant]
     cache = ResultCache(None if directory is None else Path(directory) / FILE, question)

@@ -5,6 +5,7 @@ are small.
 """
 
 from collections.abc import Iterable
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.basis import Basis
 from mlip_rs.errors import FitError
+from mlip_rs.fitting.anchors import Anchors
 from mlip_rs.fitting.assemble import owner
 from mlip_rs.fitting.estimators.base import PathSystem, SparseEstimator
 from mlip_rs.fitting.estimators.scaled import Scaled, by_center, feature_scale
@@ -55,6 +57,7 @@ class CrossValidation:
         self.equations = equations
         self.settings = settings
         self.progress = progress
+        self.anchors: Anchors | None = None
         n_features = problem.basis.n_features
         self._gram = np.empty((n_features, n_features))  # filled anew for each fold
         total = equations.system(self._gram)
@@ -74,9 +77,17 @@ class CrossValidation:
         """Numbers of the folds."""
         return range(self.problem.n_folds)
 
+    def anchored(self, anchors: Anchors) -> "CrossValidation":
+        """The same with anchor rows in every system that is loaded; the memory of the systems is shared."""
+        other = copy(self)
+        other.anchors = anchors
+        return other
+
     def load(self, left_out: int | None) -> tuple[Scaled, int]:
         """The equations without a fold, and their number of rows; in place of those loaded before."""
         system = self.equations.system(self._gram, left_out)
+        if self.anchors is not None:
+            system = self.anchors.added(system, left_out)
         return Scaled.of(system, self.scale, self.penalized), system.n_rows
 
     def refitted(self, scaled: Scaled, penalty: Array, supports: Iterable[Mask | None]) -> Array:

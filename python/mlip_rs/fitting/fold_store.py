@@ -192,6 +192,10 @@ class FoldEquations:
         squares = sums.yty - 2.0 * float(coefficients @ sums.xty) + float(coefficients @ product)
         return max(squares, 0.0), 2.0 * (product - sums.xty)
 
+    def gram_rows(self, fold: int, rows: slice) -> Array:
+        """Some rows of the weighted Gram matrix of a fold; not to be changed."""
+        return self._weighted(fold, rows)
+
     def _written(self, path: Path) -> AbstractContextManager[IO[Any]]:
         """A file to write, atomically if it outlives this object."""
         return atomic_file(path, "wb") if self.persistent else path.open("wb")

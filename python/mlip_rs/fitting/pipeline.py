@@ -6,6 +6,7 @@ import tempfile
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from shutil import rmtree
 
 from mlip_rs.basis import Basis
 from mlip_rs.cost.model import calibrate, timed_structure
@@ -17,15 +18,17 @@ from mlip_rs.fitting.angular_cutoff import suggest_angular_cutoff
 from mlip_rs.fitting.assemble import assemble, owner
 from mlip_rs.fitting.label_review import LabelReview, review_labels
 from mlip_rs.fitting.phases import Phases
-from mlip_rs.fitting.points import measured_points, predicted, with_repulsion
+from mlip_rs.fitting.points import measured_points, predicted
 from mlip_rs.fitting.problem import Problem, build_problem, check_data, check_test_elements, check_types
 from mlip_rs.fitting.record import run_record
 from mlip_rs.fitting.resources import check_resources
-from mlip_rs.fitting.result import Run, remove_run
+from mlip_rs.fitting.result import Point, Run, remove_run
+from mlip_rs.fitting.robustness import Robustness
 from mlip_rs.fitting.run_lock import locked
-from mlip_rs.fitting.selection import select
+from mlip_rs.fitting.selection import Selection, selection
 from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.fitting.stored_pieces import remove_pieces
+from mlip_rs.fitting.teacher import ANCHORS
 from mlip_rs.progress import Progress, Silent
 
 Directory = str | os.PathLike[str] | None
@@ -142,17 +145,13 @@ def fit_in_phases(
         )
         settings = _with_unit_costs(problem, settings, folder / "unit-costs.json", phases)
         phases.enter("select")
-        candidates = select(problem, equations, settings, progress)
-    phases.enter("errors")
-    trained = predicted(problem.dataset, problem, candidates, settings)
-    tested = None if testing is None else predicted(testing, problem, candidates, settings)
-    phases.enter("costs")
-    points = measured_points(problem, candidates, settings, trained, tested, progress)
-    phases.enter("repulsion")
-    repelling = with_repulsion(points, problem, candidates, settings)
+        with equations.totalled():
+            chosen = selection(problem, equations, settings, progress)
+            points = _points(chosen, testing, phases)
+        rmtree(folder / ANCHORS, ignore_errors=True)
     phases.enter("save")
-    record = run_record(problem, candidates, settings, testing, basis)
-    run = Run(repelling, record | {"label_check": review.to_dict()})
+    record = run_record(problem, chosen, settings, testing, basis)
+    run = Run(points, record | {"label_check": review.to_dict()})
     if directory is not None:
         run.save_potentials(directory)
     run = run.with_seconds(phases.stop())
@@ -160,6 +159,18 @@ def fit_in_phases(
         run.save_record(directory)
         remove_pieces(folder)
     return run
+
+
+def _points(chosen: Selection, testing: Dataset | None, phases: Phases) -> tuple[Point, ...]:
+    """The candidates with their errors, times, repulsion and stress test."""
+    problem, settings, candidates = chosen.folds.problem, chosen.folds.settings, chosen.candidates
+    phases.enter("errors")
+    trained = predicted(problem.dataset, problem, candidates.coefficients, settings)
+    tested = None if testing is None else predicted(testing, problem, candidates.coefficients, settings)
+    phases.enter("costs")
+    points = measured_points(problem, candidates, settings, trained, tested, phases.progress)
+    phases.enter("stress_test")
+    return Robustness(chosen, testing, phases.progress).points(points)
 
 
 def prepare(

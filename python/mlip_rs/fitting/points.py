@@ -1,27 +1,26 @@
 """From coefficients to the points of a run: errors, measured cost, repulsion."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
+from mlip_rs.arrays import Array
 from mlip_rs.cost.model import CostModel, timed_structure
 from mlip_rs.cost.timing import measure
 from mlip_rs.cost.units import UnitCosts
 from mlip_rs.data import Dataset
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.record import potential_infos
-from mlip_rs.fitting.repulsion import RepulsionChooser
 from mlip_rs.fitting.residuals import Residuals, residuals
-from mlip_rs.fitting.result import Point, Run
+from mlip_rs.fitting.result import Point
 from mlip_rs.fitting.selection import Candidates
 from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress
 
 
-def predicted(dataset: Dataset, problem: Problem, candidates: Candidates, settings: FitSettings) -> Residuals:
-    """Residuals of all candidates on a dataset."""
+def predicted(dataset: Dataset, problem: Problem, coefficients: Array, settings: FitSettings) -> Residuals:
+    """Residuals of coefficients (P, F) on a dataset."""
     basis, reference, threads = problem.basis, problem.reference, settings.threads or None
-    return residuals(basis, dataset.frames, reference, candidates.coefficients, threads=threads)
+    return residuals(basis, dataset.frames, reference, coefficients, threads=threads)
 
 
 def measured_points(
@@ -68,26 +67,3 @@ def measured_points(
         replace(point, predicted_us_per_atom=costs.cost(support))
         for point, support in zip(points, supports, strict=True)
     ]
-
-
-def with_repulsion(
-    points: Sequence[Point], problem: Problem, candidates: Candidates, settings: FitSettings
-) -> tuple[Point, ...]:
-    """Choose a repulsion for every point on the front and for best, knee and one-standard-error.
-
-    The choice may change which points these are, so it goes on until all of them have theirs.
-    """
-    chooser = RepulsionChooser(problem.basis, problem.domain)
-    chosen, done = list(points), set[int]()
-    while True:
-        run = Run(tuple(chosen), {})
-        wanted = {*run.front, run.best_index, run.knee_index, run.one_standard_error_index} - done
-        if not wanted:
-            return run.points
-        for k in sorted(wanted):
-            info = chosen[k].potential.info
-            potential = chooser.potential(
-                candidates.coefficients[k], problem.reference.values, info, settings.threads or None
-            )
-            chosen[k] = replace(chosen[k], potential=potential)
-        done |= wanted

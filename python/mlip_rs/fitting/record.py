@@ -12,7 +12,7 @@ from mlip_rs.basis.repulsion import repulsion_setting
 from mlip_rs.data import Dataset
 from mlip_rs.fitting.data_domain import data_range
 from mlip_rs.fitting.problem import Problem
-from mlip_rs.fitting.selection import Candidates
+from mlip_rs.fitting.selection import Candidates, Selection
 from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.potential.data_range import RANGE_KEY
 
@@ -59,9 +59,10 @@ def potential_infos(problem: Problem, candidates: Candidates, settings: FitSetti
 
 
 def run_record(
-    problem: Problem, candidates: Candidates, settings: FitSettings, testing: Dataset | None, basis: Basis
+    problem: Problem, selection: Selection, settings: FitSettings, testing: Dataset | None, basis: Basis
 ) -> dict[str, Any]:
     """Everything of `run.json` but points and times; `basis` is the one that was asked for."""
+    candidates, anchors = selection.candidates, selection.anchors
     return {
         "package_version": _core.__version__,
         "basis": problem.basis.to_dict(),
@@ -74,6 +75,7 @@ def run_record(
             "penalties": [] if candidates.prior else list(settings.ridge_penalties),
             "scores": [float(s) if np.isfinite(s) else None for s in candidates.ridge_scores],
         },
+        "anchors": None if anchors is None else anchors.record,
         "reference_energies": {
             "values": dict(problem.reference.values),
             "source": problem.reference.source,

@@ -72,10 +72,13 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     solving = max(NUMBER * n * PANEL, solving)
     small = problem.n_folds * matrix <= HELD_BYTES
     held = (problem.n_folds + 1) * matrix if small else 0
+    anchored = matrix if settings.anchor_weight and problem.basis.repulsion is not None else 0
+    held_beside = anchored if matrix <= HELD_BYTES else 0
     summing = groups * matrix + held + block
-    selecting = matrix + held + vectors + max(predicting, solving)
+    selecting = matrix + max(held + held_beside, anchored) + vectors + max(predicting, solving)
     # Beside the finished folds there is an old and a new checkpoint of the last, or its matrix and the total.
     disk = 0 if small and not problem.persistent else (problem.n_folds + 1) * groups * matrix
+    disk += anchored - held_beside
     return Resources(PACKAGE_BYTES + max(summing, selecting), disk)
 
 

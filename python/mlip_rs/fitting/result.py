@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,16 +12,15 @@ from typing import Any
 from mlip_rs._core import __version__
 from mlip_rs.basis.specification import with_current_basis
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, Errors
+from mlip_rs.evaluate.errors import Errors
 from mlip_rs.files import write_atomically
+from mlip_rs.fitting.limits import cost_of, rounded, within_limits
 from mlip_rs.fitting.pareto import pareto_front
 from mlip_rs.potential import Potential
+from mlip_rs.potential.stress_test import failed_stress_test
 
 KNEE_TOLERANCE: float = 0.1
 """The knee is the cheapest potential whose validation score exceeds the lowest by at most this fraction."""
-
-DIGITS: int = 6
-"""Significant digits of costs and scores that choices look at: rounding of another machine is no difference."""
 
 RUN_FILES: tuple[str, ...] = (
     "run.json",
@@ -91,6 +90,11 @@ class Point:
         """Whether the energy of dimers and crystals rises at short range; true if not checked."""
         return bool(self.potential.info.get("short_range", {}).get("monotonic", True))
 
+    @cached_property
+    def failed_stress_test(self) -> bool:
+        """Whether it failed its stress test; false if it was not tested."""
+        return failed_stress_test(self.potential.info)
+
     def to_dict(self, name: str) -> dict[str, Any]:
         """The point as `mlip-rs pareto --json` prints it."""
         return {
@@ -102,6 +106,7 @@ class Point:
             "score": self.score,
             "score_error": self.score_error,
             "penalty": self.penalty,
+            "stress_test": self.potential.info.get("stress_test"),
             "training": self.training.to_dict(),
             "validation": self.validation.to_dict(),
             "test": None if self.test is None else self.test.to_dict(),
@@ -157,39 +162,49 @@ class Run:
     def best_index(self) -> int:
         """Position of `best` among the points; the cheapest of equals, so that it lies on the front.
 
-        A potential that does not repel at short range gives way to one that does, within the tolerance of the knee.
+        A potential that failed its stress test gives way to one that did not; one that does not repel at short range
+        gives way to one that does, within the tolerance of the knee.
         """
-        order = sorted(
-            range(len(self.points)), key=lambda k: (rounded(self.points[k].score), self.points[k].cost)
-        )
+        order = sorted(self._held, key=lambda k: (rounded(self.points[k].score), self.points[k].cost))
         limit = self._knee_limit
         return next((k for k in order if self.points[k].repels and self.points[k].score <= limit), order[0])
 
     @property
     def knee_index(self) -> int:
         """Position of `knee` among the points: of equally cheap ones the best, one that repels if there is any."""
-        good = [k for k, point in enumerate(self.points) if point.score <= self._knee_limit]
+        good = [k for k in self._held if self.points[k].score <= self._knee_limit]
         good = [k for k in good if self.points[k].repels] or good
         return min(good, key=lambda k: (self.points[k].cost, rounded(self.points[k].score)))
 
     @property
+    def _held(self) -> list[int]:
+        """Positions of the points that did not fail their stress test; of all if all did."""
+        held = [k for k, point in enumerate(self.points) if not point.failed_stress_test]
+        return held or list(range(len(self.points)))
+
+    @property
     def _knee_limit(self) -> float:
         """Highest score within the tolerance of the knee."""
-        return (1.0 + KNEE_TOLERANCE) * min(point.score for point in self.points)
+        return (1.0 + KNEE_TOLERANCE) * min(self.points[k].score for k in self._held)
 
     @property
     def one_standard_error_index(self) -> int:
         """Position of `one_standard_error` among the points; one that repels at short range if there is any."""
-        lowest = min(self.points, key=lambda point: point.score)
+        lowest = min((self.points[k] for k in self._held), key=lambda point: point.score)
         limit = lowest.score + lowest.score_error
-        good = [k for k, point in enumerate(self.points) if point.score <= limit]
+        good = [k for k in self._held if self.points[k].score <= limit]
         good = [k for k in good if self.points[k].repels] or good
         return min(good, key=lambda k: (self.points[k].potential.n_nonzero, self.points[k].score))
 
     @property
     def front(self) -> tuple[int, ...]:
-        """Positions of the points that no other one beats in both predicted cost and score, cheapest first."""
-        return pareto_front([(point.cost, rounded(point.score)) for point in self.points])
+        """Positions of the points that no other one beats in both predicted cost and score, cheapest first.
+
+        A point that failed its stress test is not among them, unless all did.
+        """
+        held = self._held
+        costs = [(self.points[k].cost, rounded(self.points[k].score)) for k in held]
+        return tuple(held[place] for place in pareto_front(costs))
 
     def select(
         self,
@@ -221,10 +236,9 @@ class Run:
             "max-energy": max_energy,
             "max-force": max_force,
         }
-        points = [point.to_dict("") for point in self.points]
-        return self.points[
-            within_limits(points, {k: v for k, v in limits.items() if v is not None})
-        ].potential
+        points = [self.points[k].to_dict("") for k in self._held]
+        place = within_limits(points, {k: v for k, v in limits.items() if v is not None})
+        return self.points[self._held[place]].potential
 
     def pareto(self) -> list[dict[str, Any]]:
         """Records of the points of the front, cheapest first; `potential` is the file in a run directory."""
@@ -279,21 +293,6 @@ class Run:
         """File of each point in a run directory; empty off the front."""
         front = set(self.front)
         return [self._file(k) if k in front else "" for k in range(len(self.points))]
-
-
-def rounded(value: float) -> float:
-    """Round to `DIGITS` significant digits.
-
-    >>> rounded(0.123456712), rounded(1234567.0)
-    (0.123457, 1234570.0)
-    """
-    return float(f"{value:.{DIGITS}g}")
-
-
-def cost_of(point: Mapping[str, Any]) -> float:
-    """Time (µs/atom) that choices from the record of a point go by, as `Point.cost`."""
-    predicted = point.get("predicted_us_per_atom")
-    return rounded(float(point["us_per_atom"] if predicted is None else predicted))
 
 
 def remove_run(directory: Path) -> None:
@@ -376,44 +375,6 @@ def _refuse_newer(path: Path, record: Mapping[str, Any]) -> None:
             f"{path}: written by version {record['package_version']} of mlip_rs, this is {__version__}; "
             "update mlip_rs, or choose another directory"
         )
-
-
-LIMITS: dict[str, Callable[[Mapping[str, Any]], float]] = {
-    "max-cost": cost_of,
-    "max-nonzero": lambda point: float(point["n_nonzero"]),
-    "max-energy": lambda point: _rmse(point, ENERGY_KEY),
-    "max-force": lambda point: _rmse(point, FORCE_KEY),
-}
-"""Quantities with limits: predicted µs/atom, coefficients, RMSE of the validation in meV/atom and eV/Å."""
-
-
-def _rmse(point: Mapping[str, Any], key: str) -> float:
-    errors = point["validation"][key]
-    return float("inf") if errors is None else float(errors["rmse"])
-
-
-def within_limits(points: Sequence[Mapping[str, Any]], limits: Mapping[str, float]) -> int:
-    """Position of the point that keeps the limits: the cheapest if an error is limited, else that of the lowest score.
-
-    Raises
-    ------
-    ConfigError
-        None does; the message names the lowest values.
-    """
-    allowed = [
-        k
-        for k, point in enumerate(points)
-        if all(LIMITS[name](point) <= limit for name, limit in limits.items())
-    ]
-    if allowed:
-        by_error = any(name in limits for name in ("max-energy", "max-force"))
-        key = (lambda k: LIMITS["max-cost"](points[k])) if by_error else (lambda k: float(points[k]["score"]))
-        return min(allowed, key=key)
-    asked = ", ".join(f"{name}={limit:g}" for name, limit in limits.items())
-    least = {name: min(LIMITS[name](point) for point in points) for name in limits}
-    nearest = ", ".join(f"{name}={value:.3g}" for name, value in least.items())
-    together = "" if len(limits) == 1 else ", but not together"
-    raise ConfigError(f"{asked}: no potential of this fit keeps that; the lowest are {nearest}{together}")
 
 
 def table(points: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.files import write_atomically
+from mlip_rs.fitting.limits import LIMITS, cost_of, rounded, within_limits
 from mlip_rs.fitting.pareto import pareto_front
-from mlip_rs.fitting.result import KNEE_TOLERANCE, LIMITS, cost_of, read_record, rounded, within_limits
+from mlip_rs.fitting.result import KNEE_TOLERANCE, read_record
 from mlip_rs.potential import Potential
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.cost.model import CostModel
+from mlip_rs.fitting.anchors import Anchors
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.dense_fit import DenseFit, dense_fit
 from mlip_rs.fitting.estimators import PathSystem, SparseEstimator
@@ -16,6 +17,7 @@ from mlip_rs.fitting.fold_store import FoldEquations
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.residuals import Residuals
 from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.fitting.teacher import with_anchors
 from mlip_rs.progress import Progress, Silent
 
 
@@ -68,11 +70,41 @@ class _Path:
         (L, F) after the refit on each support.
     validation
         Residuals of the same points, chosen and fitted without each fold.
+    fold_supports
+        (L, F) features of the same points, chosen without each fold.
     """
 
     lambdas: Array
     coefficients: Array
     validation: Residuals
+    fold_supports: list[Mask]
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Candidates of a fit, and what is needed to fit one of them anew.
+
+    Parameters
+    ----------
+    candidates
+        Coefficients and validation.
+    folds
+        Equations, with anchor rows if there are any.
+    penalty
+        (F,) ridge penalties of features of unit norm.
+    fold_supports
+        (P, F) features of each candidate chosen without each fold.
+    """
+
+    candidates: Candidates
+    folds: CrossValidation
+    penalty: Array
+    fold_supports: list[Mask]
+
+    @property
+    def anchors(self) -> Anchors | None:
+        """Anchor rows of the fit."""
+        return self.folds.anchors
 
 
 def select(
@@ -86,24 +118,39 @@ def select(
         No ridge penalty gives finite coefficients; a path that cannot be computed.
     """
     with equations.totalled():
-        folds = CrossValidation(problem, equations, settings, progress or Silent())
-        with folds.pieces:  # saves what is finished if it is interrupted
-            dense = dense_fit(folds)
-            method = estimator_of(settings).bound(problem, settings)
-            return _candidates(folds, dense, method)
+        return selection(problem, equations, settings, progress or Silent()).candidates
 
 
-def _candidates(folds: CrossValidation, dense: DenseFit, method: SparseEstimator) -> Candidates:
+def selection(
+    problem: Problem, equations: FoldEquations, settings: FitSettings, progress: Progress
+) -> Selection:
+    """Find the candidates of a problem; within `FoldEquations.totalled`, which whoever fits one anew needs too.
+
+    Raises
+    ------
+    FitError
+        As `select`.
+    """
+    folds = CrossValidation(problem, equations, settings, progress)
+    with folds.pieces:  # saves what is finished if it is interrupted
+        dense = dense_fit(folds)
+        method = estimator_of(settings).bound(problem, settings)
+        return _selection(*with_anchors(folds, dense), method)
+
+
+def _selection(folds: CrossValidation, dense: DenseFit, method: SparseEstimator) -> Selection:
     full, _ = folds.load(None)
     coefficients = folds.refitted(full, dense.penalty, [None])
     lambdas, validation = np.zeros(1), dense.validation
+    supports = [np.ones((1, coefficients.shape[1]), dtype=bool) for _ in folds.folds]
     system = PathSystem(full, dense.penalty, coefficients[0], threads=folds.settings.threads or None)
     path = _sparse_path(folds, dense, method, system)
     if path is not None:
         coefficients = np.vstack([path.coefficients, coefficients])
         lambdas = np.append(path.lambdas, lambdas)
         validation = path.validation.beside(validation)
-    return Candidates(
+        supports = [np.vstack(pair) for pair in zip(path.fold_supports, supports, strict=True)]
+    candidates = Candidates(
         coefficients,
         lambdas,
         None if dense.prior else float(dense.penalty.max()),
@@ -113,6 +160,7 @@ def _candidates(folds: CrossValidation, dense: DenseFit, method: SparseEstimator
         dense.scores,
         method.cost_model,
     )
+    return Selection(candidates, folds, dense.penalty, supports)
 
 
 def _sparse_path(
@@ -130,17 +178,20 @@ def _sparse_path(
     supports = folds.supports(method, full, grid)
     points = _distinct(supports)
     fitted = folds.refitted(full.scaled, dense.penalty, supports[points])
-    n_reached, parts = len(supports), []
+    n_reached, parts, fold_supports = len(supports), [], []
     for fold in folds.folds:
         scaled, n_rows = folds.load(fold)
         system = replace(full, scaled=scaled, ridge=dense.of_folds[fold], share=n_rows / folds.n_rows, room=2)
         of_fold = folds.supports(method, system, grid[:n_reached])
         n_reached = min(n_reached, len(of_fold))
         points = [k for k in points if k < n_reached]
+        fold_supports.append(of_fold[points])
         parts.append(folds.residuals(fold, folds.refitted(scaled, dense.penalty, of_fold[points])))
     n = len(points)
     validation = reduce(add, (part.columns(slice(n)) for part in parts))
-    path = _Path(method.l1_penalties(grid)[points], fitted[:n], validation)
+    path = _Path(
+        method.l1_penalties(grid)[points], fitted[:n], validation, [own[:n] for own in fold_supports]
+    )
     return _reversed(path) if method.from_dense else path
 
 
@@ -151,4 +202,9 @@ def _distinct(supports: Mask) -> list[int]:
 
 def _reversed(path: _Path) -> _Path:
     order = slice(None, None, -1)
-    return _Path(path.lambdas[order], path.coefficients[order], path.validation.columns(order))
+    return _Path(
+        path.lambdas[order],
+        path.coefficients[order],
+        path.validation.columns(order),
+        [own[order] for own in path.fold_supports],
+    )

@@ -77,6 +77,9 @@ class FitSettings:
         Weights of the residuals.
     reference_energies
         Energies of the isolated atoms by element, eV; found in the data or fitted by default.
+    anchor_weight
+        Weight of the anchor rows, which keep sparse potentials out of holes where no data are
+        (`fitting/anchors.py`), in that of a structure of the data; 0 for none. A basis without repulsion has none.
     allow_underdetermined
         Fit although there are more features than rows.
     correct_labels
@@ -118,6 +121,7 @@ class FitSettings:
     l1_ratio: float = 0.5
     weights: Weights = field(default_factory=Weights)
     reference_energies: Mapping[str, float] | None = None
+    anchor_weight: float = 5e-3
     allow_underdetermined: bool = False
     correct_labels: bool = False
     allow_contradictory_labels: bool = False
@@ -150,6 +154,10 @@ class FitSettings:
             raise ConfigError(f"path_ratio is {self.path_ratio}; it must lie between 0 and 1")
         if not 0 <= self.cost_power <= 1:
             raise ConfigError(f"cost_power is {self.cost_power}; it must lie between 0 and 1")
+        if self.anchor_weight < 0:
+            raise ConfigError(
+                f"anchor_weight is {self.anchor_weight}; it must not be negative, 0 leaves them out"
+            )
         if self.adaptive_power < 0:
             raise ConfigError(f"adaptive_power is {self.adaptive_power}; it must not be negative")
         if not 0 < self.l1_ratio <= 1:

@@ -175,7 +175,7 @@ def short_range(
 
     repulsion = potential.spec.get("repulsion")
     switching = None if repulsion is None else ZblSwitching(potential.elements, potential.cutoff, repulsion)
-    starts = _closest(potential) if closest is None else closest
+    starts = shortest_distances(potential) if closest is None else closest
     grid = CurveGrid(potential.elements, starts, switching, lattices, n_points, whole)
     return ShortRange(tuple(grid.curves(energies)))
 
@@ -237,7 +237,17 @@ def _equilibrium(crystal: Compression, shortest: float, longest: float, energies
     return float(fine[int(np.argmin(energies(crystal, fine)))])
 
 
-def _closest(potential: Potential) -> Sequence[Sequence[float]]:
+def shortest_distances(potential: Potential) -> Sequence[Sequence[float]]:
+    """(E, E) distances, Å, at which the repulsion of a potential begins; from covalent radii if it has none.
+
+    Examples
+    --------
+    >>> from mlip_rs import Basis, Potential
+    >>> basis = Basis(["Al"], cutoff=6.0, r_min=2.0, hierarchy="pair", n_radial=4)
+    >>> potential = Potential.from_coefficients(basis, [2.0, -0.2, 0.0, 0.0], {"Al": 0.0})
+    >>> round(shortest_distances(potential)[0][0], 2)
+    1.69
+    """
     repulsion = potential.spec.get("repulsion")
     if repulsion is not None:
         outer: list[list[float]] = repulsion["outer"]

@@ -16,6 +16,7 @@ from mlip_rs.fitting.run_config import configuration
 from mlip_rs.potential import Potential
 from mlip_rs.report.document import Code, Image, Item, Report, Table
 from mlip_rs.report.html import save_html
+from mlip_rs.report.outside_data import outside_data_content
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
 REPORT_NAME: str = "report.html"
@@ -59,6 +60,7 @@ def write_run_report(directory: Path, run: Run, training: Dataset, test: Dataset
     report = Report(f"Fit of {'-'.join(best.elements)}, {best.hierarchy}", _headline(run))
     report.add_section("Accuracy", *_accuracy(run))
     report.add_section("Error against sparsity and cost", *path_content(run))
+    report.add_section("Outside the data", *outside_data_content(run))
     report.add_section("Predictions against labels", *parity_content(best, training, test))
     report.add_section("Errors by kind of structure", *by_config_type_content(run.points[run.best_index]))
     report.add_section("Training data", _label_check(run.record), *data_content(training, summary))

@@ -30,6 +30,7 @@ from mlip_rs.verify.result import (
     exception_result,
 )
 from mlip_rs.verify.species import check_bad_input, check_empty_structure, check_isolated_atom, check_species
+from mlip_rs.verify.stress import check_stress_test
 from mlip_rs.verify.verified_calculator import VerifiedCalculator
 
 Check = Callable[[VerifiedCalculator], list[Measured] | NotApplicable]
@@ -56,6 +57,7 @@ CHECKS: Mapping[str, Check] = {
     "determinism": check_determinism,
     "threads": check_threads,
     "memory": check_memory,
+    "stress-test": check_stress_test,
 }
 """Checks by name, in the order in which they run. The first line of each docstring is the claim shown to users."""
 

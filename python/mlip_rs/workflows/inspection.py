@@ -16,6 +16,7 @@ from mlip_rs.cost.plan import Plan, evaluation_plans
 from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
 from mlip_rs.potential import Potential
 from mlip_rs.potential.short_range import short_range_failures
+from mlip_rs.potential.stress_test import stress_test_text
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class Description:
             if errors:
                 lines.append(f"{name + ' errors':<20}{_errors_text(errors)}")
         lines += [f"short range         {failure}" for failure in short_range_failures(self.info)]
+        lines.append(f"stress test         {stress_test_text(self.info)}")
         weights = _mapping(self.info.get("weights"))
         if weights:
             lines.append(f"weights             {_weights_text(weights)}")

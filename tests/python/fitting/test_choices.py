@@ -11,15 +11,23 @@ from mlip_rs.cost.timing import Timing
 from mlip_rs.data import read_dataset
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.fitting import points as points_module
-from mlip_rs.fitting.result import KNEE_TOLERANCE, Run, cost_of, rounded
+from mlip_rs.fitting.limits import cost_of, rounded
+from mlip_rs.fitting.result import KNEE_TOLERANCE, Run
 from mlip_rs.fitting.run_directory import choose, front_points
 
 
-def front_of(*pairs, repels=None):
+def front_of(*pairs, repels=None, failed=()):
     """A run of points with these costs and scores, made by hand."""
     repels = repels or [True] * len(pairs)
     made = (
-        SimpleNamespace(cost=cost, score=score, repels=good, potential=SimpleNamespace(n_nonzero=99 - k))
+        SimpleNamespace(
+            cost=cost,
+            score=score,
+            score_error=0.0,
+            repels=good,
+            failed_stress_test=k in failed,
+            potential=SimpleNamespace(n_nonzero=99 - k),
+        )
         for k, ((cost, score), good) in enumerate(zip(pairs, repels, strict=True))
     )
     return Run(tuple(made), {})
@@ -44,6 +52,14 @@ def test_knee_is_the_cheapest_within_ten_per_cent_of_the_lowest(pairs, repels, k
     assert (run.knee_index, run.best_index) == (knee, best)
     lowest = min(score for _, score in pairs)
     assert run.points[knee].score <= (1 + KNEE_TOLERANCE) * lowest
+
+
+def test_what_failed_its_stress_test_has_no_name_and_is_not_on_the_front():
+    pairs = (1, 1.5), (2, 1.2), (3, 1.05), (9, 1.0)
+    run = front_of(*pairs, failed=(2, 3))
+    assert run.front == (0, 1)
+    assert run.best_index == run.knee_index == run.one_standard_error_index == 1
+    assert front_of(*pairs, failed=range(4)).front == (0, 1, 2, 3)  # none is better than the others
 
 
 def test_knee_of_random_fronts_is_that_of_the_definition():

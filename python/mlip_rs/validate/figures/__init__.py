@@ -21,6 +21,7 @@ from mlip_rs.validate.figures.prototypes import prototype_curves
 from mlip_rs.validate.figures.quasi_harmonic import quasi_harmonic_curves
 from mlip_rs.validate.figures.short_range import short_range_curves
 from mlip_rs.validate.figures.stacking_fault import fault_curve
+from mlip_rs.validate.figures.stress_test import stress_test_margins
 from mlip_rs.validate.figures.surfaces import surface_bars
 from mlip_rs.validate.figures.vacancy import vacancy_sizes
 
@@ -101,6 +102,11 @@ FIGURES: Mapping[str, PropertyFigure] = MappingProxyType(
         "short-range": PropertyFigure(
             lambda found, _: short_range_curves(found),
             "Energy far below the distances of the data; it has to rise monotonically as the distance shrinks.",
+        ),
+        "stress-test": PropertyFigure(
+            lambda found, _: stress_test_margins(found),
+            "Lowest energy of each structure above the limit, which lies a little below the lowest crystal; crosses: "
+            "structures that fell below it or heated up by themselves.",
         ),
     }
 )

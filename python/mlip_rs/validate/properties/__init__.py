@@ -15,6 +15,7 @@ from mlip_rs.validate.properties import (
     quasi_harmonic,
     short_range,
     stacking_fault,
+    stress_test,
     surfaces,
     vacancy,
     zone_boundary,
@@ -39,4 +40,5 @@ PROPERTIES: tuple[Property, ...] = (
     energy_conservation.PROPERTY,
     melt_quench.PROPERTY,
     short_range.PROPERTY,
+    stress_test.PROPERTY,
 )

@@ -1,0 +1,158 @@
+"""Points of a run that matter get their repulsion and pass a stress test, are mended, or leave the front."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
+
+import numpy as np
+
+from mlip_rs.arrays import Array, Mask
+from mlip_rs.data import Dataset
+from mlip_rs.fitting.points import predicted
+from mlip_rs.fitting.repulsion import RepulsionChooser
+from mlip_rs.fitting.result import Point, Run
+from mlip_rs.fitting.selection import Selection
+from mlip_rs.potential import Potential
+from mlip_rs.potential.stress_test import stress_test
+from mlip_rs.progress import Progress
+
+SEED: int = 0
+"""Of the stress test; not that of the anchor rows."""
+
+FACTORS: tuple[float, ...] = (10.0, 100.0)
+"""Weights of the anchor rows, in that of the selection, with which the coefficients of a failing point are refitted."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Mended:
+    """A point that passes with the weight of the anchor rows multiplied by a factor."""
+
+    factor: float
+    coefficients: Array
+    potential: Potential
+
+
+@dataclass(frozen=True, eq=False)
+class Robustness:
+    """The points of a run outside the data.
+
+    Parameters
+    ----------
+    selection
+        Its candidates are the points; within `FoldEquations.totalled`.
+    tested
+        Test data, if there are any.
+    progress
+        Receives the advance.
+    """
+
+    selection: Selection
+    tested: Dataset | None
+    progress: Progress
+
+    def points(self, points: Sequence[Point]) -> tuple[Point, ...]:
+        """Choose a repulsion for every point on the front and for those with a name, and test them.
+
+        A point that fails is refitted on its support with heavier anchor rows. All this may change which points matter,
+        so it goes on until all that do have been tested.
+        """
+        chosen, done = list(points), set[int]()
+        while True:
+            run = Run(tuple(chosen), {})
+            wanted = sorted({*run.front, run.best_index, run.knee_index, run.one_standard_error_index} - done)
+            if not wanted:
+                return run.points
+            self.progress.start("repulsion and stress test: potentials", len(wanted))
+            for k in wanted:
+                own = self.selection.candidates.coefficients[k]
+                potential = self._potential(own, chosen[k].potential.info)
+                chosen[k] = replace(chosen[k], potential=potential)
+                self.progress.advance()
+            failed = [k for k in wanted if chosen[k].failed_stress_test]
+            for k, mended in self._mended([(k, chosen[k]) for k in failed]):
+                chosen[k] = mended
+            done |= set(wanted)
+
+    def _potential(self, coefficients: Array, info: dict[str, object]) -> Potential:
+        """A potential with its repulsion and the record of its stress test, for a basis with a repulsion."""
+        problem, threads = self.selection.folds.problem, self.selection.folds.settings.threads or None
+        chooser = RepulsionChooser(problem.basis, problem.domain)
+        potential = chooser.potential(coefficients, problem.reference.values, info, threads)
+        if problem.basis.repulsion is None:
+            return potential
+        outcome = stress_test(potential, seed=SEED, threads=threads)
+        record = {
+            "passed": outcome.passed,
+            "n_structures": outcome.n_structures,
+            "seed": SEED,
+            "failures": [failure.sentence for failure in outcome.failures],
+        }
+        return potential.with_info(dict(potential.info) | {"stress_test": record})
+
+    def _mended(self, failed: Sequence[tuple[int, Point]]) -> Iterable[tuple[int, Point]]:
+        """The points that pass after a refit with heavier anchor rows."""
+        if not failed or self.selection.anchors is None:
+            return []
+        left, found = dict(failed), dict[int, _Mended]()
+        for factor in FACTORS:
+            folds = self.selection.folds.anchored(self.selection.anchors.stronger(factor))
+            scaled, _ = folds.load(None)
+            for k, point in list(left.items()):
+                support = self.selection.candidates.coefficients[k] != 0.0
+                coefficients = folds.refitted(scaled, self.selection.penalty, [support])[0]
+                potential = self._potential(coefficients, point.potential.info)
+                if potential.info["stress_test"]["passed"]:
+                    found[k] = _Mended(factor, coefficients, potential)
+                    del left[k]
+        return self._with_errors(found, dict(failed))
+
+    def _with_errors(
+        self, found: dict[int, _Mended], failed: dict[int, Point]
+    ) -> Iterable[tuple[int, Point]]:
+        """Points with the errors of their new coefficients."""
+        if not found:
+            return
+        folds, fold_supports = self.selection.folds, self.selection.fold_supports
+        by_factor: dict[float, list[int]] = defaultdict(list)
+        for k, mended in found.items():
+            by_factor[mended.factor].append(k)
+        order = [k for members in by_factor.values() for k in members]
+        parts = []
+        for fold in folds.folds:
+            rows = [
+                self._without(fold, factor, fold_supports[fold][members])
+                for factor, members in by_factor.items()
+            ]
+            parts.append(folds.residuals(fold, np.vstack(rows)))
+        validation = reduce(add, parts)
+        scores, score_errors = folds.scores(validation)
+        coefficients = np.array([found[k].coefficients for k in order])
+        settings, problem = folds.settings, folds.problem
+        training = predicted(problem.dataset, problem, coefficients, settings)
+        tested = None if self.tested is None else predicted(self.tested, problem, coefficients, settings)
+        for place, k in enumerate(order):
+            factor, potential = found[k].factor, found[k].potential
+            trained, validated = training.errors(place), validation.errors(place)
+            info = dict(potential.info) | {
+                "score": float(scores[place]),
+                "anchor_weight": factor * settings.anchor_weight,
+                "errors": {"training": trained.to_dict(), "validation": validated.to_dict()},
+            }
+            point = replace(
+                failed[k],
+                potential=potential.with_info(info),
+                score=float(scores[place]),
+                score_error=float(score_errors[place]),
+                training=trained,
+                validation=validated,
+                test=None if tested is None else tested.errors(place),
+            )
+            yield k, point
+
+    def _without(self, fold: int, factor: float, supports: Mask) -> Array:
+        """(P, F) coefficients fitted without a fold, with heavier anchor rows."""
+        assert self.selection.anchors is not None
+        folds = self.selection.folds.anchored(self.selection.anchors.stronger(factor))
+        return folds.refitted(folds.load(fold)[0], self.selection.penalty, supports)

@@ -1,0 +1,111 @@
+"""The teacher of a fit: the most accurate dense fit that passes the stress test, and its anchor rows.
+
+Fits to all features are compared with those to features of low order and degree. What falls into holes outside the
+data is most often a few invariants of the highest order: without them a fit is nearly as accurate, and holds.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import reduce
+from itertools import product
+from operator import add
+
+import numpy as np
+
+from mlip_rs.arrays import Array, Mask
+from mlip_rs.basis import Basis
+from mlip_rs.fitting.anchors import anchors
+from mlip_rs.fitting.cross_validation import CrossValidation
+from mlip_rs.fitting.dense_fit import DenseFit
+from mlip_rs.fitting.repulsion import RepulsionChooser
+from mlip_rs.potential.stress_test import stress_test
+
+ANCHORS: str = "anchors"
+"""Folder of the anchor rows beside the equations of a fit, where they are too large for the memory."""
+
+SEEDS: tuple[int, ...] = (0, 11)
+"""Of the stress tests that a teacher has to pass."""
+
+WORST: float = 3.0
+"""Largest root mean squared residual of a teacher on the data, in that of the dense fit."""
+
+
+def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidation, DenseFit]:
+    """The cross-validation with the anchor rows of the best teacher, and the dense fit with them.
+
+    Both come back as they are without repulsion or weight of the anchor rows, and, with a notice, where no fit passes.
+
+    Parameters
+    ----------
+    folds
+        Without anchor rows.
+    dense
+        Dense fit without anchor rows.
+    """
+    settings, problem = folds.settings, folds.problem
+    if not settings.anchor_weight or problem.basis.repulsion is None:
+        return folds, dense
+    candidates = _candidates(folds, dense)
+    found = next((own for own in candidates if _holds(folds, own[1])), None)
+    if found is None:
+        folds.progress.note("notice: no dense fit passes the stress test; there are no anchor rows")
+        return folds, dense
+    support, coefficients = found
+    teachers: dict[int | None, Array] = {None: coefficients}
+    for fold in folds.folds:
+        teachers[fold] = (
+            dense.of_folds[fold]
+            if support.all()
+            else folds.refitted(folds.load(fold)[0], dense.penalty, [support])[0]
+        )
+    directory = folds.equations.directory / ANCHORS
+    rows = anchors(problem, teachers, support, settings.anchor_weight, directory, settings.threads or None)
+    anchored = folds.anchored(rows)
+    return anchored, dense if support.all() else _refitted(anchored, dense)
+
+
+def _candidates(folds: CrossValidation, dense: DenseFit) -> Iterator[tuple[Mask, Array]]:
+    """Supports and coefficients of fits to features up to an order and a degree, while they are accurate."""
+    full, _ = folds.load(None)
+    limit = np.inf
+    for support in _supports(folds.problem.basis):
+        fitted = folds.refitted(full, dense.penalty, [None if support.all() else support])[0]
+        squares = _squares(folds, fitted)
+        limit = min(limit, WORST**2 * squares)
+        if squares > limit:
+            return
+        yield support, fitted
+
+
+def _supports(basis: Basis) -> list[Mask]:
+    """Features up to an order and a degree, the largest sets first."""
+    degrees = np.tile(basis.core.feature_degrees()[:, :2], (len(basis.elements), 1))
+    found: dict[bytes, Mask] = {}
+    for limits in product(*(np.unique(column) for column in degrees.T)):
+        support: Mask = np.all(degrees <= np.array(limits), axis=1)
+        if support.any():
+            found[support.tobytes()] = support
+    return sorted(found.values(), key=lambda support: -int(support.sum()))
+
+
+def _squares(folds: CrossValidation, coefficients: Array) -> float:
+    """Sum of the squared residuals on all data."""
+    return sum(folds.equations.squares(fold, coefficients)[0] for fold in folds.folds)
+
+
+def _holds(folds: CrossValidation, coefficients: Array) -> bool:
+    """Whether the potential passes the stress test with all seeds."""
+    problem, threads = folds.problem, folds.settings.threads or None
+    chooser = RepulsionChooser(problem.basis, problem.domain)
+    potential = chooser.potential(coefficients, problem.reference.values, {}, threads)
+    tests = (stress_test(potential, seed=seed, first_failure=True, threads=threads) for seed in SEEDS)
+    return all(test.passed for test in tests)
+
+
+def _refitted(folds: CrossValidation, dense: DenseFit) -> DenseFit:
+    """The dense fit without each fold, with the anchor rows."""
+    fits, parts = [], []
+    for fold in folds.folds:
+        fits.append(folds.refitted(folds.load(fold)[0], dense.penalty, [None])[0])
+        parts.append(folds.residuals(fold, fits[-1][None]))
+    return replace(dense, of_folds=fits, validation=reduce(add, parts))

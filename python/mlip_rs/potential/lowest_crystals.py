@@ -1,0 +1,142 @@
+"""The lowest energies that a potential may have: those of its crystals, at every volume."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from ase import Atoms
+
+from mlip_rs.arrays import Array
+from mlip_rs.generate.prototypes import BINARY_PROTOTYPES, PROTOTYPES, binary_prototype, prototype
+from mlip_rs.potential.potential import Potential
+
+VOLUMES: Array = np.geomspace(0.3, 8.0, 40)
+"""Volumes per atom at which crystals are looked at, in cubes of the shortest distance of the data."""
+
+SMALLEST_EQUILIBRIUM: float = 0.7
+"""Smallest equilibrium volume, in the same units: that of close-packed spheres that touch."""
+
+
+@dataclass(frozen=True, eq=False)
+class LowestCrystal:
+    """The lowest energy of the crystals of one element at each volume.
+
+    Parameters
+    ----------
+    element
+        Chemical symbol.
+    name
+        The prototype that is lowest of all.
+    volume, energy
+        Its volume, Å³ per atom, and energy, eV per atom.
+    volumes, energies
+        (K,) volumes, ascending, and the lowest energies at them.
+    """
+
+    element: str
+    name: str
+    volume: float
+    energy: float
+    volumes: Array
+    energies: Array
+
+    @classmethod
+    def of(cls, potential: Potential, element: str, closest: float, threads: int | None) -> "LowestCrystal":
+        """Compare all prototypes over volumes; `closest` is the shortest distance of the data, Å."""
+        volumes = VOLUMES * closest**3
+        structures = [prototype(name, element, v) for name in PROTOTYPES for v in volumes]
+        energies = energies_per_atom(potential, structures, threads).reshape(len(PROTOTYPES), -1)
+        allowed = VOLUMES >= SMALLEST_EQUILIBRIUM
+        lowest = np.where(allowed, energies, np.inf)
+        kind, place = np.unravel_index(int(lowest.argmin()), lowest.shape)
+        return cls(
+            element,
+            PROTOTYPES[int(kind)],
+            float(volumes[place]),
+            float(energies[kind, place]),
+            volumes,
+            energies.min(axis=0),
+        )
+
+    def floor(self, volume_ratio: float) -> float:
+        """Lowest energy at a volume, in that of the ground state, eV per atom; wider cells may break apart.
+
+        Crystals that are lower than the ground state when compressed beyond their distances do not count.
+        """
+        if volume_ratio >= 1.0:
+            return self.energy
+        return max(self.energy, float(np.interp(volume_ratio * self.volume, self.volumes, self.energies)))
+
+
+@dataclass(frozen=True, eq=False)
+class LowestCrystals:
+    """The lowest crystals of every element, and how much deeper compounds lie.
+
+    Parameters
+    ----------
+    crystals
+        By element.
+    binding
+        By set of elements: by how much the energy per atom of a compound lies below that of its elements, eV.
+    """
+
+    crystals: dict[str, LowestCrystal]
+    binding: dict[frozenset[str], float]
+
+    @classmethod
+    def of(
+        cls,
+        potential: Potential,
+        closest: Array,
+        known: Sequence[Atoms] = (),
+        threads: int | None = None,
+    ) -> "LowestCrystals":
+        """Look at the prototypes of every element and pair, and at structures known to be low.
+
+        Parameters
+        ----------
+        closest
+            (E, E) shortest distances of the data, Å.
+        known
+            Other structures, such as the ground states of compounds.
+        """
+        elements = potential.elements
+        crystals = {
+            element: LowestCrystal.of(potential, element, closest[k, k], threads)
+            for k, element in enumerate(elements)
+        }
+        compounds = [*known]
+        for first, second in combinations(elements, 2):
+            mean = 0.5 * (crystals[first].volume + crystals[second].volume)
+            compounds += [
+                binary_prototype(name, *pair, scale * mean)
+                for name in BINARY_PROTOTYPES
+                for pair in ((first, second), (second, first))
+                for scale in np.linspace(0.7, 1.3, 7)
+            ]
+        binding: dict[frozenset[str], float] = {}
+        if compounds:
+            energies = energies_per_atom(potential, compounds, threads)
+            for atoms, energy in zip(compounds, energies, strict=True):
+                symbols = atoms.get_chemical_symbols()
+                of_elements = float(np.mean([crystals[symbol].energy for symbol in symbols]))
+                key = frozenset(symbols)
+                binding[key] = max(binding.get(key, 0.0), of_elements - float(energy))
+        return cls(crystals, binding)
+
+    @property
+    def volumes(self) -> Array:
+        """(E,) volumes of the ground states, Å³ per atom."""
+        return np.array([crystal.volume for crystal in self.crystals.values()])
+
+    def floor(self, symbols: Sequence[str], volume_ratio: float) -> float:
+        """Lowest energy per atom that atoms may have at a volume, in that of their ground states, eV."""
+        of_elements = float(np.mean([self.crystals[symbol].floor(volume_ratio) for symbol in symbols]))
+        present = set(symbols)
+        return of_elements - max((e for key, e in self.binding.items() if key <= present), default=0.0)
+
+
+def energies_per_atom(potential: Potential, structures: Sequence[Atoms], threads: int | None) -> Array:
+    """Energies per atom of structures, (S,), eV."""
+    return np.array([p.energy / len(p.energies) for p in potential.predict(structures, threads)])

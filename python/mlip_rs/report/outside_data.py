@@ -1,0 +1,52 @@
+"""Section of the report of a fit on what its potentials do where no data are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlip_rs.fitting import Run
+from mlip_rs.potential.stress_test import stress_test_text
+from mlip_rs.report.document import Item, Table
+
+
+def outside_data_content(run: Run) -> list[Item]:
+    """Stress tests of the potentials of the front, of those that it lost by them, and the anchor rows of the fit."""
+    noted = [(point, point.potential.info) for point in run.points if "stress_test" in point.potential.info]
+    if not noted:
+        return [
+            "Not tested: the basis has no repulsion, so nothing keeps atoms apart that are closer than in the data."
+        ]
+    failed = [point for point, _ in noted if point.failed_stress_test]
+    sentences = [
+        "Potentials are taken where no data are: atoms that crowd as random spheres, hot and compressed crystals, open "
+        "cells, clusters, and structures that shrink. The energy must not fall below that of the lowest crystal, and "
+        "the temperature must not run away.",
+        f"{len(noted) - len(failed)} of {len(noted)} potentials held. "
+        + ("Those that failed are not on the front." if failed and len(failed) < len(noted) else ""),
+        _anchors_text(run.record.get("anchors")),
+    ]
+    if len(failed) == len(noted):
+        sentences.append("No potential held: do not use them beyond the data.")
+    rows = [
+        (str(point.potential.n_nonzero), f"{point.score:.3f}", stress_test_text(info), _weight_text(info))
+        for point, info in noted
+        if point.failed_stress_test or "anchor_weight" in info
+    ]
+    items: list[Item] = ["\n".join(sentences)]
+    if rows:
+        items.append(Table(("coefficients", "score", "stress test", "anchor rows"), rows))
+    return items
+
+
+def _anchors_text(record: Mapping[str, Any] | None) -> str:
+    if record is None:
+        return "The fit has no anchor rows."
+    return (
+        f"Anchor rows: {record['n_structures']} structures outside the data with {record['n_atoms']} atoms and weight "
+        f"{record['weight']:g}, for which a fit that held, with {record['teacher_n_nonzero']} coefficients, gives the "
+        "energies, forces and stresses. No error on this page includes them."
+    )
+
+
+def _weight_text(info: Mapping[str, Any]) -> str:
+    weight = info.get("anchor_weight")
+    return "" if weight is None else f"refitted with weight {weight:g}"

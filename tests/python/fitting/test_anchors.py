@@ -1,0 +1,158 @@
+"""Anchor rows: what they add to the equations, and that they leave everything else as it is."""
+
+import numpy as np
+import pytest
+
+import mlip_rs as mlip
+from mlip_rs.data import read_dataset
+from mlip_rs.demo import DATA_PATH
+from mlip_rs.errors import ConfigError
+from mlip_rs.fitting import FitSettings, anchors, robustness, teacher
+from mlip_rs.fitting.assemble import assemble
+from mlip_rs.fitting.cross_validation import CrossValidation
+from mlip_rs.fitting.dense_fit import dense_fit
+from mlip_rs.fitting.problem import build_problem, check_data
+from mlip_rs.potential.stress_test import StressFailure, StressOutcome, StressTest
+from mlip_rs.progress import Silent
+
+BASIS = mlip.Basis(["Al"], cutoff=5.0, hierarchy="angular", n_radial=5, n_angular=3, max_l=2)
+SETTINGS = FitSettings(n_folds=3, n_path=12, n_prior=3, threads=1)
+
+
+@pytest.fixture(scope="module")
+def aluminium():
+    return read_dataset(DATA_PATH, index="::6")
+
+
+@pytest.fixture
+def folds(aluminium, tmp_path):
+    problem = build_problem(check_data(aluminium, BASIS, SETTINGS), SETTINGS, persistent=False)
+    equations = assemble(problem, tmp_path)
+    with equations.totalled():
+        yield CrossValidation(problem, equations, SETTINGS, Silent())
+
+
+def verdict(passed):
+    """A stress test of one structure."""
+    failure = None if passed else StressFailure("crowded", "Al, crowded: falls", 1.0, None)
+    return StressTest((StressOutcome("crowded", 1.0 if passed else -1.0, failure),))
+
+
+def with_teacher(folds, monkeypatch, passes):
+    """The cross-validation with the anchor rows of the first fit whose number of features `passes`."""
+    asked = []
+
+    def holds(_, coefficients):
+        asked.append(int(np.count_nonzero(coefficients)))
+        return passes(asked[-1])
+
+    monkeypatch.setattr(teacher, "_holds", holds)
+    dense = dense_fit(folds)
+    return *teacher.with_anchors(folds, dense), dense, asked
+
+
+def test_a_dense_teacher_leaves_the_dense_fit_as_it_is(folds, monkeypatch):
+    anchored, dense, before, asked = with_teacher(folds, monkeypatch, lambda _: True)
+    assert anchored.anchors is not None
+    assert len(asked) == 1
+    assert dense is before
+    for fold in (None, 0, 2):
+        plain = folds.refitted(folds.load(fold)[0], dense.penalty, [None])[0]
+        again = anchored.refitted(anchored.load(fold)[0], dense.penalty, [None])[0]
+        np.testing.assert_allclose(again, plain, rtol=1e-6, atol=1e-8 * np.abs(plain).max())
+
+
+def test_sparse_members_come_closer_to_the_teacher_outside_the_data(folds, monkeypatch):
+    anchored, dense, _, _ = with_teacher(folds, monkeypatch, lambda _: True)
+    target = anchored.anchors.teachers[None]
+    gram = np.vstack([anchored.anchors.equations.gram_rows(0, slice(0, len(target)))])
+    support = np.zeros(len(target), dtype=bool)
+    support[np.abs(target * folds.scale).argsort()[-6:]] = True
+    support[0] = True
+
+    def distance(cross_validation):
+        w = cross_validation.refitted(cross_validation.load(None)[0], dense.penalty, [support])[0]
+        return (w - target) @ gram @ (w - target)
+
+    heavier = anchored.anchored(anchored.anchors.stronger(100.0))
+    assert distance(heavier) < distance(anchored) < distance(folds)
+
+
+def test_rows_and_squares_of_the_data_do_not_see_the_anchors(folds, monkeypatch):
+    anchored, dense, _, _ = with_teacher(folds, monkeypatch, lambda _: True)
+    assert anchored.load(1)[1] == folds.load(1)[1]
+    assert anchored.n_rows == folds.n_rows
+    assert (
+        anchored.equations.squares(0, dense.of_folds[0])[0]
+        == folds.equations.squares(0, dense.of_folds[0])[0]
+    )
+
+
+def test_a_sparse_teacher_is_the_first_that_holds_and_mends_the_dense_fit(folds, monkeypatch):
+    n_features = folds.problem.basis.n_features
+    anchored, dense, before, asked = with_teacher(folds, monkeypatch, lambda n: n < 0.9 * n_features)
+    assert asked[0] == n_features
+    assert asked[-1] < 0.9 * n_features
+    assert anchored.anchors.record["teacher_n_nonzero"] == asked[-1]
+    assert not np.array_equal(dense.of_folds[0], before.of_folds[0])
+    assert dense.validation.squares[0] > before.validation.squares[0] * (1 - 1e-3)
+
+
+def test_without_a_teacher_there_are_no_anchors(folds, monkeypatch):
+    notes = []
+    folds.progress.note = notes.append
+    anchored, dense, before, asked = with_teacher(folds, monkeypatch, lambda _: False)
+    assert anchored is folds
+    assert dense is before
+    assert len(asked) > 1
+    assert any("no anchor rows" in note for note in notes)
+
+
+def test_structures_in_which_the_teacher_falls_are_not_taught(folds, monkeypatch):
+    coefficients = dense_fit(folds).of_folds[0]
+    every = np.ones(len(coefficients), dtype=bool)
+    directory = folds.equations.directory
+    all_of_them = anchors.anchors(folds.problem, {None: coefficients}, every, 1.0, directory)
+    monkeypatch.setattr(anchors.LowestCrystals, "floor", lambda *_: np.inf)
+    with pytest.raises(ValueError, match="need at least one"):
+        anchors.anchors(folds.problem, {None: coefficients}, every, 1.0, directory)
+    assert 0 < all_of_them.record["n_structures"] <= all_of_them.record["n_generated"]
+
+
+def test_a_negative_weight_is_refused():
+    with pytest.raises(ConfigError, match="anchor_weight is -1"):
+        FitSettings(anchor_weight=-1.0)
+
+
+def test_a_fit_says_what_its_anchors_are_and_tests_what_matters(aluminium):
+    run = mlip.fit(aluminium, BASIS, SETTINGS)
+    record = run.record["anchors"]
+    assert record is None or record["n_structures"] > 0
+    for k in {*run.front, run.best_index, run.knee_index}:
+        assert run.points[k].potential.info["stress_test"]["n_structures"] > 30
+    plain = mlip.fit(aluminium, BASIS, FitSettings(**(vars(SETTINGS) | {"anchor_weight": 0.0})))
+    assert plain.record["anchors"] is None
+
+
+def test_a_point_that_fails_is_mended_or_leaves_the_front(aluminium, monkeypatch):
+    """One that no refit mends leaves; one that passes when refitted has the heavier weight and new errors."""
+    calls = {}
+
+    def stress_test(potential, **_):
+        n = potential.n_nonzero
+        calls[n] = calls.get(n, 0) + 1
+        return verdict(n > 12 or (n > 6 and calls[n] > 1))
+
+    monkeypatch.setattr(robustness, "stress_test", stress_test)
+    monkeypatch.setattr(teacher, "stress_test", lambda *_, **__: verdict(True))
+    run = mlip.fit(aluminium, BASIS, SETTINGS)
+    sizes = [point.potential.n_nonzero for point in run.points]
+    assert any(n <= 6 for n in sizes)
+    assert any(6 < n <= 12 for n in sizes)
+    assert all(run.points[k].potential.n_nonzero > 6 for k in run.front)
+    mended = [p for p in run.points if "anchor_weight" in p.potential.info]
+    assert mended
+    for point in mended:
+        assert point.potential.info["anchor_weight"] == pytest.approx(10 * SETTINGS.anchor_weight)
+        assert point.potential.info["score"] == point.score
+        assert not point.failed_stress_test

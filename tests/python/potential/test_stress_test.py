@@ -1,0 +1,114 @@
+"""The stress test finds holes that no other check finds, says where, and lets sound potentials pass."""
+
+import json
+
+import numpy as np
+import pytest
+from potentials import ARGON_SIGMA, argon_potential, random_potential
+
+from mlip_rs.generate.out_of_domain import Spheres, random_cell
+from mlip_rs.potential import Potential
+from mlip_rs.potential.hot_dynamics import hot_dynamics
+from mlip_rs.potential.lowest_crystals import LowestCrystals
+from mlip_rs.potential.short_range import short_range
+from mlip_rs.potential.stress_test import stress_test
+
+FCC_VOLUME = 0.9168
+"""Volume per atom of the fcc Lennard-Jones crystal, σ³."""
+
+
+def guarded_argon():
+    """Lennard-Jones argon that is handed over to ZBL below σ."""
+    potential = argon_potential()
+    spec = potential.spec | {"repulsion": {"outer": [[ARGON_SIGMA]], "inner": [[0.8 * ARGON_SIGMA]]}}
+    epsilon = 0.0104
+    weights = 2.0 * epsilon * np.array([ARGON_SIGMA**12, -(ARGON_SIGMA**6)])
+    return Potential.from_coefficients(json.dumps(spec), weights, {"Ar": 0.0})
+
+
+@pytest.fixture(scope="module")
+def silicon(test_data_folder):
+    return Potential.load(test_data_folder / "si_knee_collapse.mlip.json")
+
+
+@pytest.fixture(scope="module")
+def test_data_folder(request):
+    return request.config.rootpath / "tests" / "data"
+
+
+def test_knee_of_silicon_that_collapses_is_found_with_any_seed(silicon):
+    assert short_range(silicon).monotonic
+    for seed in range(3):
+        result = stress_test(silicon, seed=seed)
+        assert not result.passed
+        assert any(failure.kind == "crowded" for failure in result.failures)
+
+
+def test_failures_name_place_and_depth_and_keep_the_structure(silicon):
+    result = stress_test(silicon)
+    failure = next(failure for failure in result.failures if failure.kind == "crowded")
+    assert "Si, crowded at 0." in failure.sentence
+    assert "below all crystals" in failure.sentence
+    assert set(failure.atoms.get_chemical_symbols()) == {"Si"}
+    assert failure.energy_below > 0.0
+    assert len(result.structures) == len(result.failures)
+
+
+def test_verdict_is_plain_numbers(silicon):
+    document = json.loads(json.dumps(stress_test(silicon).to_dict()))
+    assert document["passed"] is False
+    assert next(own["failure"]["formula"] for own in document["outcomes"] if own["failure"])
+
+
+def test_same_seed_gives_same_verdict(silicon):
+    first, second = stress_test(silicon, seed=5), stress_test(silicon, seed=5)
+    assert first.to_dict() == second.to_dict()
+
+
+def test_lennard_jones_passes():
+    result = stress_test(guarded_argon())
+    assert result.passed, [failure.sentence for failure in result.failures]
+    assert result.n_structures > 30
+
+
+def test_random_coefficients_fail():
+    assert not stress_test(random_potential(("Al", "Ni"), "angular-poly")).passed
+
+
+def test_lowest_crystal_of_lennard_jones_is_close_packed():
+    lowest = LowestCrystals.of(guarded_argon(), np.array([[ARGON_SIGMA]]))
+    crystal = lowest.crystals["Ar"]
+    assert crystal.name in ("fcc", "hcp", "dhcp")
+    assert crystal.volume == pytest.approx(FCC_VOLUME * ARGON_SIGMA**3, rel=0.1)
+    assert lowest.floor(["Ar"], 2.0) == crystal.energy
+    assert lowest.floor(["Ar"], 0.6) > crystal.energy
+
+
+def test_structures_known_to_be_low_lower_the_floor():
+    potential = random_potential(("Al", "Ni"), "pair")
+    closest = np.full((2, 2), 2.2)
+    plain = LowestCrystals.of(potential, closest)
+    pair = random_cell(
+        Spheres(("Al", "Ni"), closest, plain.volumes), ["Al", "Ni"], 0.9, np.random.default_rng(0)
+    )
+    energy = potential.predict(pair).energy / 2
+    known = LowestCrystals.of(potential, closest, [pair])
+    assert known.floor(["Al", "Ni"], 1.0) <= energy + 1e-9
+    assert known.floor(["Al", "Ni"], 1.0) <= plain.floor(["Al", "Ni"], 1.0)
+
+
+def test_dynamics_keep_the_temperature_of_the_thermostat(rng):
+    potential = guarded_argon()
+    spheres = Spheres(("Ar",), [[ARGON_SIGMA]], [FCC_VOLUME * ARGON_SIGMA**3])
+    atoms = random_cell(spheres, ["Ar"] * 32, 1.5, rng)
+    (course,) = hot_dynamics(potential, [atoms], 300.0, 300, [-np.inf], rng)
+    assert course.temperatures[100:].mean() == pytest.approx(300.0, rel=0.1)
+    assert len(course.energies) == len(course.temperatures) == 301
+
+
+def test_dynamics_end_below_the_floor(rng):
+    potential = guarded_argon()
+    spheres = Spheres(("Ar",), [[ARGON_SIGMA]], [FCC_VOLUME * ARGON_SIGMA**3])
+    atoms = random_cell(spheres, ["Ar"] * 8, 1.0, rng)
+    (course,) = hot_dynamics(potential, [atoms], 300.0, 50, [np.inf], rng)
+    assert len(course.energies) == 1
