@@ -22,7 +22,7 @@ from mlip_rs.fitting.normal_equations import NormalEquations, System, accumulate
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.generate.out_of_domain import Spheres, out_of_domain
 from mlip_rs.potential import Potential
-from mlip_rs.potential.lowest_crystals import LowestCrystals
+from mlip_rs.potential.lowest_crystals import LowestCrystals, predictions
 from mlip_rs.potential.short_range import shortest_distances
 
 PER_SYSTEM: int = 100
@@ -139,11 +139,13 @@ def _taught(
 ) -> Iterator[tuple[Frame, float]]:
     """Structures in which the teacher can be believed, and the share of the weight that each has."""
     for k, (atoms, predicted) in enumerate(
-        zip(structures, teacher.predict(structures, threads), strict=True)
+        zip(structures, predictions(teacher, structures, threads), strict=True)
     ):
+        if predicted is None:
+            continue
         symbols = atoms.get_chemical_symbols()
         ratio = atoms.get_volume() / len(atoms) / spheres.volume(symbols) if atoms.pbc.all() else np.inf
-        is_hole = not predicted.energy / len(atoms) >= lowest.floor(symbols, ratio)  # or not a number
+        is_hole = predicted.energy / len(atoms) < lowest.floor(symbols, ratio)
         if is_hole or np.abs(predicted.forces).max() > LARGEST_FORCE:
             continue
         force = float(np.sqrt((predicted.forces**2).mean()))

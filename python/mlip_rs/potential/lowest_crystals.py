@@ -8,8 +8,10 @@ import numpy as np
 from ase import Atoms
 
 from mlip_rs.arrays import Array
+from mlip_rs.errors import StructureError
 from mlip_rs.generate.prototypes import BINARY_PROTOTYPES, PROTOTYPES, binary_prototype, prototype
 from mlip_rs.potential.potential import Potential
+from mlip_rs.potential.prediction import Prediction
 
 VOLUMES: Array = np.geomspace(0.3, 8.0, 40)
 """Volumes per atom at which crystals are looked at, in cubes of the shortest distance of the data."""
@@ -47,16 +49,18 @@ class LowestCrystal:
         volumes = VOLUMES * closest**3
         structures = [prototype(name, element, v) for name in PROTOTYPES for v in volumes]
         energies = energies_per_atom(potential, structures, threads).reshape(len(PROTOTYPES), -1)
+        energies[np.isnan(energies)] = np.inf
         allowed = VOLUMES >= SMALLEST_EQUILIBRIUM
         lowest = np.where(allowed, energies, np.inf)
         kind, place = np.unravel_index(int(lowest.argmin()), lowest.shape)
+        at_volumes = energies.min(axis=0)
         return cls(
             element,
             PROTOTYPES[int(kind)],
             float(volumes[place]),
             float(energies[kind, place]),
             volumes,
-            energies.min(axis=0),
+            np.where(np.isfinite(at_volumes), at_volumes, energies[kind, place]),
         )
 
     def floor(self, volume_ratio: float) -> float:
@@ -138,5 +142,24 @@ class LowestCrystals:
 
 
 def energies_per_atom(potential: Potential, structures: Sequence[Atoms], threads: int | None) -> Array:
-    """Energies per atom of structures, (S,), eV."""
-    return np.array([p.energy / len(p.energies) for p in potential.predict(structures, threads)])
+    """Energies per atom of structures, (S,), eV; NaN where a structure cannot be evaluated."""
+    found = predictions(potential, structures, threads)
+    return np.array([np.nan if own is None else own.energy / len(own.energies) for own in found])
+
+
+def predictions(
+    potential: Potential, structures: Sequence[Atoms], threads: int | None
+) -> list[Prediction | None]:
+    """Predictions for structures; None where one cannot be evaluated, such as by an energy beyond all bounds."""
+    try:
+        return list(potential.predict(structures, threads))
+    except StructureError:
+        return [_prediction(potential, atoms) for atoms in structures]
+
+
+def _prediction(potential: Potential, atoms: Atoms) -> Prediction | None:
+    try:
+        found: Prediction = potential.predict(atoms, 1)
+    except StructureError:
+        return None
+    return found

@@ -324,6 +324,12 @@ class _System:
         scaled = [_scaled(atoms, scale) for atoms in starts for scale in SHRINKING]
         energies = energies_per_atom(self.potential, scaled, threads).reshape(len(starts), -1)
         for atoms, course in zip(starts, energies, strict=True):
+            if not np.isfinite(course).all():
+                scale = SHRINKING[int(np.isfinite(course).argmin())]
+                sentence = f"{self.name}, {len(atoms)} atoms scaled by {scale:.2f}: the energy is not finite"
+                failure = StressFailure("shrinking", sentence, np.nan, _scaled(atoms, scale))
+                yield StressOutcome("shrinking", np.nan, failure)
+                continue
             rise = course - np.minimum.accumulate(course)
             fall = course - np.minimum.accumulate(course[::-1])[::-1]
             barriers = np.minimum(rise, fall)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from potentials import ARGON_SIGMA, argon_potential, random_potential
 
+from mlip_rs import Basis
 from mlip_rs.generate.out_of_domain import Spheres, random_cell
 from mlip_rs.potential import Potential
 from mlip_rs.potential.hot_dynamics import hot_dynamics
 from mlip_rs.potential.lowest_crystals import LowestCrystals
 from mlip_rs.potential.short_range import short_range
-from mlip_rs.potential.stress_test import stress_test
+from mlip_rs.potential.stress_test import StressTest, stress_test
 
 FCC_VOLUME = 0.9168
 """Volume per atom of the fcc Lennard-Jones crystal, σ³."""
@@ -112,3 +113,19 @@ def test_dynamics_end_below_the_floor(rng):
     atoms = random_cell(spheres, ["Ar"] * 8, 1.0, rng)
     (course,) = hot_dynamics(potential, [atoms], 300.0, 50, [np.inf], rng)
     assert len(course.energies) == 1
+
+
+def test_energies_beyond_all_bounds_are_failures_not_errors():
+    basis = Basis(["Al"], cutoff=6.0, r_min=2.0, hierarchy="pair-poly", n_radial=4)
+    rng = np.random.default_rng(5)
+    huge = Potential.from_coefficients(basis, 1e99 * rng.normal(size=basis.n_features), {"Al": 0.0})
+    result = stress_test(huge)
+    assert not result.passed
+    assert any("not finite" in failure.sentence for failure in result.failures)
+
+
+def test_a_result_comes_back_from_its_document(silicon):
+    found = stress_test(silicon)
+    again = StressTest.from_dict(found.to_dict())
+    assert again.to_dict() == found.to_dict()
+    assert again.failures[0].sentence == found.failures[0].sentence
