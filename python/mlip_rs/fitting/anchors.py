@@ -17,12 +17,13 @@ from ase import Atoms
 
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.data import Frame
+from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.fitting.fold_store import FoldEquations, chunks
 from mlip_rs.fitting.normal_equations import NormalEquations, System, accumulate, symmetrize
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.generate.out_of_domain import Spheres, out_of_domain
 from mlip_rs.potential import Potential
-from mlip_rs.potential.lowest_crystals import LowestCrystals, predictions
+from mlip_rs.potential.lowest_crystals import LowestCrystals, evaluations
 from mlip_rs.potential.short_range import shortest_distances
 
 PER_SYSTEM: int = 100
@@ -138,17 +139,16 @@ def _taught(
     threads: int | None,
 ) -> Iterator[tuple[Frame, float]]:
     """Structures in which the teacher can be believed, and the share of the weight that each has."""
-    for k, (atoms, predicted) in enumerate(
-        zip(structures, predictions(teacher, structures, threads), strict=True)
-    ):
-        if predicted is None:
+    found = evaluations(teacher, [structure_from_atoms(atoms) for atoms in structures], threads)
+    for k, (atoms, evaluated) in enumerate(zip(structures, found, strict=True)):
+        if evaluated is None:
             continue
+        energies, forces, _ = evaluated
         symbols = atoms.get_chemical_symbols()
         ratio = atoms.get_volume() / len(atoms) / spheres.volume(symbols) if atoms.pbc.all() else np.inf
-        is_hole = predicted.energy / len(atoms) < lowest.floor(symbols, ratio)
-        if is_hole or np.abs(predicted.forces).max() > LARGEST_FORCE:
+        if energies.mean() < lowest.floor(symbols, ratio) or np.abs(forces).max() > LARGEST_FORCE:
             continue
-        force = float(np.sqrt((predicted.forces**2).mean()))
+        force = float(np.sqrt((forces**2).mean()))
         frame = Frame(
             atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, file="anchor rows", index=k
         )

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 from ase import Atoms
 
+from mlip_rs import _core
 from mlip_rs.arrays import Array
+from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.errors import StructureError
 from mlip_rs.generate.prototypes import BINARY_PROTOTYPES, PROTOTYPES, binary_prototype, prototype
 from mlip_rs.potential.potential import Potential
-from mlip_rs.potential.prediction import Prediction
+from mlip_rs.threads import number_of_threads
 
 VOLUMES: Array = np.geomspace(0.3, 8.0, 40)
 """Volumes per atom at which crystals are looked at, in cubes of the shortest distance of the data."""
@@ -47,8 +50,8 @@ class LowestCrystal:
     def of(cls, potential: Potential, element: str, closest: float, threads: int | None) -> "LowestCrystal":
         """Compare all prototypes over volumes; `closest` is the shortest distance of the data, Å."""
         volumes = VOLUMES * closest**3
-        structures = [prototype(name, element, v) for name in PROTOTYPES for v in volumes]
-        energies = energies_per_atom(potential, structures, threads).reshape(len(PROTOTYPES), -1)
+        structures = _crystals(element, tuple(volumes.tolist()))
+        energies = core_energies(potential, structures, threads).reshape(len(PROTOTYPES), -1)
         energies[np.isnan(energies)] = np.inf
         allowed = VOLUMES >= SMALLEST_EQUILIBRIUM
         lowest = np.where(allowed, energies, np.inf)
@@ -143,23 +146,37 @@ class LowestCrystals:
 
 def energies_per_atom(potential: Potential, structures: Sequence[Atoms], threads: int | None) -> Array:
     """Energies per atom of structures, (S,), eV; NaN where a structure cannot be evaluated."""
-    found = predictions(potential, structures, threads)
-    return np.array([np.nan if own is None else own.energy / len(own.energies) for own in found])
+    return core_energies(potential, [structure_from_atoms(atoms) for atoms in structures], threads)
 
 
-def predictions(
-    potential: Potential, structures: Sequence[Atoms], threads: int | None
-) -> list[Prediction | None]:
-    """Predictions for structures; None where one cannot be evaluated, such as by an energy beyond all bounds."""
+def core_energies(
+    potential: Potential, structures: Sequence[_core.Structure], threads: int | None = None
+) -> Array:
+    """`energies_per_atom` of structures of the core."""
+    found = evaluations(potential, structures, threads)
+    return np.array([np.nan if own is None else float(own[0].mean()) for own in found])
+
+
+def evaluations(
+    potential: Potential, structures: Sequence[_core.Structure], threads: int | None = None
+) -> list[tuple[Array, Array, Array] | None]:
+    """Energies, forces and virials; None where a structure cannot be evaluated, as by an energy beyond all bounds."""
+    n_threads = number_of_threads(threads)
     try:
-        return list(potential.predict(structures, threads))
+        return list(potential.core.evaluate_many(list(structures), n_threads))
     except StructureError:
-        return [_prediction(potential, atoms) for atoms in structures]
+        return [_evaluation(potential, structure) for structure in structures]
 
 
-def _prediction(potential: Potential, atoms: Atoms) -> Prediction | None:
+def _evaluation(potential: Potential, structure: _core.Structure) -> tuple[Array, Array, Array] | None:
     try:
-        found: Prediction = potential.predict(atoms, 1)
+        (found,) = potential.core.evaluate_many([structure], 1)
     except StructureError:
         return None
     return found
+
+
+@lru_cache(maxsize=64)
+def _crystals(element: str, volumes: tuple[float, ...]) -> tuple[_core.Structure, ...]:
+    """All prototypes of an element at volumes per atom, Å³: the same for all potentials of a fit."""
+    return tuple(structure_from_atoms(prototype(name, element, v)) for name in PROTOTYPES for v in volumes)

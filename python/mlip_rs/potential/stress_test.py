@@ -14,11 +14,12 @@ import numpy as np
 from ase import Atoms, units
 
 from mlip_rs.arrays import Array
+from mlip_rs.data.core_structures import structure_from_arrays
 from mlip_rs.generate.melting_points import melting_point
 from mlip_rs.generate.out_of_domain import Spheres, cluster, displaced, mixture, random_cell, supercell
 from mlip_rs.generate.prototypes import prototype
 from mlip_rs.potential.hot_dynamics import Course, hot_dynamics
-from mlip_rs.potential.lowest_crystals import LowestCrystals, energies_per_atom
+from mlip_rs.potential.lowest_crystals import LowestCrystals, core_energies
 from mlip_rs.potential.potential import Potential
 from mlip_rs.potential.short_range import shortest_distances
 
@@ -321,8 +322,12 @@ class _System:
             starts.append(cluster(self.spheres, symbols, self.rng))
             symbols = mixture(self.elements, 12, self.rng)
             starts.append(random_cell(self.spheres, symbols, self.rng.uniform(0.6, 1.2), self.rng))
-        scaled = [_scaled(atoms, scale) for atoms in starts for scale in SHRINKING]
-        energies = energies_per_atom(self.potential, scaled, threads).reshape(len(starts), -1)
+        scaled = [
+            structure_from_arrays(atoms.numbers, scale * atoms.positions, scale * atoms.cell.array, atoms.pbc)
+            for atoms in starts
+            for scale in SHRINKING
+        ]
+        energies = core_energies(self.potential, scaled, threads).reshape(len(starts), -1)
         for atoms, course in zip(starts, energies, strict=True):
             if not np.isfinite(course).all():
                 scale = SHRINKING[int(np.isfinite(course).argmin())]
