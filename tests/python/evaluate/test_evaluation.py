@@ -2,6 +2,7 @@
 
 import io
 import json
+from itertools import count
 
 import numpy as np
 import pytest
@@ -116,10 +117,9 @@ def test_only_many_structures_report_their_progress(argon, monkeypatch):
     shown = {}
     for batch in (6, 4):
         monkeypatch.setattr(prediction, "BATCH_STRUCTURES", batch)
-        stream = io.StringIO()
-        predict_file(
-            folder / "ar.mlip.json", data, folder / "out.extxyz", progress=Lines(stream, interval=0.0)
-        )
+        stream, times = io.StringIO(), count()
+        lines = Lines(stream, interval=0.0, clock=lambda times=times: 10.0 ** next(times))
+        predict_file(folder / "ar.mlip.json", data, folder / "out.extxyz", progress=lines)
         shown[batch] = stream.getvalue()
     assert shown[6] == ""
     assert "predicting: structures: 6 of 6" in shown[4]
