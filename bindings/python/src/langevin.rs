@@ -43,7 +43,11 @@ pub fn langevin<'py>(
         })
         .collect();
     if starts.len() != structures.len() || floors.len() != noises.len() {
-        return Err(wrong_shape("floors and noises", "one for each structure", &[floors.len()]));
+        return Err(wrong_shape(
+            "floors and noises",
+            "one for each structure",
+            &[floors.len()],
+        ));
     }
     let settings = Langevin {
         step,
