@@ -19,8 +19,8 @@ demo: $(VENV)/installed  ## fit, select, validate and report on the shipped data
 
 test: $(VENV)/installed $(VENV)/tested  ## Rust tests with overflow checks, examples of the documentation, Python tests
 	cargo test --workspace --locked --quiet $(CHECKED)
-	$(PY) -m pytest --quiet --numprocesses auto --doctest-modules --pyargs mlip_rs
-	$(PY) -m pytest --numprocesses auto $(PYTEST_FLAGS)
+	$(PY) -m pytest --quiet --doctest-modules --pyargs mlip_rs
+	$(PY) -m pytest $(PYTEST_FLAGS)
 
 lint: $(VENV)/installed $(VENV)/tested $(VENV)/linted  ## formats, lints, types, stubs, links of the Rust documentation
 	cargo fmt --all --check

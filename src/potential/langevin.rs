@@ -61,7 +61,7 @@ impl Langevin {
 
     fn follow_one(&self, potential: &Arc<Potential>, start: &Start) -> Result<Course> {
         let n_atoms = start.structure.n_atoms();
-        if n_atoms == 0 || start.noise.is_empty() || start.noise.len() % n_atoms != 0 {
+        if n_atoms == 0 || start.noise.is_empty() || !start.noise.len().is_multiple_of(n_atoms) {
             return Err(Error::Length {
                 what: "noise",
                 expected: n_atoms,
@@ -168,17 +168,14 @@ impl<'a> Walk<'a> {
         let positions = self.course.positions.clone();
         let structure = Structure::new(cell, positions, self.start.numbers().to_vec());
         let found = structure.and_then(|s| self.evaluator.evaluate(&s));
-        match found {
-            Ok(found) => {
-                #[allow(clippy::cast_precision_loss)]
-                let n_atoms = found.energies.len() as f64;
-                self.course.energies.push(found.energy() / n_atoms);
-                self.forces = found.forces;
-            }
-            Err(_) => {
-                self.course.energies.push(f64::NAN);
-                self.forces.fill([0.0; 3]);
-            }
+        if let Ok(found) = found {
+            #[allow(clippy::cast_precision_loss)]
+            let n_atoms = found.energies.len() as f64;
+            self.course.energies.push(found.energy() / n_atoms);
+            self.forces = found.forces;
+        } else {
+            self.course.energies.push(f64::NAN);
+            self.forces.fill([0.0; 3]);
         }
     }
 

@@ -31,6 +31,30 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def short_stress_tests():
+    """Fits of these tests follow a few structures outside the data; `whole_stress_tests` undoes it."""
+    from mlip_rs.fitting import anchors
+    from mlip_rs.potential import stress_test
+
+    whole = {"RUNS": stress_test.RUNS, "CLUSTERS": stress_test.CLUSTERS}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(anchors, "AT_LEAST", 12)
+        patch.setattr(anchors, "PER_SYSTEM", 12)
+        patch.setattr(stress_test, "RUNS", ())
+        patch.setattr(stress_test, "CLUSTERS", (3, 5))
+        yield whole
+
+
+@pytest.fixture
+def whole_stress_tests(short_stress_tests, monkeypatch):
+    """Stress tests as users have them."""
+    from mlip_rs.potential import stress_test
+
+    for name, whole in short_stress_tests.items():
+        monkeypatch.setattr(stress_test, name, whole)
+
+
 @pytest.fixture
 def no_report(monkeypatch):
     """Fits without the report, which takes longer than they do."""

@@ -143,6 +143,7 @@ def run(
 
 def _show(outcome: Any, as_json: bool) -> None:  # noqa: ANN401 (Outcome, imported lazily)
     from mlip_rs.fitting.result import table
+    from mlip_rs.fitting.robustness import stress_test_warnings
     from mlip_rs.potential.short_range import short_range_failures
     from mlip_rs.potential.stress_test import failed_stress_test, stress_test_text
 
@@ -159,6 +160,8 @@ def _show(outcome: Any, as_json: bool) -> None:  # noqa: ANN401 (Outcome, import
     print(f"\nall in {outcome.directory}/ (cross-validation errors above)")
     for name, file in files.items():
         print(f"  {name:<7} {file}")
+    for warning in stress_test_warnings(outcome.run):
+        print(f"warning: {warning}")
     for name, potential in (("best", outcome.run.best()), ("knee", outcome.run.knee())):
         for failure in short_range_failures(potential.info):
             print(f"warning: {name}: not to be trusted at short range: {failure}")

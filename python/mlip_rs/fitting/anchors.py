@@ -106,7 +106,7 @@ def anchors(
     coefficients = teachers[None]
     teacher = Potential.from_coefficients(problem.basis.to_dict(), coefficients, problem.reference.values)
     closest = np.array(shortest_distances(teacher))
-    lowest = LowestCrystals.of(teacher, closest, (), threads)
+    lowest = LowestCrystals.of(teacher, closest, lowest_of_data(problem), threads)
     spheres = Spheres(teacher.elements, closest, lowest.volumes)
     n_systems = len(spheres.systems)
     structures = out_of_domain(spheres, max(AT_LEAST, PER_SYSTEM * n_systems), SEED)
@@ -153,3 +153,17 @@ def _taught(
             atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, file="anchor rows", index=k
         )
         yield frame, 1.0 / (1.0 + (force / SOFT_FORCE) ** 2)
+
+
+def lowest_of_data(problem: Problem) -> list[Atoms]:
+    """The lowest structure of the data for each set of elements: molecules lie below every crystal of atoms."""
+    lowest: dict[frozenset[int], tuple[float, Frame]] = {}
+    for frame in problem.dataset:
+        if frame.energy is not None:
+            energy = (frame.energy - problem.reference.of(frame)) / frame.n_atoms
+            key = frozenset(frame.numbers.tolist())
+            if key not in lowest or energy < lowest[key][0]:
+                lowest[key] = energy, frame
+    return [
+        Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.pbc) for _, frame in lowest.values()
+    ]

@@ -10,6 +10,7 @@ import numpy as np
 
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.data import Dataset
+from mlip_rs.fitting.anchors import lowest_of_data
 from mlip_rs.fitting.points import predicted
 from mlip_rs.fitting.repulsion import RepulsionChooser
 from mlip_rs.fitting.result import Point, Run
@@ -82,7 +83,7 @@ class Robustness:
         potential = chooser.potential(coefficients, problem.reference.values, info, threads)
         if problem.basis.repulsion is None:
             return potential
-        outcome = stress_test(potential, seed=SEED, threads=threads)
+        outcome = stress_test(potential, ground_state=lowest_of_data(problem), seed=SEED, threads=threads)
         record = {
             "passed": outcome.passed,
             "n_structures": outcome.n_structures,
@@ -156,3 +157,16 @@ class Robustness:
         assert self.selection.anchors is not None
         folds = self.selection.folds.anchored(self.selection.anchors.stronger(factor))
         return folds.refitted(folds.load(fold)[0], self.selection.penalty, supports)
+
+
+def stress_test_warnings(run: Run) -> list[str]:
+    """A sentence if more accurate potentials than the best one of a run were left out by their stress tests."""
+    best = run.points[run.best_index]
+    lost = [point for point in run.points if point.failed_stress_test and point.score < best.score]
+    if not lost or best.failed_stress_test:
+        return []
+    lowest = min(point.score for point in lost)
+    return [
+        f"{len(lost)} more accurate potentials failed their stress test and are not on the front; the lowest score of "
+        f"them is {lowest:.3f}, that of best {best.score:.3f}; see report.html"
+    ]

@@ -154,9 +154,9 @@ class FitSettings:
             raise ConfigError(f"path_ratio is {self.path_ratio}; it must lie between 0 and 1")
         if not 0 <= self.cost_power <= 1:
             raise ConfigError(f"cost_power is {self.cost_power}; it must lie between 0 and 1")
-        if self.anchor_weight < 0:
+        if not 0 <= self.anchor_weight <= 1:
             raise ConfigError(
-                f"anchor_weight is {self.anchor_weight}; it must not be negative, 0 leaves them out"
+                f"anchor_weight is {self.anchor_weight}; it must lie between 0, for no anchor rows, and 1"
             )
         if self.adaptive_power < 0:
             raise ConfigError(f"adaptive_power is {self.adaptive_power}; it must not be negative")

@@ -312,7 +312,8 @@ class _System:
         for course, floor, place in zip(courses, floors, places, strict=True):
             what = f"{self.name}, {run.kind} {place} and {temperature:.0f} K"
             margin = float(np.nanmin(course.energies, initial=np.inf)) - floor
-            yield StressOutcome(run.kind, margin, _verdict(run.kind, what, course, floor, temperature))
+            failure = _verdict(run.kind, what, course, floor, temperature, self.allowance)
+            yield StressOutcome(run.kind, margin, failure)
 
     def shrinking(self, count: int, threads: int | None) -> Iterator[StressOutcome]:
         """Random cells and clusters that are scaled down: their energy must not rise over a barrier and fall again."""
@@ -353,7 +354,9 @@ class _System:
             yield StressOutcome("shrinking", margin, failure)
 
 
-def _verdict(kind: str, what: str, course: Course, floor: float, temperature: float) -> StressFailure | None:
+def _verdict(
+    kind: str, what: str, course: Course, floor: float, temperature: float, allowance: float
+) -> StressFailure | None:
     n_steps = len(course.energies) - 1
     energy = float(course.energies[-1])
     if not np.isfinite(energy):
@@ -361,7 +364,10 @@ def _verdict(kind: str, what: str, course: Course, floor: float, temperature: fl
             kind, f"{what}: the energy is not finite after {n_steps} steps", np.nan, course.atoms
         )
     if energy < floor:
-        sentence = f"{what}: falls {floor - energy:.2f} eV/atom below all crystals after {n_steps} steps"
+        sentence = (
+            f"{what}: falls {floor + allowance - energy:.2f} eV/atom below all crystals after {n_steps} steps; "
+            f"{allowance:.2f} eV/atom are allowed"
+        )
         return StressFailure(kind, sentence, floor - energy, course.atoms)
     last = float(course.temperatures[-max(n_steps // 3, 1) :].mean())
     if last > RUN_AWAY * temperature:

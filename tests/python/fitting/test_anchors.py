@@ -124,6 +124,7 @@ def test_a_negative_weight_is_refused():
         FitSettings(anchor_weight=-1.0)
 
 
+@pytest.mark.usefixtures("whole_stress_tests")
 def test_a_fit_says_what_its_anchors_are_and_tests_what_matters(aluminium):
     run = mlip.fit(aluminium, BASIS, SETTINGS)
     record = run.record["anchors"]

@@ -24,6 +24,7 @@ ERRORS = ("training", "validation", "test")
 def fixed_times():
     with pytest.MonkeyPatch.context() as patch:
         golden_fits.with_fixed_times(patch.setattr)
+        golden_fits.without_stress_tests(patch.setattr)
         yield
 
 

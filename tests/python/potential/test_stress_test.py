@@ -27,6 +27,9 @@ def guarded_argon():
     return Potential.from_coefficients(json.dumps(spec), weights, {"Ar": 0.0})
 
 
+pytestmark = pytest.mark.usefixtures("whole_stress_tests")
+
+
 @pytest.fixture(scope="module")
 def silicon(test_data_folder):
     return Potential.load(test_data_folder / "si_knee_collapse.mlip.json")

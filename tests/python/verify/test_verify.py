@@ -74,6 +74,7 @@ def test_the_calculator_that_the_broken_ones_spoil_is_good():
     assert skipped == {"evaluators", "file", "stress-test"}
 
 
+@pytest.mark.usefixtures("whole_stress_tests")
 def test_a_knee_that_collapses_when_compressed_crystals_are_heated_fails(test_data):
     verification = verify(test_data / "si_knee_collapse.mlip.json", only=["stress-test", "forces"])
     assert list(failures(verification)) == ["stress-test"]
