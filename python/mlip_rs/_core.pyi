@@ -26,6 +26,7 @@ __all__ = [
     "group_lambda_max",
     "group_lasso_path",
     "lambda_max",
+    "langevin",
     "neighbor_list",
     "predict",
     "solve_ridge",
