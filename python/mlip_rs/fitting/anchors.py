@@ -82,6 +82,7 @@ def anchors(
     problem: Problem,
     teachers: Mapping[int | None, Array],
     support: Mask,
+    occurring: Mask,
     weight: float,
     directory: Path,
     threads: int | None = None,
@@ -96,6 +97,8 @@ def anchors(
         As for `Anchors`.
     support
         (F,) features of the teacher.
+    occurring
+        (F,) features that occur in the data; the others stay zero.
     weight
         Of a structure with small forces, in that of a structure of the data.
     directory
@@ -117,6 +120,8 @@ def anchors(
     weights[[not frame.pbc.all() for frame in frames], 2] = 0.0
     accumulate(sums, problem.basis, frames, problem.reference, weights, threads)
     symmetrize(sums, threads)
+    sums.gram[0, ~occurring] = 0.0
+    sums.gram[0, :, ~occurring] = 0.0
     equations = FoldEquations(directory, 1, len(coefficients), np.ones(1), persistent=False)
     if not equations.small:
         directory.mkdir(parents=True, exist_ok=True)

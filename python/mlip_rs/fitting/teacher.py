@@ -59,7 +59,9 @@ def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidati
             else folds.refitted(folds.load(fold)[0], dense.penalty, [support])[0]
         )
     directory = folds.equations.directory / ANCHORS
-    rows = anchors(problem, teachers, support, settings.anchor_weight, directory, settings.threads or None)
+    occurring: Mask = np.diag(folds.load(None)[0].gram) > 0.0
+    weight, threads = settings.anchor_weight, settings.threads or None
+    rows = anchors(problem, teachers, support, occurring, weight, directory, threads)
     anchored = folds.anchored(rows)
     return anchored, dense if support.all() else _refitted(anchored, dense)
 

@@ -76,6 +76,7 @@ VALUES = {
     "fit.unit_costs": json.dumps(dataclasses.asdict(UnitCosts())).replace(":", "="),
     "fit.calibrate": "true",
     "fit.max_nonzero": "99",
+    "fit.anchor_weight": "0.01",
     "fit.adaptive_power": "1.5",
     "fit.l1_ratio": "0.9",
     "fit.weights": "{stress = 0.4}",

@@ -112,10 +112,10 @@ def test_structures_in_which_the_teacher_falls_are_not_taught(folds, monkeypatch
     coefficients = dense_fit(folds).of_folds[0]
     every = np.ones(len(coefficients), dtype=bool)
     directory = folds.equations.directory
-    all_of_them = anchors.anchors(folds.problem, {None: coefficients}, every, 1.0, directory)
+    all_of_them = anchors.anchors(folds.problem, {None: coefficients}, every, every, 1.0, directory)
     monkeypatch.setattr(anchors.LowestCrystals, "floor", lambda *_: np.inf)
     with pytest.raises(ValueError, match="need at least one"):
-        anchors.anchors(folds.problem, {None: coefficients}, every, 1.0, directory)
+        anchors.anchors(folds.problem, {None: coefficients}, every, every, 1.0, directory)
     assert 0 < all_of_them.record["n_structures"] <= all_of_them.record["n_generated"]
 
 

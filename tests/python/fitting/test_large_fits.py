@@ -326,7 +326,7 @@ def test_a_fit_beyond_the_disk_is_refused_unless_its_equations_are_there(alumini
 def test_estimates_of_memory_follow_the_matrices(aluminium, monkeypatch):
     def estimate(n_features, **settings):
         # Only its size counts.
-        problem = replace(problem_of(aluminium), basis=SimpleNamespace(n_features=n_features))
+        problem = replace(problem_of(aluminium), basis=SimpleNamespace(n_features=n_features, repulsion=None))
         return resources.estimate(problem, replace(SETTINGS, **settings))
 
     small, large = estimate(10_000, method="lasso"), estimate(30_000, method="lasso")

@@ -179,7 +179,12 @@ def test_one_standard_error_takes_the_sparsest_that_is_no_worse():
     def point(n, score, error=0.0, repels=True):
         potential = SimpleNamespace(n_nonzero=n)
         return SimpleNamespace(
-            potential=potential, score=score, score_error=error, cost=float(n), repels=repels
+            potential=potential,
+            score=score,
+            score_error=error,
+            cost=float(n),
+            repels=repels,
+            failed_stress_test=False,
         )
 
     points = point(3, 1.3), point(5, 1.09, repels=False), point(8, 1.08), point(20, 1.0, 0.1)

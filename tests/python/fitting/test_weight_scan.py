@@ -118,7 +118,7 @@ def test_a_fit_that_overwrites_another_leaves_no_run_when_it_is_interrupted(fram
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mlip_rs.fitting.pipeline.select", interrupt)
+    monkeypatch.setattr("mlip_rs.fitting.pipeline.selection", interrupt)
     with pytest.raises(KeyboardInterrupt):
         fit(frames[::2], BASIS, SETTINGS, directory=other_run, overwrite=True)
     assert not (other_run / "run.json").exists()

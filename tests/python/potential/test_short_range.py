@@ -113,7 +113,7 @@ def test_a_potential_without_repulsion_fails_the_check(aluminium):
 
 
 def test_the_fit_is_the_same_to_the_last_bit_with_and_without_repulsion(aluminium):
-    settings = mlip.FitSettings(n_folds=3, n_path=8)
+    settings = mlip.FitSettings(n_folds=3, n_path=8, anchor_weight=0.0)
     runs = [
         mlip.fit(aluminium, basis(["Al"], "angular-poly", repulsion=repulsion), settings)
         for repulsion in ("zbl", None)
