@@ -1,8 +1,8 @@
 """Anchor rows: a stable fit teaches all others outside the data.
 
 On structures that no data resemble (`generate/out_of_domain.py`) rows of the design matrix are summed as those of the
-data are, with a small weight; their labels are the predictions of the most accurate member of the path that passes the
-stress test, the teacher. With its coefficients v and the Gram matrix G of these rows this is the quadratic penalty
+data are, with a small weight; their labels are the predictions of the teacher, a dense fit that passes the stress test
+(`fitting/teacher.py`). With its coefficients v and the Gram matrix G of these rows this is the quadratic penalty
 (w − v)ᵀ G (w − v): G is added to the Gram matrix of the data and G v to XᵀWy, so no label is computed. Without a fold v
 is the teacher fitted without it. The search for the ridge penalties, scores and errors never see these rows.
 """

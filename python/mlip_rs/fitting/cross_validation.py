@@ -66,6 +66,7 @@ class CrossValidation:
                 "no labels carry weight, or all are zero; check the weights and that the data have energies or forces"
             )
         self.n_rows = total.n_rows
+        self.occurring: Mask = np.diag(total.gram) > 0.0
         self.scale = feature_scale(total, _alike(problem.basis))
         labels = problem.basis.labels()
         constant = np.array([label == "1" for label in labels] * len(problem.basis.elements))

@@ -1,8 +1,10 @@
 """Dense fits: ridge penalties by cross-validation, and the fit to all features without each fold."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial, reduce
 from operator import add
+from types import MappingProxyType
 
 import numpy as np
 
@@ -62,13 +64,30 @@ def dense_fit(folds: CrossValidation) -> DenseFit:
         penalty, described, known = _smooth(folds)
     else:
         penalty, scores, known = _flat(folds)
+    return DenseFit(penalty, described, scores, *without_each_fold(folds, penalty, known))
+
+
+def without_each_fold(
+    folds: CrossValidation, penalty: Array, known: Mapping[int, Array] = MappingProxyType({})
+) -> tuple[list[Array], Residuals]:
+    """Fits to all features without each fold, and their residuals on the fold left out.
+
+    Parameters
+    ----------
+    folds
+        Equations.
+    penalty
+        (F,) ridge penalties of features of unit norm.
+    known
+        Fits that have been made, by fold.
+    """
     folds.progress.start("cross-validation: folds", folds.problem.n_folds)
     fits, parts = [], []
     for fold in folds.folds:
         fits.append(known[fold] if fold in known else folds.refitted(folds.load(fold)[0], penalty, [None])[0])
         parts.append(folds.residuals(fold, fits[-1][None]))
         folds.progress.advance()
-    return DenseFit(penalty, described, scores, fits, reduce(add, parts))
+    return fits, reduce(add, parts)
 
 
 def _searched(folds: CrossValidation) -> range:

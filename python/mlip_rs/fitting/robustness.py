@@ -3,10 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 
 import numpy as np
+from ase import Atoms
 
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.data import Dataset
@@ -83,7 +84,7 @@ class Robustness:
         potential = chooser.potential(coefficients, problem.reference.values, info, threads)
         if problem.basis.repulsion is None:
             return potential
-        outcome = stress_test(potential, ground_state=lowest_of_data(problem), seed=SEED, threads=threads)
+        outcome = stress_test(potential, ground_state=self._lowest_of_data, seed=SEED, threads=threads)
         record = {
             "passed": outcome.passed,
             "n_structures": outcome.n_structures,
@@ -91,6 +92,10 @@ class Robustness:
             "failures": [failure.sentence for failure in outcome.failures],
         }
         return potential.with_info(dict(potential.info) | {"stress_test": record})
+
+    @cached_property
+    def _lowest_of_data(self) -> list[Atoms]:
+        return lowest_of_data(self.selection.folds.problem)
 
     def _mended(self, failed: Sequence[tuple[int, Point]]) -> Iterable[tuple[int, Point]]:
         """The points that pass after a refit with heavier anchor rows."""

@@ -6,9 +6,7 @@ data is most often a few invariants of the highest order: without them a fit is 
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import reduce
 from itertools import product
-from operator import add
 
 import numpy as np
 
@@ -16,7 +14,7 @@ from mlip_rs.arrays import Array, Mask
 from mlip_rs.basis import Basis
 from mlip_rs.fitting.anchors import anchors, lowest_of_data
 from mlip_rs.fitting.cross_validation import CrossValidation
-from mlip_rs.fitting.dense_fit import DenseFit
+from mlip_rs.fitting.dense_fit import DenseFit, without_each_fold
 from mlip_rs.fitting.repulsion import RepulsionChooser
 from mlip_rs.potential.stress_test import stress_test
 
@@ -59,11 +57,13 @@ def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidati
             else folds.refitted(folds.load(fold)[0], dense.penalty, [support])[0]
         )
     directory = folds.equations.directory / ANCHORS
-    occurring: Mask = np.diag(folds.load(None)[0].gram) > 0.0
     weight, threads = settings.anchor_weight, settings.threads or None
-    rows = anchors(problem, teachers, support, occurring, weight, directory, threads)
+    rows = anchors(problem, teachers, support, folds.occurring, weight, directory, threads)
     anchored = folds.anchored(rows)
-    return anchored, dense if support.all() else _refitted(anchored, dense)
+    if support.all():
+        return anchored, dense
+    fits, validation = without_each_fold(anchored, dense.penalty)
+    return anchored, replace(dense, of_folds=fits, validation=validation)
 
 
 def _candidates(folds: CrossValidation, dense: DenseFit) -> Iterator[tuple[Mask, Array]]:
@@ -105,12 +105,3 @@ def _holds(folds: CrossValidation, coefficients: Array) -> bool:
         stress_test(potential, ground_state=known, seed=seed, first_failure=True, threads=threads).passed
         for seed in SEEDS
     )
-
-
-def _refitted(folds: CrossValidation, dense: DenseFit) -> DenseFit:
-    """The dense fit without each fold, with the anchor rows."""
-    fits, parts = [], []
-    for fold in folds.folds:
-        fits.append(folds.refitted(folds.load(fold)[0], dense.penalty, [None])[0])
-        parts.append(folds.residuals(fold, fits[-1][None]))
-    return replace(dense, of_folds=fits, validation=reduce(add, parts))
