@@ -20,7 +20,7 @@ demo: $(VENV)/installed  ## fit, select, validate and report on the shipped data
 test: $(VENV)/installed $(VENV)/tested  ## Rust tests with overflow checks, examples of the documentation, Python tests
 	cargo test --workspace --locked --quiet $(CHECKED)
 	$(PY) -m pytest --quiet --doctest-modules --pyargs mlip_rs
-	$(PY) -m pytest $(PYTEST_FLAGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --maxprocesses 4 $(PYTEST_FLAGS)
 
 lint: $(VENV)/installed $(VENV)/tested $(VENV)/linted  ## formats, lints, types, stubs, links of the Rust documentation
 	cargo fmt --all --check

@@ -55,7 +55,7 @@ def holes(crystal: Atoms, *, largest: int = 3) -> list[Hole]:
     >>> [hole.name for hole in holes(bulk("Cu", cubic=True))]
     ['octahedral (6 Cu)', 'tetrahedral (4 Cu)']
     >>> [hole.name for hole in holes(bulk("ZnS", "zincblende", a=5.4, cubic=True))]
-    ['tetrahedral (4 S)', 'tetrahedral (4 Zn)']
+    ['tetrahedral (4 S)', 'tetrahedral (4 Zn)', 'octahedral (3 S, 3 Zn)']
     """
     lengths = np.asarray(crystal.cell.lengths())
     cell = crystal.repeat(np.maximum(1, np.ceil(6.0 / lengths)).astype(int).tolist())

@@ -72,8 +72,8 @@ class WatchedCalculator(AseCalculator):  # type: ignore[misc]  # ASE carries no 
     >>> watch = DataWatch(5.0)
     >>> atoms = bulk("Cu", a=3.6)
     >>> atoms.calc = WatchedCalculator(EMT(), watch)
-    >>> print(f"{atoms.get_potential_energy():.3f} eV, {watch.seen.closest['Cu-Cu']:.2f} Å")
-    -0.006 eV, 2.55 Å
+    >>> print(f"{atoms.get_potential_energy():.2f} eV, {watch.seen.closest['Cu-Cu']:.2f} Å")
+    -0.01 eV, 2.55 Å
     """
 
     def __init__(self, calculator: Calculator, watch: DataWatch) -> None:

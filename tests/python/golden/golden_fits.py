@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 FILE = Path(__file__).with_name("golden_fits.json")
 SHARED = Path(os.environ.get("MLIP_RS_SHARED_DATA", Path(__file__).resolve().parents[4] / "shared" / "data"))
@@ -91,8 +92,9 @@ def numbers(errors):
     return [document[key][size] for key in KEYS for size in ("rmse", "mae", "max")]
 
 
+@threadpool_limits.wrap(1)
 def golden(name, hierarchy, method, directory=None):
-    """What is compared of one fit."""
+    """What is compared of one fit, on one thread of BLAS: sums are rounded alike whatever the environment allows."""
     import mlip_rs
 
     basis = mlip_rs.Basis(**BASES[name, hierarchy])

@@ -156,7 +156,7 @@ def melt_quench(
     >>> from ase.calculators.emt import EMT
     >>> found = melt_quench(EMT(), bulk("Cu", a=3.59, cubic=True), 2000.0, steps=200)
     >>> print(f"{found.times[-1]:.1f} ps, no atoms collapse: {found.closest > 1.5}")
-    0.8 ps, no atoms collapse: True
+    1.2 ps, no atoms collapse: True
     """
     if steps < 200 or not 0 < final_temperature < melt_temperature:
         raise ConfigError(
