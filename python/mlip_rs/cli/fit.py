@@ -143,30 +143,39 @@ def run(
 
 def _show(outcome: Any, as_json: bool) -> None:  # noqa: ANN401 (Outcome, imported lazily)
     from mlip_rs.fitting.result import table
-    from mlip_rs.fitting.robustness import stress_test_warnings
-    from mlip_rs.potential.short_range import short_range_failures
-    from mlip_rs.potential.stress_test import failed_stress_test, stress_test_text
 
     points = outcome.run.pareto()
+    warnings = _warnings(outcome.run)
     files = {
         "best": str(outcome.directory / "best.mlip.json"),
         "knee": str(outcome.directory / "knee.mlip.json"),
         "report": str(outcome.report),
     }
     if as_json:
-        print_json({"directory": str(outcome.directory), **files, "points": points})
+        print_json({"directory": str(outcome.directory), **files, "points": points, "warnings": warnings})
         return
     print_table(*table(points))
     print(f"\nall in {outcome.directory}/ (cross-validation errors above)")
     for name, file in files.items():
         print(f"  {name:<7} {file}")
-    for warning in stress_test_warnings(outcome.run):
+    for warning in warnings:
         print(f"warning: {warning}")
-    for name, potential in (("best", outcome.run.best()), ("knee", outcome.run.knee())):
-        for failure in short_range_failures(potential.info):
-            print(f"warning: {name}: not to be trusted at short range: {failure}")
-        if failed_stress_test(potential.info):
-            print(f"warning: {name}: not to be trusted outside the data: {stress_test_text(potential.info)}")
+
+
+def _warnings(run: Any) -> list[str]:  # noqa: ANN401 (Run, imported lazily)
+    """What those who take `best` and `knee` have to know."""
+    from mlip_rs.fitting.stress_warnings import stress_test_warnings
+    from mlip_rs.potential.short_range import short_range_failures
+
+    named = {"best": run.best_index, "knee": run.knee_index}
+    return [
+        *(
+            f"{name}: not to be trusted at short range: {failure}"
+            for name, k in named.items()
+            for failure in short_range_failures(run.points[k].potential.info)
+        ),
+        *stress_test_warnings([point.to_dict("") for point in run.points], run.front, named),
+    ]
 
 
 def _config(data: list[str]) -> Path | None:

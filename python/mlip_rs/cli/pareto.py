@@ -40,14 +40,18 @@ def run(
     """Show the Pareto front of one or several fits, error against cost, and export a potential of it."""
     from mlip_rs.fitting.limits import cost_of
     from mlip_rs.fitting.result import table
-    from mlip_rs.fitting.run_directory import export, front_figure, front_points
+    from mlip_rs.fitting.run_directory import export, front_figure, front_points, front_warnings
+    from mlip_rs.potential.stress_test import failed_stress_test, stress_test_text
 
     points = front_points(directories)
-    document: dict[str, Any] = {"points": points}
+    warnings = front_warnings(directories)
+    document: dict[str, Any] = {"points": points, "warnings": warnings}
     lines = []
     if select is not None or output is not None:
         target = output or Path("potential.mlip.json")
         point, _ = export(directories, select or "knee", target)
+        if failed_stress_test(point):
+            lines.append(f"warning: it is not to be trusted outside the data: {stress_test_text(point)}")
         document["selected"] = point | {"file": str(target)}
         lines.append(
             f"{select or 'knee'}: {point['n_nonzero']} coefficients, {cost_of(point):.2f} µs/atom -> {target}"
@@ -60,5 +64,5 @@ def run(
         print_json(document)
         return
     print_table(*table(points))
-    for line in lines:
+    for line in [*(f"warning: {warning}" for warning in warnings), *lines]:
         print(line)

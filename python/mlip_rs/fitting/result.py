@@ -22,6 +22,9 @@ from mlip_rs.potential.stress_test import failed_stress_test
 KNEE_TOLERANCE: float = 0.1
 """The knee is the cheapest potential whose validation score exceeds the lowest by at most this fraction."""
 
+LOSS: float = 1.5
+"""Potentials that failed their stress test give way to the others unless the lowest score grows by more than this."""
+
 RUN_FILES: tuple[str, ...] = (
     "run.json",
     "best.mlip.json",
@@ -162,8 +165,8 @@ class Run:
     def best_index(self) -> int:
         """Position of `best` among the points; the cheapest of equals, so that it lies on the front.
 
-        A potential that failed its stress test gives way to one that did not; one that does not repel at short range
-        gives way to one that does, within the tolerance of the knee.
+        A potential that failed its stress test gives way to one that did not, unless that one is useless beside it; one
+        that does not repel at short range gives way to one that does, within the tolerance of the knee.
         """
         order = sorted(self._held, key=lambda k: (rounded(self.points[k].score), self.points[k].cost))
         limit = self._knee_limit
@@ -178,9 +181,11 @@ class Run:
 
     @property
     def _held(self) -> list[int]:
-        """Positions of the points that did not fail their stress test; of all if all did."""
-        held = [k for k, point in enumerate(self.points) if not point.failed_stress_test]
-        return held or list(range(len(self.points)))
+        """Positions of the points that did not fail their stress test; of all if these lose more than `LOSS`."""
+        every = range(len(self.points))
+        held = [k for k in every if not self.points[k].failed_stress_test]
+        lowest = LOSS * min(point.score for point in self.points)
+        return held if any(self.points[k].score <= lowest for k in held) else list(every)
 
     @property
     def _knee_limit(self) -> float:
@@ -200,7 +205,7 @@ class Run:
     def front(self) -> tuple[int, ...]:
         """Positions of the points that no other one beats in both predicted cost and score, cheapest first.
 
-        A point that failed its stress test is not among them, unless all did.
+        A point that failed its stress test is not among them, unless all did that are of use.
         """
         held = self._held
         costs = [(self.points[k].cost, rounded(self.points[k].score)) for k in held]
@@ -378,7 +383,10 @@ def _refuse_newer(path: Path, record: Mapping[str, Any]) -> None:
 
 
 def table(points: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of a table of points; µs/atom are predicted, those measured stand beside them."""
+    """Header and rows of a table of points; µs/atom are predicted, those measured stand beside them.
+
+    If a point failed its stress test, the last column says so.
+    """
     header = [
         "coefficients",
         "µs/atom",
@@ -406,4 +414,8 @@ def table(points: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]
                 point["potential"],
             ]
         )
+    failed = [failed_stress_test(point) for point in points]
+    if any(failed):
+        header.append("stress test")
+        rows = [[*row, "failed" if own else ""] for row, own in zip(rows, failed, strict=True)]
     return header, rows

@@ -14,7 +14,7 @@ from mlip_rs.data import Dataset
 from mlip_rs.fitting.anchors import lowest_of_data
 from mlip_rs.fitting.points import predicted
 from mlip_rs.fitting.repulsion import RepulsionChooser
-from mlip_rs.fitting.result import Point, Run
+from mlip_rs.fitting.result import LOSS, Point, Run
 from mlip_rs.fitting.selection import Selection
 from mlip_rs.potential import Potential
 from mlip_rs.potential.stress_test import stress_test
@@ -117,7 +117,7 @@ class Robustness:
     def _with_errors(
         self, found: dict[int, _Mended], failed: dict[int, Point]
     ) -> Iterable[tuple[int, Point]]:
-        """Points with the errors of their new coefficients."""
+        """Points with the errors of their new coefficients, unless these have become useless."""
         if not found:
             return
         folds, fold_supports = self.selection.folds, self.selection.fold_supports
@@ -139,6 +139,8 @@ class Robustness:
         training = predicted(problem.dataset, problem, coefficients, settings)
         tested = None if self.tested is None else predicted(self.tested, problem, coefficients, settings)
         for place, k in enumerate(order):
+            if scores[place] > LOSS * failed[k].score:
+                continue  # it passes, and is of no use
             factor, potential = found[k].factor, found[k].potential
             trained, validated = training.errors(place), validation.errors(place)
             info = dict(potential.info) | {
@@ -162,16 +164,3 @@ class Robustness:
         assert self.selection.anchors is not None
         folds = self.selection.folds.anchored(self.selection.anchors.stronger(factor))
         return folds.refitted(folds.load(fold)[0], self.selection.penalty, supports)
-
-
-def stress_test_warnings(run: Run) -> list[str]:
-    """A sentence if more accurate potentials than the best one of a run were left out by their stress tests."""
-    best = run.points[run.best_index]
-    lost = [point for point in run.points if point.failed_stress_test and point.score < best.score]
-    if not lost or best.failed_stress_test:
-        return []
-    lowest = min(point.score for point in lost)
-    return [
-        f"{len(lost)} more accurate potentials failed their stress test and are not on the front; the lowest score of "
-        f"them is {lowest:.3f}, that of best {best.score:.3f}; see report.html"
-    ]

@@ -11,6 +11,7 @@ from mlip_rs.files import write_atomically
 from mlip_rs.fitting.limits import LIMITS, cost_of, rounded, within_limits
 from mlip_rs.fitting.pareto import pareto_front
 from mlip_rs.fitting.result import KNEE_TOLERANCE, read_record
+from mlip_rs.fitting.stress_warnings import stress_test_warnings
 from mlip_rs.potential import Potential
 
 if TYPE_CHECKING:
@@ -55,6 +56,26 @@ def front_points(directories: Directories) -> list[Point]:
             own = [point | {"potential": str(directory / point["potential"])} for point in own]
         points += own
     return [points[k] for k in pareto_front([(cost_of(point), rounded(point["score"])) for point in points])]
+
+
+def front_warnings(directories: Directories) -> list[str]:
+    """What those who take a potential of a run have to know of its stress tests; of several runs, by directory.
+
+    Raises
+    ------
+    DataError
+        Not a complete run directory.
+    """
+    chosen = _several(directories)
+    found = []
+    for directory in chosen:
+        record = read_record(directory)
+        named = {name: record[key] for name, key in NAMED.items() if key in record}
+        prefix = f"{directory}: " if len(chosen) > 1 else ""
+        found += [
+            prefix + warning for warning in stress_test_warnings(record["points"], record["front"], named)
+        ]
+    return found
 
 
 def _several(directories: Directories) -> list[Path]:

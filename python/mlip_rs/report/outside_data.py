@@ -4,25 +4,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlip_rs.fitting import Run
+from mlip_rs.fitting.stress_warnings import stress_test_warnings
 from mlip_rs.potential.stress_test import stress_test_text
 from mlip_rs.report.document import Item, Table
 
 
 def outside_data_content(run: Run) -> list[Item]:
     """Stress tests of the potentials of the front, of those that it lost by them, and the anchor rows of the fit."""
+    record = run.record
     noted = [(point, point.potential.info) for point in run.points if "stress_test" in point.potential.info]
     if not noted:
         return [
-            "Not tested: the basis has no repulsion, so nothing keeps atoms apart that are closer than in the data."
+            "Not tested: the basis has no repulsion, so nothing keeps atoms apart that are closer than in the data. "
+            + _anchors_text(record)
         ]
     failed = [point for point, _ in noted if point.failed_stress_test]
     sentences = [
         "Potentials are taken where no data are: atoms that crowd as random spheres, hot and compressed crystals, open "
         "cells, clusters, and structures that shrink. The energy must not fall below that of the lowest crystal, and "
         "the temperature must not run away.",
-        f"{len(noted) - len(failed)} of {len(noted)} potentials held. "
-        + ("Those that failed are not on the front." if failed and len(failed) < len(noted) else ""),
-        _anchors_text(run.record.get("anchors")),
+        f"{len(noted) - len(failed)} of {len(noted)} potentials held.",
+        *(f"{warning[0].upper()}{warning[1:]}." for warning in _warnings(run)),
+        _anchors_text(record),
     ]
     if len(failed) == len(noted):
         sentences.append("No potential held: do not use them beyond the data.")
@@ -37,14 +40,27 @@ def outside_data_content(run: Run) -> list[Item]:
     return items
 
 
-def _anchors_text(record: Mapping[str, Any] | None) -> str:
-    if record is None:
-        return "The fit has no anchor rows."
-    return (
-        f"Anchor rows: {record['n_structures']} structures outside the data with {record['n_atoms']} atoms and weight "
-        f"{record['weight']:g}, for which a fit that held, with {record['teacher_n_nonzero']} coefficients, gives the "
-        "energies, forces and stresses. No error on this page includes them."
-    )
+def _warnings(run: Run) -> list[str]:
+    named = {"best": run.best_index, "knee": run.knee_index}
+    return stress_test_warnings([point.to_dict("") for point in run.points], run.front, named)
+
+
+def _anchors_text(record: Mapping[str, Any]) -> str:
+    """Which anchor rows a fit has, or why it has none."""
+    anchors = record.get("anchors")
+    if anchors is not None:
+        return (
+            f"Anchor rows: {anchors['n_structures']} structures outside the data with {anchors['n_atoms']} atoms and "
+            f"weight {anchors['weight']:g}, for which a fit that held, with {anchors['teacher_n_nonzero']} "
+            "coefficients, gives the energies, forces and stresses. No error on this page includes them."
+        )
+    if record.get("basis", {}).get("repulsion") is None:
+        why = "its basis has no repulsion, without which no potential can be followed there"
+    elif not record.get("settings", {}).get("anchor_weight"):
+        why = "anchor_weight is 0"
+    else:
+        why = "no dense fit passes the stress test, so that none could give their labels"
+    return f"The fit has no anchor rows, which keep potentials stable outside the data: {why}."
 
 
 def _weight_text(info: Mapping[str, Any]) -> str:

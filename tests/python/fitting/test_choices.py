@@ -62,6 +62,16 @@ def test_what_failed_its_stress_test_has_no_name_and_is_not_on_the_front():
     assert front_of(*pairs, failed=range(4)).front == (0, 1, 2, 3)  # none is better than the others
 
 
+def test_a_useless_potential_is_not_named_because_it_alone_passed():
+    """Several times the error of the others is no cure; these keep their names, and the fit warns of them."""
+    pairs = (1, 5.0), (2, 1.2), (3, 1.05), (9, 1.0)
+    useless = front_of(*pairs, failed=(1, 2, 3))
+    assert useless.front == (0, 1, 2, 3)
+    assert (useless.best_index, useless.knee_index) == (3, 2)
+    worse = front_of((1, 1.49), *pairs[1:], failed=(1, 2, 3))
+    assert (worse.front, worse.best_index) == ((0,), 0)
+
+
 def test_knee_of_random_fronts_is_that_of_the_definition():
     rng = np.random.default_rng(3)
     for _ in range(200):
