@@ -15,6 +15,7 @@ from mlip_rs.arrays import Array
 from mlip_rs.basis import Basis
 from mlip_rs.basis.repulsion import Repulsion
 from mlip_rs.fitting.data_domain import SWITCHINGS, Domain
+from mlip_rs.fitting.problem import Problem
 from mlip_rs.potential import Potential
 from mlip_rs.potential.compression import Compression
 from mlip_rs.potential.short_range import CurveGrid
@@ -80,6 +81,14 @@ class RepulsionChooser:
             references,
             dict(info) | {"short_range": report},
         )
+
+
+def repelling_potential(
+    problem: Problem, coefficients: Array, info: Mapping[str, Any], threads: int | None = None
+) -> Potential:
+    """The potential of a fit with its repulsion; the parameters are those of `RepulsionChooser.potential`."""
+    chooser = RepulsionChooser(problem.basis, problem.domain)
+    return chooser.potential(coefficients, problem.reference.values, info, threads)
 
 
 def _failures(

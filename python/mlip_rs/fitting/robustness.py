@@ -13,10 +13,11 @@ from mlip_rs.arrays import Array, Mask
 from mlip_rs.data import Dataset
 from mlip_rs.fitting.anchors import lowest_of_data
 from mlip_rs.fitting.points import predicted
-from mlip_rs.fitting.repulsion import RepulsionChooser
+from mlip_rs.fitting.repulsion import repelling_potential
 from mlip_rs.fitting.result import LOSS, Point, Run
 from mlip_rs.fitting.selection import Selection
 from mlip_rs.potential import Potential
+from mlip_rs.potential.lowest_crystals import with_lowest_structures
 from mlip_rs.potential.stress_test import stress_test
 from mlip_rs.progress import Progress
 
@@ -80,11 +81,11 @@ class Robustness:
     def _potential(self, coefficients: Array, info: dict[str, object]) -> Potential:
         """A potential with its repulsion and the record of its stress test, for a basis with a repulsion."""
         problem, threads = self.selection.folds.problem, self.selection.folds.settings.threads or None
-        chooser = RepulsionChooser(problem.basis, problem.domain)
-        potential = chooser.potential(coefficients, problem.reference.values, info, threads)
+        potential = repelling_potential(problem, coefficients, info, threads)
         if problem.basis.repulsion is None:
             return potential
-        outcome = stress_test(potential, ground_state=self._lowest_of_data, seed=SEED, threads=threads)
+        potential = with_lowest_structures(potential, self._lowest_of_data, threads)
+        outcome = stress_test(potential, seed=SEED, threads=threads)
         record = {
             "passed": outcome.passed,
             "n_structures": outcome.n_structures,

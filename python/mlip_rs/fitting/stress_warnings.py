@@ -48,6 +48,7 @@ def stress_test_warnings(
             f"no potential whose score is at most {LOSS:g} times the lowest one passed the stress test ({which}); "
             + CURE
         )
+        return sentences  # the front is that of all potentials
     lost = [point for k, point in enumerate(points) if failed_stress_test(point) and k not in front]
     if lost:
         count = "1 potential failed its stress test and is"

@@ -15,7 +15,7 @@ from mlip_rs.basis import Basis
 from mlip_rs.fitting.anchors import anchors, lowest_of_data
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.dense_fit import DenseFit, without_each_fold
-from mlip_rs.fitting.repulsion import RepulsionChooser
+from mlip_rs.fitting.repulsion import repelling_potential
 from mlip_rs.potential.stress_test import stress_test
 
 ANCHORS: str = "anchors"
@@ -98,8 +98,7 @@ def _squares(folds: CrossValidation, coefficients: Array) -> float:
 def _holds(folds: CrossValidation, coefficients: Array) -> bool:
     """Whether the potential passes the stress test with all seeds."""
     problem, threads = folds.problem, folds.settings.threads or None
-    chooser = RepulsionChooser(problem.basis, problem.domain)
-    potential = chooser.potential(coefficients, problem.reference.values, {}, threads)
+    potential = repelling_potential(problem, coefficients, {}, threads)
     known = lowest_of_data(problem)
     return all(
         stress_test(potential, ground_state=known, seed=seed, first_failure=True, threads=threads).passed

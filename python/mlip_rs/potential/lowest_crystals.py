@@ -1,12 +1,13 @@
 """The lowest energies that a potential may have: those of its crystals, at every volume."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 from ase import Atoms
+from ase.formula import Formula
 
 from mlip_rs import _core
 from mlip_rs.arrays import Array
@@ -18,6 +19,9 @@ from mlip_rs.threads import number_of_threads
 
 VOLUMES: Array = np.geomspace(0.3, 8.0, 40)
 """Volumes per atom at which crystals are looked at, in cubes of the shortest distance of the data."""
+
+LOWEST_KEY: str = "lowest_structures"
+"""Entry of `Potential.info` with the energies, eV per atom, of the lowest structures of the data, by formula."""
 
 SMALLEST_EQUILIBRIUM: float = 0.7
 """Smallest equilibrium volume, in the same units: that of close-packed spheres that touch."""
@@ -101,6 +105,8 @@ class LowestCrystals:
     ) -> "LowestCrystals":
         """Look at the prototypes of every element and pair, and at structures known to be low.
 
+        Among these are those that the potential has a record of, see `with_lowest_structures`.
+
         Parameters
         ----------
         closest
@@ -122,14 +128,16 @@ class LowestCrystals:
                 for pair in ((first, second), (second, first))
                 for scale in np.linspace(0.7, 1.3, 7)
             ]
-        binding: dict[frozenset[str], float] = {}
+        low = [(composition, energy) for composition, energy in _recorded(potential).values()]
         if compounds:
             energies = energies_per_atom(potential, compounds, threads)
-            for atoms, energy in zip(compounds, energies, strict=True):
-                symbols = atoms.get_chemical_symbols()
-                of_elements = float(np.mean([crystals[symbol].energy for symbol in symbols]))
-                key = frozenset(symbols)
-                binding[key] = max(binding.get(key, 0.0), of_elements - float(energy))
+            counts = [Formula(atoms.get_chemical_formula()).count() for atoms in compounds]
+            low += zip(counts, energies.tolist(), strict=True)
+        binding: dict[frozenset[str], float] = {}
+        for composition, energy in low:
+            total = sum(count * crystals[symbol].energy for symbol, count in composition.items())
+            key = frozenset(composition)
+            binding[key] = max(binding.get(key, 0.0), total / sum(composition.values()) - energy)
         return cls(crystals, binding)
 
     @property
@@ -142,6 +150,43 @@ class LowestCrystals:
         of_elements = float(np.mean([self.crystals[symbol].floor(volume_ratio) for symbol in symbols]))
         present = set(symbols)
         return of_elements - max((e for key, e in self.binding.items() if key <= present), default=0.0)
+
+
+def with_lowest_structures(
+    potential: Potential, structures: Sequence[Atoms], threads: int | None = None
+) -> Potential:
+    """Copy with a record of the energies of structures that are low: stress tests know them without the structures.
+
+    Examples
+    --------
+    >>> from mlip_rs import Basis
+    >>> basis = Basis(["H"], cutoff=3.0, r_min=0.5, hierarchy="pair", n_radial=4)
+    >>> potential = Potential.from_coefficients(basis, [0.0, 0.0, 0.0, 0.0], {"H": -0.5})
+    >>> with_lowest_structures(potential, [Atoms("H2", [[0, 0, 0], [0, 0, 0.7]])]).info
+    {'lowest_structures': {'H2': -0.5}}
+    """
+    energies = energies_per_atom(potential, structures, threads)
+    found = {
+        atoms.get_chemical_formula(): float(energy)
+        for atoms, energy in zip(structures, energies, strict=True)
+        if np.isfinite(energy)
+    }
+    return potential.with_info(dict(potential.info) | {LOWEST_KEY: found})
+
+
+def _recorded(potential: Potential) -> dict[str, tuple[dict[str, int], float]]:
+    """Compositions and energies of the record by formula; what is not understood is left out."""
+    noted = potential.info.get(LOWEST_KEY)
+    found = {}
+    for formula, energy in noted.items() if isinstance(noted, Mapping) else ():
+        try:
+            composition = Formula(formula).count()
+            known = bool(composition) and composition.keys() <= set(potential.elements)
+            if known and np.isfinite(float(energy)):
+                found[formula] = composition, float(energy)
+        except (TypeError, ValueError):
+            continue
+    return found
 
 
 def energies_per_atom(potential: Potential, structures: Sequence[Atoms], threads: int | None) -> Array:

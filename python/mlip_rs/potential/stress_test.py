@@ -210,7 +210,8 @@ def stress_test(
     Parameters
     ----------
     ground_state
-        Structures that are lower than prototypes of elements and pairs, such as the ground states of compounds.
+        Structures that are lower than prototypes of elements and pairs, such as the ground states of compounds, beside
+        those of the data that the fit recorded in the potential.
     systems
         Sets of elements to test; by default each element, each pair and all together.
     seed

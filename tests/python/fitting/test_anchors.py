@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.calculators.morse import MorsePotential
 
 import mlip_rs as mlip
 from mlip_rs.data import read_dataset
@@ -12,7 +14,8 @@ from mlip_rs.fitting.assemble import assemble
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.dense_fit import dense_fit
 from mlip_rs.fitting.problem import build_problem, check_data
-from mlip_rs.potential.stress_test import StressFailure, StressOutcome, StressTest
+from mlip_rs.potential import Potential
+from mlip_rs.potential.stress_test import StressFailure, StressOutcome, StressTest, stress_test
 from mlip_rs.progress import Silent
 
 BASIS = mlip.Basis(["Al"], cutoff=5.0, hierarchy="angular", n_radial=5, n_angular=3, max_l=2)
@@ -133,6 +136,28 @@ def test_a_fit_says_what_its_anchors_are_and_tests_what_matters(aluminium):
         assert run.points[k].potential.info["stress_test"]["n_structures"] > 30
     plain = mlip.fit(aluminium, BASIS, FitSettings(**(vars(SETTINGS) | {"anchor_weight": 0.0})))
     assert plain.record["anchors"] is None
+
+
+@pytest.mark.usefixtures("whole_stress_tests")
+def test_verify_repeats_the_stress_test_of_the_fit_without_its_data():
+    """Molecules lie far below crystals of their atoms: a file that does not say so fails where the fit passed."""
+    frames = []
+    for number, distance in enumerate(np.linspace(0.65, 1.2, 24)):
+        atoms = Atoms("H2", [[0, 0, 0], [0, 0, distance]], cell=[8, 8, 8], pbc=True)
+        atoms.rattle(0.01, seed=number)
+        atoms.calc = MorsePotential(epsilon=4.5, r0=0.74, rho0=2.0, rcut1=1.5, rcut2=2.5)
+        atoms.get_forces()
+        frames.append(atoms)
+    basis = mlip.Basis(["H"], cutoff=3.0, hierarchy="pair", n_radial=5)
+    best = mlip.fit(frames, basis, FitSettings(n_folds=3, n_path=5, threads=1)).best()
+    lowest = best.info["lowest_structures"]["H2"]
+    assert lowest == pytest.approx(min(best.predict(atoms).energy for atoms in frames) / 2, abs=0.05)
+    noted = best.info["stress_test"]
+    found = stress_test(Potential.from_json(best.to_json()), seed=noted["seed"])
+    assert [failure.sentence for failure in found.failures] == noted["failures"]
+    info = {key: value for key, value in best.info.items() if key != "lowest_structures"}
+    forgotten = stress_test(best.with_info(info), seed=noted["seed"])
+    assert len(forgotten.failures) > len(found.failures)
 
 
 def test_a_point_that_fails_is_mended_or_leaves_the_front(aluminium, monkeypatch):

@@ -4,13 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.build import bulk
 from potentials import ARGON_SIGMA, argon_potential, random_potential
 
 from mlip_rs import Basis
 from mlip_rs.generate.out_of_domain import Spheres, random_cell
 from mlip_rs.potential import Potential
 from mlip_rs.potential.hot_dynamics import hot_dynamics
-from mlip_rs.potential.lowest_crystals import LowestCrystals
+from mlip_rs.potential.lowest_crystals import LOWEST_KEY, LowestCrystals, with_lowest_structures
 from mlip_rs.potential.short_range import short_range
 from mlip_rs.potential.stress_test import StressTest, stress_test
 
@@ -99,6 +101,26 @@ def test_structures_known_to_be_low_lower_the_floor():
     known = LowestCrystals.of(potential, closest, [pair])
     assert known.floor(["Al", "Ni"], 1.0) <= energy + 1e-9
     assert known.floor(["Al", "Ni"], 1.0) <= plain.floor(["Al", "Ni"], 1.0)
+
+
+def test_lowest_structures_of_the_record_count_as_the_structures_themselves():
+    """A file knows by itself what the fit knew; records that make no sense do not matter."""
+    potential = random_potential(("Al", "Ni"), "pair")
+    closest = np.full((2, 2), 2.2)
+    plain = LowestCrystals.of(potential, closest)
+    low = bulk("AlNi", "cesiumchloride", a=2.4)
+    alone = Atoms("Al3", [[0, 0, 0], [0, 0, 2.3], [0, 2.3, 0]])
+    given = LowestCrystals.of(potential, closest, [low, alone])
+    stored = Potential.from_json(with_lowest_structures(potential, [low, alone]).to_json())
+    assert set(stored.info[LOWEST_KEY]) == {"AlNi", "Al3"}
+    recorded = LowestCrystals.of(stored, closest)
+    assert recorded.binding.keys() == given.binding.keys()
+    for key, binding in given.binding.items():
+        assert recorded.binding[key] == pytest.approx(binding, abs=1e-12)
+    assert given.binding != plain.binding
+    for nonsense in (3, ["Al"], {"Al": "low", "": -1.0, "AlCu": -9.0, "what?": -9.0, "Ni": None}):
+        without = LowestCrystals.of(potential.with_info({LOWEST_KEY: nonsense}), closest)
+        assert without.binding == plain.binding
 
 
 def test_dynamics_keep_the_temperature_of_the_thermostat(rng):
