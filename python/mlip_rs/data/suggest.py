@@ -1,6 +1,7 @@
 """Cutoff and shortest resolved distance of a basis, suggested from the distances in the data."""
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,9 @@ CUTOFF_RATIO: float = 2.2
 
 CUTOFF_RANGE: tuple[float, float] = (4.5, 8.0)
 """Smallest and largest suggested cutoff, Å."""
+
+REACH: float = 2.0
+"""Largest ratio of the cutoff to the longest distance in the data: nothing determines a potential far beyond it."""
 
 MARGIN: float = 0.1
 """Distance from the start of the radial functions to the shortest distance in the data, Å."""
@@ -54,6 +58,9 @@ def nearest_neighbor_distance(dataset: Dataset) -> float:
 def suggest_cutoff(dataset: Dataset) -> float:
     """Suggest a cutoff (Å), 2.2 times the nearest-neighbour distance within 4.5 to 8 Å, rounded to 0.1 Å.
 
+    Small molecules without others around them have no distances that would determine a potential up to there: their
+    cutoff is twice the longest distance of two atoms.
+
     Raises
     ------
     DataError
@@ -67,7 +74,14 @@ def suggest_cutoff(dataset: Dataset) -> float:
     6.2
     """
     low, high = CUTOFF_RANGE
-    return round(min(max(CUTOFF_RATIO * nearest_neighbor_distance(dataset), low), high), 1)
+    cutoff = round(min(max(CUTOFF_RATIO * nearest_neighbor_distance(dataset), low), high), 1)
+    longest = 0.0
+    for frame in dataset:
+        _, _, distances = pairs_within(frame.positions, frame.cell, frame.pbc, cutoff)
+        longest = max(longest, float(distances.max(initial=0.0)))
+        if REACH * longest >= cutoff:
+            return cutoff
+    return math.floor(10.0 * REACH * longest) / 10.0 if longest else cutoff
 
 
 def suggest_r_min(dataset: Dataset) -> float:

@@ -19,7 +19,14 @@ from mlip_rs.fitting.assemble import assemble, owner
 from mlip_rs.fitting.label_review import LabelReview, review_labels
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.points import measured_points, predicted
-from mlip_rs.fitting.problem import Problem, build_problem, check_data, check_test_elements, check_types
+from mlip_rs.fitting.problem import (
+    CheckedData,
+    Problem,
+    build_problem,
+    check_data,
+    check_test_elements,
+    check_types,
+)
 from mlip_rs.fitting.record import run_record
 from mlip_rs.fitting.resources import check_resources
 from mlip_rs.fitting.result import Point, Run, remove_run
@@ -200,11 +207,9 @@ def prepare(
     DataError, ConfigError, FitError
         As `fit`.
     """
-    checked = check_data(training, basis, settings)
-    problem = build_problem(checked, settings, persistent=persistent)
-    for notice in problem.dataset.notices[len(training.notices) :]:
-        phases.progress.note(f"notice: {notice}")
-    check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
+    checked, problem = checked_problem(
+        training, basis, settings, directory, phases.progress, persistent=persistent
+    )
     if not basis.angular_cutoff_is_open:
         return problem
     phases.enter("angular_cutoff")
@@ -216,6 +221,37 @@ def prepare(
         progress=phases.progress,
     )
     return build_problem(checked.with_angular_cutoff(cutoff), settings, persistent=persistent)
+
+
+def checked_problem(
+    training: Dataset,
+    basis: Basis,
+    settings: FitSettings,
+    directory: Directory,
+    progress: Progress,
+    *,
+    persistent: bool,
+) -> tuple[CheckedData, Problem]:
+    """The problem of a fit after all checks that cost little; the angular cutoff may be open.
+
+    Parameters
+    ----------
+    training, basis, settings, directory, persistent
+        As for `prepare`.
+    progress
+        Receives notices of what the data do not determine.
+
+    Raises
+    ------
+    DataError, ConfigError, FitError
+        As `fit`.
+    """
+    checked = check_data(training, basis, settings)
+    problem = build_problem(checked, settings, persistent=persistent)
+    for notice in problem.dataset.notices[len(training.notices) :]:
+        progress.note(f"notice: {notice}")
+    check_resources(problem, settings, None if directory is None else Path(directory) / "equations")
+    return checked, problem
 
 
 def remove_other_run(directory: str | os.PathLike[str], problem: Problem) -> None:

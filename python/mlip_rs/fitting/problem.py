@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from mlip_rs.data import (
     suggest_cutoff,
 )
 from mlip_rs.data.core_structures import core_structure
+from mlip_rs.data.suggest import REACH
 from mlip_rs.errors import ConfigError, DataError, FitError
 from mlip_rs.fitting.data_domain import Domain, domain
 from mlip_rs.fitting.settings import FitSettings
@@ -252,10 +254,11 @@ def _check_cutoff(dataset: Dataset, basis: Basis) -> None:
             longest = max(longest, float(np.ptp(frame.positions, axis=0).max()))
     if not np.isfinite(shortest):
         raise ConfigError(f"cutoff {cutoff} Å: no two atoms of the data are that close; raise the cutoff")
-    if cutoff > 2.0 * longest:
+    if cutoff > REACH * longest:
+        most = math.floor(10.0 * REACH * longest) / 10.0
         raise ConfigError(
             f"cutoff {cutoff} Å: the longest distance in the data is {longest:.2f} Å, so nothing would "
-            "determine the potential beyond it; lower the cutoff"
+            f"determine the potential beyond it; lower the cutoff, to {most:g} Å at most"
         )
 
 

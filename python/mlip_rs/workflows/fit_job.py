@@ -12,12 +12,13 @@ from mlip_rs.basis import Basis
 from mlip_rs.basis.repulsion import repulsion_setting
 from mlip_rs.basis.summary import Composition
 from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, read_structures, summarize
-from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.errors import ConfigError, DataError, FitError
 from mlip_rs.files import check_folder, write_atomically
 from mlip_rs.fitting import FitSettings, Run, WeightScan, read_record, scan_weights
 from mlip_rs.fitting.label_review import review_labels
 from mlip_rs.fitting.phases import Phases
-from mlip_rs.fitting.pipeline import fit_in_phases
+from mlip_rs.fitting.pipeline import checked_problem, fit_in_phases
+from mlip_rs.fitting.problem import check_test_elements
 from mlip_rs.fitting.run_lock import locked
 from mlip_rs.fitting.settings import RUN_ONLY
 from mlip_rs.progress import Progress, Silent
@@ -216,21 +217,39 @@ class Job:
     overwrite: bool = False
 
     def plan(self, progress: Progress | None = None) -> FitPlan:
-        """Read the data and count, without fitting anything.
+        """Read the data and count, without fitting anything; what `run` would refuse is refused here.
+
+        Another fit in the directory is a notice: whoever only wants the numbers need not name a directory.
 
         Raises
         ------
-        DataError
-            Data that cannot be used; names file, frame, atom.
-        ConfigError
-            Settings that make no sense.
+        DataError, ConfigError, FitError, OSError
+            As `run`.
         """
         progress = progress or Silent()
+        self._check_directory()
         training = self._training(progress)
+        testing = self._testing(progress)
         training = review_labels(training, self.settings, progress).dataset
         basis = self.basis.resolved(training)
         n_rows = training.n_labels(self.settings.weights.of_properties() > 0)
-        return FitPlan(basis, basis.describe(), n_rows)
+        plan = FitPlan(basis, basis.describe(), n_rows)
+        try:
+            _, problem = checked_problem(
+                training, basis, self.settings, self.directory, progress, persistent=True
+            )
+        except FitError:  # the numbers show why
+            for line in plan.lines():
+                progress.note(line)
+            raise
+        if testing is not None:
+            check_test_elements(testing, problem.basis)
+        if not self.overwrite:
+            try:
+                self._require_vacant(basis, training, testing)
+            except ConfigError as error:
+                progress.note(f"notice: {error}")
+        return plan
 
     def _training(self, progress: Progress) -> Dataset:
         """The training data, with a summary of them noted."""
@@ -238,6 +257,13 @@ class Job:
         for line in summarize(training, reference=self.settings.reference_energies).lines():
             progress.note(line)
         return training
+
+    def _testing(self, progress: Progress) -> Dataset | None:
+        """The test data, with what is odd in them noted."""
+        testing = self.data.testing()
+        for notice in () if testing is None else testing.notices:
+            progress.note(f"test data: {notice}")
+        return testing
 
     def scan_weights(self, progress: Progress | None = None) -> WeightScan:
         """Cross-validate other precisions of energies and stresses, into `weights.json` and `weights.png`.
@@ -289,9 +315,7 @@ class Job:
         phases.enter("read")
         self._check_directory()
         training = self._training(progress)
-        testing = self.data.testing()
-        for notice in () if testing is None else testing.notices:
-            progress.note(f"test data: {notice}")
+        testing = self._testing(progress)
         phases.enter("labels")
         review = review_labels(training, self.settings, progress)
         training = review.dataset

@@ -399,7 +399,7 @@ class TestCommandLine:
 
     def test_a_dry_run_counts_and_leaves_nothing(self, tmp_path):
         path = write_frames(tmp_path / "al.extxyz", labelled_frames()[:20])
-        result = invoke("fit", path, "--dry-run", "-o", tmp_path / "run", "--size", "large")
+        result = invoke("fit", path, "--dry-run", "-o", tmp_path / "run", "--size", "small")
         assert result.exit_code == 0, result.output
         assert "rows of data" in result.stdout
         assert "GB for each matrix" in result.stdout

@@ -63,7 +63,7 @@ KEYS = ("--energy-key", "my_energy", "--forces-key", "my_forces")
             "own.xyz",
             *KEYS,
         ),
-        ("fit", "own.xyz", *KEYS, "--dry-run"),
+        ("fit", "own.xyz", *KEYS, "--dry-run", "--folds", "2", "--hierarchy", "pair"),
     ],
     ids=lambda words: " ".join(words[:1] + words[3:5]),
 )
