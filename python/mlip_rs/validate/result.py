@@ -331,6 +331,8 @@ def _outside(entry: Property, computed: Computation, data: DataRange | None) -> 
         return ("looks beyond the data on purpose",)
     if data is None or computed.seen is None:
         return None
+    if not computed.seen.density and computed.seen.pressure is None:
+        return None  # nothing was seen: what is said nothing of is not inside
     return computed.seen.outside(data)
 
 

@@ -152,6 +152,19 @@ def test_pressures_of_a_result_count():
     assert results == [(), (), ("50 GPa (data: up to 30 GPa)",), ("-20 GPa (data: from -5 GPa)",)]
 
 
+@pytest.mark.parametrize("name", ["short-range", "stress-test"])
+def test_properties_beyond_the_data_do_not_claim_to_be_inside(potential, name):
+    found = quick_result(potential, name)
+    assert found.data == "outside the data"
+    assert found.outside == ("looks beyond the data on purpose",)
+
+
+def test_a_property_that_evaluates_nothing_in_sight_is_unknown(potential):
+    case = ValidationCase(potential.calculator(), ("fcc", "Al"), quick=True, potential=potential)
+    entry = Property("p", "P", float, lambda case: case.potential.cutoff)
+    assert property_result(entry, entry.attempt(lambda: case), data=potential.data_range).data == "unknown"
+
+
 def test_text_page_figure_and_json_say_it_and_a_second_run_too(tmp_path, potential):
     narrow = with_range(potential, closest={"Al-Al": 2.95})
     narrow.save(tmp_path / "al.mlip.json")

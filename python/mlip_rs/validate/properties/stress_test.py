@@ -38,5 +38,6 @@ PROPERTY = Property(
     compute,
     failures=failures,
     notes=notes,
+    beyond_data=True,
     restore=StressTest.from_dict,
 )
