@@ -1,4 +1,4 @@
-"""Tables as lines of text."""
+"""Counts with their nouns, and tables as lines of text."""
 
 import re
 import unicodedata
@@ -6,6 +6,19 @@ from collections.abc import Sequence
 
 _NUMERIC = re.compile(r"(?:[-+−–±….,:×✗\d\s]|\d[eE][-+]?\d|nan|inf)+")
 """Numbers, ranges such as "1.2 … 3.4", lists of numbers, marks of failure, and the dash of an empty cell."""
+
+
+def counted(count: object, noun: str) -> str:
+    """A number and its noun, in the plural unless it is one; `noun` is the singular.
+
+    >>> counted(1, "structure"), counted(3, "stress"), counted(0, "energy")
+    ('1 structure', '3 stresses', '0 energies')
+    """
+    if count == 1:
+        return f"{count} {noun}"
+    if noun.endswith("y"):
+        return f"{count} {noun[:-1]}ies"
+    return f"{count} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
 def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

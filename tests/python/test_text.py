@@ -1,6 +1,8 @@
 """Tables as text."""
 
-from mlip_rs.text import table_lines
+import pytest
+
+from mlip_rs.text import counted, table_lines
 
 
 def test_numbers_ranges_and_dashes_are_aligned_to_the_right_and_text_to_the_left():
@@ -10,6 +12,19 @@ def test_numbers_ranges_and_dashes_are_aligned_to_the_right_and_text_to_the_left
         "fcc        4.05  −1.2 … 3.4",
         "hcp stack    12           –",
     ]
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "text"),
+    [
+        (1, "structure", "1 structure"),
+        (0, "atom", "0 atoms"),
+        (2, "stress", "2 stresses"),
+        (5, "energy", "5 energies"),
+    ],
+)
+def test_one_is_singular(count, noun, text):
+    assert counted(count, noun) == text
 
 
 def test_combining_marks_take_no_column():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlip_rs import _core
+from mlip_rs.text import counted
 
 MAX_DEGREE: int = 3
 """Largest number of invariants that are multiplied."""
@@ -109,7 +110,8 @@ class Composition:
         ]
         n_elements = len(self.elements)
         centers = f" × {n_elements} elements" if n_elements > 1 else ""
-        return [*lines, f"{self.per_center} features{centers} = {self.total} unknown coefficients"]
+        features = counted(self.per_center, "feature")
+        return [*lines, f"{features}{centers} = {counted(self.total, 'unknown coefficient')}"]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mlip_rs.cli.output import Json, print_json, print_table
+from mlip_rs.text import counted
 
 
 def run(
@@ -54,7 +55,8 @@ def run(
             lines.append(f"warning: it is not to be trusted outside the data: {stress_test_text(point)}")
         document["selected"] = point | {"file": str(target)}
         lines.append(
-            f"{select or 'knee'}: {point['n_nonzero']} coefficients, {cost_of(point):.2f} µs/atom -> {target}"
+            f"{select or 'knee'}: {counted(point['n_nonzero'], 'coefficient')}, {cost_of(point):.2f} µs/atom "
+            f"-> {target}"
         )
     if figure is not None:
         from mlip_rs.plot.saving import save_figure

@@ -7,6 +7,7 @@ import typer
 
 from mlip_rs.cli.options import READING, with_settings
 from mlip_rs.cli.output import Json, Threads, print_json, progress
+from mlip_rs.text import counted
 
 
 @with_settings(*READING)
@@ -49,4 +50,4 @@ def run(
             {"file": str(output), "n_structures": len(frames), "n_atoms": n_atoms, "energies_ev": energies}
         )
         return
-    print(f"{len(frames)} structures, {n_atoms} atoms -> {output}")
+    print(f"{counted(len(frames), 'structure')}, {counted(n_atoms, 'atom')} -> {output}")

@@ -18,6 +18,7 @@ from mlip_rs.data.labels import (
 )
 from mlip_rs.data.xyz import CP2K_ENERGY
 from mlip_rs.errors import DataError
+from mlip_rs.text import counted
 from mlip_rs.units import ase_stress_from_virial
 
 NONE: str = "none"
@@ -256,7 +257,8 @@ class _Chooser:
             if not taken or ((list(taken) == [usual] or said_below) and not self._passed_over[name]):
                 continue
             where = ", ".join(
-                f"{key!r}" + (f" in {count} frames" if len(taken) > 1 else "") for key, count in taken.items()
+                f"{key!r}" + (f" in {counted(count, 'frame')}" if len(taken) > 1 else "")
+                for key, count in taken.items()
             )
             others = ", ".join(map(repr, self._passed_over[name]))
             rest = (
@@ -289,7 +291,7 @@ class _Chooser:
         if six:
             self._notices.append(
                 f"{self._file}: six numbers of a stress or virial taken in the order "
-                f"{self._keys.components} ({six} frames)"
+                f"{self._keys.components} ({counted(six, 'frame')})"
             )
         if "stress" not in self._given:
             self._notices.extend(self._virials_that_disagree(labels))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mlip_rs.data.distances import pairs_within, periodic_volume
 from mlip_rs.errors import DataError, StructureError
+from mlip_rs.text import counted
 
 COINCIDENCE: float = 0.1
 """Atoms closer than this (Å) are refused as being on one spot."""
@@ -156,7 +157,7 @@ class Frame:
             raise StructureError(f"{self.location}: has no atoms; remove the frame")
         if self.positions.shape != (self.n_atoms, 3):
             raise StructureError(
-                f"{self.location}: positions have shape {self.positions.shape} for {self.n_atoms} atoms"
+                f"{self.location}: positions have shape {self.positions.shape} for {counted(self.n_atoms, 'atom')}"
             )
         if self.cell.shape != (3, 3) or self.pbc.shape != (3,):
             raise StructureError(
@@ -195,7 +196,7 @@ class Frame:
         if self.forces is not None:
             if self.forces.shape != (self.n_atoms, 3):
                 raise DataError(
-                    f"{self.location}: forces have shape {self.forces.shape} for {self.n_atoms} atoms, "
+                    f"{self.location}: forces have shape {self.forces.shape} for {counted(self.n_atoms, 'atom')}, "
                     f"not ({self.n_atoms}, 3); {cure}"
                 )
             for atom in _non_finite_rows(self.forces):

@@ -9,6 +9,7 @@ import numpy as np
 
 from mlip_rs.data.labels import RawFrame
 from mlip_rs.errors import DataError
+from mlip_rs.text import counted
 
 CONFIG_TYPE_NAMES: tuple[str, ...] = ("configtype", "configurationtype")
 GROUP_NAMES: tuple[str, ...] = ("group", "trajectory", "groupid")
@@ -96,13 +97,13 @@ def weight_notices(frames: Sequence[RawFrame], file: str, taken: bool) -> list[s
             (used if counts else ignored)[key] += 1
     notices = []
     if used:
-        listed = ", ".join(f"{key!r} in {count} frames" for key, count in used.items())
+        listed = ", ".join(f"{key!r} in {counted(count, 'frame')}" for key, count in used.items())
         notices.append(
             f"{file}: weights of the file count ({listed}): they multiply the squared residuals; "
             "--set data.file_weights=false ignores them"
         )
     if ignored:
-        listed = ", ".join(f"{key!r} in {count} frames" for key, count in ignored.items())
+        listed = ", ".join(f"{key!r} in {counted(count, 'frame')}" for key, count in ignored.items())
         notices.append(f"{file}: weights of the file do not count: {listed}")
     return notices
 

@@ -31,6 +31,7 @@ from mlip_rs.data.metadata import (
 )
 from mlip_rs.data.paths import PathLike, files_meant
 from mlip_rs.errors import DataError
+from mlip_rs.text import counted
 from mlip_rs.units import MEV_PER_EV
 
 ENERGY_CHOICES = ("auto", "free_energy", "energy")
@@ -270,7 +271,7 @@ class _Assembly:
         if dropped:
             notices.append(f"stress of {dropped} frames ignored: it needs three periodic directions")
         if switched_off:
-            notices.append(f"{switched_off} frames left out, for the file gives them the weight 0")
+            notices.append(f"{counted(switched_off, 'frame')} left out, for the file gives them the weight 0")
         if not frames:
             raise DataError(f"{self._files}: all frames have the weight 0; nothing is left")
         notices.extend(charge_notices([frame.charge for frame in frames]))
@@ -306,7 +307,8 @@ class _Assembly:
             return "free_energy"
         if n_energy < n_any:
             raise DataError(
-                f"{self._files}: {n_any - n_energy} frames have only a free energy, {n_any - n_free} only an energy; "
+                f"{self._files}: {counted(n_any - n_energy, 'frame')} with only a free energy, {n_any - n_free} with "
+                "only an energy; "
                 "they are not the same with smearing: choose energy='free_energy' or 'energy' "
                 "(the others go without energy)"
             )

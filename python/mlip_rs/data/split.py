@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mlip_rs.data.dataset import Dataset
 from mlip_rs.data.duplicates import duplicate_labels
 from mlip_rs.errors import DataError
+from mlip_rs.text import counted
 
 LONGEST_RUN: int = 8
 """Largest number of consecutive frames that stay together."""
@@ -61,7 +62,7 @@ def folds(dataset: Dataset, k: int, seed: int = 0) -> NDArray[np.int64]:
     if k < 2:
         raise DataError(f"cross-validation needs at least 2 folds, not {k}")
     units = _units(dataset, k)
-    _require_units(dataset, units, k, f"{k} folds")
+    _require_units(dataset, units, k, f"{counted(k, 'fold')}")
     rng = np.random.default_rng(seed)
     assigned = np.empty(len(dataset), dtype=np.int64)
     total = np.zeros(k)
@@ -139,7 +140,7 @@ def _require_units(dataset: Dataset, units: list[_Unit], needed: int, purpose: s
         found = "only one structure" if len(dataset) else "no structures"
         raise DataError(f"{found}: {purpose} cannot be made; add data")
     raise DataError(
-        f"{len(dataset)} structures in {len(units)} independent groups are not enough for {purpose} "
+        f"{counted(len(dataset), 'structure')} in {len(units)} independent groups are not enough for {purpose} "
         "(groups and duplicates stay together); use fewer folds, or add data"
     )
 

@@ -13,7 +13,7 @@ from mlip_rs.data.duplicates import duplicate_groups
 from mlip_rs.data.frames import Frame
 from mlip_rs.data.outliers import Outlier, OutlierLimits, find_outliers
 from mlip_rs.data.reference import ReferenceEnergies, isolated_atoms, reference_energies
-from mlip_rs.text import table_lines
+from mlip_rs.text import counted, table_lines
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
 
 ENERGY_SPREAD: float = 1e-3
@@ -172,8 +172,8 @@ class DataSummary:
         """Format for a terminal or a log."""
         total = self.total
         lines = [
-            f"{total.n_frames} structures, {total.n_atoms} atoms of {', '.join(self.elements)}, "
-            f"from {len(self.files)} file{'s' if len(self.files) != 1 else ''}",
+            f"{counted(total.n_frames, 'structure')}, {counted(total.n_atoms, 'atom')} of {', '.join(self.elements)}, "
+            f"from {counted(len(self.files), 'file')}",
             f"labels: {_label_text(total.labels)}; energy taken: {self.energy_source}",
         ]
         if self.reference is not None:

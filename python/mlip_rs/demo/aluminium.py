@@ -17,6 +17,7 @@ from mlip_rs.files import write_atomically
 from mlip_rs.fitting import FitSettings, Run, Weights, fit
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
+from mlip_rs.text import counted
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.reference import load_reference
@@ -120,11 +121,11 @@ def run_demo(
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     training, held_out = split(read_dataset(DATA_PATH))
-    progress.note(f"{len(training)} structures to fit to, {len(held_out)} held out")
+    progress.note(f"{counted(len(training), 'structure')} to fit to, {len(held_out)} held out")
     reference = load_reference(REFERENCE_PATH)
     hierarchies = {}
     for name, basis in bases().items():
-        progress.note(f"{name}: {basis.n_features} candidate features")
+        progress.note(f"{name}: {counted(basis.n_features, 'candidate feature')}")
         run = fit(training, basis, settings(threads), test=held_out, progress=progress)
         run.save(folder / name)
         hierarchies[name] = _chosen(name, run, reference_results(reference), threads)

@@ -22,6 +22,7 @@ from mlip_rs.report.fit import (
 )
 from mlip_rs.report.html import save_html
 from mlip_rs.report.validation import number
+from mlip_rs.text import counted
 from mlip_rs.validate.eos import equation_of_state
 from mlip_rs.validate.figures.prototypes import energy_volume_curves
 from mlip_rs.validate.result import ValidationRow
@@ -60,7 +61,7 @@ def _headline(result: DemoResult) -> str:
     rows = chosen.best.rows
     return "\n".join(
         [
-            f"{result.n_training} structures computed with density-functional theory (PBE), "
+            f"{counted(result.n_training, 'structure')} computed with density-functional theory (PBE), "
             f"{result.n_held_out} more held out; {len(result.hierarchies)} hierarchies of potentials, from pairs to "
             f"invariants of many atoms, fitted and validated in about {result.seconds:.0f} s.",
             f"The best one ({chosen.name}, al.mlip.json): {point_text(chosen.best.point)}; "
@@ -170,7 +171,7 @@ def _curves(result: DemoResult) -> list[Item]:
         for structure, curve in known.items():
             with suppress(PropertyError):  # no minimum within these volumes: no line
                 curves[structure] = equation_of_state(calculator, structure, "Al", curve.volumes)
-        caption = f"{name} best, {potential.n_nonzero} coefficients."
+        caption = f"{name} best, {counted(potential.n_nonzero, 'coefficient')}."
         images.append(Image(energy_volume_curves({"potential": curves}, known), caption))
     return images
 

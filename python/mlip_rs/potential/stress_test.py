@@ -22,6 +22,7 @@ from mlip_rs.potential.hot_dynamics import Course, hot_dynamics
 from mlip_rs.potential.lowest_crystals import LowestCrystals, core_energies
 from mlip_rs.potential.potential import Potential
 from mlip_rs.potential.short_range import shortest_distances
+from mlip_rs.text import counted
 
 HOT: float = 3.0
 """Temperature, in melting points."""
@@ -333,7 +334,7 @@ class _System:
         for atoms, course in zip(starts, energies, strict=True):
             if not np.isfinite(course).all():
                 scale = SHRINKING[int(np.isfinite(course).argmin())]
-                sentence = f"{self.name}, {len(atoms)} atoms scaled by {scale:.2f}: the energy is not finite"
+                sentence = f"{self.name}, {counted(len(atoms), 'atom')} scaled by {scale:.2f}: the energy is not finite"
                 failure = StressFailure("shrinking", sentence, np.nan, _scaled(atoms, scale))
                 yield StressOutcome("shrinking", np.nan, failure)
                 continue
@@ -396,8 +397,8 @@ def stress_test_text(info: Mapping[str, Any]) -> str:
     failures = noted.get("failures")
     failures = list(failures) if isinstance(failures, list | tuple) else []
     if not failures:
-        return f"held in all {noted.get('n_structures')} structures"
-    return f"failed in {len(failures)} of {noted.get('n_structures')} structures; {failures[0]}"
+        return f"held in all {counted(noted.get('n_structures'), 'structure')}"
+    return f"failed in {len(failures)} of {counted(noted.get('n_structures'), 'structure')}; {failures[0]}"
 
 
 def failed_stress_test(info: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from mlip_rs.evaluate.evaluation import Evaluation
 from mlip_rs.evaluate.figures import error_by_config_type
 from mlip_rs.evaluate.force_figure import force_error_by_size
 from mlip_rs.report.document import Image, Item, Table
+from mlip_rs.text import counted
 
 _CAPTIONS = {"energy": "Energies per atom", "force": "Force components", "stress": "Stress components"}
 
@@ -26,8 +27,8 @@ def data_content(evaluations: Mapping[str, Evaluation], file: str) -> list[Item]
     first = next(iter(evaluations.values()))
     several = len(evaluations) > 1
     content: list[Item] = [
-        f"{len(first.config_types)} structures of {Path(file).name}. Whether a potential has been fitted to some of"
-        " them is not known here; errors of structures that it has not seen are larger.",
+        f"{counted(len(first.config_types), 'structure')} of {Path(file).name}. Whether a potential has been fitted to "
+        "some of them is not known here; errors of structures that it has not seen are larger.",
         _table(evaluations),
     ]
     for name, evaluation in evaluations.items():

@@ -17,6 +17,7 @@ from mlip_rs.potential import Potential
 from mlip_rs.report.document import Code, Image, Item, Report, Table
 from mlip_rs.report.html import save_html
 from mlip_rs.report.outside_data import outside_data_content
+from mlip_rs.text import counted
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
 REPORT_NAME: str = "report.html"
@@ -153,10 +154,13 @@ def parity_content(
 ) -> list[Item]:
     """Parity plots on the test data, or else on the training data, with a sentence that says which."""
     dataset, which = (training, "training") if test is None else (test, "test")
-    text = f"Predictions of the best potential for the {len(dataset)} structures of the {which} data" + (
-        ", which it was fitted to: errors for new structures are larger, see validation above."
-        if test is None
-        else ", which neither the fit nor the choice of the potential has seen."
+    text = (
+        f"Predictions of the best potential for the {counted(len(dataset), 'structure')} of the {which} data"
+        + (
+            ", which it was fitted to: errors for new structures are larger, see validation above."
+            if test is None
+            else ", which neither the fit nor the choice of the potential has seen."
+        )
     )
     drawn = evaluate(potential, dataset, threads=threads).figures()
     captions = {"energy": "Energies per atom", "force": "Force components", "stress": "Stress components"}
@@ -183,8 +187,9 @@ def data_content(dataset: Dataset, summary: DataSummary) -> list[Item]:
     labels = dataset.labels
     reference = summary.reference
     lines = [
-        f"{len(dataset)} structures, {dataset.n_atoms} atoms of {', '.join(dataset.elements)}; labels: "
-        f"{labels.energies} energies, {labels.forces} sets of forces, {labels.stresses} stresses.",
+        f"{counted(len(dataset), 'structure')}, {counted(dataset.n_atoms, 'atom')} of {', '.join(dataset.elements)}; "
+        f"labels: {counted(labels.energies, 'energy')}, {counted(labels.forces, 'set')} of forces, "
+        f"{counted(labels.stresses, 'stress')}.",
         f"Energy taken: {dataset.energy_source}. Reference energies: "
         f"{'none' if reference is None else reference.text()}.",
     ]
@@ -252,8 +257,8 @@ def _headline(run: Run) -> str:
     best, knee = run.points[run.best_index], run.points[run.knee_index]
     data = run.record["data"]
     first = (
-        f"{run.record['n_features']} candidate features, {data['n_structures']} structures with "
-        f"{data['n_atoms']} atoms; {len(run.points)} potentials from sparse to dense."
+        f"{counted(run.record['n_features'], 'candidate feature')}, {counted(data['n_structures'], 'structure')} with "
+        f"{counted(data['n_atoms'], 'atom')}; {counted(len(run.points), 'potential')} from sparse to dense."
     )
     return "\n".join([first, f"Best: {point_text(best)}.", f"Knee: {point_text(knee)}."])
 
@@ -264,7 +269,7 @@ def point_text(point: Point) -> str:
     which = "validation" if point.test is None else "test"
     shown = ((errors.energy, 2, "meV/atom"), (errors.forces, 3, "eV/Å"), (errors.stress, 2, "GPa"))
     known = ", ".join(f"{s.rmse:.{digits}f} {unit}" for s, digits, unit in shown if s is not None)
-    return f"{point.potential.n_nonzero} coefficients, {point.us_per_atom:.3g} µs/atom, {which} RMSE {known}"
+    return f"{counted(point.potential.n_nonzero, 'coefficient')}, {point.us_per_atom:.3g} µs/atom, {which} RMSE {known}"
 
 
 def _accuracy(run: Run) -> list[Item]:

@@ -15,6 +15,7 @@ from ase import Atoms
 
 from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.cost.benchmark import peak_memory
+from mlip_rs.text import counted
 from mlip_rs.verify.answer import Answer
 from mlip_rs.verify.invariance import INVARIANCE_TOLERANCE
 from mlip_rs.verify.result import Measured
@@ -74,7 +75,7 @@ def check_memory(verified: VerifiedCalculator) -> list[Measured]:
     for name, measured in zip(("by Python", "by the process"), zip(*sizes, strict=True), strict=True):
         # What is lost grows in every round; allocators take more in some. The first round warms up.
         growth = max(min(after - before for before, after in pairwise(measured)), 0.0)
-        where = f"lost {name} in {N_CALLS} calls with {len(atoms)} atoms"
+        where = f"lost {name} in {N_CALLS} calls with {counted(len(atoms), 'atom')}"
         found.append(Measured(growth / N_CALLS, MEMORY_LIMIT, "bytes/call", where))
     return found
 

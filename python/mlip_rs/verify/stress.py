@@ -1,6 +1,7 @@
 """Behaviour where no data are."""
 
 from mlip_rs.potential.stress_test import stress_test
+from mlip_rs.text import counted
 from mlip_rs.verify.result import Measured, NotApplicable
 from mlip_rs.verify.verified_calculator import VerifiedCalculator
 
@@ -15,5 +16,5 @@ def check_stress_test(verified: VerifiedCalculator) -> list[Measured] | NotAppli
             "the potential has no repulsion: do not use it at distances shorter than its data"
         )
     found = stress_test(potential)
-    where = found.failures[0].sentence if found.failures else f"{found.n_structures} structures"
+    where = found.failures[0].sentence if found.failures else f"{counted(found.n_structures, 'structure')}"
     return [Measured(float(len(found.failures)), 0.0, "structures", where)]

@@ -17,6 +17,7 @@ from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
 from mlip_rs.potential import Potential
 from mlip_rs.potential.short_range import short_range_failures
 from mlip_rs.potential.stress_test import stress_test_text
+from mlip_rs.text import counted
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ class Description:
         if data:
             files = ", ".join(map(str, data.get("files", ())))
             lines.append(
-                f"data                {data.get('n_structures')} structures, {data.get('n_atoms')} atoms; {files}"
+                f"data                {counted(data.get('n_structures'), 'structure')}, "
+                f"{counted(data.get('n_atoms'), 'atom')}; {files}"
             )
             lines.append(f"data fingerprint    {data.get('fingerprint')}")
         if "method" in self.info:

@@ -63,7 +63,7 @@ def test_a_wrong_number_of_forces_is_refused(tmp_path):
         if len(atoms) < 2:
             atoms.info["REF_forces"] = np.zeros((3, 3))
     line = refused_fit(tmp_path, [atoms for atoms in frames if len(atoms) == 1])
-    assert line.startswith("frame 0 of al.extxyz: forces have shape (3, 3) for 1 atoms, not (1, 3); remove")
+    assert line.startswith("frame 0 of al.extxyz: forces have shape (3, 3) for 1 atom, not (1, 3); remove")
 
 
 def test_a_symbol_of_no_element_is_refused(tmp_path):

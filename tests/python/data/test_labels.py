@@ -105,7 +105,7 @@ def test_every_frame_has_its_own_names():
     assert data.labels.forces == 2
     for frame in data:
         np.testing.assert_allclose(frame.stress, VOIGT)
-    assert any("'energy' in 1 frames, 'REF_energy' in 1 frames" in notice for notice in data.notices)
+    assert any("'energy' in 1 frame, 'REF_energy' in 1 frame" in notice for notice in data.notices)
 
 
 def test_frames_with_the_labels_of_the_model_only_are_refused():
@@ -147,7 +147,7 @@ def test_weights_of_the_file_count():
     data = dataset_from_atoms(frames)
     assert [frame.energy for frame in data] == [-14.0, None, -14.3]
     assert [frame.weights for frame in data] == [(2.0, 2.0, 2.0), (0.0, 3.0, 1.0), (1.0, 1.0, 1.0)]
-    assert "1 frames left out, for the file gives them the weight 0" in data.notices
+    assert "1 frame left out, for the file gives them the weight 0" in data.notices
     factors = Weights(stress=None).of_structures(data, type("Zero", (), {"of": lambda self, frame: 0.0})())
     assert factors[:, :2].tolist() == [[2.0, 2.0], [0.0, 3.0], [1.0, 1.0]]
     plain = dataset_from_atoms([crystal(energy=-14.0)])
@@ -158,7 +158,7 @@ def test_weights_of_the_file_count():
 
 def test_weights_that_do_not_count_are_told():
     data = dataset_from_atoms([crystal(energy=-14.0, energy_sigma=0.01)])
-    assert data.notices == ("atoms: weights of the file do not count: 'energy_sigma' in 1 frames",)
+    assert data.notices == ("atoms: weights of the file do not count: 'energy_sigma' in 1 frame",)
     with pytest.raises(DataError, match="frame 0 of atoms: 'weight' is -1"):
         dataset_from_atoms([crystal(energy=-14.0, weight=-1.0)])
 

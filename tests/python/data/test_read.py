@@ -180,7 +180,7 @@ def test_energies_are_not_mixed(rng):
     assert mixed.energy_source == "energy"
     assert [frame.energy for frame in mixed] == [-14.0, -14.0]
     assert "25.00 meV/atom" in mixed.notices[0]
-    with pytest.raises(DataError, match="1 frames have only a free energy, 1 only an energy"):
+    with pytest.raises(DataError, match="1 frame with only a free energy, 1 with only an energy"):
         dataset_from_atoms(plain + free)
     chosen = dataset_from_atoms(plain + free, energy="free_energy")
     assert chosen.labels.energies == len(chosen) - 1

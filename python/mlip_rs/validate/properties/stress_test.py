@@ -2,6 +2,7 @@
 
 from mlip_rs.errors import NotApplicableError
 from mlip_rs.potential.stress_test import StressTest, stress_test
+from mlip_rs.text import counted
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.property import Property
 
@@ -28,7 +29,9 @@ def failures(found: StressTest) -> tuple[str, ...]:
 
 def notes(found: StressTest) -> tuple[str, ...]:
     """What was followed."""
-    return (f"{found.n_structures} structures of each element, of pairs and of all elements together",)
+    return (
+        f"{counted(found.n_structures, 'structure')} of each element, of pairs and of all elements together",
+    )
 
 
 PROPERTY = Property(
