@@ -19,6 +19,9 @@ from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
 ENERGY_SPREAD: float = 1e-3
 """Energy difference (eV/atom) beyond which duplicates disagree."""
 
+ZERO_FORCE: float = 1e-8
+"""eV/Å; components that are no larger are zero but for rounding."""
+
 SHOWN: int = 10
 """Number of outliers, duplicates and notices that `DataSummary.lines` lists; the rest is counted."""
 
@@ -193,6 +196,19 @@ class DataSummary:
         return sorted(self.duplicates, key=lambda duplicate: -(duplicate.energy_spread or 0.0))
 
 
+def _silent_forces(dataset: Dataset) -> list[str]:
+    """Give a notice if no force differs from zero, as in perfect crystals and cells of one atom."""
+    forces = [frame.forces for frame in dataset if frame.forces is not None]
+    if not forces or max(float(np.abs(own).max(initial=0.0)) for own in forces) > ZERO_FORCE:
+        return []
+    alone = all(frame.n_atoms == 1 for frame in dataset)
+    which = "all structures have one atom, on which no force can act" if alone else "all forces are zero"
+    return [
+        f"{which}: force errors of 0 say nothing, and nothing determines the energies of displaced atoms (phonons, "
+        "dynamics); add cells of several atoms with displacements"
+    ]
+
+
 def _energies_per_atom(dataset: Dataset) -> list[str]:
     """Give a notice if the energies hardly change with the number of atoms, as total energies would."""
     groups: dict[bytes, list[Frame]] = {}
@@ -263,7 +279,7 @@ def summarize(
         files=dataset.files,
         elements=dataset.elements,
         energy_source=dataset.energy_source,
-        notices=(*dataset.notices, *_energies_per_atom(dataset)),
+        notices=(*dataset.notices, *_energies_per_atom(dataset), *_silent_forces(dataset)),
         fingerprint=dataset.fingerprint(),
         total=_group("all", dataset, range(len(dataset)), measured),
         config_types=tuple(_group(name, dataset, indices, measured) for name, indices in members.items()),

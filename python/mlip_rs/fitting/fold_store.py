@@ -52,6 +52,15 @@ class Matrices:
         first = (matrix * n + rows.start) * n
         return np.fromfile(self.path, count=count, offset=self.offset + 8 * first).reshape(-1, n)
 
+    def checksum(self) -> int:
+        """CRC-32 of all numbers, as `zlib.crc32` gives it for the array."""
+        found = 0
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            while part := file.read(CHUNK_BYTES):
+                found = zlib.crc32(part, found)
+        return found
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -73,7 +82,8 @@ class FoldEquations:
     Parameters
     ----------
     directory
-        Holds `fold-K.gram.npy` (G, F, F) and `fold-K.npz` for each finished fold and `manifest.json`.
+        Holds `fold-K.gram.npy` (G, F, F) and `fold-K.npz` for each finished fold and `manifest.json`. The second one
+        has the checksum of the first one, and as a zip file one of itself.
     n_folds
         Number of folds.
     n_features
@@ -103,16 +113,18 @@ class FoldEquations:
         )
 
     def finished(self, fold: int) -> bool:
-        """Whether the fold was completed, and its files can be read."""
+        """Whether the fold was completed, and its files are what was written."""
         try:
             gram = Matrices.open(self._gram_path(fold))
             # Opened here: on a damaged file `np.load` would leave it open.
             with self._sums_path(fold).open("rb") as file, np.load(file) as sums:
                 shapes = gram.shape, sums["moment"].shape, sums["yty"].shape, sums["n_rows"].shape
+                checksum = int(sums["gram_crc32"])
         except DAMAGE:
             return False  # not there, or damaged: computed again
         groups, n = len(self.weights), self.n_features
-        return shapes == ((groups, n, n), (groups, n), (groups,), (groups,))
+        expected = (groups, n, n), (groups, n), (groups,), (groups,)
+        return shapes == expected and gram.checksum() == checksum
 
     @property
     def small(self) -> bool:
@@ -129,8 +141,11 @@ class FoldEquations:
                 return
         with self._written(self._gram_path(fold)) as file:
             np.save(file, equations.gram)
+        checksum = zlib.crc32(np.ascontiguousarray(equations.gram).data)
         with self._written(self._sums_path(fold)) as file:
-            np.savez(file, moment=equations.xty, yty=equations.yty, n_rows=equations.n_rows)
+            np.savez(
+                file, moment=equations.xty, yty=equations.yty, n_rows=equations.n_rows, gram_crc32=checksum
+            )
         self.partial_path(fold).unlink(missing_ok=True)
 
     @contextmanager

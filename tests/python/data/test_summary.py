@@ -245,3 +245,19 @@ def test_figures_draw_what_the_data_holds(tmp_path, rng):
     lonely = numbered(isolated())
     for figure in figures(lonely, summarize(lonely)).values():
         figure.savefig(tmp_path / "lonely.png")
+
+
+def test_forces_that_are_all_zero_are_said_to_say_nothing(rng):
+    primitive = [
+        Frame([29], [[0, 0, 0]], a * np.eye(3), [True] * 3, energy=-a, forces=np.zeros((1, 3)))
+        for a in (2.4, 2.5)
+    ]
+    for frames, which in (
+        (primitive, "one atom, on which no force"),
+        ([crystal(), crystal(4.1)], "all forces are zero"),
+    ):
+        (notice,) = summarize(Dataset(tuple(frames))).notices
+        assert which in notice
+        assert "add cells of several atoms with displacements" in notice
+    pushed = crystal(rng=rng, forces=rng.normal(size=(4, 3)))
+    assert not summarize(Dataset((*primitive, replace(pushed, numbers=np.full(4, 29))))).notices

@@ -15,6 +15,16 @@ def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:100])
 
 
+def change_a_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def change_the_type(path: Path) -> None:
+    np.save(path, np.load(path).astype(np.float32))
+
+
 def leave_garbage_as_checkpoint(folder: Path) -> None:
     (folder / "fold-1.npz").unlink()
     (folder / "fold-1.partial.npz").write_bytes(b"garbage")
@@ -27,6 +37,9 @@ def leave_garbage_as_checkpoint(folder: Path) -> None:
         lambda folder: (folder / "fold-1.gram.npy").write_bytes(b""),
         lambda folder: cut(folder / "fold-1.npz"),
         lambda folder: np.save(folder / "fold-1.gram.npy", np.zeros((3, 2, 2))),
+        lambda folder: change_a_byte(folder / "fold-1.gram.npy"),
+        lambda folder: change_a_byte(folder / "fold-1.npz"),
+        lambda folder: change_the_type(folder / "fold-1.gram.npy"),
         leave_garbage_as_checkpoint,
     ],
 )
