@@ -78,23 +78,23 @@ class Robustness:
                 chosen[k] = mended
             done |= set(wanted)
 
-    def _potential(
-        self, coefficients: Array, info: dict[str, object], *, first_failure: bool = False
-    ) -> Potential:
+    def _potential(self, coefficients: Array, info: dict[str, object]) -> Potential:
         """A potential with its repulsion and the record of its stress test, for a basis with a repulsion.
 
-        The test may end with the first structure that fails, where one that fails is of no further interest.
+        The test ends with the first structure that fails: others would change nothing, and most candidates of some fits
+        fail. `verify` finds all of them.
         """
         problem, threads = self.selection.folds.problem, self.selection.folds.settings.threads or None
         potential = repelling_potential(problem, coefficients, info, threads)
         if problem.basis.repulsion is None:
             return potential
         potential = with_lowest_structures(potential, self._lowest_of_data, threads)
-        outcome = stress_test(potential, seed=SEED, first_failure=first_failure, threads=threads)
+        outcome = stress_test(potential, seed=SEED, first_failure=True, threads=threads)
         record = {
             "passed": outcome.passed,
             "n_structures": outcome.n_structures,
             "seed": SEED,
+            "ended_at_failure": not outcome.passed,
             "failures": [failure.sentence for failure in outcome.failures],
         }
         return potential.with_info(dict(potential.info) | {"stress_test": record})
@@ -114,7 +114,7 @@ class Robustness:
             for k, point in list(left.items()):
                 support = self.selection.candidates.coefficients[k] != 0.0
                 coefficients = folds.refitted(scaled, self.selection.penalty, [support])[0]
-                potential = self._potential(coefficients, point.potential.info, first_failure=True)
+                potential = self._potential(coefficients, point.potential.info)
                 if potential.info["stress_test"]["passed"]:
                     found[k] = _Mended(factor, coefficients, potential)
                     del left[k]

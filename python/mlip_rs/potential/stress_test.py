@@ -398,6 +398,8 @@ def stress_test_text(info: Mapping[str, Any]) -> str:
     failures = list(failures) if isinstance(failures, list | tuple) else []
     if not failures:
         return f"held in all {counted(noted.get('n_structures'), 'structure')}"
+    if noted.get("ended_at_failure"):
+        return f"failed: {failures[0]}"
     return f"failed in {len(failures)} of {counted(noted.get('n_structures'), 'structure')}; {failures[0]}"
 
 

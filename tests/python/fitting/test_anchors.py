@@ -154,7 +154,7 @@ def test_verify_repeats_the_stress_test_of_the_fit_without_its_data():
     assert lowest == pytest.approx(min(best.predict(atoms).energy for atoms in frames) / 2, abs=0.05)
     noted = best.info["stress_test"]
     found = stress_test(Potential.from_json(best.to_json()), seed=noted["seed"])
-    assert [failure.sentence for failure in found.failures] == noted["failures"]
+    assert [failure.sentence for failure in found.failures[:1]] == noted["failures"]
     info = {key: value for key, value in best.info.items() if key != "lowest_structures"}
     forgotten = stress_test(best.with_info(info), seed=noted["seed"])
     assert len(forgotten.failures) > len(found.failures)
@@ -164,10 +164,10 @@ def test_a_point_that_fails_is_mended_or_leaves_the_front(aluminium, monkeypatch
     """One that no refit mends leaves; one that passes when refitted has the heavier weight and new errors."""
     calls = {}
 
-    def stress_test(potential, first_failure=False, **_):
+    def stress_test(potential, first_failure, **_):
         n = potential.n_nonzero
         calls[n] = calls.get(n, 0) + 1
-        assert first_failure == (calls[n] > 1)  # a refit that fails is dropped: why else does not matter
+        assert first_failure  # whatever else fails changes nothing
         return verdict(n > 12 or (n > 6 and calls[n] > 1))
 
     monkeypatch.setattr(robustness, "stress_test", stress_test)
