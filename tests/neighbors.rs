@@ -325,3 +325,49 @@ fn a_cluster_crammed_into_one_place_is_refused() {
         Err(mlip_rs::Error::TooDense { .. })
     ));
 }
+
+#[test]
+fn atoms_crammed_into_a_part_of_the_space_are_refused() {
+    // The mean density tells nothing of them: slabs, a cluster in a large cell, one beside a far atom.
+    let crammed = |k: u32| {
+        [
+            1e-4 * f64::from(k % 40),
+            1e-4 * f64::from(k / 40 % 40),
+            1e-4 * f64::from(k / 1600),
+        ]
+    };
+    let positions: Vec<_> = (0..60_000).map(crammed).collect();
+    let far: Vec<_> = positions.iter().copied().chain([[500.0; 3]]).collect();
+    let diagonal = |x: f64, z: f64| [[x, 0.0, 0.0], [0.0, x, 0.0], [0.0, 0.0, z]];
+    for (cell, pbc, positions) in [
+        (diagonal(0.5, 30.0), [true, true, false], &positions),
+        (diagonal(0.5, 1e5), [true, true, true], &positions),
+        (diagonal(200.0, 200.0), [true, true, true], &positions),
+        ([[0.0; 3]; 3], [false; 3], &far),
+    ] {
+        let cell = Cell::new(cell, pbc).unwrap();
+        let numbers = vec![13; positions.len()];
+        let structure = Structure::new(cell, positions.clone(), numbers).unwrap();
+        let found = NeighborList::new(&structure, 6.5);
+        assert!(matches!(found, Err(mlip_rs::Error::TooDense { .. })));
+    }
+}
+
+#[test]
+fn a_condensed_phase_in_a_huge_cell_is_not_refused() {
+    // Bins are few, and large: that many atoms share one is no sign of crowding.
+    let positions = (0..8000).map(|k| {
+        [
+            2.5 * f64::from(k % 20),
+            2.5 * f64::from(k / 20 % 20),
+            2.5 * f64::from(k / 400),
+        ]
+    });
+    let cell = Cell::new(
+        [[1e5, 0.0, 0.0], [0.0, 1e5, 0.0], [0.0, 0.0, 1e5]],
+        [true; 3],
+    )
+    .unwrap();
+    let structure = Structure::new(cell, positions.collect(), vec![13; 8000]).unwrap();
+    assert!(NeighborList::new(&structure, 6.5).unwrap().n_pairs() > 8000 * 40);
+}

@@ -45,6 +45,12 @@ const FEW_PAIRS: f64 = 1e7;
 /// Bytes of a pair while the list is made: its vector grows by doubling.
 const PAIR_BYTES: f64 = 24.0;
 
+/// Atoms of a bin beyond which pairs are estimated bin by bin: a condensed phase has a few.
+const CROWDED_ATOMS: u32 = 64;
+
+/// Images within the cutoff beyond which they are, too.
+const CROWDED_IMAGES: usize = 1000;
+
 /// Atoms per unit of parallel work, at least.
 const CHUNK_ATOMS: usize = 512;
 
@@ -111,6 +117,11 @@ impl NeighborList {
             translations: &translations,
             cutoff,
         };
+        if is_crowded(&grid, images.len()) {
+            let n_pairs = search.expected_pairs();
+            let around = structure.n_atoms() as f64 * sphere(cutoff);
+            check_pairs(n_pairs, n_pairs / around)?;
+        }
         let work = partition(&grid);
         let chunks: Vec<Chunk> = if work.len() > 1 && parallel::inside_pool() {
             work.into_par_iter()
@@ -269,14 +280,29 @@ impl Images<'_> {
 fn check_density(structure: &Structure, cutoff: f64) -> Result<()> {
     let n = structure.n_atoms() as f64;
     let volume = occupied_volume(structure, cutoff);
-    let n_pairs = n * n / volume * 4.0 / 3.0 * std::f64::consts::PI * cutoff.powi(3);
+    check_pairs(n * n / volume * sphere(cutoff), n / volume)
+}
+
+/// Whether the mean density may hide a place in which the list grows beyond the memory: slabs, clusters in large cells.
+/// It is then estimated bin by bin, which takes a small part of the time of the search.
+fn is_crowded(grid: &Grid, n_images: usize) -> bool {
+    let most = grid.starts.windows(2).map(|ends| ends[1] - ends[0]).max();
+    most.unwrap_or(0) > CROWDED_ATOMS || n_images > CROWDED_IMAGES
+}
+
+/// Volume around an atom in which its neighbours lie, Å³.
+fn sphere(cutoff: f64) -> f64 {
+    4.0 / 3.0 * std::f64::consts::PI * cutoff.powi(3)
+}
+
+/// Refuses more pairs than [`MAX_PAIRS`], or than memory holds; `density` is that of the atoms, 1/Å³.
+fn check_pairs(n_pairs: f64, density: f64) -> Result<()> {
     // The system is asked only where it matters: reading its files takes longer than most lists.
     let fits = n_pairs <= FEW_PAIRS
         || memory::available_bytes().is_none_or(|bytes| n_pairs * PAIR_BYTES <= bytes as f64);
     if n_pairs <= MAX_PAIRS && fits {
         return Ok(());
     }
-    let density = n / volume;
     Err(Error::TooDense { n_pairs, density })
 }
 

@@ -91,6 +91,44 @@ impl Search<'_> {
         chunk
     }
 
+    /// Number of pairs if all atoms of a bin had as many neighbours as one of them.
+    pub(super) fn expected_pairs(&self) -> f64 {
+        let Grid {
+            shape,
+            starts,
+            wrapped: [x, y, z],
+            ..
+        } = self.grid;
+        let cutoff2 = self.cutoff * self.cutoff;
+        let mut segments = Vec::new();
+        let mut expected = 0.0;
+        for bin in 0..self.grid.len() {
+            let (first, end) = (starts[bin] as usize, starts[bin + 1] as usize);
+            if first == end {
+                continue;
+            }
+            let center = usize::midpoint(first, end);
+            let place = [
+                bin % shape[0],
+                bin / shape[0] % shape[1],
+                bin / shape[0] / shape[1],
+            ];
+            self.stencil
+                .segments(self.grid, place.map(|n| n as isize), &mut segments);
+            let mut found = 0_usize;
+            for &Segment { start, end, shift } in &segments {
+                let [tx, ty, tz] = self.translations[shift as usize];
+                let (cx, cy, cz) = (x[center] - tx, y[center] - ty, z[center] - tz);
+                for k in start..end {
+                    let (dx, dy, dz) = (x[k] - cx, y[k] - cy, z[k] - cz);
+                    found += usize::from(dx * dx + dy * dy + dz * dz <= cutoff2);
+                }
+            }
+            expected += (end - first) as f64 * found.saturating_sub(1) as f64;
+        }
+        expected
+    }
+
     /// Copies the atoms of all segments, translated, next to each other.
     #[inline(always)]
     fn gather(&self, segments: &[Segment], first: usize, candidates: &mut Candidates) {

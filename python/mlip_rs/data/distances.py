@@ -54,6 +54,16 @@ def wrapped_fractions(
     return np.asarray(fractions)
 
 
+CUBE: float = 2.0
+"""Å; edge of the cubes in which atoms are counted."""
+
+MOST_IN_A_CUBE: int = 1000
+"""More atoms are no matter: the densest crystals have two."""
+
+MOST_IMAGES: float = 5e7
+"""Most atoms and images within `NEIGHBOR_RADII[-1]` of a cell."""
+
+
 def with_ghosts(
     positions: NDArray[np.float64], cell: NDArray[np.float64], pbc: NDArray[np.bool_], radius: float
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
@@ -84,6 +94,25 @@ def with_ghosts(
                 indices.append(owners[inside])
         fractions, owners = np.concatenate(copies), np.concatenate(indices)
     return fractions @ complete, owners
+
+
+def is_crowded(positions: NDArray[np.float64], cell: NDArray[np.float64], pbc: NDArray[np.bool_]) -> bool:
+    """Whether so many atoms or images share a place that pairs of them would fill the memory.
+
+    >>> is_crowded(np.zeros((3000, 3)), np.eye(3), np.array([False, False, False]))
+    True
+    >>> is_crowded(np.zeros((1, 3)), 0.01 * np.eye(3), np.array([True, True, False]))
+    True
+    """
+    complete = completed_cell(cell, pbc)
+    heights = 1.0 / np.linalg.norm(np.linalg.inv(complete), axis=0)
+    images = np.prod(1.0 + 2.0 * NEIGHBOR_RADII[-1] / heights[pbc])
+    if len(positions) * images > MOST_IMAGES:
+        return True
+    if len(positions) <= MOST_IN_A_CUBE:
+        return False
+    cubes = np.floor(wrapped_fractions(positions, complete, pbc) @ complete / CUBE)
+    return int(np.unique(cubes, axis=0, return_counts=True)[1].max()) > MOST_IN_A_CUBE
 
 
 def pairs_within(

@@ -11,7 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-from mlip_rs.data.distances import pairs_within, periodic_volume
+from mlip_rs.data.distances import is_crowded, pairs_within, periodic_volume
 from mlip_rs.errors import DataError, StructureError
 from mlip_rs.text import counted
 
@@ -179,6 +179,12 @@ class Frame:
             raise StructureError(
                 f"{self.location}: the periodic cell is flat: its lattice vectors span no volume; "
                 "correct the lattice, or set pbc to the periodic directions only"
+            )
+
+        if is_crowded(self.positions, self.cell, self.pbc):
+            raise StructureError(
+                f"{self.location}: thousands of atoms or periodic images share one place; check the units of positions "
+                "and cell, or remove the frame"
             )
 
     def _check_labels(self) -> None:

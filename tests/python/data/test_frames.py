@@ -204,3 +204,26 @@ def test_elements_of_data_and_basis_must_agree():
         check_elements(data, ["Al", "Mo", "W"])
     with pytest.raises(DataError, match="'Qq' is not the symbol"):
         check_elements(data, ["Al", "Mo", "Qq"])
+
+
+@pytest.mark.parametrize(
+    ("n_atoms", "cell", "pbc"),
+    [
+        (60_000, [0.5, 0.5, 30.0], [True, True, False]),
+        (60_000, [0.5, 0.5, 1e4], [True, True, True]),
+        (60_000, [200.0] * 3, [True, True, True]),
+        (60_000, [0.0] * 3, [False, False, False]),
+        (60, [0.01, 0.01, 30.0], [True, True, False]),
+    ],
+)
+def test_atoms_crammed_into_one_place_are_refused_before_they_fill_the_memory(rng, n_atoms, cell, pbc):
+    positions = rng.uniform(0.0, 0.1, (n_atoms, 3))
+    with pytest.raises(StructureError, match="share one place; check the units"):
+        Frame(np.full(n_atoms, 29), positions, np.diag(cell), pbc)
+
+
+def test_large_and_small_cells_are_not_crowded():
+    Frame(np.full(1, 29), [[0, 0, 0]], 1.5 * np.eye(3), [True] * 3)
+    grid = 2.4 * np.stack(np.meshgrid(*[np.arange(30)] * 3), axis=-1).reshape(-1, 3)
+    Frame(np.full(len(grid), 29), grid, np.diag([72.0] * 3), [True] * 3)
+    Frame(np.full(len(grid), 29), grid, np.zeros((3, 3)), [False] * 3)
