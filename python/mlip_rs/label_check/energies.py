@@ -11,7 +11,7 @@ from mlip_rs.label_check.findings import Correction, Finding, finding, place
 from mlip_rs.label_check.offsets import Offset, find_offsets, groups
 from mlip_rs.label_check.posterior import Posterior
 from mlip_rs.label_check.regression import Slope, confirm, energy_expectation, regress
-from mlip_rs.label_check.rows import Rows
+from mlip_rs.label_check.rows import Rows, concerned
 from mlip_rs.label_check.units import ENERGY_FACTORS, FORCE_FACTORS, nearest_factor
 
 CERTAIN_OFFSET: float = 0.5
@@ -131,7 +131,7 @@ def _foreign(offsets: Sequence[Offset], factor: float, present: Mask) -> Mask:
     return foreign if 2 * (foreign & present).sum() <= present.sum() else ~foreign
 
 
-def check_scale(dataset: Dataset, energies: Energies, factor: float) -> list[Finding]:
+def check_scale(dataset: Dataset, rows: Rows, energies: Energies, factor: float) -> list[Finding]:
     """Name the factor of all energies.
 
     Parameters
@@ -139,7 +139,7 @@ def check_scale(dataset: Dataset, energies: Energies, factor: float) -> list[Fin
     factor
         Labels over what they should be; 1 if they are right.
     """
-    frames = [k for k, frame in enumerate(dataset) if frame.energy is not None]
+    frames = concerned(dataset, rows, "energy")
     where, slope = place(dataset, frames), energies.slope
     evidence = {"slope": slope.value, "error": slope.error}
     found = []
@@ -178,7 +178,7 @@ def check_scale(dataset: Dataset, energies: Energies, factor: float) -> list[Fin
     return found
 
 
-def check_scatter(dataset: Dataset, energies: Energies, explained: float) -> list[Finding]:
+def check_scatter(dataset: Dataset, rows: Rows, energies: Energies, explained: float) -> list[Finding]:
     """Find energies that follow the forces only roughly, as those of another model or functional do.
 
     Parameters
@@ -193,7 +193,7 @@ def check_scatter(dataset: Dataset, energies: Energies, explained: float) -> lis
     compared = energies.slope.sure and energies.slope.right
     if not compared or explained < GOOD_FORCES or comparison.sigma < LEAST_SCATTER or share < LEAST_SHARE:
         return []
-    frames = [k for k, frame in enumerate(dataset) if frame.energy is not None]
+    frames = concerned(dataset, rows, "energy")
     return [
         finding(
             dataset,
@@ -216,7 +216,7 @@ def check_offsets(dataset: Dataset, rows: Rows, energies: Energies, factor: floa
         value = offset.value / factor
         if offset.candidate.kind == "structure":
             if abs(value) > max(LEAST_STRUCTURE_CONSTANT, STRUCTURE_CONSTANT_ERRORS * offset.error / factor):
-                found.append(_structure_constant(dataset, offset, value))
+                found.append(_structure_constant(dataset, rows, offset, value))
             continue
         size = value * float(offset.candidate.column.max())
         if abs(size) > LEAST_OFFSET or abs(size) < abs(value):
@@ -224,8 +224,8 @@ def check_offsets(dataset: Dataset, rows: Rows, energies: Energies, factor: floa
     return found
 
 
-def _structure_constant(dataset: Dataset, offset: Offset, value: float) -> Finding:
-    frames = [k for k, frame in enumerate(dataset) if frame.energy is not None]
+def _structure_constant(dataset: Dataset, rows: Rows, offset: Offset, value: float) -> Finding:
+    frames = concerned(dataset, rows, "energy")
     return finding(
         dataset,
         "energy: constant per structure",

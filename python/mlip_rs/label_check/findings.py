@@ -114,6 +114,11 @@ class Finding:
     evidence: Mapping[str, float] = field(default_factory=dict)
     correction: Correction | None = None
 
+    @property
+    def label(self) -> str:
+        """One of `LABELS`, the first word of the kind."""
+        return self.kind.split(":")[0]
+
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""
         return {
@@ -159,7 +164,7 @@ def place(dataset: Dataset, frames: Sequence[int]) -> str:
     chosen = set(frames)
     if len(chosen) == len(dataset):
         names = [PurePath(file).name for file in dataset.files]
-        return names[0] if len(names) == 1 else "all files"
+        return ", ".join(names) if len(names) <= FRAMES_NAMED else f"all {len(names)} files"
     whole = [
         PurePath(file).name
         for file in dataset.files

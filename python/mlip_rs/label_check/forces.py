@@ -10,7 +10,7 @@ from mlip_rs.arrays import Array
 from mlip_rs.data import Dataset
 from mlip_rs.label_check.findings import Correction, Finding, finding, place
 from mlip_rs.label_check.force_fit import PREDICTABLE, RELATED, SCALED, ForceFit
-from mlip_rs.label_check.rows import Rows
+from mlip_rs.label_check.rows import Rows, concerned
 from mlip_rs.label_check.units import FORCE_FACTORS, Factor, nearest_factor
 
 SMALL_FORCES: float = 0.05
@@ -190,7 +190,7 @@ def _unpredictable(dataset: Dataset, rows: Rows, fit: ForceFit) -> list[Finding]
     size = (sum(squares) / max(1.0, 3.0 * float(rows.n_atoms.sum()))) ** 0.5
     if size < SMALL_FORCES:
         return []
-    frames = [k for k, frame in enumerate(dataset) if frame.forces is not None]
+    frames = concerned(dataset, rows, "forces")
     return [
         finding(
             dataset,

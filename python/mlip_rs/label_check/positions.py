@@ -3,13 +3,16 @@
 import numpy as np
 from ase.units import Bohr
 
+from mlip_rs.arrays import Array
 from mlip_rs.data import Dataset
 from mlip_rs.data.frames import Frame
 from mlip_rs.errors import DataError, StructureError
 from mlip_rs.label_check import rows as label_rows
+from mlip_rs.label_check.comparable import DENSE, neighbor_counts
 from mlip_rs.label_check.energies import Energies
 from mlip_rs.label_check.findings import Correction, Finding, finding, place
 from mlip_rs.label_check.force_fit import PREDICTABLE, ForceFit, fit_forces
+from mlip_rs.label_check.forces import SMALL_FORCES
 from mlip_rs.label_check.geometry import FAR, distance_ratios
 from mlip_rs.label_check.rows import Rows
 from mlip_rs.label_check.stresses import Stresses
@@ -23,8 +26,17 @@ BOHR_STRESS: tuple[float, float] = (2.4, 5.2)
 STRUCTURES_TRIED: int = 8
 """Structures of a group whose positions are converted to see whether their forces fit then."""
 
+SEVERAL: int = 3
+"""Structures of a group without which their forces may fit by chance after the conversion."""
+
 FITTING: float = 0.5
-"""Squared correlation of the forces with the prediction after the conversion."""
+"""Share of the squared forces explained after the conversion."""
+
+ONE_DENSITY: float = 0.25
+"""Relative spread of the distances within which structures that are all wide are one condensed phase, not a gas."""
+
+FARTHEST: float = 2.4
+"""Distances over covalent radii beyond which they are those of no solid, not even in bohr."""
 
 _CURE = f"convert positions and cell to Å (multiply by {Bohr:.6f})"
 
@@ -41,26 +53,30 @@ def check_positions(
     if not known.size:
         return []
     if np.median(known) > FAR:
-        return [_whole(dataset, float(np.median(known)), energies, stresses)]
+        return _whole(dataset, known, energies, stresses)
     found = []
     usual = fit_forces(rows, ~(ratios[rows.indices] > FAR)) if (ratios > FAR).any() else None
     if usual is None or usual.explained < PREDICTABLE:
         return []
-    for name in dict.fromkeys((f.file, f.config_type) for f in dataset):
-        members = [k for k, f in enumerate(dataset) if (f.file, f.config_type) == name]
-        ratio = float(np.nanmedian(ratios[members])) if np.isfinite(ratios[members]).any() else 1.0
+    done: set[int] = set()
+    for members in _files_and_types(dataset):
+        if done.issuperset(members):
+            continue
+        own = ratios[members][np.isfinite(ratios[members])]
+        ratio = float(np.median(own)) if own.size else 1.0
         if ratio <= FAR:
             continue
-        before, after = _correlations(dataset, rows, usual, members)
+        before, after = _shares(dataset, rows, usual, members)
         if after > FITTING and after > before + 0.3:
+            done.update(members)
             found.append(
                 finding(
                     dataset,
                     "positions: bohr",
-                    True,
+                    len(members) >= SEVERAL,
                     f"positions of {place(dataset, members)} look like bohr: nearest neighbours are {ratio:.2f} times "
-                    f"the sum of covalent radii apart, and the forces fit those of the other structures only after "
-                    f"conversion (squared correlation {max(before, 0):.2f}, then {after:.2f}).",
+                    f"the sum of covalent radii apart, and the forces follow those of the other structures only "
+                    f"after conversion ({100 * max(before, 0):.0f} % of their squares, then {100 * after:.0f} %).",
                     _CURE,
                     members,
                     {"distance_ratio": ratio, "before": before, "after": after},
@@ -70,50 +86,75 @@ def check_positions(
     return found
 
 
-def _whole(dataset: Dataset, ratio: float, energies: Energies | None, stresses: Stresses | None) -> Finding:
+def _files_and_types(dataset: Dataset) -> list[list[int]]:
+    """Frames of each file, if there are several, then of each config type of a file."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for k, frame in enumerate(dataset):
+        groups.setdefault((frame.file,), []).append(k)
+    for k, frame in enumerate(dataset):
+        groups.setdefault((frame.file, frame.config_type), []).append(k)
+    return list(groups.values())
+
+
+def _whole(
+    dataset: Dataset, ratios: Array, energies: Energies | None, stresses: Stresses | None
+) -> list[Finding]:
     slope = energies.slope if energies is not None and energies.slope.sure else None
     stress = stresses.slope if stresses is not None and stresses.slope.sure else None
     by_energy = slope is not None and BOHR_SLOPE[0] < slope.value < BOHR_SLOPE[1]
     by_stress = stress is not None and BOHR_STRESS[0] < stress.value < BOHR_STRESS[1]
+    ratio, spread = float(np.median(ratios)), float(np.ptp(np.quantile(ratios, [0.05, 0.95])))
+    refuted = (slope is not None and slope.right) or (stress is not None and stress.right)
+    one_density = spread < ONE_DENSITY * ratio and FAR < float(np.quantile(ratios, 0.05)) < FARTHEST
+    if not (by_energy or by_stress) and (refuted or not one_density):
+        return []  # a gas, molecules pulled apart, an expanded crystal
     reason = ""
     if by_energy:
         reason = f", and the slope of energies against forces is {slope} (0.529 in bohr, 1 in Å)"
     elif by_stress:
         reason = f", and the slope of stresses against forces is {stress} (3.57 in bohr, 1 in Å)"
     frames = list(range(len(dataset)))
-    return finding(
-        dataset,
-        "positions: bohr",
-        by_energy or by_stress,
-        f"positions of {place(dataset, frames)} look like bohr: nearest neighbours are {ratio:.2f} times the sum of "
-        f"covalent radii apart{reason}.",
-        _CURE,
-        frames,
-        {"distance_ratio": ratio, "slope": slope.value if slope else float("nan")},
-        Correction("positions", Bohr),
-    )
+    return [
+        finding(
+            dataset,
+            "positions: bohr",
+            by_energy or by_stress,
+            f"positions of {place(dataset, frames)} look like bohr: nearest neighbours are {ratio:.2f} times the sum "
+            f"of covalent radii apart{reason}.",
+            _CURE,
+            frames,
+            {"distance_ratio": ratio, "slope": slope.value if slope else float("nan")},
+            Correction("positions", Bohr),
+        )
+    ]
 
 
-def _correlations(dataset: Dataset, rows: Rows, fit: ForceFit, members: list[int]) -> tuple[float, float]:
-    """Squared correlation of the forces of some frames with the fit, as they are and with positions converted."""
+def _shares(dataset: Dataset, rows: Rows, fit: ForceFit, members: list[int]) -> tuple[float, float]:
+    """Share of the squared forces that a fit explains as positions are and with positions converted; medians."""
     change = Correction("positions", Bohr)
-    sums = np.zeros((2, 3))
-    for k in [k for k in members if dataset[k].forces is not None][:STRUCTURES_TRIED]:
-        for which, frame in enumerate((dataset[k], change.applied(dataset[k]))):
-            sums[which] += _products(rows, fit, frame)
-    pf, pp, ff = sums.T
-    correlation = pf / np.sqrt(np.maximum(pp * ff, 1e-300))
-    return float(correlation[0] * abs(correlation[0])), float(correlation[1] * abs(correlation[1]))
+    crowded = neighbor_counts(Dataset(tuple(change.applied(dataset[k]) for k in members)), rows.basis.cutoff)
+    judged = [k for k, count in zip(members, crowded, strict=True) if count >= DENSE and _pulled(dataset[k])]
+    found = [
+        [_share(rows, fit, frame) for frame in (dataset[k], change.applied(dataset[k]))]
+        for k in judged[:STRUCTURES_TRIED]
+    ]
+    if not found:
+        return 0.0, 0.0
+    before, after = np.median(found, axis=0)  # large forces of one structure must not decide alone
+    return float(before), float(after)
 
 
-def _products(rows: Rows, fit: ForceFit, frame: Frame) -> tuple[float, float, float]:
+def _pulled(frame: Frame) -> bool:
+    """Whether there are forces that symmetry does not forbid."""
+    return frame.forces is not None and float(np.sqrt((frame.forces**2).mean())) > SMALL_FORCES
+
+
+def _share(rows: Rows, fit: ForceFit, frame: Frame) -> float:
+    """Share of the squared forces of a frame that a fit explains."""
     try:
         design = label_rows.design(rows.basis, frame)[1:, rows.columns] / rows.scale
     except (DataError, StructureError):
-        return 0.0, 0.0, 0.0
+        return 0.0
     assert frame.forces is not None
-    stress = np.zeros(6) if frame.stress is None or frame.volume is None else frame.stress * frame.volume
-    forces = np.concatenate([frame.forces.ravel(), stress])
-    predicted = design @ fit.posterior.mean
-    predicted[-6:] *= 0.0 if frame.stress is None else frame.volume or 0.0
-    return float(predicted @ forces), float(predicted @ predicted), float(forces @ forces)
+    predicted, labels = design[:-6] @ fit.posterior.mean, frame.forces.ravel()
+    return 1.0 - float(((labels - predicted) ** 2).sum()) / max(float((labels**2).sum()), 1e-300)

@@ -130,26 +130,30 @@ def compare(
     """
     vectors, values = decomposed or np.linalg.svd(doubt, full_matrices=False)[:2]
     best: Comparison | None = None
-    scale = max(float(np.std(labels)), 1e-3)
+    # Energies of all electrons are 10⁵ times what is compared: most of them is taken off before anything is squared.
+    start = np.linalg.lstsq(columns, labels, rcond=None)[0]
+    rest = labels - columns @ start
+    scale = float(np.std(rest))
     for sigma in SIGMAS * max(1.0, scale):
         inverse = _Inverse(vectors, values, float(sigma))
         applied = inverse(columns)
         normal: Array = np.asarray(
             np.linalg.pinv(columns.T @ applied, rcond=1e-12, hermitian=True), dtype=np.float64
         )
-        c = normal @ (applied.T @ labels)
-        weighted = inverse(labels - columns @ c)
-        evidence = 0.5 * (inverse.log_determinant - float((labels - columns @ c) @ weighted))
+        change = normal @ (applied.T @ rest)
+        left = rest - columns @ change
+        weighted = inverse(left)
+        evidence = 0.5 * (inverse.log_determinant - float(left @ weighted))
         if best is None or evidence > best.evidence:
             diagonal = inverse.diagonal
-            left = np.maximum(diagonal - np.einsum("nb,bc,nc->n", applied, normal, applied), 1e-9 * diagonal)
+            alone = np.maximum(diagonal - np.einsum("nb,bc,nc->n", applied, normal, applied), 1e-9 * diagonal)
             errors = np.sqrt(np.maximum(np.diag(normal), 0.0))
             best = Comparison(
-                c,
+                start + change,
                 errors,
                 float(sigma),
-                weighted / left,
-                weighted / np.sqrt(left),
+                weighted / alone,
+                weighted / np.sqrt(alone),
                 evidence,
                 inverse,
                 columns,

@@ -49,6 +49,8 @@ class Rows:
         (n,) index of their source file and config type in `names`.
     names
         Source file and config type of each group.
+    compared
+        Indices in the dataset of all structures of the kind that is compared, the sample and those beyond it.
     basis
         The small basis.
     columns
@@ -67,6 +69,7 @@ class Rows:
     indices: NDArray[np.intp]
     groups: NDArray[np.intp]
     names: tuple[Group, ...]
+    compared: tuple[int, ...]
     basis: Basis
     columns: NDArray[np.intp]
     scale: Array
@@ -116,6 +119,13 @@ class Rows:
         """(n, F, F) XᵀX of the force rows of each structure."""
         return np.array([x.T @ x for x in self.force_design])
 
+    def relabelled(self, frames: Sequence[Frame]) -> "Rows":
+        """Copy with other labels on the same structures, which become the whole dataset."""
+        everything = np.arange(self.n, dtype=np.intp)
+        copy = replace(self, frames=tuple(frames), indices=everything, compared=tuple(everything.tolist()))
+        copy.__dict__["force_grams"] = self.force_grams
+        return copy
+
 
 def independent(columns: Array) -> Array:
     """Orthonormal columns that span the same space (n, rank)."""
@@ -128,8 +138,8 @@ def group_names(dataset: Dataset) -> list[Group]:
     return [(frame.file, frame.config_type) for frame in dataset]
 
 
-def make_rows(dataset: Dataset, chosen: Sequence[int], basis: Basis | None = None) -> Rows:
-    """Compute the design rows of the chosen frames.
+def make_rows(dataset: Dataset, chosen: Sequence[int], compared: Sequence[int]) -> Rows:
+    """Compute the design rows of the chosen frames, some or all of those compared.
 
     Raises
     ------
@@ -138,7 +148,7 @@ def make_rows(dataset: Dataset, chosen: Sequence[int], basis: Basis | None = Non
     StructureError
         A structure that the core refuses.
     """
-    basis = small_basis(dataset) if basis is None else basis
+    basis = small_basis(dataset.subset(compared))
     frames = tuple(dataset[k] for k in chosen)
     designs = [design(basis, frame) for frame in frames]
     ratio = [0.0 if f.volume is None else f.volume / f.n_atoms for f in frames]
@@ -153,6 +163,7 @@ def make_rows(dataset: Dataset, chosen: Sequence[int], basis: Basis | None = Non
         np.asarray(chosen, dtype=np.intp),
         np.array([names.index(keys[k]) for k in chosen], dtype=np.intp),
         names,
+        tuple(compared),
         basis,
         columns,
         scale,
@@ -195,12 +206,18 @@ def small_basis(dataset: Dataset) -> Basis:
     return replace(plain, hierarchy="pair", n_radial=8)
 
 
-def choose_sample(dataset: Dataset, seed: int = 0) -> list[int]:
+def concerned(dataset: Dataset, rows: Rows, label: str) -> list[int]:
+    """Frames that a finding about all labels of one kind is about: those of the files that were compared."""
+    files = {name[0] for name in rows.names}
+    return [k for k, frame in enumerate(dataset) if frame.file in files and getattr(frame, label) is not None]
+
+
+def choose_sample(dataset: Dataset, compared: Sequence[int], seed: int = 0) -> list[int]:
     """Take structures of every source file and config type in turn until the limits are reached; in order."""
     random = np.random.default_rng(seed)
     members: dict[Group, list[int]] = defaultdict(list)
-    for index, name in enumerate(group_names(dataset)):
-        members[name].append(index)
+    for index in compared:
+        members[dataset[index].file, dataset[index].config_type].append(index)
     queues = [list(random.permutation(indices)) for indices in members.values()]
     chosen: list[int] = []
     atoms = 0

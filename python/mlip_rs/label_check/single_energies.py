@@ -108,7 +108,7 @@ def check_single_energies(
     """
     residuals = np.full(len(dataset), np.nan)
     residuals[rows.indices] = _fitted(rows, combined, energies)
-    rest = [k for k, frame in enumerate(dataset) if frame.energy is not None]
+    rest = [k for k in rows.compared if dataset[k].energy is not None]
     rest = sorted(set(rest) - set(rows.indices.tolist()))
     if rest and not energies.offsets:
         residuals[rest] = _evaluated(dataset, rows, combined, energies, rest)

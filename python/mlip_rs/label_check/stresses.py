@@ -10,7 +10,7 @@ from mlip_rs.data import Dataset
 from mlip_rs.label_check.findings import Correction, Finding, finding, place
 from mlip_rs.label_check.posterior import Posterior
 from mlip_rs.label_check.regression import STARTS, Slope, confirm, regress, virial_expectation
-from mlip_rs.label_check.rows import Rows
+from mlip_rs.label_check.rows import Rows, concerned
 from mlip_rs.label_check.units import FORCE_FACTORS, STRESS_FACTORS, nearest_factor
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
@@ -233,7 +233,7 @@ def check_pressure(dataset: Dataset, rows: Rows, combined: Posterior, used: Mask
     plausible = PRESSURE < abs(value) * density < MOST_PRESSURE and error * density < PRESSURE
     if not (sure and plausible and PRESSURE_SLOPE[0] < slope.value < PRESSURE_SLOPE[1]):
         return []
-    frames = [k for k, frame in enumerate(dataset) if frame.stress is not None]
+    frames = concerned(dataset, rows, "stress")
     return [
         finding(
             dataset,

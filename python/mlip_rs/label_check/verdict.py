@@ -6,6 +6,7 @@ from mlip_rs.data import Dataset
 from mlip_rs.label_check.energies import Energies
 from mlip_rs.label_check.findings import Correction, Finding, finding, place
 from mlip_rs.label_check.regression import Slope
+from mlip_rs.label_check.rows import Rows, concerned
 from mlip_rs.label_check.stresses import STRESS_TOLERANCE, Stresses
 from mlip_rs.label_check.units import (
     ENERGY_FACTORS,
@@ -46,11 +47,11 @@ class Verdict:
         """Whether nothing is off."""
         return self.energy == 1.0 and self.forces == 1.0 and self.stress == 1.0
 
-    def force_findings(self, dataset: Dataset) -> list[Finding]:
+    def force_findings(self, dataset: Dataset, rows: Rows) -> list[Finding]:
         """Name the factor of all forces."""
         if self.forces == 1.0 or self.slope is None:
             return []
-        frames = [k for k, frame in enumerate(dataset) if frame.forces is not None]
+        frames = concerned(dataset, rows, "forces")
         named = nearest_factor(self.forces, FORCE_FACTORS, TOLERANCE)
         sign = named is not None and named.value == -1.0
         look = (
