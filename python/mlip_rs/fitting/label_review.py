@@ -21,6 +21,8 @@ class LabelReview:
     ----------
     dataset
         The data to fit to; corrected if that was asked for, with a notice of each correction.
+    test
+        The test data, checked and corrected together with them; None without.
     check
         Contradictions that are left, and what could not be checked.
     corrected
@@ -39,6 +41,7 @@ class LabelReview:
     """
 
     dataset: Dataset
+    test: Dataset | None
     check: LabelCheck
     corrected: tuple[Finding, ...]
     allowed: bool
@@ -51,8 +54,10 @@ class LabelReview:
         }
 
 
-def review_labels(dataset: Dataset, settings: FitSettings, progress: Progress) -> LabelReview:
-    """Check the labels of the training data, correct them on request, and refuse certain contradictions.
+def review_labels(
+    dataset: Dataset, settings: FitSettings, progress: Progress, test: Dataset | None = None
+) -> LabelReview:
+    """Check the labels of training and test data, correct them on request, and refuse certain contradictions.
 
     Parameters
     ----------
@@ -62,38 +67,88 @@ def review_labels(dataset: Dataset, settings: FitSettings, progress: Progress) -
         `correct_labels`, `allow_contradictory_labels`, and the seed of the sample that is looked at.
     progress
         Receives a line for each finding, and for what could not be checked.
+    test
+        Structures to report errors of, compared with the others.
 
     Raises
     ------
     DataError
         Labels that certainly contradict each other; names the file, the evidence and the cure.
     """
-    done: list[Finding] = []
-    check = check_labels(dataset, seed=settings.seed)
+    given = _Labels(dataset, test)
+    check = given.check(settings.seed)
+    labels, left, done = given, check, list[Finding]()
     for _ in range(MAX_ROUNDS if settings.correct_labels else 0):
-        curable = [found for found in check.errors if found.correction is not None]
+        curable = [found for found in left.errors if found.correction is not None]
         if not curable:
             break
-        dataset = corrected(dataset, curable[0])
-        progress.note(f"labels: {dataset.notices[-1]}")
+        labels = labels.corrected(curable[0])
         done.append(curable[0])
-        check = check_labels(dataset, seed=settings.seed)
+        left = labels.check(settings.seed)
+    undone = ""
+    if done and (left.errors or left.open_slopes):  # what was taken for the fault does not explain everything
+        undone = f"after correction ({done[-1].message.rstrip('.')}) {_still(left)}, so nothing is corrected"
+        labels, done = given, []
+    else:
+        check = left
+    for found in done:
+        progress.note(f"labels: corrected: {found.message}")
     for line in check.lines():
         progress.note(f"labels: {line}")
     if check.errors:
         if not settings.allow_contradictory_labels:
-            raise DataError(_refusal(check, settings.correct_labels))
-        told = [
-            f"labels contradict each other, allowed on request: {found.message}" for found in check.errors
-        ]
-        dataset = replace(dataset, notices=(*dataset.notices, *told))
-    return LabelReview(dataset, check, tuple(done), bool(check.errors))
+            raise DataError(_refusal(check, settings.correct_labels, undone))
+        labels = labels.noticed(check.errors)
+    return LabelReview(labels.dataset, labels.test, check, tuple(done), bool(check.errors))
 
 
-def _refusal(check: LabelCheck, asked: bool) -> str:
+@dataclass(frozen=True)
+class _Labels:
+    """Training and test data, checked as one."""
+
+    dataset: Dataset
+    test: Dataset | None
+
+    @property
+    def joined(self) -> Dataset:
+        """Frames of the training data, then those of the test data."""
+        if self.test is None:
+            return self.dataset
+        return replace(self.dataset, frames=(*self.dataset.frames, *self.test.frames))
+
+    def check(self, seed: int) -> LabelCheck:
+        """Compare all labels."""
+        return check_labels(self.joined, seed=seed)
+
+    def corrected(self, found: Finding) -> "_Labels":
+        """Put a finding right, with a notice in the data that it concerns."""
+        joined, n = corrected(self.joined, found), len(self.dataset)
+        dataset, test = self.dataset, self.test
+        if any(k < n for k in found.frames):
+            notices = (*dataset.notices, joined.notices[-1])
+            dataset = replace(dataset, frames=joined.frames[:n], notices=notices)
+        if test is not None and any(k >= n for k in found.frames):
+            test = replace(test, frames=joined.frames[n:], notices=(*test.notices, joined.notices[-1]))
+        return _Labels(dataset, test)
+
+    def noticed(self, findings: tuple[Finding, ...]) -> "_Labels":
+        """Keep contradictions that are allowed in the notices of the training data."""
+        told = [f"labels contradict each other, allowed on request: {found.message}" for found in findings]
+        return _Labels(replace(self.dataset, notices=(*self.dataset.notices, *told)), self.test)
+
+
+def _still(left: LabelCheck) -> str:
+    """What is wrong with labels after a correction."""
+    if left.errors:
+        return f"labels still contradict each other: {left.errors[0].message.rstrip('.')}"
+    return f"{left.open_slopes}, which is neither right nor that of a unit"
+
+
+def _refusal(check: LabelCheck, asked: bool, undone: str) -> str:
     """The first contradiction, its cure, and the options."""
     first, *others = check.errors
     more = f" (and {len(others)} more, above)" if others else ""
+    more += f"; {undone}" if undone else ""
     curable = all(found.correction is not None for found in check.errors) and not asked
     options = "--correct-labels corrects this, " if curable else ""
     return (

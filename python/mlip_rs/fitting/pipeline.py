@@ -123,7 +123,7 @@ def fit_in_phases(
     phases
         Receives the times; its `progress` receives the advance.
     review
-        Of the labels of `data`, if that has been done.
+        Of the labels of `data` and `test`, if that has been done; `test` is its result then.
 
     Raises
     ------
@@ -136,7 +136,8 @@ def fit_in_phases(
     training, testing = as_dataset(data), None if test is None else as_dataset(test, require_energies=False)
     if review is None:
         phases.enter("labels")
-        review = review_labels(training, settings, progress)
+        review = review_labels(training, settings, progress, testing)
+        testing = review.test
         phases.enter("check")
     training = review.dataset
     problem = prepare(training, basis, settings, directory, phases, persistent=directory is not None)

@@ -20,7 +20,7 @@ from mlip_rs.label_check.energies import (
     Energies,
     analyse_energies,
     check_offsets,
-    check_scale,
+    check_per_atom,
     check_scatter,
 )
 from mlip_rs.label_check.findings import Finding, place
@@ -30,7 +30,7 @@ from mlip_rs.label_check.geometry import check_zero_forces, check_zero_stresses
 from mlip_rs.label_check.positions import check_positions
 from mlip_rs.label_check.posterior import Posterior
 from mlip_rs.label_check.regression import prior_alone, virial_posterior, with_energies, with_virials
-from mlip_rs.label_check.rows import Rows, choose_sample, concerned, make_rows, small_basis
+from mlip_rs.label_check.rows import Rows, choose_sample, concerned, make_rows, reach
 from mlip_rs.label_check.single_energies import check_single_energies, find_single_energies
 from mlip_rs.label_check.stresses import (
     STRESS_TOLERANCE,
@@ -63,6 +63,8 @@ class LabelCheck:
         What could not be checked and why, one sentence each.
     n_structures, n_sample
         Structures of the dataset, and those whose design rows were computed.
+    open_slopes
+        Slopes of labels that are neither right nor those of units: no correction can be trusted then.
 
     Examples
     --------
@@ -74,6 +76,7 @@ class LabelCheck:
     unchecked: tuple[str, ...]
     n_structures: int
     n_sample: int
+    open_slopes: str = ""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -133,7 +136,7 @@ def check_labels(dataset: Dataset, *, seed: int = 0) -> LabelCheck:
             f"all labels, with {len(dataset)} structures; {LEAST_STRUCTURES} are needed to compare them"
         )
         return LabelCheck((), (sentence,), len(dataset), 0)
-    kinds = comparable(dataset, small_basis(dataset).cutoff, LEAST_STRUCTURES)
+    kinds = comparable(dataset, reach(dataset), LEAST_STRUCTURES)
     left_out = _left_out(dataset, kinds)
     if len(kinds.chosen) < LEAST_STRUCTURES:
         return LabelCheck((), (left_out,), len(dataset), 0)
@@ -155,6 +158,7 @@ def check_labels(dataset: Dataset, *, seed: int = 0) -> LabelCheck:
         tuple(work.unchecked),
         len(dataset),
         rows.n,
+        work.open_slopes,
     )
 
 
@@ -177,7 +181,7 @@ def _without_artefacts(
     """Leave out what is found in labels that are right by construction, too; it is said not to be checked."""
     compared = [found for found in findings if found.kind not in COUNTED]
     for control in CONTROLS if compared else ():
-        labelled = with_control_labels(Dataset(rows.frames), REACH * rows.basis.cutoff, control)
+        labelled = with_control_labels(Dataset(rows.frames), REACH * (rows.basis.cutoff or 0.0), control)
         artefacts = {found.label for found in _Work(labelled, rows.relabelled(labelled.frames)).findings()}
         for label in sorted(artefacts & {found.label for found in compared}):
             unchecked.append(
@@ -194,6 +198,7 @@ class _Work:
     def __init__(self, dataset: Dataset, rows: Rows) -> None:
         self.dataset, self.rows = dataset, rows
         self.unchecked: list[str] = []
+        self.open_slopes = ""
         self.odd_stresses: list[tuple[Mask, Stresses]] = []
         self.stress_zeros = check_zero_stresses(dataset, rows)
         self.forces = fit_forces(rows)
@@ -211,6 +216,7 @@ class _Work:
             self.unchecked.append("energies, because fewer than 8 structures have one")
         self._say_what_is_open(energies, stresses)
         verdict = judge(energies, stresses, self.trusted)
+        self.open_slopes = verdict.unnamed
         if verdict.unnamed:
             self.unchecked.append(
                 f"units, because {verdict.unnamed} against the forces, which is that of no unit: these structures "
@@ -270,16 +276,18 @@ class _Work:
 
     def _forces(self, verdict: Verdict) -> Iterator[Finding]:
         if self.forces is not None:
-            if verdict.forces == 1.0 or some_are_right(self.forces, verdict.forces):
-                yield from check_forces(self.dataset, self.rows, self.forces, verdict.forces)
+            overall = verdict.factor("forces")
+            if overall == 1.0 or some_are_right(self.forces, overall):
+                yield from check_forces(self.dataset, self.rows, self.forces, overall)
             else:
-                yield from verdict.force_findings(self.dataset, self.rows)
+                yield from verdict.findings(self.dataset, self.rows, "forces")
                 yield from check_forces(self.dataset, self.rows, self.forces, 1.0)
 
     def _energies(self, fit: Posterior, energies: Energies | None, verdict: Verdict) -> Iterator[Finding]:
         if energies is None:
             return
-        yield from check_scale(self.dataset, self.rows, energies, verdict.energy)
+        yield from check_per_atom(self.dataset, self.rows, energies)
+        yield from verdict.findings(self.dataset, self.rows, "energy")
         if verdict.unnamed and energies.slope.sure and not energies.slope.right:
             return  # these structures do not tell what their energies should be
         factor = energies.slope.factor if energies.slope.sure else 1.0
@@ -298,7 +306,7 @@ class _Work:
             yield from check_pressure(self.dataset, self.rows, combined, self._stress_rows())
 
     def _stress_findings(self, stresses: Stresses | None, verdict: Verdict) -> Iterator[Finding]:
-        frames = [k for k in concerned(self.dataset, self.rows, "stress") if self.dataset[k].stress.any()]
+        frames = [k for k in concerned(self.dataset, self.rows, "stress") if np.any(self.dataset[k].stress)]
         odd_names: set[tuple[str, str]] = set()
         for part, own in self.odd_stresses:
             names = {self.rows.names[g] for g in self.rows.groups[part]}
@@ -309,7 +317,10 @@ class _Work:
             yield from check_stresses(self.dataset, own, factor, inside)
         if stresses is not None:
             rest = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) not in odd_names]
-            yield from check_stresses(self.dataset, stresses, verdict.stress, rest)
+            factor = verdict.factor("stress")
+            yield from check_stresses(self.dataset, stresses, factor, rest, verdict.doubt)
+        elif verdict.factor("stress") != 1.0:
+            yield from verdict.findings(self.dataset, self.rows, "stress")
 
     def _say_what_is_open(self, energies: Energies | None, stresses: Stresses | None) -> None:
         """Name the comparisons that the data do not allow."""

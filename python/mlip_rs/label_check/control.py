@@ -8,11 +8,11 @@ E_i = Σ_j A exp(−p x_ij) t_ij − (Σ_j ξ² exp(−2q x_ij) t_ij)^½ + c |Σ
 r₀ in proportion to covalent radii and a taper t = (1 − r/r_c)² (Cleri and Rosato, Phys. Rev. B 48, 22, 1993).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from ase.data import covalent_radii
+from numpy.typing import NDArray
 
 from mlip_rs import _core
 from mlip_rs.arrays import Array
@@ -94,7 +94,12 @@ def _labelled(frame: Frame, radii: Array, cutoff: float, control: Control) -> Fr
 
 
 def _energy(
-    first: Sequence[int], vectors: Array, typical: Array, n_atoms: int, cutoff: float, control: Control
+    first: NDArray[np.signedinteger],
+    vectors: Array,
+    typical: Array,
+    n_atoms: int,
+    cutoff: float,
+    control: Control,
 ) -> tuple[float, Array]:
     """Energy, eV, and its derivative (pairs, 3) by the vectors from the first atom of each pair to the second."""
     index = np.asarray(first, dtype=np.intp)

@@ -131,14 +131,8 @@ def _foreign(offsets: Sequence[Offset], factor: float, present: Mask) -> Mask:
     return foreign if 2 * (foreign & present).sum() <= present.sum() else ~foreign
 
 
-def check_scale(dataset: Dataset, rows: Rows, energies: Energies, factor: float) -> list[Finding]:
-    """Name the factor of all energies.
-
-    Parameters
-    ----------
-    factor
-        Labels over what they should be; 1 if they are right.
-    """
+def check_per_atom(dataset: Dataset, rows: Rows, energies: Energies) -> list[Finding]:
+    """Find energies per atom where those of the whole structure belong."""
     frames = concerned(dataset, rows, "energy")
     where, slope = place(dataset, frames), energies.slope
     evidence = {"slope": slope.value, "error": slope.error}
@@ -157,24 +151,6 @@ def check_scale(dataset: Dataset, rows: Rows, energies: Energies, factor: float)
                 Correction("energy", times_atoms=True),
             )
         )
-    named = nearest_factor(factor, ENERGY_FACTORS, 0.3)
-    if factor == 1.0:
-        return found
-    look = f"look like {named.name}" if named else f"are {factor:.3g} times what forces and stresses say"
-    cure = f"convert them to eV (multiply by {1 / named.value:.6g})" if named else "check their unit"
-    correction = None if named is None or energies.per_atom else Correction("energy", 1.0 / named.value)
-    found.append(
-        finding(
-            dataset,
-            "energy: unit",
-            named is not None,
-            f"energies of {where} {look}: their slope against what the forces say is {slope}.",
-            cure,
-            frames,
-            evidence,
-            correction,
-        )
-    )
     return found
 
 

@@ -132,7 +132,9 @@ def _whole(
 def _shares(dataset: Dataset, rows: Rows, fit: ForceFit, members: list[int]) -> tuple[float, float]:
     """Share of the squared forces that a fit explains as positions are and with positions converted; medians."""
     change = Correction("positions", Bohr)
-    crowded = neighbor_counts(Dataset(tuple(change.applied(dataset[k]) for k in members)), rows.basis.cutoff)
+    crowded = neighbor_counts(
+        Dataset(tuple(change.applied(dataset[k]) for k in members)), rows.basis.cutoff or 0.0
+    )
     judged = [k for k, count in zip(members, crowded, strict=True) if count >= DENSE and _pulled(dataset[k])]
     found = [
         [_share(rows, fit, frame) for frame in (dataset[k], change.applied(dataset[k]))]

@@ -178,13 +178,20 @@ def design(basis: Basis, frame: Frame) -> Array:
     return basis.core.design(core_structure(frame))
 
 
+def reach(dataset: Dataset) -> float:
+    """Cutoff of the small basis, in the unit of the positions."""
+    nearest = np.concatenate(dataset.nearest_distances)
+    nearest = nearest[np.isfinite(nearest)]
+    return max(CUTOFF_RATIO * (float(np.median(nearest)) if nearest.size else 3.0), LEAST_CUTOFF)
+
+
 def small_basis(dataset: Dataset) -> Basis:
     """Choose about a hundred features that follow the scale of the distances, whatever their unit."""
     nearest = np.concatenate(dataset.nearest_distances)
     nearest = nearest[np.isfinite(nearest)]
     typical = float(np.median(nearest)) if nearest.size else 3.0
     shortest = float(nearest.min()) if nearest.size else 2.0
-    cutoff = max(CUTOFF_RATIO * typical, LEAST_CUTOFF)
+    cutoff = reach(dataset)
     r_min = max(shortest - 0.1, 0.4 * typical)
     plain = Basis(dataset.elements, cutoff, r_min=r_min, repulsion=None)
     if len(dataset.elements) == 1:

@@ -150,13 +150,17 @@ def _regressed(
     return regress(labels, mean, pressure[:, None], doubt, rows_used, starts)
 
 
-def check_stresses(dataset: Dataset, stresses: Stresses, factor: float, frames: list[int]) -> list[Finding]:
+def check_stresses(
+    dataset: Dataset, stresses: Stresses, factor: float, frames: list[int], doubt: str = ""
+) -> list[Finding]:
     """Name sign, unit and order of the stresses of some frames.
 
     Parameters
     ----------
     factor
         Labels over what they should be; 1 if they are right.
+    doubt
+        Other explanations in words: the stresses are not corrected then.
     """
     where, slope = place(dataset, frames), stresses.slope
     evidence = {"slope": slope.value, "error": slope.error}
@@ -203,13 +207,13 @@ def check_stresses(dataset: Dataset, stresses: Stresses, factor: float, frames: 
             dataset,
             "stress: sign" if sign_only else "stress: unit",
             named is not None,
-            f"stresses of {where} {look}: their slope against what the forces say is {slope}.",
+            f"stresses of {where} {look}: their slope against what the forces say is {slope}{doubt}.",
             f"convert them to eV/Å³, positive under tension (multiply by {1 / named.value:.6g})"
             if named
             else "check their unit",
             frames,
             evidence,
-            None if named is None else Correction("stress", factor=1.0 / named.value),
+            None if named is None or doubt else Correction("stress", factor=1.0 / named.value),
         )
     )
     return found

@@ -22,52 +22,81 @@ class Factor:
         The factor; 1 if the label is right.
     name
         In words, to follow "look like".
+    unusual
+        Whether it is hardly met.
     """
 
     value: float
     name: str
+    unusual: bool = False
 
+
+RIGHT: Factor = Factor(1.0, "eV and Å")
 
 ENERGY_FACTORS: tuple[Factor, ...] = (
     Factor(1.0 / HARTREE, "Hartree"),
     Factor(1.0 / RYDBERG, "Rydberg"),
     Factor(1.0 / KCAL, "kcal/mol"),
     Factor(1.0 / KJOULE, "kJ/mol"),
-    Factor(1000.0, "meV"),
+    Factor(1000.0, "meV", unusual=True),
     Factor(-1.0, "energies of the opposite sign"),
 )
 
+
+def _either_sign(opposite: str, factors: Sequence[Factor]) -> tuple[Factor, ...]:
+    """All factors, and those of the opposite sign; the name of that with a blank for the unit."""
+    negative = (Factor(-one.value, opposite.format(one.name), one.unusual) for one in factors)
+    return tuple(one for pair in zip(factors, negative, strict=True) for one in pair)
+
+
 FORCE_FACTORS: tuple[Factor, ...] = (
     Factor(-1.0, "gradients (forces of the opposite sign)"),
-    Factor(BOHR / HARTREE, "Hartree/bohr"),
-    Factor(-BOHR / HARTREE, "gradients in Hartree/bohr"),
-    Factor(BOHR / RYDBERG, "Rydberg/bohr"),
-    Factor(-BOHR / RYDBERG, "gradients in Rydberg/bohr"),
-    Factor(1.0 / HARTREE, "Hartree/Å"),
-    Factor(1.0 / RYDBERG, "Rydberg/Å"),
-    Factor(1.0 / KCAL, "kcal/mol/Å"),
-    Factor(-1.0 / KCAL, "gradients in kcal/mol/Å"),
-    Factor(1.0 / KJOULE, "kJ/mol/Å"),
-    Factor(10.0 / KJOULE, "kJ/mol/nm"),
-    Factor(1000.0, "meV/Å"),
-    Factor(-1000.0, "gradients in meV/Å"),
-    Factor(BOHR, "eV/bohr"),
-    Factor(10.0, "eV/nm"),
+    *_either_sign(
+        "gradients in {}",
+        (
+            Factor(BOHR / HARTREE, "Hartree/bohr"),
+            Factor(BOHR / RYDBERG, "Rydberg/bohr"),
+            Factor(1.0 / HARTREE, "Hartree/Å", unusual=True),
+            Factor(1.0 / RYDBERG, "Rydberg/Å", unusual=True),
+            Factor(1.0 / KCAL, "kcal/mol/Å"),
+            Factor(1.0 / KJOULE, "kJ/mol/Å"),
+            Factor(10.0 / KJOULE, "kJ/mol/nm"),
+            Factor(1000.0, "meV/Å", unusual=True),
+            Factor(BOHR, "eV/bohr", unusual=True),
+            Factor(10.0, "eV/nm", unusual=True),
+        ),
+    ),
 )
 
 STRESS_FACTORS: tuple[Factor, ...] = (
     Factor(-1.0, "stresses of the opposite sign (positive under compression)"),
     Factor(0.1 / units.GPa * 100.0, "kBar"),
     Factor(-0.1 / units.GPa * 100.0, "kBar, positive under compression (as VASP prints them)"),
-    Factor(1.0 / units.GPa, "GPa"),
-    Factor(-1.0 / units.GPa, "GPa, positive under compression"),
-    Factor(1.0e-3 / units.GPa * 1e6, "MPa"),
-    Factor(1.0e4 / units.GPa, "bar"),
-    Factor(-1.0e4 / units.GPa, "bar, positive under compression"),
-    Factor(BOHR**3 / HARTREE, "Hartree/bohr³"),
-    Factor(BOHR**3 / RYDBERG, "Rydberg/bohr³"),
-    Factor(-(BOHR**3) / RYDBERG, "Rydberg/bohr³, positive under compression"),
+    *_either_sign(
+        "{}, positive under compression",
+        (
+            Factor(1.0 / units.GPa, "GPa"),
+            Factor(1.0e3 / units.GPa, "MPa", unusual=True),
+            Factor(1.0e4 / units.GPa, "bar"),
+            Factor(BOHR**3 / HARTREE, "Hartree/bohr³"),
+            Factor(BOHR**3 / RYDBERG, "Rydberg/bohr³"),
+        ),
+    ),
 )
+
+SYSTEMS: frozenset[tuple[float, float]] = frozenset(
+    {
+        (1.0 / HARTREE, BOHR / HARTREE),
+        (1.0 / RYDBERG, BOHR / RYDBERG),
+        (1.0 / HARTREE, 1.0 / HARTREE),
+        (1.0 / RYDBERG, 1.0 / RYDBERG),
+        (1.0 / KCAL, 1.0 / KCAL),
+        (1.0 / KJOULE, 1.0 / KJOULE),
+        (1.0 / KJOULE, 10.0 / KJOULE),
+        (1000.0, 1000.0),
+    }
+)
+"""Factors of energies and forces that one program writes together."""
 
 
 def nearest_factor(slope: float, factors: Sequence[Factor], tolerance: float = NEAR) -> Factor | None:

@@ -1,125 +1,204 @@
-"""Which of three labels is off: where two agree, the third is wrong."""
+"""Which of three labels is off: the fewest faults that explain all slopes; in doubt, nothing is corrected."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf, log
 
 from mlip_rs.data import Dataset
 from mlip_rs.label_check.energies import Energies
 from mlip_rs.label_check.findings import Correction, Finding, finding, place
 from mlip_rs.label_check.regression import Slope
 from mlip_rs.label_check.rows import Rows, concerned
-from mlip_rs.label_check.stresses import STRESS_TOLERANCE, Stresses
+from mlip_rs.label_check.stresses import Stresses
 from mlip_rs.label_check.units import (
     ENERGY_FACTORS,
     FORCE_FACTORS,
+    RIGHT,
     STRESS_FACTORS,
-    nearest_factor,
+    SYSTEMS,
+    Factor,
 )
 
-AGREEMENT: float = 0.35
-"""Relative difference of two slopes that come from one wrong label."""
+TOLERANCES: tuple[float, float] = (0.26, 0.32)
+"""Logarithm of a slope over that of an explanation, for energies and for stresses, up to which it explains it."""
 
-TOLERANCE: float = 0.25
-"""Relative distance of a slope from the factor of a unit at which it is named."""
+BIAS: float = 0.08
+"""Typical error of the logarithm of a slope, from a small basis."""
+
+FAULT: float = 3.0
+"""Price of a fault in units of half the squared misfit over `BIAS`; two faults of one system of units cost 1.5."""
+
+UNUSUAL: float = 1.5
+"""Price of a factor that is hardly met; of energies of the opposite sign, twice that."""
+
+CLEAR: float = 1.5
+"""Difference of prices from which the cheapest explanation is the only one."""
+
+MOST_FAULTS: int = 2
+"""With more faults something explains any slopes: nothing is corrected then."""
+
+CURE_IN_DOUBT: str = "find out which label has another sign or unit, and convert it to eV and Å"
+
+NAMES: dict[str, str] = {"energy": "energies", "forces": "forces", "stress": "stresses"}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Factors on the labels over what they should be, and how much it takes to believe them."""
+
+    energy: Factor
+    forces: Factor
+    stress: Factor
+    price: float
+
+    @property
+    def faults(self) -> dict[str, Factor]:
+        """Labels that are off."""
+        labels = {"energy": self.energy, "forces": self.forces, "stress": self.stress}
+        return {label: factor for label, factor in labels.items() if factor != RIGHT}
+
+    def __str__(self) -> str:
+        return " and ".join(
+            f"{NAMES[label]} look like {factor.name}" for label, factor in self.faults.items()
+        )
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Factors of the labels over what they should be.
+    """What slopes of energies and stresses against forces say.
 
     Parameters
     ----------
-    energy, forces, stress
-        1 if right, or if nothing can be said.
-    slope
-        The comparison that speaks against the forces.
+    best
+        The cheapest explanation; None if nothing is off, or if nothing explains the slopes.
+    others
+        Explanations about as cheap: which of them is true cannot be told.
+    slopes
+        The slopes in words.
+    evidence
+        The same as numbers.
     unnamed
-        A slope that is neither right nor that of a unit, for the list of what could not be checked.
+        Slopes that nothing explains, for the list of what could not be checked.
+    incomplete
+        Whether the explanation leaves the slope of the stresses open: nothing is corrected then.
     """
 
-    energy: float = 1.0
-    forces: float = 1.0
-    stress: float = 1.0
-    slope: Slope | None = None
+    best: Explanation | None = None
+    others: tuple[Explanation, ...] = ()
+    slopes: str = ""
+    evidence: tuple[tuple[str, float], ...] = ()
     unnamed: str = ""
+    incomplete: bool = False
+
+    def factor(self, label: str) -> float:
+        """Label over what it should be; 1 if right, or if that cannot be told."""
+        if self.best is None:
+            return 1.0
+        return float(getattr(self.best, label).value)
 
     @property
     def plain(self) -> bool:
         """Whether nothing is off."""
-        return self.energy == 1.0 and self.forces == 1.0 and self.stress == 1.0
+        return self.best is None
 
-    def force_findings(self, dataset: Dataset, rows: Rows) -> list[Finding]:
-        """Name the factor of all forces."""
-        if self.forces == 1.0 or self.slope is None:
-            return []
-        frames = concerned(dataset, rows, "forces")
-        named = nearest_factor(self.forces, FORCE_FACTORS, TOLERANCE)
-        sign = named is not None and named.value == -1.0
-        look = (
-            f"look like {named.name}"
-            if named
-            else f"are {self.forces:.3g} times what energies and stresses say"
+    @property
+    def doubt(self) -> str:
+        """All explanations, if there are several; else empty."""
+        if self.incomplete:
+            return "; no sign and unit of one label explains both"
+        if self.best is not None and len(self.best.faults) > MOST_FAULTS:
+            return f"; it takes {len(self.best.faults)} faults to explain them: {self.best}"
+        if not self.others:
+            return ""
+        return "; which of these cannot be told: " + ", or ".join(
+            str(one) for one in (self.best, *self.others)
         )
-        cure = "check their unit"
-        if named is not None:
-            cure = f"convert them to forces in eV/Å (multiply by {1 / named.value:.6g})"
-        return [
-            finding(
+
+    def findings(self, dataset: Dataset, rows: Rows, label: str) -> Iterator[Finding]:
+        """Name the factor of energies or forces, with a correction if there is one explanation only."""
+        frames = concerned(dataset, rows, label)
+        factor = None if self.best is None else self.best.faults.get(label)
+        if factor is not None and frames:
+            yield finding(
                 dataset,
-                "forces: sign" if sign else "forces: unit",
+                f"{label}: {'sign' if factor.value == -1.0 else 'unit'}",
                 True,
-                f"forces of {place(dataset, frames)} {look}: the slope of the other labels against what the forces say "
-                f"is {self.slope}.",
-                cure,
+                f"{NAMES[label]} of {place(dataset, frames)} look like {factor.name}: {self.slopes}{self.doubt}.",
+                CURE_IN_DOUBT if self.doubt else _cure(label, factor),
                 frames,
-                {"slope": self.slope.value, "error": self.slope.error},
-                None if named is None else Correction("forces", 1.0 / named.value),
+                dict(self.evidence),
+                None if self.doubt else Correction(label, 1.0 / factor.value),
             )
-        ]
+
+
+def _cure(label: str, factor: Factor) -> str:
+    wanted = {"energy": "eV", "forces": "forces in eV/Å", "stress": "eV/Å³, positive under tension"}[label]
+    return f"convert them to {wanted} (multiply by {1 / factor.value:.6g})"
 
 
 def judge(energies: Energies | None, stresses: Stresses | None, from_forces: bool) -> Verdict:
-    """Decide from the slopes of energies and stresses against forces which label is off.
+    """Decide from the slopes of energies and stresses against forces which labels are off.
 
-    If both are off by one factor, the forces are; if one is, it is that label. Without the other, the factor that has a
-    name decides.
+    Every combination of factors (units times signs) of the three labels is tried. Energies of the opposite sign are as
+    dear as two other faults, so that they are never corrected: one wrong label is not believed against two.
 
     Parameters
     ----------
     from_forces
-        Whether the slopes are against forces (otherwise energies were compared with stresses).
+        Whether the slopes are against forces; otherwise energies were compared with stresses.
     """
     energy = energies.slope if energies is not None and energies.slope.sure else None
     stress = stresses.slope if stresses is not None and stresses.slope.sure else None
-    e = 1.0 if energy is None or energy.right else energy.factor
-    s = 1.0 if stress is None or stress.right else stress.factor
-    if stresses is not None and stresses.virial:
-        s, stress = 1.0, None
-    if not from_forces:
-        s, stress = 1.0, None
-    if e == 1.0 and s == 1.0:
+    if (stresses is not None and stresses.virial) or not from_forces:
+        stress = None
+    slopes = [
+        (name, slope) for name, slope in (("energies", energy), ("stresses", stress)) if slope is not None
+    ]
+    if all(slope.right for _, slope in slopes):
         return Verdict()
-    named = {
-        "energy": nearest_factor(e, ENERGY_FACTORS, TOLERANCE),
-        "stress": nearest_factor(s, STRESS_FACTORS, STRESS_TOLERANCE),
-        "forces": nearest_factor(1.0 / (e if e != 1.0 else s), FORCE_FACTORS, TOLERANCE),
-    }
-    agree = e != 1.0 and s != 1.0 and abs(s / e - 1.0) < AGREEMENT
-    if (
-        from_forces
-        and named["forces"] is not None
-        and (agree or (e != 1.0 and stress is None and (named["energy"] is None or e < 0)))
-    ):
-        return Verdict(forces=1.0 / e, slope=energy)
-    by_stress = nearest_factor(1.0 / s, FORCE_FACTORS, TOLERANCE)
-    if s != 1.0 and energy is None and named["stress"] is None and by_stress is not None:
-        return Verdict(forces=1.0 / s, slope=stress)
-    open_slopes = []
-    if e != 1.0 and named["energy"] is None:
-        open_slopes.append(f"energies have slope {energy}")
-    if s != 1.0 and named["stress"] is None:
-        open_slopes.append(f"stresses have slope {stress}")
-    return Verdict(
-        energy=1.0 if named["energy"] is None else e,
-        stress=1.0 if s == 1.0 or named["stress"] is None else s,
-        unnamed=" and ".join(open_slopes),
+    against = "forces" if from_forces else "stresses"
+    text = (
+        " and ".join(f"{name} have slope {slope}" for name, slope in slopes)
+        + f" against what the {against} say"
     )
+    ranked = sorted(_explanations(energy, stress, against), key=lambda one: one.price)
+    incomplete = not ranked and energy is not None and stress is not None and not energy.right
+    if incomplete:
+        ranked = sorted(_explanations(energy, None, against), key=lambda one: one.price)
+    if not ranked:
+        odd = " and ".join(f"{name} have slope {slope}" for name, slope in slopes if not slope.right)
+        return Verdict(unnamed=odd)
+    evidence = [("slope", slopes[0][1].value), ("error", slopes[0][1].error)]
+    near = [one for one in ranked[1:] if one.price < ranked[0].price + CLEAR]
+    return Verdict(ranked[0], tuple(near[:2]), text, tuple(evidence), incomplete=incomplete)
+
+
+def _explanations(energy: Slope | None, stress: Slope | None, against: str) -> Iterator[Explanation]:
+    """Combinations of factors that agree with the slopes."""
+    for e in (RIGHT, *ENERGY_FACTORS) if energy is not None else (RIGHT,):
+        for f in (RIGHT, *FORCE_FACTORS) if against == "forces" else (RIGHT,):
+            for s in (RIGHT, *STRESS_FACTORS) if stress is not None or against == "stresses" else (RIGHT,):
+                reference = f if against == "forces" else s
+                misfit = 0.0
+                for slope, label, tolerance in ((energy, e, TOLERANCES[0]), (stress, s, TOLERANCES[1])):
+                    if slope is not None:
+                        misfit += _misfit(slope, label.value / reference.value, tolerance)
+                if misfit < inf:
+                    yield Explanation(e, f, s, misfit + _price(e, f, s))
+
+
+def _misfit(slope: Slope, expected: float, tolerance: float) -> float:
+    ratio = slope.factor / expected
+    if slope.right and abs(expected - 1.0) < 1e-6:
+        return 0.0
+    if ratio <= 0.0 or abs(log(ratio)) > tolerance:
+        return inf
+    return 0.5 * (log(ratio) / BIAS) ** 2
+
+
+def _price(e: Factor, f: Factor, s: Factor) -> float:
+    price = FAULT * sum(one != RIGHT for one in (e, f, s))
+    if (abs(e.value), abs(f.value)) in SYSTEMS:
+        price -= 0.5 * FAULT
+    price += UNUSUAL * sum(one.unusual for one in (e, f, s))
+    return price + (2.0 * UNUSUAL if e.value < 0.0 else 0.0)

@@ -230,7 +230,8 @@ class Job:
         self._check_directory()
         training = self._training(progress)
         testing = self._testing(progress)
-        training = review_labels(training, self.settings, progress).dataset
+        review = review_labels(training, self.settings, progress, testing)
+        training, testing = review.dataset, review.test
         basis = self.basis.resolved(training)
         n_rows = training.n_labels(self.settings.weights.of_properties() > 0)
         plan = FitPlan(basis, basis.describe(), n_rows)
@@ -317,8 +318,8 @@ class Job:
         training = self._training(progress)
         testing = self._testing(progress)
         phases.enter("labels")
-        review = review_labels(training, self.settings, progress)
-        training = review.dataset
+        review = review_labels(training, self.settings, progress, testing)
+        training, testing = review.dataset, review.test
         phases.enter("check")
         basis = self.basis.resolved(training)
         for line in _described(basis):
