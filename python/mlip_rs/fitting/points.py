@@ -1,12 +1,14 @@
 """From coefficients to the points of a run: errors, measured cost, repulsion."""
 
 from dataclasses import replace
+from typing import Any
 
 from mlip_rs.arrays import Array
 from mlip_rs.cost.model import CostModel, timed_structure
 from mlip_rs.cost.timing import measure
 from mlip_rs.cost.units import UnitCosts
 from mlip_rs.data import Dataset
+from mlip_rs.evaluate.errors import Errors
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.record import potential_infos
 from mlip_rs.fitting.residuals import Residuals, residuals
@@ -21,6 +23,11 @@ def predicted(dataset: Dataset, problem: Problem, coefficients: Array, settings:
     """Residuals of coefficients (P, F) on a dataset."""
     basis, reference, threads = problem.basis, problem.reference, settings.threads or None
     return residuals(basis, dataset.frames, reference, coefficients, threads=threads)
+
+
+def errors_record(training: Errors, validation: Errors) -> dict[str, Any]:
+    """Errors as the `info` of a potential has them."""
+    return {"errors": {"training": training.to_dict(), "validation": validation.to_dict()}}
 
 
 def measured_points(
@@ -46,8 +53,8 @@ def measured_points(
     points = []
     for k, coefficients in enumerate(candidates.coefficients):
         validation, trained = candidates.validation.errors(k), training.errors(k)
-        errors = {"errors": {"training": trained.to_dict(), "validation": validation.to_dict()}}
-        potential = Potential.from_coefficients(spec, coefficients, references, infos[k] | errors)
+        info = infos[k] | errors_record(trained, validation)
+        potential = Potential.from_coefficients(spec, coefficients, references, info)
         points.append(
             Point(
                 potential,

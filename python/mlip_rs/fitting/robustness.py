@@ -12,7 +12,7 @@ from ase import Atoms
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.data import Dataset
 from mlip_rs.fitting.anchors import lowest_of_data
-from mlip_rs.fitting.points import predicted
+from mlip_rs.fitting.points import errors_record, predicted
 from mlip_rs.fitting.repulsion import repelling_potential
 from mlip_rs.fitting.result import LOSS, Point, Run
 from mlip_rs.fitting.selection import Selection
@@ -152,7 +152,7 @@ class Robustness:
             info = dict(potential.info) | {
                 "score": float(scores[place]),
                 "anchor_weight": factor * settings.anchor_weight,
-                "errors": {"training": trained.to_dict(), "validation": validated.to_dict()},
+                **errors_record(trained, validated),
             }
             point = replace(
                 failed[k],

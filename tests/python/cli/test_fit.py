@@ -155,19 +155,10 @@ class TestFit:
         assert not (tmp_path / "run").exists()
 
 
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("uninterrupted")
-    data = write_frames(folder / "al.extxyz", labelled_frames())
-    result = spawn("fit", data, *SMALL_BASIS, "-o", folder / "run")
-    assert result.returncode == 0, result.stderr
-    return folder
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 @pytest.mark.parametrize("phase", ["normal equations", "cross-validation", "elimination", "errors and costs"])
-def test_a_fit_interrupted_in_any_phase_resumes_to_the_same_bits(uninterrupted, tmp_path, phase):
-    command = ("fit", uninterrupted / "al.extxyz", *SMALL_BASIS, "-o", tmp_path / "run")
+def test_a_fit_interrupted_in_any_phase_resumes_to_the_same_bits(commanded, tmp_path, phase):
+    command = ("fit", commanded / "al.extxyz", *SMALL_BASIS, "-o", tmp_path / "run")
     stopped = spawn(*command, interrupted_phase=phase)
     assert stopped.returncode == 130, stopped.stderr
     assert errors(stopped) == ["interrupted; run the same command again to resume"]
@@ -177,7 +168,7 @@ def test_a_fit_interrupted_in_any_phase_resumes_to_the_same_bits(uninterrupted, 
     assert not any(name.endswith(".tmp") for name in left)
     resumed = spawn(*command)
     assert resumed.returncode == 0, resumed.stderr
-    expected = (uninterrupted / "run/best.mlip.json").read_bytes()
+    expected = (commanded / "run/best.mlip.json").read_bytes()
     assert (tmp_path / "run/best.mlip.json").read_bytes() == expected
 
 

@@ -2,10 +2,14 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from mlip_rs.plot.series import Results, series
 from mlip_rs.plot.style import COLUMN_WIDTH, MARKER_SIZE, color, dress, legend, new_figure
 from mlip_rs.potential.stress_test import StressTest
+
+TICKS: tuple[float, ...] = (-1000.0, -100.0, -10.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0, 1000.0)
+"""eV per atom; the scale is linear below 1, logarithmic beyond."""
 
 WIDTH: float = 0.6
 """Of the points of one kind of structure, in the distance of the kinds."""
@@ -31,6 +35,9 @@ def stress_test_margins(potentials: Results[StressTest]) -> Figure:
             axes.plot(x[~held], margins[~held], "x", color=color(1), ms=MARKER_SIZE + 1)
     axes.axhline(0.0, color="0.6", lw=0.8)
     axes.set_yscale("symlog", linthresh=1.0)
+    axes.margins(y=0.1)
+    axes.yaxis.set_major_locator(FixedLocator(TICKS))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}".replace("-", "−")))
     axes.set_xticks(range(len(kinds)), kinds)
     dress(axes, x="", y="energy above the limit (eV/atom)")
     if len(drawn) > 1:
