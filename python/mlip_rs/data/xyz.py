@@ -109,6 +109,12 @@ class XyzReader:
             if not text or text.startswith("#"):
                 skipped = True
                 continue
+            if re.match(r"VEC[123]\s", text, re.IGNORECASE):
+                raise DataError(
+                    f"{self.place}: cannot be read: {text[:60]!r} is a lattice vector in the style of ADF and AMS, the "
+                    "frame before would be read as a cluster; write its lattice into the comment line instead: "
+                    'Lattice="ax ay az bx by bz cx cy cz", in Å'
+                )
             if not re.fullmatch(r"\+?\d+", text):
                 raise DataError(
                     f"{self.place}: cannot be read: {text[:60]!r} stands where the number of atoms should be; "

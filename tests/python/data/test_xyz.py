@@ -177,3 +177,14 @@ def test_values_that_say_none_are_no_labels_and_told(tmp_path, value):
 def test_nested_lists_are_numbers(tmp_path):
     data = read(tmp_path, frame('energy=-3.5 stress="[[1, 0, 0], [0, 2, 0], [0, 0, 3.5]]"'))
     assert data[0].stress.tolist() == [1.0, 2.0, 3.5, 0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("more", ["", "2\nsecond\nCu 0 0 0\nCu 0 0 2.5\n"])
+def test_lattice_vectors_after_the_atoms_are_named_with_their_cure(tmp_path, more):
+    (tmp_path / "ams.xyz").write_text(
+        "2\nfirst\nCu 0 0 0\nCu 0 0 2.5\nVEC1 3.6 0 0\nVEC2 0 3.6 0\nVEC3 0 0 3.6\n" + more
+    )
+    with pytest.raises(
+        DataError, match=r"VEC1 3.6 0 0' is a lattice vector in the style of ADF and AMS.*Lattice="
+    ):
+        read_structures([str(tmp_path / "ams.xyz")])
