@@ -23,6 +23,12 @@ VOLUMES: Array = np.geomspace(0.3, 8.0, 40)
 LOWEST_KEY: str = "lowest_structures"
 """Entry of `Potential.info` with the energies, eV per atom, of the lowest structures of the data, by formula."""
 
+COMPRESSED: float = 0.5
+"""Share of the energy that it takes to compress a crystal below which the energy of a compressed structure may not fall.
+
+At high compression the data say nothing: which of the crystals is lowest, and by how much, is the choice of the basis.
+"""
+
 SMALLEST_EQUILIBRIUM: float = 0.7
 """Smallest equilibrium volume, in the same units: that of close-packed spheres that touch."""
 
@@ -73,11 +79,13 @@ class LowestCrystal:
     def floor(self, volume_ratio: float) -> float:
         """Lowest energy at a volume, in that of the ground state, eV per atom; wider cells may break apart.
 
-        Crystals that are lower than the ground state when compressed beyond their distances do not count.
+        Below the ground state's volume it is above its energy by `COMPRESSED` of what the lowest crystal is. Crystals that
+        are lower than the ground state when compressed beyond their distances do not count.
         """
         if volume_ratio >= 1.0:
             return self.energy
-        return max(self.energy, float(np.interp(volume_ratio * self.volume, self.volumes, self.energies)))
+        compressed = float(np.interp(volume_ratio * self.volume, self.volumes, self.energies))
+        return self.energy + COMPRESSED * max(compressed - self.energy, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
