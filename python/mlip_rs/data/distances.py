@@ -101,7 +101,7 @@ def is_crowded(positions: NDArray[np.float64], cell: NDArray[np.float64], pbc: N
 
     >>> is_crowded(np.zeros((3000, 3)), np.eye(3), np.array([False, False, False]))
     True
-    >>> is_crowded(np.zeros((1, 3)), 0.01 * np.eye(3), np.array([True, True, False]))
+    >>> is_crowded(np.zeros((1, 3)), 0.001 * np.eye(3), np.array([True, True, False]))
     True
     """
     complete = completed_cell(cell, pbc)
