@@ -118,6 +118,20 @@ impl Clusters {
         self.copies.len()
     }
 
+    /// Memory that they occupy.
+    #[must_use]
+    pub fn n_bytes(&self) -> usize {
+        let own = |cluster: &Cluster| {
+            let words = cluster.atoms.capacity()
+                + cluster.counts.capacity()
+                + cluster.starts.capacity()
+                + cluster.neighbors.capacity();
+            4 * words + size_of::<Pair>() * cluster.images.capacity()
+        };
+        let clusters: usize = self.list.iter().map(own).sum();
+        clusters + 4 * (self.copies.capacity() + self.ends.capacity())
+    }
+
     /// Places of the copies of atom `i`, in the order in which they are to be summed.
     #[must_use]
     pub fn copies(&self, i: usize) -> &[u32] {

@@ -25,6 +25,9 @@ pub struct Output<'a> {
     pub forces: Option<&'a mut [[f64; 3]]>,
     /// Virials `−dE_i/dε` of the centres, xx yy zz yz xz xy, eV.
     pub virials: Option<&'a mut [[f64; 6]]>,
+    /// Centroid virials `−Σ_i r_ij ⊗ ∂E_i/∂r_ij` of all positions j, xx xy xz yx yy yz zx zy zz, eV: the flux of heat by
+    /// the work of the forces is `Σ_j W_j·v_j`. Z. Fan et al., PRB 92, 094301 (2015).
+    pub centroid_virials: Option<&'a mut [[f64; 9]]>,
 }
 
 impl Output<'_> {
@@ -33,6 +36,10 @@ impl Output<'_> {
             ("energies", self.energies.as_ref().map(|e| e.len())),
             ("forces", self.forces.as_ref().map(|f| f.len())),
             ("virials", self.virials.as_ref().map(|v| v.len())),
+            (
+                "centroid virials",
+                self.centroid_virials.as_ref().map(|v| v.len()),
+            ),
         ];
         for (what, got) in lengths {
             check_length(what, n_positions, got.unwrap_or(n_positions))?;
@@ -56,11 +63,22 @@ fn check_length(what: &'static str, expected: usize, got: usize) -> Result<()> {
 #[derive(Debug, Default)]
 pub struct Scratch {
     /// Forces on the copies of atoms in all clusters, eV/Å.
-    copies: Vec<[f64; 3]>,
+    forces: Vec<[f64; 3]>,
+    /// Centroid virials of the copies, eV.
+    centroids: Vec<[f64; 9]>,
     workers: Mutex<Vec<WorkerScratch>>,
 }
 
-/// Positions whose forces are summed in one task.
+impl Scratch {
+    /// Memory of results; that of workers is small beside it.
+    #[must_use]
+    pub fn n_bytes(&self) -> usize {
+        self.forces.capacity() * size_of::<[f64; 3]>()
+            + self.centroids.capacity() * size_of::<[f64; 9]>()
+    }
+}
+
+/// Positions whose copies are summed in one task.
 const SUMMED_ATOMS: usize = 512;
 
 /// Carries out the work on a cluster, with instructions of its choice.
@@ -74,6 +92,9 @@ pub(super) fn widest(task: ClusterTask) -> Result<()> {
 /// Energies and virials of the centres of a cluster.
 type OfCluster = (Vec<f64>, Vec<[f64; 6]>);
 
+/// Forces and centroid virials on the copies of a cluster.
+type OnCopies<'a> = (Option<&'a mut [[f64; 3]]>, Option<&'a mut [[f64; 9]]>);
+
 /// What is evaluated.
 pub(super) struct Assembly<'a> {
     pub centers: &'a [CompiledCenter],
@@ -84,19 +105,29 @@ pub(super) struct Assembly<'a> {
 impl Assembly<'_> {
     /// Add the results of all clusters to the output, which is as before after an error.
     pub fn add_to(&self, output: Output, scratch: &mut Scratch, run: Dispatch) -> Result<()> {
-        let Scratch { copies, workers } = scratch;
+        let Scratch {
+            forces,
+            centroids,
+            workers,
+        } = scratch;
         let wants_virials = output.virials.is_some();
-        let n_copies = if output.forces.is_some() {
-            self.clusters.n_copies()
-        } else {
-            0
+        let wanted = |is_wanted: bool| {
+            if is_wanted {
+                self.clusters.n_copies()
+            } else {
+                0
+            }
         };
-        copies.resize(n_copies, [0.0; 3]);
-        let results = self.run_all(wants_virials, copies, workers, run)?;
+        forces.resize(wanted(output.forces.is_some()), [0.0; 3]);
+        centroids.resize(wanted(output.centroid_virials.is_some()), [0.0; 9]);
+        let parts = (self.carve(forces).into_iter()).zip(self.carve(centroids));
+        let tasks = self.clusters.clusters().iter().zip(parts).collect();
+        let results = self.run_all(wants_virials, tasks, workers, run)?;
         let Output {
             mut energies,
-            forces,
+            forces: all_forces,
             mut virials,
+            centroid_virials,
         } = output;
         for (cluster, (own_energies, own_virials)) in self.clusters.clusters().iter().zip(results) {
             if let Some(energies) = &mut energies {
@@ -111,36 +142,48 @@ impl Assembly<'_> {
                 }
             }
         }
-        if let Some(forces) = forces {
-            self.sum_copies(copies, forces);
+        if let Some(all) = all_forces {
+            self.sum_copies(forces, all);
+        }
+        if let Some(all) = centroid_virials {
+            self.sum_copies(centroids, all);
         }
         Ok(())
     }
 
-    /// Evaluate cluster by cluster; forces end up on the copies of atoms, of which there are none if they are not wanted.
+    /// The part of each cluster in an array over all copies, None if the array is empty.
+    fn carve<'c, T>(&self, copies: &'c mut [T]) -> Vec<Option<&'c mut [T]>> {
+        let mut rest = (!copies.is_empty()).then_some(copies);
+        let mut parts = Vec::with_capacity(self.clusters.clusters().len());
+        for cluster in self.clusters.clusters() {
+            let part = rest.take().map(|rest| {
+                let (own, after) = rest.split_at_mut(cluster.n_copies());
+                (own, Some(after))
+            });
+            let (own, after) = part.unzip();
+            rest = after.flatten();
+            parts.push(own);
+        }
+        parts
+    }
+
+    /// Evaluate cluster by cluster; what belongs to copies of atoms ends up in the parts that come with the clusters.
     fn run_all(
         &self,
         wants_virials: bool,
-        copies: &mut [[f64; 3]],
+        tasks: Vec<(&Cluster, OnCopies)>,
         workers: &Mutex<Vec<WorkerScratch>>,
         run: Dispatch,
     ) -> Result<Vec<OfCluster>> {
-        let mut rest = (!copies.is_empty()).then_some(copies);
-        let mut tasks = Vec::with_capacity(self.clusters.clusters().len());
-        for cluster in self.clusters.clusters() {
-            let (own, after) = match rest.map(|copies| copies.split_at_mut(cluster.n_copies())) {
-                Some((own, after)) => (Some(own), Some(after)),
-                None => (None, None),
-            };
-            rest = after;
-            tasks.push((cluster, own));
-        }
         let lock = || workers.lock().unwrap_or_else(PoisonError::into_inner);
-        let task = |(cluster, mut forces): (&Cluster, Option<&mut [[f64; 3]]>)| {
+        let task = |(cluster, (mut forces, mut centroids)): (&Cluster, OnCopies)| {
             let taken = lock().pop();
             let mut scratch = taken.unwrap_or_default();
             if let Some(forces) = &mut forces {
                 forces.fill([0.0; 3]);
+            }
+            if let Some(centroids) = &mut centroids {
+                centroids.fill([0.0; 9]);
             }
             let n = cluster.atoms().len();
             let mut energies = vec![0.0; n];
@@ -154,6 +197,7 @@ impl Assembly<'_> {
                     energies: &mut energies,
                     forces,
                     virials: wants_virials.then_some(&mut virials),
+                    centroid_virials: centroids,
                 },
             });
             lock().push(scratch);
@@ -168,25 +212,22 @@ impl Assembly<'_> {
         results.into_iter().collect()
     }
 
-    /// Add to the force on each position those on its copies, in a fixed order.
-    fn sum_copies(&self, copies: &[[f64; 3]], forces: &mut [[f64; 3]]) {
-        let sum = |(first, forces): (usize, &mut [[f64; 3]])| {
-            for (i, force) in (first * SUMMED_ATOMS..).zip(forces) {
+    /// Add to what belongs to each position that of its copies, in a fixed order.
+    fn sum_copies<const N: usize>(&self, copies: &[[f64; N]], sums: &mut [[f64; N]]) {
+        let sum = |(first, sums): (usize, &mut [[f64; N]])| {
+            for (i, sum) in (first * SUMMED_ATOMS..).zip(sums) {
                 for copy in self.clusters.copies(i) {
                     let own = copies[*copy as usize];
-                    for axis in 0..3 {
-                        force[axis] += own[axis];
+                    for k in 0..N {
+                        sum[k] += own[k];
                     }
                 }
             }
         };
-        if forces.len() > SUMMED_ATOMS && parallel::inside_pool() {
-            forces
-                .par_chunks_mut(SUMMED_ATOMS)
-                .enumerate()
-                .for_each(sum);
+        if sums.len() > SUMMED_ATOMS && parallel::inside_pool() {
+            sums.par_chunks_mut(SUMMED_ATOMS).enumerate().for_each(sum);
         } else {
-            sum((0, forces));
+            sum((0, sums));
         }
     }
 }

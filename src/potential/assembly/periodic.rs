@@ -75,6 +75,7 @@ impl Potential {
             energies: Some(&mut out.energies),
             forces: Some(&mut out.forces),
             virials: Some(&mut out.virials),
+            centroid_virials: None,
         };
         assembly.add_to(output, scratch, run)?;
         Ok(out)

@@ -28,8 +28,33 @@ pub struct Rows<'a> {
 }
 
 impl Rows<'_> {
+    fn check(&self) -> Result<()> {
+        check_length("starts of rows", self.centers.len() + 1, self.starts.len())?;
+        let ends = (self.starts[0], self.starts[self.centers.len()]);
+        if ends == (0, self.neighbors.len()) && self.starts.is_sorted() {
+            return Ok(());
+        }
+        Err(Error::NeighborRows(format!(
+            "starts must ascend from 0 to the number of neighbours, {}",
+            self.neighbors.len()
+        )))
+    }
+}
+
+/// Neighbours wherever the host has them: `row(k)` goes through those of centre k. The rest is as in [`Rows`].
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a, F> {
+    /// Element of each position, `[n_positions]`.
+    pub species: &'a [Option<u16>],
+    /// The positions that have an energy, each once, `[n_centers]`.
+    pub centers: &'a [u32],
+    /// Neighbours of a centre as numbers of positions.
+    pub row: F,
+}
+
+impl<F: Fn(usize) -> I, I: ExactSizeIterator<Item = u32>> Surroundings<'_, F> {
     /// Number of the row of each position that is a centre, after a check of everything.
-    fn checked(&self, n_species: usize) -> Result<Vec<Option<u32>>> {
+    fn checked(&self, n_species: usize) -> Result<Vec<u32>> {
         let fail = |message: String| Err(Error::NeighborRows(message));
         let n_positions = self.species.len();
         let known = |s: u16| usize::from(s) < n_species;
@@ -39,28 +64,20 @@ impl Rows<'_> {
                 self.species[i].unwrap_or_default()
             ));
         }
-        check_length("starts of rows", self.centers.len() + 1, self.starts.len())?;
-        let ends = (self.starts[0], self.starts[self.centers.len()]);
-        if ends != (0, self.neighbors.len()) || !self.starts.is_sorted() {
-            return fail(format!(
-                "starts must ascend from 0 to the number of neighbours, {}",
-                self.neighbors.len()
-            ));
-        }
-        let mut row_of = vec![None; n_positions];
+        let mut row_of = vec![NO_ROW; n_positions];
         for (k, &center) in self.centers.iter().enumerate() {
             let Some(place) = row_of.get_mut(center as usize) else {
                 return fail(format!(
                     "centre {center} is not among the {n_positions} positions"
                 ));
             };
-            if place.replace(k as u32).is_some() {
+            if std::mem::replace(place, k as u32) != NO_ROW {
                 return fail(format!("centre {center} is given twice"));
             }
             if self.species[center as usize].is_none() {
                 return fail(format!("centre {center} has no species"));
             }
-            for &neighbor in self.row(k) {
+            for neighbor in (self.row)(k) {
                 if neighbor as usize >= n_positions {
                     return fail(format!(
                         "neighbour {neighbor} of centre {center} is not among the {n_positions} positions"
@@ -73,10 +90,23 @@ impl Rows<'_> {
         }
         Ok(row_of)
     }
+}
 
-    fn row(&self, k: usize) -> &[u32] {
-        &self.neighbors[self.starts[k]..self.starts[k + 1]]
-    }
+/// The row of a position that is no centre; there are fewer positions than this.
+const NO_ROW: u32 = u32::MAX;
+
+/// The order in which centres follow each other through boxes of this width (Å), as indices into `centers`: what is near
+/// in space is then near in memory. Centres that are not among the positions come last.
+#[must_use]
+pub fn order_in_space(centers: &[u32], positions: &[Vector], width: f64) -> Vec<u32> {
+    let place = |k: &u32| {
+        let r = positions.get(centers[*k as usize] as usize);
+        // Casts saturate and make zero of NaN.
+        r.map_or([i64::MAX; 3], |r| r.map(|x| (x / width).floor() as i64))
+    };
+    let mut order: Vec<u32> = (0..centers.len() as u32).collect();
+    order.sort_by_cached_key(place);
+    order
 }
 
 /// [`Rows`] prepared for evaluation; they are good as long as the host keeps its list.
@@ -92,6 +122,12 @@ impl RowList {
     pub fn n_positions(&self) -> usize {
         self.n_positions
     }
+
+    /// Memory that it occupies.
+    #[must_use]
+    pub fn n_bytes(&self) -> usize {
+        self.clusters.n_bytes()
+    }
 }
 
 impl Potential {
@@ -100,23 +136,44 @@ impl Potential {
     /// # Errors
     /// [`Error::NeighborRows`] and [`Error::Length`] for rows that contradict themselves or the potential.
     pub fn row_list(&self, rows: &Rows) -> Result<RowList> {
+        rows.check()?;
+        self.row_list_from(&Surroundings {
+            species: rows.species,
+            centers: rows.centers,
+            row: |k| {
+                rows.neighbors[rows.starts[k]..rows.starts[k + 1]]
+                    .iter()
+                    .copied()
+            },
+        })
+    }
+
+    /// [`Potential::row_list`] of neighbours that lie elsewhere than in one array.
+    ///
+    /// # Errors
+    /// [`Error::NeighborRows`] for rows that contradict themselves or the potential.
+    pub fn row_list_from<F, I>(&self, host: &Surroundings<F>) -> Result<RowList>
+    where
+        F: Fn(usize) -> I + Sync,
+        I: ExactSizeIterator<Item = u32>,
+    {
         let n_species = self.basis().n_species();
-        let n_positions = rows.species.len();
-        if u32::try_from(n_positions).is_err() {
+        let n_positions = host.species.len();
+        if n_positions >= NO_ROW as usize {
             let message = format!("{n_positions} positions are more than 32 bits count");
             return Err(Error::NeighborRows(message));
         }
-        let row_of = rows.checked(n_species)?;
+        let row_of = host.checked(n_species)?;
         let row = |center: u32| {
-            let own = row_of[center as usize].map_or(&[][..], |k| rows.row(k as usize));
-            own.iter().map(|&neighbor| Pair { neighbor, shift: 0 })
+            let own = (host.row)(row_of[center as usize] as usize);
+            own.map(|neighbor| Pair { neighbor, shift: 0 })
         };
         // No species of the potential has this number: such neighbours are in no row of a cluster.
-        let species: Vec<u16> = { rows.species.iter() }
+        let species: Vec<u16> = { host.species.iter() }
             .map(|s| s.unwrap_or(u16::MAX))
             .collect();
         Ok(RowList {
-            clusters: Clusters::from_rows(rows.centers, row, &species, n_species),
+            clusters: Clusters::from_rows(host.centers, row, &species, n_species),
             n_positions,
         })
     }

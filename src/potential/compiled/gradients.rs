@@ -118,6 +118,23 @@ impl Lane {
         }
     }
 
+    /// Add to each neighbour `−r_ij ⊗ ∂E/∂r_ij`, rows of the matrix one after the other, eV.
+    pub(super) fn add_centroid_virials(&self, virials: &mut [[f64; 9]]) {
+        let ([x, y, z], [gx, gy, gz]) = (&self.displacements, &self.gradients);
+        for (j, copy) in self.copies.iter().enumerate() {
+            // The padding belongs to nobody.
+            let Some(virial) = virials.get_mut(*copy as usize) else {
+                continue;
+            };
+            let (r, g) = ([x[j], y[j], z[j]], [gx[j], gy[j], gz[j]]);
+            for a in 0..3 {
+                for b in 0..3 {
+                    virial[3 * a + b] -= self.distances[j] * r[a] * g[b];
+                }
+            }
+        }
+    }
+
     /// `−Σ_j r_ij ⊗ ∂E/∂r_ij`, xx yy zz yz xz xy, eV.
     #[inline(always)]
     pub(super) fn virial<S: Simd>(&self, simd: S) -> [f64; 6] {

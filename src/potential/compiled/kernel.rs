@@ -26,6 +26,14 @@ pub(in crate::potential) struct ClusterOutput<'a> {
     pub forces: Option<&'a mut [[f64; 3]]>,
     /// Virials of its centres, eV.
     pub virials: Option<&'a mut [[f64; 6]]>,
+    /// Centroid virials of its copies, eV; zero at first.
+    pub centroid_virials: Option<&'a mut [[f64; 9]]>,
+}
+
+impl ClusterOutput<'_> {
+    fn wants_gradients(&self) -> bool {
+        self.forces.is_some() || self.virials.is_some() || self.centroid_virials.is_some()
+    }
 }
 
 /// Scratch memory of one worker.
@@ -135,7 +143,7 @@ impl CompiledCenter {
             &mut scratch.adjoints,
             &mut energies,
         );
-        let wants_gradients = output.forces.is_some() || output.virials.is_some();
+        let wants_gradients = output.wants_gradients();
         if wants_gradients {
             deinterleave(simd, &scratch.adjoints, self.n_sums, &mut scratch.lanes);
         }
@@ -152,6 +160,9 @@ impl CompiledCenter {
             }
             if let Some(virials) = &mut output.virials {
                 virials[atom] = lane.virial(simd);
+            }
+            if let Some(virials) = &mut output.centroid_virials {
+                lane.add_centroid_virials(virials);
             }
         }
         Ok(())

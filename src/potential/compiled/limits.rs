@@ -31,7 +31,8 @@ pub(super) fn check(
 ) -> Result<()> {
     let forces = output.forces.as_ref().map_or(&[][..], |f| f.as_flattened());
     let virials = (output.virials.as_ref()).map_or(&[][..], |v| v.as_flattened());
-    if within(output.energies) & within(virials) & within(forces) {
+    let centroids = (output.centroid_virials.as_ref()).map_or(&[][..], |v| v.as_flattened());
+    if within(output.energies) & within(virials) & within(forces) & within(centroids) {
         return Ok(());
     }
     Err(not_finite(cluster, positions, output))
@@ -46,6 +47,8 @@ fn not_finite(cluster: &Cluster, positions: &[[f64; 3]], output: &ClusterOutput)
         bad(&output.energies[k..=k]) || output.virials.as_ref().is_some_and(|v| bad(&v[k]))
     });
     let copy = centre.or_else(|| output.forces.as_ref()?.iter().position(|f| bad(f)));
+    let copy =
+        copy.or_else(|| (output.centroid_virials.as_ref()?.iter()).position(|virial| bad(virial)));
     let name = |copy: usize| match copy.checked_sub(n) {
         Some(image) => cluster.images()[image].neighbor as usize,
         None => cluster.atoms()[copy] as usize,
