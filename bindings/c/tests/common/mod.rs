@@ -1,0 +1,19 @@
+//! A small potential of two elements.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use mlip_rs::basis::Basis;
+use mlip_rs::basis::spec::BasisSpec;
+use mlip_rs::potential::Potential;
+
+const SPEC: &str = r#"{"elements": ["Al", "Ni"], "cutoff": 4.5, "cutoff_function": "cosine",
+    "radial": [{"function": {"family": "gaussian", "beta": [0.8], "mu": [1.5, 2.5, 3.5]}}],
+    "invariants": [{"order": 1}, {"order": 2, "max_l": 2}]}"#;
+
+pub fn potential() -> Potential {
+    let spec = BasisSpec::from_json(SPEC).unwrap();
+    let n = 2 * Basis::new(spec.clone()).unwrap().features_per_center();
+    let coefficients: Vec<f64> = (0..n).map(|k| 0.02 * (1.7 * k as f64).sin()).collect();
+    Potential::from_coefficients(spec, &coefficients, &[-3.0, -4.0], serde_json::Value::Null)
+        .unwrap()
+}
