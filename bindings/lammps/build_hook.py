@@ -63,7 +63,9 @@ class BuildHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile, and say where each file goes."""
         if version == "editable":
-            raise SystemExit("mlip-rs-lammps cannot be installed in editable mode: what it compiles has no place")
+            raise SystemExit(
+                "mlip-rs-lammps cannot be installed in editable mode: what it compiles has no place"
+            )
         self.place = Path(tempfile.mkdtemp())
         include: dict[str, str] = {}
         own = self.place / "libmlip_c.so"

@@ -171,7 +171,7 @@ void PairMLIPRS::init_style()
     error->all(FLERR, "Pair style mlip/rs needs units metal (eV, Angstrom), not {}", update->unit_style);
   if (force->newton_pair == 0)
     error->all(FLERR, "Pair style mlip/rs needs newton on: forces on ghost atoms go back to their owners");
-  if (neighbor->exclude && comm->me == 0)
+  if (neighbor->nex_type + neighbor->nex_group + neighbor->nex_mol > 0 && comm->me == 0)
     error->warning(FLERR,
                    "Pair style mlip/rs: neigh_modify exclude takes neighbours from atoms, which changes their "
                    "many-body energy");

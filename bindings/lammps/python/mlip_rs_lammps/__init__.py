@@ -7,7 +7,14 @@ from pathlib import Path
 
 from .supported import DESCRIPTORS
 
-__all__ = ["DESCRIPTORS", "include_directory", "library", "plugin_directory", "preload_mpi", "source_directory"]
+__all__ = [
+    "DESCRIPTORS",
+    "include_directory",
+    "library",
+    "plugin_directory",
+    "preload_mpi",
+    "source_directory",
+]
 
 _HERE = Path(__file__).resolve().parent
 _NEVER = str(_HERE / "shim" / "none")
