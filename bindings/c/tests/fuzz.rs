@@ -67,7 +67,7 @@ fn hosts() -> impl Strategy<Value = Host> {
 /// Set neighbours and evaluate; gives the statuses, and the forces.
 fn run(evaluator: *mut Evaluator, host: &Host) -> (Status, Status, Vec<f64>) {
     let counts: Vec<c_int> = host.rows.iter().map(|row| row.len() as c_int).collect();
-    let rows: Vec<*const c_int> = host.rows.iter().map(|row| row.as_ptr()).collect();
+    let rows: Vec<*const c_int> = host.rows.iter().map(Vec::as_ptr).collect();
     let n_all = host.species.len();
     let list = HostRows {
         n_all,

@@ -1,7 +1,5 @@
 //! The header is the one that cbindgen makes of the sources.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::{env, fs};
 

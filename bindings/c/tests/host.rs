@@ -1,7 +1,5 @@
 //! `host.c`, compiled with the C compiler of the system, against the header and the shared library.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod common;
 
 use std::path::Path;
