@@ -15,6 +15,7 @@ PACKAGES = (
     "fitting",
     "generate",
     "label_check",
+    "lammps",
     "potential",
     "validate",
     "verify",

@@ -18,6 +18,7 @@ from mlip_rs.cli import (
     export,
     fit,
     inspection,
+    lammps,
     pareto,
     predict,
     validate,
@@ -34,7 +35,7 @@ STOPPING: tuple[signal.Signals, ...] = tuple(
 )
 """Signals that end a process, sent by batch systems and by terminals that close."""
 
-RESUMABLE: frozenset[str] = frozenset({"fit", "validate"})
+RESUMABLE: frozenset[str] = frozenset({"fit", "lammps", "validate"})
 
 
 CURES: dict[int, str] = {
@@ -133,6 +134,7 @@ VERBS: dict[str, Callable[..., None]] = {
 
 for name, verb in VERBS.items():
     app.command(name, cls=Verb)(verb)
+app.add_typer(lammps.app, name="lammps")
 
 
 def main() -> None:
