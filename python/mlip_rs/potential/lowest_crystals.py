@@ -24,7 +24,7 @@ LOWEST_KEY: str = "lowest_structures"
 """Entry of `Potential.info` with the energies, eV per atom, of the lowest structures of the data, by formula."""
 
 COMPRESSED: float = 0.5
-"""Share of the energy that it takes to compress a crystal below which the energy of a compressed structure may not fall.
+"""Share of the energy that it takes to compress a crystal, below which no compressed structure may fall.
 
 At high compression the data say nothing: which of the crystals is lowest, and by how much, is the choice of the basis.
 """
@@ -79,8 +79,8 @@ class LowestCrystal:
     def floor(self, volume_ratio: float) -> float:
         """Lowest energy at a volume, in that of the ground state, eV per atom; wider cells may break apart.
 
-        Below the ground state's volume it is above its energy by `COMPRESSED` of what the lowest crystal is. Crystals that
-        are lower than the ground state when compressed beyond their distances do not count.
+        Below the ground state's volume it is above its energy by `COMPRESSED` of what the lowest crystal is. Crystals
+        that are lower than the ground state when compressed beyond their distances do not count.
         """
         if volume_ratio >= 1.0:
             return self.energy
