@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mlip_rs.cli import bench, demo, evaluate, fit, inspection, pareto, predict, validate, verify
+from mlip_rs.cli import bench, demo, evaluate, export, fit, inspection, pareto, predict, validate, verify
 from mlip_rs.cli.verb import Verb
 from mlip_rs.errors import MlipError
 
@@ -114,6 +114,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "bench": bench.run,
     "verify": verify.run,
     "validate": validate.run,
+    "export": export.run,
 }
 """Verbs in the order of `--help`."""
 

@@ -1,0 +1,5 @@
+"""The embedded-atom potential inside: tables that LAMMPS runs as it comes, projections, and what they explain."""
+
+from mlip_rs.eam.export import Export, export_potential
+
+__all__ = ["Export", "export_potential"]
