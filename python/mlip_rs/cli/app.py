@@ -10,7 +10,19 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mlip_rs.cli import bench, demo, evaluate, export, fit, inspection, pareto, predict, validate, verify
+from mlip_rs.cli import (
+    bench,
+    demo,
+    evaluate,
+    explain,
+    export,
+    fit,
+    inspection,
+    pareto,
+    predict,
+    validate,
+    verify,
+)
 from mlip_rs.cli.verb import Verb
 from mlip_rs.errors import MlipError
 
@@ -115,6 +127,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "verify": verify.run,
     "validate": validate.run,
     "export": export.run,
+    "explain": explain.run,
 }
 """Verbs in the order of `--help`."""
 

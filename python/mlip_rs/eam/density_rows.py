@@ -16,10 +16,11 @@ from mlip_rs.eam.exact import SPACING, pair_table
 from mlip_rs.eam.radial import PairFunctions
 from mlip_rs.eam.splines import LammpsSpline
 from mlip_rs.eam.tables import EamTables, PairList
+from mlip_rs.errors import DataError
 from mlip_rs.potential import Potential
 from mlip_rs.potential.short_range import shortest_distances
 
-N_RADIAL: int = 12
+N_RADIAL: int = 24
 """Gaussians of which pair functions and densities are made."""
 
 MOST_PAIRS: int = 250_000
@@ -95,6 +96,8 @@ class DensityRows:
         Pairs of all structures, one after the other.
     values, slopes
         (P, n) radial functions of each pair and their derivatives, 1/Å.
+    frames
+        The structures.
     counts
         (S,) atoms of each structure.
     energies
@@ -107,20 +110,38 @@ class DensityRows:
     pairs: PairList
     values: Array
     slopes: Array
+    frames: tuple[Frame, ...]
     counts: np.ndarray
     energies: Array
     forces: Array
 
     @classmethod
-    def of(cls, potential: Potential, data: Dataset, radial: RadialTables) -> "DensityRows":
-        """Evaluate a potential on data, evenly thinned to at most about `MOST_PAIRS` pairs.
+    def of(
+        cls, potential: Potential, data: Dataset, radial: RadialTables, labels: bool = False
+    ) -> "DensityRows":
+        """Prepare data, evenly thinned to at most about `MOST_PAIRS` pairs.
+
+        Parameters
+        ----------
+        labels
+            Whether the labels of the data are to be fitted, where there are energies and forces, in place of what the
+            potential gives.
 
         Raises
         ------
+        DataError
+            No structure, or none with labels.
         StructureError
             A structure that the potential cannot evaluate.
         """
-        frames = _thinned(list(data), radial)
+        usable = [
+            frame for frame in data if not labels or (frame.energy is not None and frame.forces is not None)
+        ]
+        if not usable:
+            raise DataError(
+                "no structure has an energy and forces" if len(data) else "there are no structures"
+            )
+        frames = _thinned(usable, radial)
         lists = [
             PairList.of(arrays_of(frame), radial.elements, float(radial.distances[-1])) for frame in frames
         ]
@@ -134,8 +155,8 @@ class DensityRows:
         )
         values, slopes = _of_pairs(radial, pairs)
         counts = np.diff(starts)
-        energies, forces = _targets(potential, frames, radial, pairs, counts)
-        return cls(radial, pairs, values, slopes, counts, energies, forces)
+        energies, forces = _targets(potential, frames, radial, labels)
+        return cls(radial, pairs, values, slopes, tuple(frames), counts, energies, forces)
 
     @cached_property
     def kinds(self) -> np.ndarray:
@@ -194,15 +215,18 @@ def _of_pairs(radial: RadialTables, pairs: PairList) -> tuple[Array, Array]:
 
 
 def _targets(
-    potential: Potential, frames: Sequence[Frame], radial: RadialTables, pairs: PairList, counts: np.ndarray
+    potential: Potential, frames: Sequence[Frame], radial: RadialTables, labels: bool
 ) -> tuple[Array, Array]:
     constants = [potential.reference_energies[s] for s in radial.elements]
     close = EamTables(radial.elements, float(radial.distances[-1]), radial.repulsion, ())
-    found = potential.core.evaluate_many([core_structure(frame) for frame in frames], 1)
+    found = [(frame.energy, frame.forces) for frame in frames]
+    if not labels:
+        evaluated = potential.core.evaluate_many([core_structure(frame) for frame in frames], 1)
+        found = [(float(own.sum()), forces) for own, forces, _ in evaluated]
     energies, forces = [], []
-    for frame, (own, own_forces, _) in zip(frames, found, strict=True):
+    for frame, (energy, own_forces) in zip(frames, found, strict=True):
         own_close, close_forces = close.evaluate(arrays_of(frame))
         single = sum(constants[radial.elements.index(symbol)] for symbol in frame.symbols)
-        energies.append(float(own.sum() - own_close.sum() - single) / frame.n_atoms)
-        forces.append(own_forces - close_forces)
+        energies.append((float(energy or 0.0) - float(own_close.sum()) - single) / frame.n_atoms)
+        forces.append(np.asarray(own_forces) - close_forces)
     return np.array(energies), np.concatenate(forces)

@@ -112,7 +112,7 @@ class ExactForm:
                 found[center, neighbor] = dict(zip(self.functions.numbers(neighbor), values, strict=True))
         return found
 
-    def _values(self, polynomial: DensityPolynomial, neighbor: str) -> Array:
+    def values(self, polynomial: DensityPolynomial, neighbor: str) -> Array:
         """(V, R) radial function of each variable that counts neighbours of an element; zero for the others."""
         radial = self._radial[polynomial.element, neighbor]
         zero = np.zeros_like(self.distances)
@@ -126,7 +126,7 @@ class ExactForm:
         return np.array(
             [
                 [
-                    polynomial.linear @ self._values(polynomial, neighbor)
+                    polynomial.linear @ self.values(polynomial, neighbor)
                     for neighbor in self.potential.elements
                 ]
                 for polynomial in self.polynomials
@@ -135,7 +135,7 @@ class ExactForm:
 
     def _squares(self, polynomial: DensityPolynomial) -> tuple[Array, Array]:
         """Signs (K,) and densities (K, E, R) of one element of the centre."""
-        values = np.array([self._values(polynomial, neighbor) for neighbor in self.potential.elements])
+        values = np.array([self.values(polynomial, neighbor) for neighbor in self.potential.elements])
         shells = values * self.distances
         metric = np.einsum("evr,ewr->vw", shells, shells)
         signs, vectors = diagonal_form(polynomial.quadratic, metric)

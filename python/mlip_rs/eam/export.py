@@ -183,7 +183,9 @@ def _with_switch(potential: Potential, tables: EamTables, to: str) -> tuple[EamT
     term = switch_term(potential, tables)
     if term is not None and (to == "eam/fs" or _same_for_all_centers(term)):
         tables = EamTables(tables.elements, tables.cutoff, tables.pair, (*tables.terms, term))
-        notes.append("beyond the density of the data, only compressed fcc crystals of one element follow the potential")
+        notes.append(
+            "beyond the density of the data, only compressed fcc crystals of one element follow the potential"
+        )
     elif term is not None:
         notes.append("the switching of crowded atoms to ZBL, beyond all data, is left out; eam/fs has it")
     return tables, tuple(notes)

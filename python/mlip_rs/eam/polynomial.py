@@ -69,6 +69,15 @@ class DensityPolynomial:
                 out[own[1], own[0]] += 0.5 * value
         return out
 
+    @property
+    def embedding(self) -> "DensityPolynomial":
+        """The terms of second and higher degree, in the variables that they have."""
+        terms = {own: value for own, value in self.terms.items() if len(own) > 1}
+        used = sorted({v for own in terms for v in own})
+        number = {v: k for k, v in enumerate(used)}
+        renamed = {tuple(number[v] for v in own): value for own, value in terms.items()}
+        return DensityPolynomial(self.element, tuple(self.variables[v] for v in used), renamed)
+
     def value(self, densities: Array) -> Array:
         """(M,) polynomial at (M, V) values of the variables, the constant included."""
         return np.asarray(

@@ -106,9 +106,26 @@ def embedded(density: Array, coefficients: Array, largest: float) -> Array:
     return np.asarray(value + slope * (density - inside))
 
 
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """A model with what it gives for the structures that it was fitted to.
+
+    Parameters
+    ----------
+    model
+        The embedded-atom potential.
+    energies, forces
+        (S,) eV per atom and (N, 3) eV/Å, comparable with those of `DensityRows`.
+    """
+
+    model: EamModel
+    energies: Array
+    forces: Array
+
+
 def project(
     rows: DensityRows, n_terms: int, potential: Potential, progress: Progress | None = None
-) -> list[EamModel]:
+) -> list[Projection]:
     """Fit models of 0, 1, … `n_terms` densities, each starting from the last one.
 
     Parameters
@@ -143,7 +160,7 @@ def projected_tables(
     """
     radial = RadialTables.of(potential, spacing=spacing)
     rows = DensityRows.of(potential, data, radial)
-    return project(rows, n_terms, potential, progress)[-1].tables(potential)
+    return project(rows, n_terms, potential, progress)[-1].model.tables(potential)
 
 
 class _Search:
@@ -270,23 +287,20 @@ class _Search:
         )
         return np.asarray(found.x).reshape(shape)
 
-    def model(self, logarithms: Array) -> EamModel:
+    def model(self, logarithms: Array) -> Projection:
         """The model of given densities."""
-        coefficients, _, _ = self.solved(logarithms)
+        coefficients, residuals, _ = self.solved(logarithms)
+        fitted = (residuals[: len(self.target)] + self.target) / self.scales
+        energies, forces = fitted[: len(self.rows.energies)], fitted[len(self.rows.energies) :]
         pair, constants, embedding = self._coefficients(coefficients)
         weights, rho, _ = self.densities(logarithms)
         n, species = self.shape[0], self.rows.pairs.species
         largest = np.array([[own[species == e].max(initial=0.0) for e in range(n)] for own in rho]).reshape(
             -1, n
         )
-        return EamModel(
-            self.rows.radial,
-            pair,
-            weights.reshape(len(weights), *self.shape),
-            embedding,
-            largest,
-            self.single + constants,
-        )
+        weights = weights.reshape(len(weights), *self.shape)
+        model = EamModel(self.rows.radial, pair, weights, embedding, largest, self.single + constants)
+        return Projection(model, energies, forces.reshape(-1, 3))
 
     def _coefficients(self, coefficients: Array) -> tuple[Array, Array, Array]:
         """Pair functions (E, E, n), constants (E,), embedding functions (K, E, M)."""
