@@ -14,7 +14,7 @@ from mlip_rs.data.core_structures import StructureArrays, core_structure
 from mlip_rs.data.frames import Frame
 from mlip_rs.eam.exact import SPACING, pair_table
 from mlip_rs.eam.radial import PairFunctions
-from mlip_rs.eam.splines import LammpsSpline
+from mlip_rs.eam.splines import LammpsSpline, extended
 from mlip_rs.eam.tables import EamTables, PairList
 from mlip_rs.errors import DataError
 from mlip_rs.potential import Potential
@@ -209,7 +209,7 @@ def _of_pairs(radial: RadialTables, pairs: PairList) -> tuple[Array, Array]:
         for b in range(len(radial.elements)):
             own = pairs.of_elements(a, b)
             for k in range(n):
-                spline = LammpsSpline(radial.values[a, b, k], float(radial.distances[1]))
+                spline = LammpsSpline(extended(radial.values[a, b, k]), float(radial.distances[1]))
                 values[own, k], slopes[own, k] = spline(pairs.distances[own])
     return values, slopes
 

@@ -32,7 +32,7 @@ FORCE_PRECISION: float = 0.1
 """eV/Å."""
 
 RIDGE: float = 1e-5
-"""Of the linear coefficients, in norms of their columns."""
+"""Of the linear coefficients, in the norm of a column of a pair function."""
 
 SMALLEST_WEIGHT: float = -12.0
 LARGEST_WEIGHT: float = 6.0
@@ -180,6 +180,7 @@ class _Search:
             ]
         ) / np.sqrt(len(target))
         self.fixed = self._pair_columns()
+        self.ridge = RIDGE * float(np.sqrt((self.fixed**2).sum(axis=0).mean()))
 
     # ---- columns ---------------------------------------------------------------------------------------------
 
@@ -199,14 +200,12 @@ class _Search:
         return np.asarray(np.hstack(columns) * self.scales[:, None])
 
     def densities(self, logarithms: Array) -> tuple[Array, Array, Array]:
-        """Weights (K, kinds, n) with mean density 1; densities (K, N); slopes of pairs (K, P)."""
+        """Weights (K, kinds, n), densities (K, N), and slopes of pairs (K, P)."""
         rows = self.rows
         weights = np.exp(logarithms).reshape(len(logarithms), self.shape[0] ** 2, self.shape[2])
         shares = np.einsum("pn,kpn->kp", rows.values, weights[:, rows.kinds])
-        rho = (rows.atoms @ shares.T).T
-        scale = 1.0 / np.maximum(rho.mean(axis=1), 1e-300)
         slopes = np.einsum("pn,kpn->kp", rows.slopes, weights[:, rows.kinds])
-        return weights * scale[:, None, None], rho * scale[:, None], slopes * scale[:, None]
+        return weights, (rows.atoms @ shares.T).T, slopes
 
     def _embedding_columns(self, rho: Array, slopes: Array) -> Array:
         """(rows, K · E · M)."""
@@ -230,11 +229,10 @@ class _Search:
         """Coefficients, residuals of the rows and of the ridge, and an orthonormal basis of the columns."""
         _, rho, slopes = self.densities(logarithms)
         columns = np.hstack([self.fixed, self._embedding_columns(rho, slopes)])
-        norms = np.maximum(np.linalg.norm(columns, axis=0), 1e-12)
-        whole = np.vstack([columns, np.diag(RIDGE * norms)])
-        target = np.concatenate([self.target, np.zeros(len(norms))])
-        basis, upper = np.linalg.qr(whole / norms)
-        coefficients = np.linalg.lstsq(upper, basis.T @ target, rcond=None)[0] / norms
+        whole = np.vstack([columns, self.ridge * np.eye(columns.shape[1])])
+        target = np.concatenate([self.target, np.zeros(columns.shape[1])])
+        basis, upper = np.linalg.qr(whole)
+        coefficients = np.linalg.lstsq(upper, basis.T @ target, rcond=None)[0]
         return coefficients, whole @ coefficients - target, basis
 
     def _jacobian(self, logarithms: Array) -> Array:
@@ -294,6 +292,10 @@ class _Search:
         energies, forces = fitted[: len(self.rows.energies)], fitted[len(self.rows.energies) :]
         pair, constants, embedding = self._coefficients(coefficients)
         weights, rho, _ = self.densities(logarithms)
+        means = np.maximum(rho.mean(axis=1), 1e-300).reshape(
+            -1, 1, 1
+        )  # a density of 1 is the mean of the data
+        weights, rho, embedding = weights / means, rho / means[:, :, 0], embedding * means ** np.array(POWERS)
         n, species = self.shape[0], self.rows.pairs.species
         largest = np.array([[own[species == e].max(initial=0.0) for e in range(n)] for own in rho]).reshape(
             -1, n

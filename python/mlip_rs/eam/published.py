@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from ase.calculators.eam import EAM
+from ase.units import Bohr, Hartree
 
-from mlip_rs.arrays import Array
 from mlip_rs.eam.tables import EamTables, EmbeddedTerm
 from mlip_rs.errors import DataError
+
+FUNCFL_SCALE: float = 27.2 * 0.529 / (Hartree * Bohr)
+"""Pair functions of the old form are products of charges; LAMMPS takes these rounded units, ASE exact ones."""
 
 FORMS: dict[str, str] = {".eam": "eam", ".alloy": "alloy", ".fs": "fs", ".set": "alloy"}
 """Form of a file by the end of its name."""
@@ -56,7 +59,7 @@ def read_eam(name: str | os.PathLike[str]) -> EamTables:
         found = EAM(potential=str(path), form=form)
     except Exception as error:  # ASE raises whatever parsing runs into
         raise DataError(f"{path}: is no {form} file that ASE reads ({error})") from error
-    n = len(found.elements)
+    n, scale = len(found.elements), FUNCFL_SCALE if form == "eam" else 1.0
     density = np.zeros((n, n, found.nr))
     for center in range(n):
         for neighbor in range(n):
@@ -65,10 +68,6 @@ def read_eam(name: str | os.PathLike[str]) -> EamTables:
     pair = np.zeros_like(density)
     for i in range(n):
         for j in range(i + 1):
-            pair[i, j] = pair[j, i] = _table(found.rphi_data[j, i])
+            pair[i, j] = pair[j, i] = scale * np.asarray(found.rphi_data[j, i], dtype=np.float64)
     term = EmbeddedTerm(density, np.array(found.embedded_data), float(found.drho))
     return EamTables(tuple(found.elements), float(found.dr) * (found.nr - 1), pair, (term,))
-
-
-def _table(values: object) -> Array:
-    return np.asarray(values, dtype=np.float64)

@@ -6,6 +6,7 @@ import numpy as np
 from ase.data import atomic_masses, atomic_numbers
 
 from mlip_rs.arrays import Array
+from mlip_rs.eam.splines import extended
 from mlip_rs.eam.tables import EamTables, EmbeddedTerm
 from mlip_rs.errors import ConfigError
 
@@ -44,13 +45,14 @@ def setfl(tables: EamTables, term: EmbeddedTerm, pair: Array, style: str, commen
     >>> term = EmbeddedTerm(np.zeros((1, 1, 9)), np.zeros((1, 9)), 1.0)
     >>> tables = EamTables(("Al",), 4.0, np.zeros((1, 1, 9)), (term,))
     >>> setfl(tables, term, tables.pair, "eam/alloy", "nothing").splitlines()[3:6]
-    ['1 Al', '9 1.0 9 0.5 4.0', '13 26.9815385 0.0 fcc']
+    ['1 Al', '9 1.0 11 0.5 4.0', '13 26.9815385 0.0 fcc']
     """
     if style == "eam/alloy":
         _check_alloy(tables.elements, term)
     n = len(tables.elements)
     lines = [*[*comment.splitlines(), "", "", ""][:3], f"{n} {' '.join(tables.elements)}"]
-    counts = f"{term.embedding.shape[1]} {term.spacing!r} {tables.pair.shape[-1]}"
+    density, pair = extended(term.density), extended(pair)
+    counts = f"{term.embedding.shape[1]} {term.spacing!r} {pair.shape[-1]}"
     lines.append(f"{counts} {tables.spacing!r} {tables.cutoff!r}")
     for i, symbol in enumerate(tables.elements):
         z = atomic_numbers[symbol]
@@ -59,7 +61,7 @@ def setfl(tables: EamTables, term: EmbeddedTerm, pair: Array, style: str, commen
         # What an atom of this element makes at the centres of each element.
         centers = [i] if style == "eam/alloy" else range(n)
         for center in centers:
-            lines += _numbers(term.density[center, i])
+            lines += _numbers(density[center, i])
     for i in range(n):
         for j in range(i + 1):
             lines += _numbers(pair[i, j])

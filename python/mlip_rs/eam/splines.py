@@ -57,3 +57,21 @@ class LammpsSpline:
         slopes[[1, -2]] = 0.5 * (f[2] - f[0]), 0.5 * (f[-1] - f[-3])
         slopes[[0, -1]] = f[1] - f[0], f[-1] - f[-2]
         return slopes
+
+
+BEYOND: int = 2
+"""Points that tables of distances have beyond the cutoff."""
+
+
+def extended(values: Array) -> Array:
+    """Continue tables (…, R) smoothly by `BEYOND` points, so that slopes at the cutoff are those from within.
+
+    Functions end there with zero value and slope, but not always with zero curvature; LAMMPS looks at no pair beyond.
+
+    >>> extended(np.arange(5.0) ** 3).tolist()
+    [0.0, 1.0, 8.0, 27.0, 64.0, 125.0, 216.0]
+    """
+    for _ in range(BEYOND):
+        a, b, c, d = (values[..., -k] for k in (4, 3, 2, 1))
+        values = np.concatenate([values, (4.0 * (d + b) - 6.0 * c - a)[..., None]], axis=-1)
+    return values

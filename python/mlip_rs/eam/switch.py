@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from mlip_rs.arrays import Array
 from mlip_rs.data.core_structures import StructureArrays
@@ -14,7 +15,10 @@ from mlip_rs.potential.short_range import shortest_distances
 from mlip_rs.potential.zbl_switching import density_weight
 
 COMPRESSIONS: int = 200
-"""Crystals along which the embedding function is taken."""
+"""Crystals along which the embedding function is taken, closest where it begins."""
+
+FINE: int = 5000
+"""Distances on which that of a density is looked up."""
 
 
 def switch_term(potential: Potential, tables: EamTables, lattice: str = "fcc") -> EmbeddedTerm | None:
@@ -61,8 +65,13 @@ def switch_term(potential: Potential, tables: EamTables, lattice: str = "fcc") -
     ]
     grid = np.linspace(0.0, max(float(rho[-1]) for rho, _ in curves), DENSITY_POINTS)
     embedding = [
-        np.interp(grid, rho, energies) * (grid > onset)
-        for (rho, energies), onset in zip(curves, onsets, strict=True)
+        # Flat where it begins, so that nothing of it reaches into the data.
+        np.where(
+            grid > rho[0],
+            CubicSpline(rho, energies, bc_type=((1, 0.0), "not-a-knot"))(np.clip(grid, rho[0], rho[-1])),
+            0.0,
+        )
+        for rho, energies in curves
     ]
     return EmbeddedTerm(weights, np.array(embedding), float(grid[1]))
 
@@ -78,12 +87,15 @@ def _correction(
     crystal = Compression.crystal(lattice, potential.elements[k])
     (shells,) = crystal.shells
     shortest = CROWDED * shortest_distances(potential)[k][k]
-    grid = np.linspace(range_, shortest, COMPRESSIONS)
-    rho = density_weight(np.outer(grid, shells.ratios), range_) @ shells.counts
-    distances = np.concatenate([[np.interp(onset, rho, grid)], grid[rho > onset]])
-    energies = crystal.energies(potential.core, distances, 1)[:, 0]
-    lacking = energies - _table_energies(tables, crystal, distances)
-    return np.concatenate([[onset], rho[rho > onset]]), lacking - lacking[0]
+    fine = np.linspace(range_, shortest, FINE)
+    densities = density_weight(np.outer(fine, shells.ratios), range_) @ shells.counts
+    wanted = onset + max(float(densities[-1]) - onset, onset) * np.linspace(0.0, 1.0, COMPRESSIONS) ** 2
+    distances = np.interp(wanted, densities, fine)
+    rho = density_weight(np.outer(distances, shells.ratios), range_) @ shells.counts
+    rho, kept = np.unique(rho, return_index=True)
+    energies = crystal.energies(potential.core, distances[kept], 1)[:, 0]
+    lacking = energies - _table_energies(tables, crystal, distances[kept])
+    return rho, lacking - lacking[0]
 
 
 def _table_energies(tables: EamTables, crystal: Compression, distances: Sequence[float] | Array) -> Array:

@@ -9,7 +9,7 @@ from ase.data import chemical_symbols
 from mlip_rs import _core
 from mlip_rs.arrays import Array
 from mlip_rs.data.core_structures import StructureArrays
-from mlip_rs.eam.splines import LammpsSpline
+from mlip_rs.eam.splines import LammpsSpline, extended
 from mlip_rs.errors import StructureError
 
 
@@ -179,7 +179,7 @@ class EamTables:
         for first in range(len(self.elements)):
             for second in range(len(self.elements)):
                 own = pairs.of_elements(first, second)
-                spline = LammpsSpline(tables[first, second], self.spacing)
+                spline = LammpsSpline(extended(tables[first, second]), self.spacing)
                 values[own], slopes[own] = spline(pairs.distances[own])
         return values, slopes
 
