@@ -10,13 +10,13 @@ from scipy.sparse import csr_matrix
 from mlip_rs.arrays import Array
 from mlip_rs.basis import Basis, radial_grid
 from mlip_rs.data import Dataset
-from mlip_rs.data.core_structures import StructureArrays, core_structure
+from mlip_rs.data.core_structures import core_structure, named
 from mlip_rs.data.frames import Frame
 from mlip_rs.eam.exact import SPACING, pair_table
 from mlip_rs.eam.radial import PairFunctions
 from mlip_rs.eam.splines import LammpsSpline, extended
-from mlip_rs.eam.tables import EamTables, PairList
-from mlip_rs.errors import DataError
+from mlip_rs.eam.tables import EamTables, PairList, arrays_of
+from mlip_rs.errors import DataError, StructureError
 from mlip_rs.potential import Potential
 from mlip_rs.potential.short_range import shortest_distances
 
@@ -25,16 +25,6 @@ N_RADIAL: int = 24
 
 MOST_PAIRS: int = 250_000
 """Pairs of neighbours up to which structures are taken, evenly over the data."""
-
-
-def arrays_of(frame: Frame) -> StructureArrays:
-    """The arrays of a frame, as the core takes them.
-
-    >>> arrays_of(Frame([13], [[0.0, 0.0, 0.0]], 4.0 * np.eye(3), [True] * 3)).numbers.tolist()
-    [13]
-    """
-    numbers = frame.numbers.astype(np.uint8)
-    return StructureArrays(numbers, frame.positions, frame.cell, [bool(periodic) for periodic in frame.pbc])
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +132,7 @@ class DensityRows:
                 "no structure has an energy and forces" if len(data) else "there are no structures"
             )
         frames = _thinned(usable, radial)
-        lists = [
-            PairList.of(arrays_of(frame), radial.elements, float(radial.distances[-1])) for frame in frames
-        ]
+        lists = [_pairs_of(frame, radial) for frame in frames]
         starts = np.cumsum([0, *(len(own.species) for own in lists)])
         pairs = PairList(
             np.concatenate([own.species for own in lists]),
@@ -193,6 +181,13 @@ class DensityRows:
         return csr_matrix(entries, shape=(len(self.pairs.species), p))
 
 
+def _pairs_of(frame: Frame, radial: RadialTables) -> PairList:
+    try:
+        return PairList.of(arrays_of(frame), radial.elements, float(radial.distances[-1]))
+    except StructureError as error:
+        raise StructureError(f"{frame.location}: {error.args[0]}") from None
+
+
 def _thinned(frames: Sequence[Frame], radial: RadialTables) -> list[Frame]:
     volume = 4.0 / 3.0 * np.pi * float(radial.distances[-1]) ** 3
     # An estimate, from the mean density of periodic structures, is enough.
@@ -221,7 +216,10 @@ def _targets(
     close = EamTables(radial.elements, float(radial.distances[-1]), radial.repulsion, ())
     found = [(frame.energy, frame.forces) for frame in frames]
     if not labels:
-        evaluated = potential.core.evaluate_many([core_structure(frame) for frame in frames], 1)
+        try:
+            evaluated = potential.core.evaluate_many([core_structure(frame) for frame in frames], 1)
+        except StructureError as error:
+            raise named(error, frames) from None
         found = [(float(own.sum()), forces) for own, forces, _ in evaluated]
     energies, forces = [], []
     for frame, (energy, own_forces) in zip(frames, found, strict=True):

@@ -10,7 +10,10 @@ from mlip_rs.arrays import Array
 from mlip_rs.data import Dataset
 from mlip_rs.data.core_structures import StructureArrays, core_structure
 from mlip_rs.data.frames import Frame
+from mlip_rs.eam.tables import arrays_of
+from mlip_rs.errors import StructureError
 from mlip_rs.potential import Potential
+from mlip_rs.progress import Progress, Silent
 from mlip_rs.text import table_lines
 from mlip_rs.units import MEV_PER_EV
 
@@ -59,7 +62,11 @@ class Difference:
 
 
 def differences(
-    potential: Potential, tables: Evaluates, dataset: Dataset, missing: dict[str, float] | None = None
+    potential: Potential,
+    tables: Evaluates,
+    dataset: Dataset,
+    missing: dict[str, float] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[Difference, ...]:
     """Compare tables with the potential on each structure of a data set; labels are not looked at.
 
@@ -71,6 +78,8 @@ def differences(
         The structures.
     missing
         Energy of an atom by element, eV, that the tables leave out on purpose.
+    progress
+        Told of each structure.
 
     Raises
     ------
@@ -89,18 +98,24 @@ def differences(
     >>> own.force_max < 1e-6
     True
     """
-    return tuple(_difference(potential, tables, frame, missing or {}) for frame in dataset)
+    progress = progress or Silent()
+    progress.start("comparing: structures", len(dataset))
+    found = []
+    for frame in dataset:
+        found.append(_difference(potential, tables, frame, missing or {}))
+        progress.advance()
+    return tuple(found)
 
 
 def _difference(
     potential: Potential, tables: Evaluates, frame: Frame, missing: dict[str, float]
 ) -> Difference:
     structure = core_structure(frame)
-    ((energies, forces, _),) = potential.core.evaluate_many([structure], 1)
-    arrays = StructureArrays(
-        frame.numbers.astype(np.uint8), frame.positions, frame.cell, [bool(p) for p in frame.pbc]
-    )
-    own, own_forces = tables.evaluate(arrays)
+    try:
+        ((energies, forces, _),) = potential.core.evaluate_many([structure], 1)
+    except StructureError as error:
+        raise StructureError(f"{frame.location}: {error.args[0]}") from None
+    own, own_forces = tables.evaluate(arrays_of(frame))
     gap = own_forces - forces
     left_out = sum(missing.get(symbol, 0.0) for symbol in frame.symbols)
     return Difference(

@@ -9,11 +9,10 @@ import numpy as np
 
 from mlip_rs.arrays import Array
 from mlip_rs.data.frames import Frame
-from mlip_rs.eam.density_rows import arrays_of
 from mlip_rs.eam.exact import ExactForm
 from mlip_rs.eam.polynomial import DensityPolynomial
 from mlip_rs.eam.splines import LammpsSpline
-from mlip_rs.eam.tables import PairList
+from mlip_rs.eam.tables import PairList, arrays_of
 from mlip_rs.potential import Potential
 
 MOST_DENSITIES: int = 8

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlip_rs.arrays import Array
 from mlip_rs.data import Dataset
-from mlip_rs.eam.density_rows import DensityRows, RadialTables, arrays_of
+from mlip_rs.eam.density_rows import DensityRows, RadialTables
 from mlip_rs.eam.embedding import EmbeddingSpectrum, embedding_spectra
 from mlip_rs.eam.gauge import (
     EffectiveForm,
@@ -32,7 +32,7 @@ from mlip_rs.eam.shares import (
     level,
     name_of,
 )
-from mlip_rs.eam.tables import EamTables
+from mlip_rs.eam.tables import EamTables, arrays_of
 from mlip_rs.errors import ConfigError
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent

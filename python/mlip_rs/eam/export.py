@@ -125,7 +125,7 @@ def export_potential(
     if to not in TARGETS:
         raise ConfigError(f"{to!r} is no form of export; choose {', '.join(TARGETS)}")
     if to == "table":
-        return _export_tables(potential, os.fspath(output), data)
+        return _export_tables(potential, os.fspath(output), data, progress)
     exact = not ExactForm(potential).obstacle
     if exact:
         tables = ExactForm(potential, spacing).tables()
@@ -134,26 +134,32 @@ def export_potential(
     else:
         tables = projected_tables(potential, data, n_terms, spacing, progress or Silent())
     tables, notes = _with_switch(potential, tables, to)
+    found = () if data is None else differences(potential, tables, data, progress=progress)
     stem = _stem(os.fspath(output), potential.elements)
     names = _names(stem, to, len(tables.terms))
     head = _head(potential, exact)
-    for k, (name, term) in enumerate(zip(names, tables.terms, strict=True)):
+    texts = []
+    for k, term in enumerate(tables.terms):
         part = f"; part {k + 1} of {len(names)}, to be summed by hybrid/overlay" if len(names) > 1 else ""
         pair = tables.pair if k == 0 else 0.0 * tables.pair
-        write_atomically(name, setfl(tables, term, pair, to, "\n".join([head + part, *notes])))
+        texts.append(setfl(tables, term, pair, to, "\n".join([head + part, *notes])))
+    for name, text in zip(names, texts, strict=True):
+        write_atomically(name, text)
     lines = _eam_input(potential.elements, to, names)
-    found = () if data is None else differences(potential, tables, data)
     return _finished(Export(to, exact, tuple(map(Path, names)), lines, notes, found), head, stem)
 
 
-def _export_tables(potential: Potential, output: str, data: Dataset | None) -> Export:
+def _export_tables(
+    potential: Potential, output: str, data: Dataset | None, progress: Progress | None
+) -> Export:
     tables = pair_tables(potential)
-    stem = _stem(output, potential.elements)
-    name = _names(stem, "table", 1)[0]
     references = {
         s: potential.reference_energies[s] + potential.coefficients(s).get("1", 0.0)
         for s in potential.elements
     }
+    found = () if data is None else differences(potential, tables, data, references, progress)
+    stem = _stem(output, potential.elements)
+    name = _names(stem, "table", 1)[0]
     shown = ", ".join(f"{symbol} {energy:.9g}" for symbol, energy in references.items())
     notes = [
         f"LAMMPS' energy leaves out the energies of single atoms: {shown} eV each",
@@ -173,7 +179,6 @@ def _export_tables(potential: Potential, output: str, data: Dataset | None) -> E
             potential.elements, i, j, tables.distances, energies, tables.forces[i, j], comment
         )
     write_atomically(name, text)
-    found = () if data is None else differences(potential, tables, data, references)
     return _finished(Export("table", True, (Path(name),), tuple(lines), tuple(notes), found), head, stem)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from ase.data import chemical_symbols
@@ -9,6 +10,7 @@ from ase.data import chemical_symbols
 from mlip_rs import _core
 from mlip_rs.arrays import Array
 from mlip_rs.data.core_structures import StructureArrays
+from mlip_rs.data.frames import Frame
 from mlip_rs.eam.splines import LammpsSpline, extended
 from mlip_rs.errors import StructureError
 
@@ -151,44 +153,54 @@ class EamTables:
         """Energies of the atoms (N,) in eV and forces (N, 3) in eV/Å of a structure."""
         pairs = PairList.of(arrays, self.elements, self.cutoff)
         energies = np.array(self.constants or [0.0] * len(self.elements))[pairs.species]
-        half, slopes = self._pair(pairs)
+        value, slope = self._by_elements(self._pair_splines, pairs)
+        phi = value / pairs.distances
+        half, slopes = 0.5 * phi, 0.5 * (slope - phi) / pairs.distances
         energies += np.bincount(pairs.centers, half, len(pairs.species))
-        for term in self.terms:
-            own, more = self._embedded(term, pairs)
+        for k in range(len(self.terms)):
+            own, more = self._embedded(k, pairs)
             energies += own
             slopes += more
         return energies, pairs.forces(slopes)
 
-    def densities(self, term: EmbeddedTerm, pairs: PairList) -> Array:
-        """(N,) densities of the atoms."""
-        return np.asarray(
-            np.bincount(pairs.centers, self._density(term, pairs)[0], len(pairs.species)), dtype=float
-        )
-
-    def _pair(self, pairs: PairList) -> tuple[Array, Array]:
-        """(P,) half of the pair energy, and the derivative of that half by the distance."""
-        value, slope = self._by_elements(self.pair, pairs)
-        phi = value / pairs.distances
-        return 0.5 * phi, 0.5 * (slope - phi) / pairs.distances
-
-    def _density(self, term: EmbeddedTerm, pairs: PairList) -> tuple[Array, Array]:
-        return self._by_elements(term.density, pairs)
-
-    def _by_elements(self, tables: Array, pairs: PairList) -> tuple[Array, Array]:
+    def _by_elements(self, splines: Sequence[Sequence[LammpsSpline]], pairs: PairList) -> tuple[Array, Array]:
         values, slopes = np.zeros((2, len(pairs.distances)))
         for first in range(len(self.elements)):
             for second in range(len(self.elements)):
                 own = pairs.of_elements(first, second)
-                spline = LammpsSpline(extended(tables[first, second]), self.spacing)
-                values[own], slopes[own] = spline(pairs.distances[own])
+                values[own], slopes[own] = splines[first][second](pairs.distances[own])
         return values, slopes
 
-    def _embedded(self, term: EmbeddedTerm, pairs: PairList) -> tuple[Array, Array]:
-        contributions, falls = self._density(term, pairs)
+    def _embedded(self, k: int, pairs: PairList) -> tuple[Array, Array]:
+        densities, embeddings = self._term_splines[k]
+        contributions, falls = self._by_elements(densities, pairs)
         density = np.bincount(pairs.centers, contributions, len(pairs.species))
         energies, slopes = np.zeros((2, len(density)))
-        for element in range(len(self.elements)):
+        for element, embedding in enumerate(embeddings):
             own = pairs.species == element
-            embedding = LammpsSpline(term.embedding[element], term.spacing)
             energies[own], slopes[own] = embedding.continued(density[own])
         return energies, slopes[pairs.centers] * falls
+
+    @cached_property
+    def _pair_splines(self) -> list[list[LammpsSpline]]:
+        return self._of_distances(self.pair)
+
+    @cached_property
+    def _term_splines(self) -> list[tuple[list[list[LammpsSpline]], list[LammpsSpline]]]:
+        return [
+            (self._of_distances(term.density), [LammpsSpline(own, term.spacing) for own in term.embedding])
+            for term in self.terms
+        ]
+
+    def _of_distances(self, tables: Array) -> list[list[LammpsSpline]]:
+        return [[LammpsSpline(extended(own), self.spacing) for own in row] for row in tables]
+
+
+def arrays_of(frame: Frame) -> StructureArrays:
+    """The arrays of a frame, as the core takes them.
+
+    >>> arrays_of(Frame([13], [[0.0, 0.0, 0.0]], 4.0 * np.eye(3), [True] * 3)).numbers.tolist()
+    [13]
+    """
+    numbers = frame.numbers.astype(np.uint8)
+    return StructureArrays(numbers, frame.positions, frame.cell, [bool(periodic) for periodic in frame.pbc])

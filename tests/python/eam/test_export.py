@@ -12,7 +12,7 @@ from mlip_rs import Basis, Potential
 from mlip_rs.data import read_dataset
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.eam.export import TARGETS, export_potential
-from mlip_rs.errors import ConfigError
+from mlip_rs.errors import ConfigError, DataError
 
 TABLE_FORCE = 1e-6
 """eV/Å that interpolation of the tables may change; the project asks for 1e-4."""
@@ -164,6 +164,16 @@ def test_no_density_is_negative(tmp_path):
 def test_what_a_form_cannot_hold_is_refused_by_name(tmp_path, potential, to, message):
     with pytest.raises(ConfigError, match=message):
         export_potential(potential, tmp_path / "p", to)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("to", TARGETS)
+def test_structures_of_other_elements_are_named_and_nothing_is_written(tmp_path, to):
+    from eam_case import rattled
+
+    data = rattled(2, elements=("Al", "Ni"))
+    with pytest.raises(DataError, match=r"frame 0 of memory: .*Ni"):
+        export_potential(random_potential("pair", ("Al",)), tmp_path / "p", to, data=data)
     assert not list(tmp_path.iterdir())
 
 
