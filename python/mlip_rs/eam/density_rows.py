@@ -26,6 +26,12 @@ N_RADIAL: int = 24
 MOST_PAIRS: int = 250_000
 """Pairs of neighbours up to which structures are taken, evenly over the data."""
 
+ANCHOR_WEIGHT: float = 0.2
+"""Factor on the residuals of anchors."""
+
+ANCHOR_ENERGY: float = 0.1
+"""eV per atom above the lowest structure at which that factor has fallen by half."""
+
 
 @dataclass(frozen=True, eq=False)
 class RadialTables:
@@ -88,6 +94,8 @@ class DensityRows:
         (P, n) radial functions of each pair and their derivatives, 1/Å.
     frames
         The structures.
+    weights
+        (S,) factors on their residuals.
     counts
         (S,) atoms of each structure.
     energies
@@ -101,13 +109,19 @@ class DensityRows:
     values: Array
     slopes: Array
     frames: tuple[Frame, ...]
+    weights: Array
     counts: np.ndarray
     energies: Array
     forces: Array
 
     @classmethod
     def of(
-        cls, potential: Potential, data: Dataset, radial: RadialTables, labels: bool = False
+        cls,
+        potential: Potential,
+        data: Dataset,
+        radial: RadialTables,
+        labels: bool = False,
+        anchors: Sequence[Frame] = (),
     ) -> "DensityRows":
         """Prepare data, evenly thinned to at most about `MOST_PAIRS` pairs.
 
@@ -116,6 +130,8 @@ class DensityRows:
         labels
             Whether the labels of the data are to be fitted, where there are energies and forces, in place of what the
             potential gives.
+        anchors
+            Further structures, for which the potential gives the energies: they count less, the less the higher.
 
         Raises
         ------
@@ -131,7 +147,7 @@ class DensityRows:
             raise DataError(
                 "no structure has an energy and forces" if len(data) else "there are no structures"
             )
-        frames = _thinned(usable, radial)
+        frames = [*_thinned(usable, radial), *anchors]
         lists = [_pairs_of(frame, radial) for frame in frames]
         starts = np.cumsum([0, *(len(own.species) for own in lists)])
         pairs = PairList(
@@ -144,7 +160,11 @@ class DensityRows:
         values, slopes = _of_pairs(radial, pairs)
         counts = np.diff(starts)
         energies, forces = _targets(potential, frames, radial, labels)
-        return cls(radial, pairs, values, slopes, tuple(frames), counts, energies, forces)
+        weights = np.ones(len(frames))
+        if anchors:
+            high = energies[-len(anchors) :] - energies.min()
+            weights[-len(anchors) :] = ANCHOR_WEIGHT / (1.0 + high / ANCHOR_ENERGY)
+        return cls(radial, pairs, values, slopes, tuple(frames), weights, counts, energies, forces)
 
     @cached_property
     def kinds(self) -> np.ndarray:

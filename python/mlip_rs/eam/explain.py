@@ -86,8 +86,8 @@ class Explanation:
         The potential with one density that comes closest, in the effective pair gauge.
     beside
         Published potentials.
-    n_structures, n_atoms
-        What it is seen on.
+    n_structures, n_atoms, closest
+        What it is seen on, and the shortest distance there, Å.
 
     Examples
     --------
@@ -106,6 +106,7 @@ class Explanation:
     beside: tuple[Beside, ...]
     n_structures: int
     n_atoms: int
+    closest: float
 
     @property
     def angles(self) -> Level:
@@ -119,6 +120,7 @@ class Explanation:
             "elements": list(self.elements),
             "structures": self.n_structures,
             "atoms": self.n_atoms,
+            "closest_angstrom": self.closest,
             "crystals": [
                 {"element": own.element, "lattice": own.lattice, "distance_angstrom": own.distance}
                 for own in self.crystals
@@ -212,6 +214,7 @@ def explain(
         tuple(_beside(*own, form, crystals, rows, labels) for own in published),
         len(rows.frames),
         int(rows.counts.sum()),
+        float(rows.pairs.distances.min(initial=potential.cutoff)),
     )
 
 

@@ -38,7 +38,7 @@ def functions_figure(explanation: Explanation) -> Figure:
     forms = [explanation.form, *(own.form for own in explanation.beside)]
     figure = new_figure(2.1 * COLUMN_WIDTH, 2.7)
     left, middle, right = figure.subplots(1, 3)
-    start = min(own.distance for own in explanation.crystals) * 0.75
+    start = explanation.closest
     for k, form in enumerate(forms):
         for number, (pair, label) in enumerate(_pairs(form, len(forms) > 1)):
             style = _style(k, number, len(forms))

@@ -15,6 +15,7 @@ from mlip_rs.arrays import Array
 from mlip_rs.data import Dataset
 from mlip_rs.eam.density_rows import DensityRows, RadialTables
 from mlip_rs.eam.exact import DENSITY_POINTS, crowded_density, with_constants
+from mlip_rs.eam.structures import compressed_crystals
 from mlip_rs.eam.tables import EamTables, EmbeddedTerm
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
@@ -40,6 +41,9 @@ LARGEST_WEIGHT: float = 6.0
 
 STEPS: int = 30
 """Steps of the search for densities."""
+
+STARTS: int = 2
+"""Densities from which each search starts; the better result counts."""
 
 BUMP: float = 0.02
 """Weight of the other Gaussians in the densities from which searches start."""
@@ -142,7 +146,8 @@ def project(
     models, logarithms = [search.model(np.zeros((0, *search.shape)))], np.zeros((0, *search.shape))
     progress.start("projecting: densities", n_terms)
     for _ in range(n_terms):
-        logarithms = search.refined(search.extended(logarithms))
+        found = [search.refined(start) for start in search.extended(logarithms)]
+        logarithms = min(found, key=search.residual)
         models.append(search.model(logarithms))
         progress.advance()
     return models
@@ -151,7 +156,7 @@ def project(
 def projected_tables(
     potential: Potential, data: Dataset, n_terms: int, spacing: float, progress: Progress | None = None
 ) -> EamTables:
-    """Tables of the best model of `n_terms` densities on data.
+    """Tables of the best model of `n_terms` densities on data, and in compressed and stretched crystals.
 
     Raises
     ------
@@ -159,7 +164,7 @@ def projected_tables(
         A structure that the potential cannot evaluate.
     """
     radial = RadialTables.of(potential, spacing=spacing)
-    rows = DensityRows.of(potential, data, radial)
+    rows = DensityRows.of(potential, data, radial, anchors=compressed_crystals(potential))
     return project(rows, n_terms, potential, progress)[-1].model.tables(potential)
 
 
@@ -171,14 +176,10 @@ class _Search:
         self.shape = (n, n, rows.values.shape[1])
         self.single = np.array([potential.reference_energies[s] for s in rows.radial.elements])
         self.free = [rows.radial.elements.index(s) for s in potential.undetermined_atoms]
-        target = np.concatenate([rows.energies / ENERGY_PRECISION, rows.forces.ravel() / FORCE_PRECISION])
-        self.target = target / np.sqrt(len(target))
-        self.scales = np.concatenate(
-            [
-                np.full(len(rows.energies), 1 / ENERGY_PRECISION),
-                np.full(rows.forces.size, 1 / FORCE_PRECISION),
-            ]
-        ) / np.sqrt(len(target))
+        of_forces = np.repeat(rows.weights, 3 * rows.counts) / FORCE_PRECISION
+        scales = np.concatenate([rows.weights / ENERGY_PRECISION, of_forces])
+        self.scales = scales / np.sqrt(len(scales))
+        self.target = np.concatenate([rows.energies, rows.forces.ravel()]) * self.scales
         self.fixed = self._pair_columns()
         self.ridge = RIDGE * float(np.sqrt((self.fixed**2).sum(axis=0).mean()))
 
@@ -261,15 +262,19 @@ class _Search:
 
     # ---- densities -------------------------------------------------------------------------------------------
 
-    def extended(self, logarithms: Array) -> Array:
-        """One density more: the Gaussian, with a little of the others, that lowers the residual most."""
+    def extended(self, logarithms: Array) -> list[Array]:
+        """One density more: the Gaussians, with a little of the others, that lower the residual most."""
         starts = []
         for n in range(self.shape[2]):
             own = np.full(self.shape, np.log(BUMP))
             own[:, :, n] = 0.0
             trial = np.concatenate([logarithms, own[None]])
-            starts.append((float(np.linalg.norm(self.solved(trial)[1])), n, trial))
-        return min(starts, key=lambda start: start[:2])[2]
+            starts.append((self.residual(trial), n, trial))
+        return [trial for _, _, trial in sorted(starts, key=lambda start: start[:2])[:STARTS]]
+
+    def residual(self, logarithms: Array) -> float:
+        """Norm of what the best linear part leaves."""
+        return float(np.linalg.norm(self.solved(logarithms)[1]))
 
     def refined(self, logarithms: Array) -> Array:
         """Densities of the smallest residual that is found from here."""

@@ -9,6 +9,7 @@ from mlip_rs.eam.gauge import reference_crystals
 from mlip_rs.generate.out_of_domain import supercell
 from mlip_rs.potential import Potential
 from mlip_rs.potential.compression import Compression
+from mlip_rs.potential.short_range import shortest_distances
 
 N_ATOMS: int = 32
 
@@ -44,6 +45,43 @@ def rattled_crystals(potential: Potential, seed: int = 0) -> Dataset:
                     atoms.set_cell(atoms.cell.array * stretch * crystal.distance, scale_atoms=True)
                     frames.append(_frame(potential, atoms, rattle * crystal.distance, lattice, rng))
     return Dataset(tuple(frames))
+
+
+COMPRESSED: tuple[str, ...] = ("fcc", "bcc", "sc", "diamond")
+
+N_DISTANCES: int = 12
+"""Nearest-neighbour distances of a compressed and stretched crystal."""
+
+FARTHEST: float = 0.8
+"""The largest of them, in cutoffs."""
+
+
+def compressed_crystals(potential: Potential) -> tuple[Frame, ...]:
+    """Crystals of every element from the shortest distance of the data on, which keep projections from holes there.
+
+    Examples
+    --------
+    >>> from mlip_rs import Basis
+    >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=1)
+    >>> len(compressed_crystals(Potential.from_coefficients(basis, [1.0], {"Al": 0.0})))
+    48
+    """
+    frames, periodic = [], np.ones(3, dtype=np.bool_)
+    for k, element in enumerate(potential.elements):
+        shortest = shortest_distances(potential)[k][k]
+        for lattice in COMPRESSED:
+            numbers, positions, cell, _ = Compression.crystal(lattice, element).unit
+            for r in np.geomspace(shortest, max(FARTHEST * potential.cutoff, 1.1 * shortest), N_DISTANCES):
+                frame = Frame(
+                    numbers.astype(np.int64),
+                    positions * r,
+                    cell * r,
+                    periodic,
+                    config_type=lattice,
+                    file="made",
+                )
+                frames.append(frame)
+    return tuple(frames)
 
 
 def _frame(

@@ -40,7 +40,7 @@ def test_derivative_of_the_residual_by_densities(rows):
 def test_rows_and_tables_of_a_model_agree(rows):
     potential, prepared = rows
     search = _Search(prepared, potential)
-    found = search.model(search.extended(np.zeros((0, *search.shape))))
+    found = search.model(search.extended(np.zeros((0, *search.shape)))[0])
     tables = found.model.tables(potential)
     starts = np.cumsum([0, *prepared.counts])
     for k, frame in enumerate(prepared.frames):
