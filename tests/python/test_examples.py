@@ -11,6 +11,7 @@ PACKAGES = (
     "calculators",
     "data",
     "demo",
+    "eam",
     "fitting",
     "generate",
     "label_check",

@@ -23,7 +23,7 @@ from mlip_rs.potential.short_range import shortest_distances
 N_RADIAL: int = 24
 """Gaussians of which pair functions and densities are made."""
 
-MOST_PAIRS: int = 250_000
+MOST_PAIRS: int = 120_000
 """Pairs of neighbours up to which structures are taken, evenly over the data."""
 
 ANCHOR_WEIGHT: float = 0.2

@@ -181,6 +181,7 @@ class _Search:
         self.scales = scales / np.sqrt(len(scales))
         self.target = np.concatenate([rows.energies, rows.forces.ravel()]) * self.scales
         self.fixed = self._pair_columns()
+        self.counts = [rows.atoms @ ((rows.kinds == k)[:, None] * rows.values) for k in range(n * n)]
         self.ridge = RIDGE * float(np.sqrt((self.fixed**2).sum(axis=0).mean()))
 
     # ---- columns ---------------------------------------------------------------------------------------------
@@ -204,8 +205,9 @@ class _Search:
         """Weights (K, kinds, n), densities (K, N), and slopes of pairs (K, P)."""
         rows = self.rows
         weights = np.exp(logarithms).reshape(len(logarithms), self.shape[0] ** 2, self.shape[2])
-        shares = np.einsum("pn,kpn->kp", rows.values, weights[:, rows.kinds])
-        slopes = np.einsum("pn,kpn->kp", rows.slopes, weights[:, rows.kinds])
+        one = (np.arange(len(rows.kinds)), rows.kinds)
+        shares = np.array([(rows.values @ own.T)[one] for own in weights]).reshape(-1, len(rows.kinds))
+        slopes = np.array([(rows.slopes @ own.T)[one] for own in weights]).reshape(-1, len(rows.kinds))
         return weights, (rows.atoms @ shares.T).T, slopes
 
     def _embedding_columns(self, rho: Array, slopes: Array) -> Array:
@@ -249,8 +251,7 @@ class _Search:
             first = (c * powers * positive ** (powers - 1.0)).sum(axis=1)
             second = (c * powers * (powers - 1.0) * positive ** (powers - 2.0)).sum(axis=1)
             for kind in range(weights.shape[1]):
-                own = (rows.kinds == kind).astype(float)[:, None]
-                counts = rows.atoms @ (own * rows.values)
+                counts, own = self.counts[kind], (rows.kinds == kind).astype(float)[:, None]
                 energies = rows.structures @ (first[:, None] * counts)
                 pull = (second[:, None] * counts)[rows.pairs.centers] * slopes[k][:, None]
                 forces = rows.gather @ (own * rows.slopes * first[rows.pairs.centers][:, None] + pull)
