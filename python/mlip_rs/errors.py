@@ -31,3 +31,7 @@ class PropertyError(MlipError, RuntimeError):
 
 class NotApplicableError(PropertyError):
     """A physical property is not defined for the given crystal."""
+
+
+class LammpsError(MlipError, RuntimeError):
+    """LAMMPS is missing, does not start, or a run in it has failed."""
