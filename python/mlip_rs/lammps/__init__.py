@@ -11,15 +11,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlip_rs.lammps.attach import Attachment, attach
+    from mlip_rs.lammps.attachment import Attachment, attach
+    from mlip_rs.lammps.building import build
+    from mlip_rs.lammps.checking import Finding, LammpsCheck, check
+    from mlip_rs.lammps.dynamics import DynamicsResult, run_dynamics
+    from mlip_rs.lammps.settings import RunSettings
     from mlip_rs.lammps.startup import preload_mpi, start
 
-__all__ = ["Attachment", "attach", "preload_mpi", "start"]
+__all__ = [
+    "Attachment",
+    "DynamicsResult",
+    "Finding",
+    "LammpsCheck",
+    "RunSettings",
+    "attach",
+    "build",
+    "check",
+    "preload_mpi",
+    "run_dynamics",
+    "start",
+]
 
 _HOMES = {
-    "Attachment": "attach",
-    "attach": "attach",
+    "Attachment": "attachment",
+    "DynamicsResult": "dynamics",
+    "Finding": "checking",
+    "LammpsCheck": "checking",
+    "RunSettings": "settings",
+    "attach": "attachment",
+    "build": "building",
+    "check": "checking",
     "preload_mpi": "startup",
+    "run_dynamics": "dynamics",
     "start": "startup",
 }
 
