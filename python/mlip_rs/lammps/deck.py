@@ -1,6 +1,5 @@
 """The input of LAMMPS for a run, as a physicist would write it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlip_rs.lammps.settings import BAR_PER_GPA, RunSettings
@@ -37,11 +36,14 @@ class Deck:
         What is simulated.
     potential_file
         Name of the potential, beside the input.
+    threads
+        Threads of each rank; None: one.
     """
 
     settings: RunSettings
     prepared: Prepared
     potential_file: str
+    threads: int | None = None
 
     def text(self, resumed_from: str | None = None) -> str:
         """Return the input; with the name of a restart file, the one that continues from it.
@@ -77,7 +79,7 @@ class Deck:
     def _potential(self) -> list[str]:
         settings = self.settings
         return [
-            line("pair_style", "mlip/rs"),
+            line("pair_style", "mlip/rs" + (f" threads {self.threads}" if self.threads else "")),
             line("pair_coeff", f"* * {self.potential_file} {' '.join(self.prepared.elements)}"),
             line("neighbor", f"{settings.skin:g} bin"),
             line("neigh_modify", "every 1 delay 0 check yes"),
@@ -134,7 +136,8 @@ class Deck:
         settings = self.settings
         if settings.ensemble == "minimize":
             minimize = line("minimize", f"0 {FORCE_TOLERANCE:g} {settings.steps} {10 * settings.steps}")
-            return [line("min_style", "cg"), minimize, line("write_data", f"{FINAL_FILE} nocoeff")]
+            again = [minimize] if settings.moves_cell else []  # the reference of the strains is then the new cell
+            return [line("min_style", "cg"), minimize, *again, line("write_data", f"{FINAL_FILE} nocoeff")]
         run = f"{settings.steps} upto" if resumed else str(settings.steps)
         return [
             line("run", run),
@@ -150,12 +153,3 @@ def line(command: str, arguments: str) -> str:
     'units           metal'
     """
     return f"{command:<16}{arguments}"
-
-
-def elements_of(words: Sequence[str]) -> list[str | None]:
-    """Elements of the types in the words of `pair_coeff` behind the file; None for NULL.
-
-    >>> elements_of(["Al", "NULL"])
-    ['Al', None]
-    """
-    return [None if word == "NULL" else word for word in words]

@@ -38,13 +38,16 @@ def run_input(path: str | os.PathLike[str], arguments: Sequence[str] = ()) -> No
     if not any(command.split()[0] == "pair_coeff" for command in found):
         raise ConfigError(f"{os.fspath(path)}: there is no pair_coeff; it names the potential and the elements")
     lmp = start(arguments, quiet=False)
+    threads = None
     try:
         for command in found:
             words = command.split()
             if words[:2] == ["pair_style", "mlip/rs"]:
+                threads = int(words[3]) if words[2:3] == ["threads"] else None
                 continue
             if words[0] == "pair_coeff":
-                attach(lmp, words[3], [None if word == "NULL" else word for word in words[4:]])
+                elements = [None if word == "NULL" else word for word in words[4:]]
+                attach(lmp, words[3], elements, threads=threads)
                 continue
             lmp.command(command)
     finally:
