@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from mlip_rs.cli import bench, demo, evaluate, fit, inspection, pareto, predict, validate, verify
+from mlip_rs.cli import bench, demo, evaluate, fit, inspection, lammps, pareto, predict, validate, verify
 from mlip_rs.cli.verb import Verb
 from mlip_rs.errors import MlipError
 
@@ -22,7 +22,7 @@ STOPPING: tuple[signal.Signals, ...] = tuple(
 )
 """Signals that end a process, sent by batch systems and by terminals that close."""
 
-RESUMABLE: frozenset[str] = frozenset({"fit", "validate"})
+RESUMABLE: frozenset[str] = frozenset({"fit", "lammps", "validate"})
 
 
 CURES: dict[int, str] = {
@@ -119,6 +119,7 @@ VERBS: dict[str, Callable[..., None]] = {
 
 for name, verb in VERBS.items():
     app.command(name, cls=Verb)(verb)
+app.add_typer(lammps.app, name="lammps")
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import ctypes
 import os
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers
@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError, LammpsError, StructureError
+from mlip_rs.lammps.startup import Instance
 from mlip_rs.potential import Potential
 from mlip_rs.threads import number_of_threads
+
+Array: TypeAlias = NDArray[Any]
 
 FIX: str = "mlip_rs"
 """ID of the fix that adds the forces."""
@@ -50,7 +53,12 @@ class Attachment:
     """
 
     def __init__(
-        self, lmp: Any, potential: Potential, elements: Sequence[str | None], skin: float, threads: int | None
+        self,
+        lmp: Instance,
+        potential: Potential,
+        elements: Sequence[str | None],
+        skin: float,
+        threads: int | None,
     ) -> None:
         self.potential = potential
         self.elements = tuple(elements)
@@ -115,7 +123,7 @@ class Attachment:
         return call
 
     def _callback(
-        self, _: object, step: int, n_atoms: int, tags: Any, positions: Any, forces: Any
+        self, _: object, step: int, n_atoms: int, tags: Array, positions: Array, forces: Array
     ) -> None:
         """Called by LAMMPS in every step; nothing may leave it, for ctypes would only print it."""
         if self._error is not None or n_atoms == 0:
@@ -127,7 +135,7 @@ class Attachment:
             forces[:] = 0.0
             self._lmp.force_timeout()
 
-    def _evaluate(self, step: int, tags: Any, positions: Any, forces: Any) -> None:  # noqa: ANN401
+    def _evaluate(self, step: int, tags: Array, positions: Array, forces: Array) -> None:
         lmp, n_atoms = self._lmp, len(positions)
         numbers = self._numbers[lmp.numpy.extract_atom("type", nelem=n_atoms)]
         cell, periodic = box(lmp)
@@ -150,12 +158,12 @@ class Attachment:
         energies = self.energies.ctypes.data_as(real)
         lmp.lib.lammps_fix_external_set_energy_peratom(lmp.lmp, FIX.encode(), energies)
         starts = virials.ctypes.data + np.arange(len(virials), dtype=np.uintp) * virials.strides[0]
-        rows = (real * len(virials)).from_buffer(starts)
+        rows = (real * len(virials)).from_buffer(starts.data)
         lmp.lib.lammps_fix_external_set_virial_peratom(lmp.lmp, FIX.encode(), rows)
 
 
 def attach(
-    lmp: Any,  # noqa: ANN401 (LAMMPS carries no types)
+    lmp: Instance,
     potential: Potential | str | os.PathLike[str],
     elements: Sequence[str | None] | None = None,
     *,
@@ -164,9 +172,9 @@ def attach(
 ) -> Attachment:
     """Let a potential act in an instance of LAMMPS; no plugin and no compiler are needed.
 
-    Energies, forces and virials come from `fix external`. It works on one rank, with `threads`; on several ranks use the
-    pair style `mlip/rs`. The instance needs `units metal` and a box with atoms or types. Unless it has a pair style, `pair_style zero`
-    is set. `clear`, or another `fix mlip_rs`, ends it.
+    Energies, forces and virials, also those of the atoms, come from `fix external`. It works on one rank, with
+    `threads`; on several ranks use the pair style `mlip/rs`. The instance needs `units metal` and a box with types of
+    atoms. Unless it has a pair style, `pair_style zero` is set. `clear` ends it.
 
     Parameters
     ----------
@@ -190,8 +198,8 @@ def attach(
     Raises
     ------
     ConfigError
-        More than one rank, other units, no box, elements that the potential does not know, or a number of elements that is
-        not that of the types.
+        More than one rank, other units, no box, elements that the potential does not know, or a number of elements
+        that is not that of the types.
     PotentialFileError
         Not a potential file.
 
@@ -207,12 +215,14 @@ def attach(
     ranks = lmp.extract_setting("world_size")
     if ranks > 1:
         raise ConfigError(
-            f"attach works on one rank, and LAMMPS has {ranks}; use pair_style mlip/rs (pip install mlip-rs-lammps), or one "
-            "rank with more threads"
+            f"attach works on one rank, and LAMMPS has {ranks}; use pair_style mlip/rs (pip install mlip-rs-lammps), "
+            "or one rank with more threads"
         )
     units = lmp.extract_global("units")
     if units != "metal":
-        raise ConfigError(f"LAMMPS has units {units}, but potentials are in eV and Å; begin with `units metal`")
+        raise ConfigError(
+            f"LAMMPS has units {units}, but potentials are in eV and Å; begin with `units metal`"
+        )
     if not lmp.extract_setting("box_exist"):
         raise ConfigError("LAMMPS has no box yet; call attach after read_data or create_box")
     attachment = Attachment(lmp, loaded, _elements(lmp, loaded, elements), skin, threads)
@@ -220,7 +230,7 @@ def attach(
     return attachment
 
 
-def box(lmp: Any) -> tuple[NDArray[np.float64], list[bool]]:  # noqa: ANN401 (LAMMPS carries no types)
+def box(lmp: Instance) -> tuple[NDArray[np.float64], list[bool]]:
     """Return the cell of an instance of LAMMPS, (3, 3) Å, lattice vectors in rows, and the periodic directions."""
     low, high, xy, yz, xz, periodic, _ = lmp.extract_box()
     lx, ly, lz = (above - below for below, above in zip(low, high, strict=True))
@@ -234,17 +244,17 @@ def _spread(values: NDArray[np.float64], ours: NDArray[np.bool_]) -> NDArray[np.
     return whole
 
 
-def _elements(lmp: Any, potential: Potential, given: Sequence[str | None] | None) -> list[str | None]:  # noqa: ANN401
+def _elements(lmp: Instance, potential: Potential, given: Sequence[str | None] | None) -> list[str | None]:
     """Elements of the atom types, checked."""
     n_types = int(lmp.extract_setting("ntypes"))
     known = potential.elements
     if given is None:
-        return list(known) * n_types if len(known) == 1 else _elements_of_masses(lmp, n_types, known)
-    names = [given] if isinstance(given, str) else list(given)
+        return [known[0]] * n_types if len(known) == 1 else _elements_of_masses(lmp, n_types, known)
+    names: list[str | None] = [given] if isinstance(given, str) else list(given)
     if len(names) != n_types:
         raise ConfigError(
-            f"{len(names)} elements are given, and LAMMPS has {n_types} atom types; name one for each, None for types that "
-            "the potential does not see"
+            f"{len(names)} elements are given, and LAMMPS has {n_types} atom types; name one for each, None for types "
+            "that the potential does not see"
         )
     for number, name in enumerate(names, 1):
         if name is not None and name not in known:
@@ -256,7 +266,7 @@ def _elements(lmp: Any, potential: Potential, given: Sequence[str | None] | None
     return names
 
 
-def _elements_of_masses(lmp: Any, n_types: int, known: Sequence[str]) -> list[str | None]:  # noqa: ANN401
+def _elements_of_masses(lmp: Instance, n_types: int, known: Sequence[str]) -> list[str | None]:
     """The element of each type whose mass is nearest, if it is near."""
     masses = lmp.numpy.extract_atom("mass")
     found: list[str | None] = []
@@ -267,7 +277,8 @@ def _elements_of_masses(lmp: Any, n_types: int, known: Sequence[str]) -> list[st
             raise ConfigError(
                 f"the mass of atom type {number} ({mass:g} u) tells none of the elements {', '.join(known)}; name the "
                 "elements of the types in order: attach(lmp, potential, ["
-                + ", ".join(f'"{symbol}"' for symbol in known) + "])"
+                + ", ".join(f'"{symbol}"' for symbol in known)
+                + "])"
             )
         found.append(nearest)
     return found

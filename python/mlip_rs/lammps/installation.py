@@ -188,4 +188,6 @@ def _reason(done: "subprocess.CompletedProcess[str]") -> str:
     """The line that says what went wrong."""
     lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
     marked = [line for line in lines if re.search(r"error", line, re.IGNORECASE)]
-    return (marked or lines or [f"exit code {done.returncode}" if done.returncode else ""])[-1 if not marked else 0]
+    return (marked or lines or [f"exit code {done.returncode}" if done.returncode else ""])[
+        -1 if not marked else 0
+    ]

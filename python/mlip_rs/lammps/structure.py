@@ -109,8 +109,8 @@ def prepare(structure: Atoms, potential: Potential, settings: RunSettings) -> Pr
     foreign = sorted(present - set(potential.elements))
     if foreign:
         raise ConfigError(
-            f"the structure has {', '.join(foreign)}, which the potential does not know ({', '.join(potential.elements)}); "
-            "fit a potential to data with all elements, or change the structure"
+            f"the structure has {', '.join(foreign)}, which the potential does not know "
+            f"({', '.join(potential.elements)}); fit a potential to data with all elements, or change the structure"
         )
     if settings.moves_cell and not structure.pbc.all():
         raise ConfigError(
@@ -119,9 +119,14 @@ def prepare(structure: Atoms, potential: Potential, settings: RunSettings) -> Pr
     whole = _with_cell(structure)
     repeat = settings.repeat or _repeats(whole, potential.cutoff, settings)
     if len(whole) * math.prod(repeat) > MOST_ATOMS:
-        raise ConfigError(f"{len(whole) * math.prod(repeat)} atoms are more than {MOST_ATOMS}; repeat fewer cells")
+        raise ConfigError(
+            f"{len(whole) * math.prod(repeat)} atoms are more than {MOST_ATOMS}; repeat fewer cells"
+        )
     elements = tuple(symbol for symbol in potential.elements if symbol in present)
-    notes = [*_size_notes(whole, repeat, potential.cutoff, settings), *_notes(whole, elements, potential, settings)]
+    notes = [
+        *_size_notes(whole, repeat, potential.cutoff, settings),
+        *_notes(whole, elements, potential, settings),
+    ]
     return Prepared(whole.repeat(repeat), elements, repeat, tuple(notes))
 
 
@@ -160,9 +165,7 @@ def _repeats(atoms: Atoms, cutoff: float, settings: RunSettings) -> tuple[int, i
     return counts[0], counts[1], counts[2]
 
 
-def _size_notes(
-    atoms: Atoms, repeat: Sequence[int], cutoff: float, settings: RunSettings
-) -> list[str]:
+def _size_notes(atoms: Atoms, repeat: Sequence[int], cutoff: float, settings: RunSettings) -> list[str]:
     narrow = min(
         (w * n for w, n, periodic in zip(widths(atoms), repeat, atoms.pbc, strict=True) if periodic),
         default=math.inf,
@@ -170,19 +173,18 @@ def _size_notes(
     shown = " ".join(map(str, repeat))
     if settings.repeat is None and max(repeat) > 1:
         return [
-            f"the cell is repeated {shown} times, to be twice as wide as the cutoff ({cutoff:g} Å); --repeat chooses another size"
+            f"the cell is repeated {shown} times, to be twice as wide as the cutoff ({cutoff:g} Å); --repeat chooses "
+            "another size"
         ]
     if settings.ensemble != "minimize" and narrow < 2 * cutoff * (1 - 1e-6):
         return [
-            f"the cell is {narrow:.1f} Å wide, less than twice the cutoff ({cutoff:g} Å): atoms move together with their "
-            "images; repeat it more often"
+            f"the cell is {narrow:.1f} Å wide, less than twice the cutoff ({cutoff:g} Å): atoms move together with "
+            "their images; repeat it more often (--repeat)"
         ]
     return []
 
 
-def _notes(
-    atoms: Atoms, elements: Sequence[str], potential: Potential, settings: RunSettings
-) -> list[str]:
+def _notes(atoms: Atoms, elements: Sequence[str], potential: Potential, settings: RunSettings) -> list[str]:
     notes = []
     light = [symbol for symbol in elements if atomic_masses[atomic_numbers[symbol]] < LIGHT]
     if light and settings.ensemble != "minimize" and settings.timestep > LIGHT_TIMESTEP:
@@ -192,8 +194,8 @@ def _notes(
         )
     if failed_stress_test(potential.info):
         notes.append(
-            "the potential has failed its stress test: where the data end it may have holes; watch the temperature and the "
-            "closest distances (mlip-rs verify says more)"
+            "the potential has failed its stress test: where the data end it may have holes; watch the temperature and "
+            "the closest distances (mlip-rs verify says more)"
         )
     return notes + outside_the_data(potential, [atoms], "the structure is")
 

@@ -28,7 +28,7 @@ class ThermoReader:
     Examples
     --------
     >>> reader = ThermoReader()
-    >>> [reader.read(line) for line in ("   Step  Temp", "  0  300", "Loop time of 1 on 1 procs for 1 steps with 2 atoms")]
+    >>> [reader.read(line) for line in ("   Step  Temp", "  0  300", "Loop time of 1 on 1 procs")]
     [None, {'step': 0.0, 'temp': 300.0}, None]
     """
 

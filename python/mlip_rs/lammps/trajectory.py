@@ -55,7 +55,9 @@ def read_trajectory(path: str | os.PathLike[str], timestep: float) -> Iterator[A
         yield plain
 
 
-def write_extxyz(dump: str | os.PathLike[str], target: str | os.PathLike[str], timestep: float) -> list[Atoms]:
+def write_extxyz(
+    dump: str | os.PathLike[str], target: str | os.PathLike[str], timestep: float
+) -> list[Atoms]:
     """Write a dump as extended XYZ, and return some of its frames (at most 20, the first and the last among them).
 
     Raises

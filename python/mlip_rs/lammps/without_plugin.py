@@ -36,7 +36,9 @@ def run_input(path: str | os.PathLike[str], arguments: Sequence[str] = ()) -> No
     """
     found = list(commands(path))
     if not any(command.split()[0] == "pair_coeff" for command in found):
-        raise ConfigError(f"{os.fspath(path)}: there is no pair_coeff; it names the potential and the elements")
+        raise ConfigError(
+            f"{os.fspath(path)}: there is no pair_coeff; it names the potential and the elements"
+        )
     lmp = start(arguments, quiet=False)
     threads = None
     try:
@@ -75,7 +77,9 @@ def commands(path: str | os.PathLike[str]) -> Iterator[str]:
             continue
         words = command.split()
         if words[0] in NOT_LINEAR:
-            raise ConfigError(f"{name}: {words[0]} is not understood without the plugin; pip install mlip-rs-lammps")
+            raise ConfigError(
+                f"{name}: {words[0]} is not understood without the plugin; pip install mlip-rs-lammps"
+            )
         if words[0] == "pair_style" and words[1:2] != ["mlip/rs"]:
             raise ConfigError(f"{name}: pair_style {words[1]} needs no potential of ours; run it with lmp")
         if words[0] == "pair_coeff" and (words[1:3] != ["*", "*"] or len(words) < 5):
