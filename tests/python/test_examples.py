@@ -14,6 +14,7 @@ PACKAGES = (
     "fitting",
     "generate",
     "label_check",
+    "lammps",
     "potential",
     "validate",
     "verify",

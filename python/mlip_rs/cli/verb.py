@@ -57,6 +57,8 @@ def _readable(name: str, sentence: str) -> tuple[str, str]:
 
     >>> _readable("--max-l <int>", "Largest degree.")
     ('--max-l N', 'Largest degree.')
+    >>> _readable("--ranks <int>", "Ranks of MPI.  [default: 1; x>=1]")
+    ('--ranks N', 'Ranks of MPI.  [default: 1]')
     >>> _readable("DATA... <list[str]>", "Files that ASE reads.  [required]")
     ('DATA...', 'Files that ASE reads.  [required]')
     """
@@ -64,7 +66,7 @@ def _readable(name: str, sentence: str) -> tuple[str, str]:
         return re.sub(r" <[^>]*>$", "", name), sentence
     for kind, word in _KINDS.items():
         name = name.replace(kind, word)
-    return name, re.sub(r"\s*\[\d+<=x<=\d+\]", "", sentence)
+    return name, re.sub(r"\s*\[(\d+<=)?x[<>]=\d+\]|; (\d+<=)?x[<>]=\d+", "", sentence)
 
 
 def repeated(args: Sequence[str], patterns: Mapping[str, str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mlip_rs.basis import Basis, RadialSet, radial_grid
 from mlip_rs.data import Dataset, holdout, read_dataset
+from mlip_rs.demo.dynamics import short_run
 from mlip_rs.demo.files import DATA_PATH, REFERENCE_PATH
 from mlip_rs.demo.report import write_demo_report
 from mlip_rs.demo.result import Choice, DemoResult, HierarchyResult
@@ -38,6 +39,9 @@ SEED: int = 0
 
 N_FOLDS: int = 5
 """Folds of the cross-validation."""
+
+LATTICE_CONSTANT: float = 4.043
+"""Å, of fcc aluminium in the reference."""
 
 N_PATH: int = 25
 """Points of each path of sparse potentials."""
@@ -94,13 +98,14 @@ def split(dataset: Dataset) -> tuple[Dataset, Dataset]:
 def run_demo(
     directory: str | os.PathLike[str], *, threads: int | None = None, progress: Progress | None = None
 ) -> DemoResult:
-    """Fit every hierarchy to the DFT data of aluminium, validate the potentials, write them and a report.
+    """Fit every hierarchy to the DFT data of aluminium, validate the potentials, write them and a report, run LAMMPS.
 
     Parameters
     ----------
     directory
-        Receives `report.html`, `demo.json`, `al.mlip.json` (the best potential of all) and a run directory for each
-        hierarchy. It is created if it does not exist; files of an earlier demo are replaced.
+        Receives `report.html`, `demo.json`, `al.mlip.json` (the best potential of all), a run directory for each
+        hierarchy, and `lammps`, a short run with the best one where LAMMPS is installed. It is created if it does not
+        exist; files of an earlier demo are replaced.
     threads
         Number of threads; None or 0: MLIP_RS_NUM_THREADS or all cores.
     progress
@@ -135,7 +140,8 @@ def run_demo(
     result.recommended.point.potential.save(result.potential)
     progress.note("writing the report")
     write_demo_report(result, training, held_out, threads or None)
-    result = replace(result, seconds=time.perf_counter() - begin)
+    dynamics = short_run(result.potential, LATTICE_CONSTANT, folder / "lammps", progress)
+    result = replace(result, seconds=time.perf_counter() - begin, dynamics=dynamics)
     write_atomically(folder / "demo.json", json.dumps(result.to_dict(), indent=1) + "\n")
     return result
 

