@@ -187,7 +187,7 @@ def required_program(given: str | os.PathLike[str] | None = None) -> Path:
 def reason_of(done: "subprocess.CompletedProcess[str]") -> str:
     r"""Return the line of an output that says what went wrong; empty if there is none.
 
-    >>> reason_of(subprocess.CompletedProcess([], 1, "ERROR: no style (force.cpp:1)\\nLast input line: x", ""))
+    >>> reason_of(subprocess.CompletedProcess([], 1, "ERROR: no style (force.cpp:1)\nLast input line: x", ""))
     'ERROR: no style (force.cpp:1)'
     """
     lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]

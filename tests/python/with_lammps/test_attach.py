@@ -1,5 +1,6 @@
 """`attach`: LAMMPS moves atoms by the forces of ASE's calculator, and errors reach the caller."""
 
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -203,5 +204,8 @@ def test_two_ranks_are_refused_on_each(tmp_path):
         "lmp.close()\nlmp.finalize()\n"
     )
     command = [str(mpiexec), "-n", "2", sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path, timeout=120)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment, timeout=120
+    )
     assert done.stdout.count("one rank, and LAMMPS has 2; use pair_style mlip/rs") == 2
