@@ -9,6 +9,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 RUST_SOURCES := Cargo.toml Cargo.lock bindings/python/Cargo.toml $(shell find src bindings/python/src -name '*.rs')
 PYTHON_SOURCES := $(shell find python -type f ! -name '*.so' ! -name '*.pyc')
 CHECKED := --release --config .cargo/checked.toml
+C_INTERFACE := --manifest-path bindings/c/Cargo.toml --target-dir target
 
 .PHONY: demo test lint format bench clean
 .DELETE_ON_ERROR:
@@ -19,12 +20,15 @@ demo: $(VENV)/installed  ## fit, select, validate and report on the shipped data
 
 test: $(VENV)/installed $(VENV)/tested  ## Rust tests with overflow checks, examples of the documentation, Python tests
 	cargo test --workspace --locked --quiet $(CHECKED)
+	cargo test --locked --quiet $(C_INTERFACE) $(CHECKED)
 	$(PY) -m pytest --quiet --doctest-modules --pyargs mlip_rs
 	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --maxprocesses 4 $(PYTEST_FLAGS)
 
 lint: $(VENV)/installed $(VENV)/tested $(VENV)/linted  ## formats, lints, types, stubs, links of the Rust documentation
 	cargo fmt --all --check
+	cargo fmt --manifest-path bindings/c/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked --release --quiet -- -D warnings
+	cargo clippy $(C_INTERFACE) --all-targets --locked --release --quiet -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --release --quiet
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
@@ -33,6 +37,7 @@ lint: $(VENV)/installed $(VENV)/tested $(VENV)/linted  ## formats, lints, types,
 
 format: $(VENV)/linted  ## bring all sources into the format that lint asks for
 	cargo fmt --all
+	cargo fmt --manifest-path bindings/c/Cargo.toml
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 

@@ -34,7 +34,8 @@ def library() -> Path:
     if given := os.environ.get("MLIP_C_LIBRARY"):
         return Path(given)
     target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
-    run("cargo", "build", "--release", "--locked", "-p", "mlip_c", "--target-dir", target, cwd=REPOSITORY)
+    manifest = REPOSITORY / "bindings/c/Cargo.toml"
+    run("cargo", "build", "--release", "--locked", "--manifest-path", manifest, "--target-dir", target)
     return target / "release/libmlip_c.so"
 
 

@@ -1,7 +1,7 @@
 #ifndef MLIP_RS_H
 #define MLIP_RS_H
 
-/* Made by cbindgen from bindings/c/src: MLIP_WRITE_HEADER=1 cargo test -p mlip_c --test header */
+/* Made by cbindgen from bindings/c: MLIP_WRITE_HEADER=1 cargo test --test header, in that folder */
 
 #include <stddef.h>
 #include <stdint.h>

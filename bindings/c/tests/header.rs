@@ -25,7 +25,7 @@ fn the_header_is_that_of_the_sources() {
     }
     assert!(
         fs::read_to_string(&path).unwrap_or_default() == text,
-        "{} is of other sources; run `{WRITE}=1 cargo test -p mlip_c --test header`",
+        "{} is of other sources; run `{WRITE}=1 cargo test --test header` there",
         path.display()
     );
 }
