@@ -1,12 +1,13 @@
 """Labels before a fit: contradictions are refused, corrected or allowed, whichever the settings ask for."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mlip_rs.data import Dataset
 from mlip_rs.errors import DataError
 from mlip_rs.fitting.settings import FitSettings
-from mlip_rs.label_check import Finding, LabelCheck, check_labels, corrected
+from mlip_rs.label_check import Finding, LabelCheck, check_files, corrected
 from mlip_rs.progress import Progress
 
 MAX_ROUNDS: int = 4
@@ -80,7 +81,7 @@ def review_labels(
     labels, left, done = given, check, list[Finding]()
     for _ in range(MAX_ROUNDS if settings.correct_labels else 0):
         curable = [found for found in left.errors if found.correction is not None]
-        if not curable:
+        if not curable or _twice(curable[0], done):
             break
         labels = labels.corrected(curable[0])
         done.append(curable[0])
@@ -118,7 +119,7 @@ class _Labels:
 
     def check(self, seed: int) -> LabelCheck:
         """Compare all labels."""
-        return check_labels(self.joined, seed=seed)
+        return check_files(self.joined, seed=seed)
 
     def corrected(self, found: Finding) -> "_Labels":
         """Put a finding right, with a notice in the data that it concerns."""
@@ -135,6 +136,14 @@ class _Labels:
         """Keep contradictions that are allowed in the notices of the training data."""
         told = [f"labels contradict each other, allowed on request: {found.message}" for found in findings]
         return _Labels(replace(self.dataset, notices=(*self.dataset.notices, *told)), self.test)
+
+
+def _twice(found: Finding, done: Sequence[Finding]) -> bool:
+    """Whether a label would be corrected a second time: the first correction was wrong then, or this one is."""
+    if found.correction is not None and found.correction.remove:
+        return False
+    chosen = set(found.frames)
+    return any(found.label == other.label and chosen.intersection(other.frames) for other in done)
 
 
 def _still(left: LabelCheck) -> str:
