@@ -94,7 +94,8 @@ def run(
     triclinic: Annotated[bool, typer.Option("--triclinic", help="Lengths and angles of the cell.")] = False,
     ranks: Annotated[int, typer.Option(metavar="N", min=1, help="Ranks of MPI.")] = 1,
     threads: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Threads of each rank; one.")
+        int | None,
+        typer.Option(metavar="N", min=1, help="Threads of each rank; one, or with attach all cores."),
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the velocities.")] = 1,
     dump_every: Annotated[

@@ -20,6 +20,7 @@ from mlip_rs.lammps.installation import (
     find_program,
     inspect_program,
     installed,
+    reason_of,
     supported_versions,
 )
 from mlip_rs.lammps.startup import INSTALL, mpi_libraries, preload_mpi
@@ -271,11 +272,8 @@ def _smoke(route: str, command: Sequence[str], folder: Path, energy: float) -> F
         if abs(float(lines[0]) - energy) < ENERGY_TOLERANCE:
             return Finding(shown, "ok", "two atoms have the right energy")
         return Finding(shown, "broken", f"two atoms have {lines[0]} eV, not {energy:.6f} eV", INSTALL_PLUGIN)
-    output = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    reason = next(
-        (line for line in output if "ERROR" in line or "Error" in line), output[-1] if output else "no output"
-    )
-    return Finding(shown, "broken", reason.strip()[:200], _cure(reason))
+    reason = reason_of(done)
+    return Finding(shown, "broken", reason[:200], _cure(reason))
 
 
 def _cure(reason: str) -> str:

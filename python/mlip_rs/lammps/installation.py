@@ -106,7 +106,7 @@ def inspect_program(path: str | os.PathLike[str]) -> Program:
     done = ask([os.fspath(path), "-h"])
     first = re.search(r"Massively Parallel Simulator - (.+)", done.stdout)
     if first is None:
-        return Program(Path(path), error=_reason(done) or "it does not answer as LAMMPS does")
+        return Program(Path(path), error=reason_of(done) or "it does not answer as LAMMPS does")
     descriptor = re.search(r"^Git info \((?:.* / )?(.+)\)", done.stdout, re.MULTILINE)
     packages = re.search(r"^Installed packages:\n\n((?:.+\n)+)", done.stdout, re.MULTILINE)
     mpi = re.search(r"^MPI v[\d.]+: (.*)$", done.stdout, re.MULTILINE)
@@ -145,7 +145,7 @@ def pair_style_missing(command: Sequence[str]) -> str:
         deck = Path(folder) / "in.pair"
         deck.write_text(_BOX, encoding="utf-8")
         done = ask([*command, "-in", os.fspath(deck), "-log", "none"], cwd=folder)
-    return "" if done.returncode == 0 else _reason(done)
+    return "" if done.returncode == 0 else reason_of(done)
 
 
 def ask(
@@ -184,10 +184,15 @@ def required_program(given: str | os.PathLike[str] | None = None) -> Path:
     return path
 
 
-def _reason(done: "subprocess.CompletedProcess[str]") -> str:
-    """The line that says what went wrong."""
+def reason_of(done: "subprocess.CompletedProcess[str]") -> str:
+    r"""Return the line of an output that says what went wrong; empty if there is none.
+
+    >>> reason_of(subprocess.CompletedProcess([], 1, "ERROR: no style (force.cpp:1)\nLast input line: x", ""))
+    'ERROR: no style (force.cpp:1)'
+    """
     lines = [line.strip() for line in (done.stdout + "\n" + done.stderr).splitlines() if line.strip()]
+    if not lines:
+        return f"exit code {done.returncode}" if done.returncode else ""
     marked = [line for line in lines if re.search(r"error", line, re.IGNORECASE)]
-    return (marked or lines or [f"exit code {done.returncode}" if done.returncode else ""])[
-        -1 if not marked else 0
-    ]
+    traceback = any(line.startswith("Traceback") for line in lines)
+    return marked[0] if marked and not traceback else lines[-1]

