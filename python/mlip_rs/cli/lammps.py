@@ -116,7 +116,7 @@ def run(
     if anisotropic and triclinic:
         raise typer.BadParameter("--anisotropic and --triclinic exclude each other; triclinic has both")
     wanted = RunSettings(
-        ensemble=ensemble,
+        ensemble=ensemble.lower(),
         temperature=temperature,
         final_temperature=final_temperature,
         pressure=pressure,

@@ -3,7 +3,6 @@
 import os
 import re
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from mlip_rs.lammps.folder import (
     checked_folder,
 )
 from mlip_rs.lammps.settings import RunSettings
-from mlip_rs.lammps.structure import outside_the_data, prepare
+from mlip_rs.lammps.structure import Prepared, outside_the_data, prepare
 from mlip_rs.lammps.thermo import BAR_TO_GPA, Thermo, ThermoReader, loop_seconds, read_logs
 from mlip_rs.lammps.trajectory import write_extxyz
 from mlip_rs.plot.saving import save_figure
@@ -274,7 +273,7 @@ def _finished(
     thermo = read_logs(folder.logs, result.n_atoms)
     save_figure(thermo_figure(thermo, settings), folder.file(FIGURE_FILE))
     frames = write_extxyz(folder.file(DUMP_FILE), folder.file(TRAJECTORY_FILE), settings.timestep)
-    final = _final_structure(folder.file(FINAL_FILE), deck.prepared.elements)
+    final = _final_structure(folder.file(FINAL_FILE), deck.prepared)
     with atomic_file(folder.file(FINAL_STRUCTURE_FILE)) as file:
         ase.io.write(file, final, format="extxyz")
     log = folder.logs[-1].read_text(encoding="utf-8", errors="replace")
@@ -306,8 +305,9 @@ def _remarks(thermo: Thermo, settings: RunSettings, log: str) -> list[str]:
     return []
 
 
-def _final_structure(path: Path, elements: Sequence[str]) -> Atoms:
+def _final_structure(path: Path, prepared: Prepared) -> Atoms:
     """The structure at the end, in the order of the atom IDs."""
-    numbers = {k: atomic_numbers[symbol] for k, symbol in enumerate(elements, 1)}
+    numbers = {k: atomic_numbers[symbol] for k, symbol in enumerate(prepared.elements, 1)}
     atoms = read_lammps_data(path, Z_of_type=numbers, sort_by_id=True, units="metal", atom_style="atomic")
-    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    # Data files do not say which directions are periodic.
+    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=prepared.atoms.pbc)

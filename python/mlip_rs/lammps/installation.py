@@ -145,7 +145,9 @@ def pair_style_missing(command: Sequence[str]) -> str:
         deck = Path(folder) / "in.pair"
         deck.write_text(_BOX, encoding="utf-8")
         done = ask([*command, "-in", os.fspath(deck), "-log", "none"], cwd=folder)
-    return "" if done.returncode == 0 else reason_of(done)
+    if done.returncode == 0 and re.search(r"^LAMMPS \(", done.stdout, re.MULTILINE):
+        return ""
+    return reason_of(done) or "it does not answer as LAMMPS does"
 
 
 def ask(

@@ -138,17 +138,18 @@ def widths(atoms: Atoms) -> list[float]:
 
 
 def _with_cell(structure: Atoms) -> Atoms:
-    """The structure alone, with cell vectors around the atoms where there were none."""
+    """The structure alone, with open directions wide enough for the atoms."""
     atoms = Atoms(structure.numbers, structure.positions, cell=structure.cell, pbc=structure.pbc)
     missing = ~structure.cell.array.any(axis=1)
     if (missing & structure.pbc).any():
         raise StructureError("a periodic direction of the structure has no cell vector; add it to the file")
-    if missing.any():
-        atoms.cell = atoms.cell.complete()
-        spans = np.ptp(atoms.cell.scaled_positions(atoms.positions), axis=0)
-        for axis in np.flatnonzero(missing):
-            atoms.cell[axis] *= float(spans[axis]) + 2 * MARGIN
-            atoms.center(axis=int(axis))
+    atoms.cell = atoms.cell.complete()
+    scaled = atoms.cell.scaled_positions(atoms.positions)
+    outside = (scaled.min(axis=0) < 0) | (scaled.max(axis=0) >= 1)  # LAMMPS would lose those atoms
+    for axis in np.flatnonzero(missing | (outside & ~atoms.pbc)):
+        length = float(np.linalg.norm(atoms.cell.array[axis]))
+        atoms.cell[axis] *= float(np.ptp(scaled[:, axis])) + 2 * MARGIN / length
+        atoms.center(axis=int(axis))
     if cell_volume(atoms.cell.array) is None:
         raise StructureError("the cell of the structure is flat; check its cell vectors")
     return atoms

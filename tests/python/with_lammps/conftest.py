@@ -17,6 +17,7 @@ if "-h" in sys.argv:
     raise SystemExit
 deck = open(sys.argv[sys.argv.index("-in") + 1]).read()
 if "create_box" in deck:
+    print("LAMMPS (1 Jan 2030)")
     raise SystemExit
 {body}
 """

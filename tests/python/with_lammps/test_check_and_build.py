@@ -56,7 +56,8 @@ def test_a_lammps_that_does_not_work_is_told_with_the_cure(
     nothing_installed, fake_lmp, tmp_path, body, text, cure
 ):
     path = fake_lmp("")
-    source = path.read_text().replace('if "create_box" in deck:\n    raise SystemExit\n', body + "\n")
+    answer = '    print("LAMMPS (1 Jan 2030)")\n    raise SystemExit\n'
+    source = path.read_text().replace('if "create_box" in deck:\n' + answer, body + "\n")
     path.write_text(source)
     found = check(path)
     assert not found.usable

@@ -11,7 +11,8 @@ from potentials import argon_crystal, argon_potential
 
 from mlip_rs.errors import ConfigError, LammpsError
 from mlip_rs.lammps import RunSettings, run_dynamics
-from mlip_rs.lammps.engine import Engine, choose_engine
+from mlip_rs.lammps import engine as engine_module
+from mlip_rs.lammps.engine import BATCH_JOBS, Engine, choose_engine
 
 ROWS = 'print("Step Temp"); print("0 300"); print("10 301")'
 END = 'print("Loop time of 1 on 1 procs for 10 steps with 32 atoms")'
@@ -210,3 +211,31 @@ def test_settings_are_kept_in_the_folder(argon, tmp_path):
     record = json.loads((tmp_path / "md" / "run.json").read_text())
     assert record["settings"]["seed"] == 5
     assert record["n_atoms"] == 108
+
+
+def test_more_ranks_than_the_machine_can_bear_are_refused_outside_of_batch_jobs(fake_lmp, monkeypatch):
+    for name in BATCH_JOBS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    with pytest.raises(LammpsError, match="500000 ranks are too many for the 2 cores"):
+        choose_engine(fake_lmp(""), ranks=500_000)
+    monkeypatch.setattr(engine_module, "find_mpiexec", lambda: "mpiexec")
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    assert choose_engine(fake_lmp(""), ranks=500).command[:3] == ("mpiexec", "-n", "500")
+
+
+def test_a_program_that_is_no_lammps_is_refused():
+    with pytest.raises(LammpsError, match="it does not answer as LAMMPS does"):
+        choose_engine("true")
+
+
+def test_open_directions_stay_open_in_what_is_written(engine, argon, tmp_path):
+    slab = argon_crystal(3)
+    slab.pbc = (True, True, False)
+    slab.rattle(0.05, seed=3)
+    run_dynamics(argon, slab, settings_of("minimize", steps=500), tmp_path / "md")
+    for name in ("final.extxyz", "trajectory.extxyz"):
+        atoms = ase.io.read(tmp_path / "md" / name, "-1")
+        assert atoms.pbc.tolist() == [True, True, False]
+        atoms.calc = argon_potential().calculator()
+        assert abs(atoms.get_forces()).max() < 1e-4
