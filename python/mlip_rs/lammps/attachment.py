@@ -174,7 +174,8 @@ def attach(
 
     Energies, forces and virials, also those of the atoms, come from `fix external`. It works on one rank, with
     `threads`; on several ranks use the pair style `mlip/rs`. The instance needs `units metal` and a box with types of
-    atoms. Unless it has a pair style, `pair_style zero` is set. `clear` ends it.
+    atoms. Unless it has a pair style, `pair_style zero` is set. Other fixes come afterwards, as after a pair style.
+    `clear` ends it.
 
     Parameters
     ----------
@@ -183,8 +184,8 @@ def attach(
     potential
         A potential, or the path of its file.
     elements
-        Chemical symbol of each atom type in order; None for types that the potential does not see. By default from the
-        type labels, from a potential of one element, or from the masses of the types.
+        Chemical symbol of each atom type in order; None for types that the potential does not see. By default that
+        of a potential of one element, or those that the masses of the types tell.
     skin
         Extra radius of the neighbour list of the potential, Å.
     threads
@@ -198,8 +199,8 @@ def attach(
     Raises
     ------
     ConfigError
-        More than one rank, other units, no box, elements that the potential does not know, or a number of elements
-        that is not that of the types.
+        More than one rank, other units, no box, fixes that are there before, elements that the potential does not know,
+        or a number of elements that is not that of the types.
     PotentialFileError
         Not a potential file.
 
@@ -225,6 +226,12 @@ def attach(
         )
     if not lmp.extract_setting("box_exist"):
         raise ConfigError("LAMMPS has no box yet; call attach after read_data or create_box")
+    fixes = [name for name in lmp.available_ids("fix") if not name.startswith("package_")]
+    if fixes and FIX not in fixes:
+        raise ConfigError(
+            f"call attach before the fixes ({', '.join(fixes)}): those that hold atoms or need a pressure must find "
+            "its forces and virial, as they find those of a pair style"
+        )
     attachment = Attachment(lmp, loaded, _elements(lmp, loaded, elements), skin, threads)
     attachment.install()
     return attachment

@@ -73,8 +73,9 @@ def test_a_run_at_constant_pressure_agrees_with_ase_at_its_end(lammps_instance, 
     potential = random_potential(("Al", "Ni"))
     lmp = lammps_instance(*read(crystal(("Al", "Ni")), tmp_path / "data", ("Ni", "Al")))
     lmp.commands_list(["change_box all triclinic", "velocity all create 600 7", "atom_modify sort 10 2.0"])
+    attached = attach(lmp, potential, ("Ni", "Al"))
     lmp.commands_list(["fix 1 all npt temp 600 600 0.1 tri 0 0 0.3", "timestep 0.001"])
-    attach(lmp, potential, ("Ni", "Al")).run(200)
+    attached.run(200)
     low, high, xy, yz, xz, *_ = lmp.extract_box()
     a, b, c = np.array(high) - low
     atoms = crystal(("Al", "Ni"))
@@ -115,8 +116,9 @@ def test_errors_of_the_potential_end_the_run_and_reach_the_caller_and_another_ru
     lammps_instance, tmp_path
 ):
     potential, atoms = random_potential(("Al",)), crystal()
-    lmp = lammps_instance(*read(atoms, tmp_path / "data", ("Al",)), "fix 1 all nve")
+    lmp = lammps_instance(*read(atoms, tmp_path / "data", ("Al",)))
     attached = attach(lmp, potential)
+    lmp.command("fix 1 all nve")
     attached.run(5)
 
     def place(tag):  # of an atom now: runs change their order
@@ -134,6 +136,16 @@ def test_errors_of_the_potential_end_the_run_and_reach_the_caller_and_another_ru
     assert lmp.get_thermo("step") >= 25
     with pytest.raises(Exception, match="Unknown command"):
         lmp.command("no_such_command")
+
+
+def test_fixes_that_change_forces_come_after_those_of_the_potential(lammps_instance, tmp_path):
+    lmp = lammps_instance(*read(crystal(), tmp_path / "data", ("Al",)))
+    attached = attach(lmp, random_potential(("Al",)))
+    lmp.command("fix hold all setforce 0 0 0")
+    attached.run(0)
+    assert not of_atoms(lmp, "f").any()
+    attach(lmp, random_potential(("Al",), seed=2)).run(0)  # in the same place
+    assert not of_atoms(lmp, "f").any()
 
 
 def test_without_the_attachment_nothing_acts(lammps_instance, tmp_path):
@@ -162,11 +174,12 @@ def test_other_pair_styles_stay(lammps_instance, tmp_path):
         ({"ntypes": 2, "elements": ["Al"]}, "1 elements are given, and LAMMPS has 2 atom types"),
         ({"elements": ["Cu"]}, r"element Cu of atom type 1 is not in the potential \(Al\)"),
         ({"elements": [None]}, "no atom type has an element"),
+        ({"fix": ["npt"]}, "call attach before the fixes .npt."),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_changed(setting, message):
-    known = {"units": "metal", "world_size": 1, "box_exist": 1, "ntypes": 1} | setting
-    lmp = SimpleNamespace(extract_setting=known.get, extract_global=known.get)
+    known = {"units": "metal", "world_size": 1, "box_exist": 1, "ntypes": 1, "fix": []} | setting
+    lmp = SimpleNamespace(extract_setting=known.get, extract_global=known.get, available_ids=known.get)
     with pytest.raises(ConfigError, match=message):
         attach(lmp, random_potential(("Al",)), setting.get("elements"))
 
