@@ -54,7 +54,6 @@ impl Search<'_> {
     #[inline(always)]
     fn chunk_inlined(&self, bins: Range<usize>) -> Chunk {
         let Grid {
-            shape,
             starts,
             wrapped: [x, y, z],
             ..
@@ -69,13 +68,7 @@ impl Search<'_> {
             if centers.is_empty() {
                 continue;
             }
-            let place = [
-                bin % shape[0],
-                bin / shape[0] % shape[1],
-                bin / shape[0] / shape[1],
-            ];
-            self.stencil
-                .segments(self.grid, place.map(|n| n as isize), &mut segments);
+            self.segments_around(bin, &mut segments);
             self.gather(&segments, centers.start, &mut candidates);
             row.resize(row.len().max(candidates.pairs.len()), Pair::default());
             for (index, center) in centers.enumerate() {
@@ -91,10 +84,21 @@ impl Search<'_> {
         chunk
     }
 
+    /// Runs of atoms that may be neighbours of those in a bin.
+    fn segments_around(&self, bin: usize, segments: &mut Vec<Segment>) {
+        let shape = self.grid.shape;
+        let place = [
+            bin % shape[0],
+            bin / shape[0] % shape[1],
+            bin / shape[0] / shape[1],
+        ];
+        self.stencil
+            .segments(self.grid, place.map(|n| n as isize), segments);
+    }
+
     /// Number of pairs if all atoms of a bin had as many neighbours as one of them.
     pub(super) fn expected_pairs(&self) -> f64 {
         let Grid {
-            shape,
             starts,
             wrapped: [x, y, z],
             ..
@@ -108,13 +112,7 @@ impl Search<'_> {
                 continue;
             }
             let center = usize::midpoint(first, end);
-            let place = [
-                bin % shape[0],
-                bin / shape[0] % shape[1],
-                bin / shape[0] / shape[1],
-            ];
-            self.stencil
-                .segments(self.grid, place.map(|n| n as isize), &mut segments);
+            self.segments_around(bin, &mut segments);
             let mut found = 0_usize;
             for &Segment { start, end, shift } in &segments {
                 let [tx, ty, tz] = self.translations[shift as usize];

@@ -3,11 +3,8 @@
 from dataclasses import replace
 
 from mlip_rs.data import Dataset
-from mlip_rs.label_check.check import LabelCheck, check_labels
+from mlip_rs.label_check.check import LEAST_STRUCTURES, LabelCheck, check_labels
 from mlip_rs.label_check.findings import Finding
-
-FEWEST: int = 15
-"""Structures of a file that can be compared with each other."""
 
 MOST_FILES: int = 8
 """Files that are looked at alone; of more than these, the largest."""
@@ -28,10 +25,10 @@ def check_files(dataset: Dataset, *, seed: int = 0) -> LabelCheck:
     ()
     """
     whole = check_labels(dataset, seed=seed)
-    members = {
-        file: tuple(k for k, frame in enumerate(dataset) if frame.file == file) for file in dataset.files
-    }
-    enough = sorted((own for own in members.values() if len(own) >= FEWEST), key=len, reverse=True)
+    members: dict[str, list[int]] = {}
+    for k, frame in enumerate(dataset):
+        members.setdefault(frame.file, []).append(k)
+    enough = sorted((own for own in members.values() if len(own) >= LEAST_STRUCTURES), key=len, reverse=True)
     if len(members) < 2 or not enough:
         return whole
     alone: list[Finding] = []
