@@ -22,7 +22,7 @@ test: $(VENV)/installed $(VENV)/tested  ## Rust tests with overflow checks, exam
 	cargo test --workspace --locked --quiet $(CHECKED)
 	cargo test --locked --quiet $(C_INTERFACE) $(CHECKED)
 	$(PY) -m pytest --quiet --doctest-modules --pyargs mlip_rs
-	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --maxprocesses 4 $(PYTEST_FLAGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup $(PYTEST_FLAGS)
 
 lint: $(VENV)/installed $(VENV)/tested $(VENV)/linted  ## formats, lints, types, stubs, links of the Rust documentation
 	cargo fmt --all --check
