@@ -32,15 +32,6 @@ SAME_LEVEL: float = 0.04
 LEVEL: float = 0.3
 """eV/atom; where energies are smaller their ratio says nothing."""
 
-GOOD_FORCES: float = 0.95
-"""Share of the squared forces explained, above which a small basis describes the structures well."""
-
-LEAST_SCATTER: float = 0.006
-"""eV/atom; smaller scatter of the energies around what the forces say may be that of the small basis."""
-
-LEAST_SHARE: float = 0.06
-"""The same relative to the spread of the energies; 0.03 at most in sets that are right."""
-
 PER_ATOM_GAIN: float = -10.0
 """Logarithm of the ratio of likelihoods for energies per atom with a right slope against others without."""
 
@@ -152,37 +143,6 @@ def check_per_atom(dataset: Dataset, rows: Rows, energies: Energies) -> list[Fin
             )
         )
     return found
-
-
-def check_scatter(dataset: Dataset, rows: Rows, energies: Energies, explained: float) -> list[Finding]:
-    """Find energies that follow the forces only roughly, as those of another model or functional do.
-
-    Parameters
-    ----------
-    explained
-        Share of the squared forces that a fit to other forces explains.
-    """
-    comparison, used = energies.slope.comparison, energies.slope.used
-    columns = energies.columns[used]
-    rest = energies.labels[used] - columns @ np.linalg.lstsq(columns, energies.labels[used], rcond=None)[0]
-    share = comparison.sigma / max(float(np.std(rest)), 1e-12)
-    compared = energies.slope.sure and energies.slope.right
-    if not compared or explained < GOOD_FORCES or comparison.sigma < LEAST_SCATTER or share < LEAST_SHARE:
-        return []
-    frames = concerned(dataset, rows, "energy")
-    return [
-        finding(
-            dataset,
-            "energy: another model",
-            False,
-            f"energies of {place(dataset, frames)} scatter by {1e3 * comparison.sigma:.0f} meV/atom around what the "
-            f"forces say, {100 * share:.0f} % of their spread, although the forces agree with each other to "
-            f"{100 * explained:.1f} %: energies and forces may be of two models, functionals or settings.",
-            "take energies and forces from one and the same calculation",
-            frames,
-            {"scatter": comparison.sigma, "share": share, "explained": explained},
-        )
-    ]
 
 
 def check_offsets(dataset: Dataset, rows: Rows, energies: Energies, factor: float) -> list[Finding]:
