@@ -28,6 +28,7 @@ from mlip_rs.label_check.force_fit import PREDICTABLE, fit_forces
 from mlip_rs.label_check.forces import SMALL_FORCES, check_forces, some_are_right
 from mlip_rs.label_check.geometry import check_zero_forces, check_zero_stresses
 from mlip_rs.label_check.left_open import Single, without_single_energies
+from mlip_rs.label_check.open_units import check_open_units
 from mlip_rs.label_check.positions import check_positions
 from mlip_rs.label_check.posterior import Posterior
 from mlip_rs.label_check.regression import prior_alone, virial_posterior, with_energies, with_virials
@@ -231,6 +232,8 @@ class _Work:
         yield from positions
         if any(found.certain for found in positions):
             return  # everything else follows from the distances
+        if self.trusted and verdict.plain and not verdict.unnamed:
+            yield from check_open_units(self.dataset, self.rows, energies, stresses)
         yield from self._forces(verdict)
         yield from self._energies(fit, energies, singles, verdict)
         yield from self._stress_findings(stresses, verdict)

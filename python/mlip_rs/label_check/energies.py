@@ -29,6 +29,9 @@ LEAST_STRUCTURE_CONSTANT: float = 10.0
 SAME_LEVEL: float = 0.04
 """Relative agreement of the energies of a group, divided by a unit, with those of the others."""
 
+MINORITY: float = 0.4
+"""Share of the frames up to which a group that is apart is the wrong one, where there are several files."""
+
 LEVEL: float = 0.3
 """eV/atom; where energies are smaller their ratio says nothing."""
 
@@ -200,18 +203,32 @@ def _group_offset(dataset: Dataset, rows: Rows, energies: Energies, offset: Offs
             evidence,
             conversion,
         )
-    correction = None if per_structure else Correction("energy", per_atom=-value)
+    either = (
+        _other_files(dataset, frames)
+        if not energies.slope.sure or len(frames) > MINORITY * len(dataset)
+        else ""
+    )
+    correction = None if per_structure or not energies.slope.sure else Correction("energy", per_atom=-value)
     reason = ", whatever their size, as charged cells or cells of another spin are" if per_structure else ""
     return finding(
         dataset,
         "energy: constant of a charge" if candidate.kind == "charge" else "energy: constant of a group",
         size > CERTAIN_OFFSET or per_structure,
         f"energies of {where} ({len(frames)} frames) are off by {amount}{reason}, against all others, by what forces "
-        f"and the other energies say; the rest scatters by {1e3 * offset.scatter:.0f} meV/atom.",
+        f"and the other energies say; the rest scatters by {1e3 * offset.scatter:.0f} meV/atom{either}.",
         "use one code, with the same settings, charge and spin, for all frames, or shift one of the groups",
         frames,
         evidence,
         correction,
+    )
+
+
+def _other_files(dataset: Dataset, frames: list[int]) -> str:
+    """Say that the files beside those of some frames may be the wrong ones as well; empty if there are none."""
+    own = {dataset[k].file for k in frames}
+    others = [k for k, frame in enumerate(dataset) if frame.file not in own]
+    return (
+        f"; it cannot be told whether these are wrong or those of {place(dataset, others)}" if others else ""
     )
 
 

@@ -157,6 +157,23 @@ def test_two_codes_are_found_and_shifted_on_request(crystals):
     assert check_labels(corrected(wrong, found)).findings == ()
 
 
+def test_of_two_halves_that_disagree_in_energy_neither_is_called_the_wrong_one(crystals):
+    def other_code(frame):
+        return replace(frame, energy=frame.energy + 3.0 * frame.n_atoms, file="b.xyz")
+
+    (found,) = check_labels(changed(crystals, other_code, lambda k: k % 2 == 0)).errors
+    assert found.kind == "energy: constant of a group"
+    assert "cannot be told whether these are wrong or those of" in found.message
+
+
+def test_bohr_in_more_than_half_of_the_frames_is_found_in_their_file(crystals):
+    def in_bohr(frame):
+        return replace(frame, positions=frame.positions / Bohr, cell=frame.cell / Bohr, file="b.xyz")
+
+    (found,) = check_labels(changed(crystals, in_bohr, lambda k: k % 2 == 0)).errors
+    assert (found.kind, found.files) == ("positions: bohr", ("b.xyz",))
+
+
 def test_charges_in_the_file_explain_constants_per_structure(crystals):
     neutral = changed(crystals, lambda f: replace(f, charge=0.0))
     wrong = changed(neutral, lambda f: replace(f, energy=f.energy + 6.0, charge=1.0), lambda k: k % 3 == 1)
