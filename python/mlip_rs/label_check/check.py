@@ -41,7 +41,7 @@ from mlip_rs.label_check.stresses import (
     check_pressure,
     check_stresses,
 )
-from mlip_rs.label_check.two_models import check_two_models
+from mlip_rs.label_check.two_models import GOOD_FORCES, check_two_models
 from mlip_rs.label_check.units import FORCE_FACTORS, STRESS_FACTORS, nearest_factor
 from mlip_rs.label_check.verdict import Verdict, judge
 
@@ -232,7 +232,8 @@ class _Work:
         yield from positions
         if any(found.certain for found in positions):
             return  # everything else follows from the distances
-        if self.trusted and verdict.plain and not verdict.unnamed:
+        described = self.trusted and self.forces is not None and self.forces.explained >= GOOD_FORCES
+        if described and verdict.plain and not verdict.unnamed:
             yield from check_open_units(self.dataset, self.rows, energies, stresses)
         yield from self._forces(verdict)
         yield from self._energies(fit, energies, singles, verdict)

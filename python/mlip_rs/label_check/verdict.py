@@ -37,6 +37,9 @@ CLEAR: float = 1.5
 AGAINST_NATURE: float = 6.0
 """Price of forces that pull crowded atoms together."""
 
+MAY_BE_RIGHT: tuple[float, float] = (0.4, 2.5)
+"""Slopes that a basis too small for the structures explains more easily than two faults at once."""
+
 MOST_FAULTS: int = 2
 """With more faults something explains any slopes: nothing is corrected then."""
 
@@ -177,12 +180,18 @@ def judge(
     incomplete = not ranked and energy is not None and stress is not None and not energy.right
     if incomplete:
         ranked = sorted(_explanations(energy, None, against, sign), key=lambda one: one.price)
-    if not ranked:
+    if not ranked or (len(slopes) == 1 and _far_fetched(ranked[0], slopes[0][1])):
         odd = " and ".join(f"{name} have slope {slope}" for name, slope in slopes if not slope.right)
         return Verdict(unnamed=odd)
     evidence = [("slope", slopes[0][1].value), ("error", slopes[0][1].error)]
     near = [one for one in ranked[1:] if one.price < ranked[0].price + CLEAR]
     return Verdict(ranked[0], tuple(near[:2]), text, tuple(evidence), incomplete=incomplete)
+
+
+def _far_fetched(best: Explanation, slope: Slope) -> bool:
+    """Whether two faults without a common system of units are made up for one slope that a small basis may have."""
+    plausible = len(best.faults) < 2 or (abs(best.energy.value), abs(best.forces.value)) in SYSTEMS
+    return not plausible and MAY_BE_RIGHT[0] < slope.factor < MAY_BE_RIGHT[1]
 
 
 def _explanations(

@@ -7,6 +7,7 @@ import pytest
 
 from mlip_rs.label_check.open_units import check_open_units
 from mlip_rs.label_check.regression import Slope
+from mlip_rs.label_check.verdict import judge
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +36,9 @@ def test_one_slope_far_from_one_says_it_of_that_label(dataset):
 @pytest.mark.parametrize("slope", [(0.3, 0.05), (5.0, 1.0), (40.0, 20.0), (40.0, 1.0)])
 def test_slopes_that_are_sure_or_say_nothing_raise_nothing(dataset, slope):
     assert found(dataset, energies=slope) == []
+
+
+def test_two_faults_are_not_made_up_for_one_slope_that_a_small_basis_may_have():
+    verdict = judge(SimpleNamespace(slope=Slope(0.444, 0.05, None, None)), None, True)
+    assert verdict.best is None
+    assert verdict.unnamed.startswith("energies have slope 0.444")
