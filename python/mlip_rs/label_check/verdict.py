@@ -1,6 +1,6 @@
 """Which of three labels is off: the fewest faults that explain all slopes; in doubt, nothing is corrected."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, log
 
@@ -180,7 +180,7 @@ def judge(
     incomplete = not ranked and energy is not None and stress is not None and not energy.right
     if incomplete:
         ranked = sorted(_explanations(energy, None, against, sign), key=lambda one: one.price)
-    if not ranked or (len(slopes) == 1 and _far_fetched(ranked[0], slopes[0][1])):
+    if not ranked or _far_fetched(ranked[0], [slope for _, slope in slopes if not slope.right]):
         odd = " and ".join(f"{name} have slope {slope}" for name, slope in slopes if not slope.right)
         return Verdict(unnamed=odd)
     evidence = [("slope", slopes[0][1].value), ("error", slopes[0][1].error)]
@@ -188,10 +188,10 @@ def judge(
     return Verdict(ranked[0], tuple(near[:2]), text, tuple(evidence), incomplete=incomplete)
 
 
-def _far_fetched(best: Explanation, slope: Slope) -> bool:
-    """Whether two faults without a common system of units are made up for one slope that a small basis may have."""
+def _far_fetched(best: Explanation, odd: Sequence[Slope]) -> bool:
+    """Whether two faults without a common system of units are made up for slopes that a small basis may have."""
     plausible = len(best.faults) < 2 or (abs(best.energy.value), abs(best.forces.value)) in SYSTEMS
-    return not plausible and MAY_BE_RIGHT[0] < slope.factor < MAY_BE_RIGHT[1]
+    return not plausible and all(MAY_BE_RIGHT[0] < slope.factor < MAY_BE_RIGHT[1] for slope in odd)
 
 
 def _explanations(

@@ -39,6 +39,8 @@ def test_slopes_that_are_sure_or_say_nothing_raise_nothing(dataset, slope):
 
 
 def test_two_faults_are_not_made_up_for_one_slope_that_a_small_basis_may_have():
-    verdict = judge(SimpleNamespace(slope=Slope(0.444, 0.05, None, None)), None, True)
-    assert verdict.best is None
-    assert verdict.unnamed.startswith("energies have slope 0.444")
+    energies = SimpleNamespace(slope=Slope(0.444, 0.05, None, None))
+    stresses = SimpleNamespace(slope=Slope(0.86, 0.03, None, None), virial=False)
+    for verdict in (judge(energies, None, True), judge(energies, stresses, True)):
+        assert verdict.best is None
+        assert verdict.unnamed.startswith("energies have slope 0.444")
