@@ -327,7 +327,8 @@ class _Work:
             inside = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) in names]
             unit = nearest_factor(own.slope.factor, STRESS_FACTORS, STRESS_TOLERANCE)
             factor = 1.0 if own.slope.right or unit is None else own.slope.factor
-            yield from check_stresses(self.dataset, own, factor, inside)
+            few = int((part & own.used).sum()) < LEAST_STRUCTURES
+            yield from check_stresses(self.dataset, own, factor, inside, few=few)
         if stresses is not None:
             rest = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) not in odd_names]
             factor = verdict.factor("stress")

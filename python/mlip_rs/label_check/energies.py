@@ -17,6 +17,9 @@ from mlip_rs.label_check.units import ENERGY_FACTORS, FORCE_FACTORS, nearest_fac
 CERTAIN_OFFSET: float = 0.5
 """eV/atom; a constant between kinds of structures that no physics of theirs makes."""
 
+SURE_OFFSET: float = 0.1
+"""Error of a constant in its value, from which on it may be one of the small fit, in structures unlike the others."""
+
 LEAST_OFFSET: float = 0.1
 """eV/atom; constants below may be errors of the small basis."""
 
@@ -213,7 +216,7 @@ def _group_offset(dataset: Dataset, rows: Rows, energies: Energies, offset: Offs
     return finding(
         dataset,
         "energy: constant of a charge" if candidate.kind == "charge" else "energy: constant of a group",
-        size > CERTAIN_OFFSET or per_structure,
+        (size > CERTAIN_OFFSET or per_structure) and offset.error < SURE_OFFSET * abs(value),
         f"energies of {where} ({len(frames)} frames) are off by {amount}{reason}, against all others, by what forces "
         f"and the other energies say; the rest scatters by {1e3 * offset.scatter:.0f} meV/atom{either}.",
         "use one code, with the same settings, charge and spin, for all frames, or shift one of the groups",

@@ -151,7 +151,12 @@ def _regressed(
 
 
 def check_stresses(
-    dataset: Dataset, stresses: Stresses, factor: float, frames: list[int], doubt: str = ""
+    dataset: Dataset,
+    stresses: Stresses,
+    factor: float,
+    frames: list[int],
+    doubt: str = "",
+    few: bool = False,
 ) -> list[Finding]:
     """Name sign, unit and order of the stresses of some frames.
 
@@ -161,7 +166,11 @@ def check_stresses(
         Labels over what they should be; 1 if they are right.
     doubt
         Other explanations in words: the stresses are not corrected then.
+    few
+        Whether the structures are too few to be certain of a sign or unit that is theirs alone.
     """
+    if few and not doubt:
+        doubt = "; that is likely only, from so few structures"
     where, slope = place(dataset, frames), stresses.slope
     evidence = {"slope": slope.value, "error": slope.error}
     order = ORDERS[stresses.order] if stresses.order else None
@@ -206,7 +215,7 @@ def check_stresses(
         finding(
             dataset,
             "stress: sign" if sign_only else "stress: unit",
-            named is not None,
+            named is not None and not few,
             f"stresses of {where} {look}: their slope against what the forces say is {slope}{doubt}.",
             _cure(named, doubt),
             frames,
