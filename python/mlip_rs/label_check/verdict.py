@@ -189,7 +189,7 @@ def judge(
 
 
 def _far_fetched(best: Explanation, odd: Sequence[Slope]) -> bool:
-    """Whether faults without a common system of units are made up: three, or two for slopes that a small basis may have."""
+    """Whether faults of no common system of units are made up: three, or two for slopes of a small basis."""
     plausible = len(best.faults) < 2 or (abs(best.energy.value), abs(best.forces.value)) in SYSTEMS
     usual = all(MAY_BE_RIGHT[0] < slope.factor < MAY_BE_RIGHT[1] for slope in odd)
     return not plausible and (usual or len(best.faults) > MOST_FAULTS)
