@@ -90,6 +90,7 @@ CHANGES: dict[str, tuple[str, Callable[[Frame], Frame]]] = {
     "forces Ry/bohr": ("forces: unit", scaled("forces", Bohr / Rydberg)),
     "forces kcal/mol/Å": ("forces: unit", scaled("forces", mol / kcal)),
     "forces meV/Å": ("forces: unit", scaled("forces", 1000.0)),
+    "energies sign": ("energy: sign", scaled("energy", -1.0)),
     "energies Ha": ("energy: unit", scaled("energy", 1 / Hartree)),
     "energies Ry": ("energy: unit", scaled("energy", 1 / Rydberg)),
     "energies kcal/mol": ("energy: unit", scaled("energy", mol / kcal)),
@@ -175,6 +176,11 @@ def one_bad(frames: list[Frame], random: np.random.Generator) -> list[Frame]:
     return [replace(f, energy=f.energy + 5.0) if i == k else f for i, f in enumerate(frames)]
 
 
+def three_bad(frames: list[Frame], random: np.random.Generator) -> list[Frame]:
+    shifts = dict(zip(random.permutation(len(frames)).tolist(), (5.0, -4.0, 3.0), strict=False))
+    return [replace(f, energy=f.energy + shifts.get(k, 0.0)) for k, f in enumerate(frames)]
+
+
 def of_a_model(frames: list[Frame], random: np.random.Generator) -> list[Frame]:
     """Energies of a pair potential fitted to the energies, beside the forces of first principles."""
     settings = FitSettings(method="ridge", n_folds=3, prior="flat", weights=Weights(forces=None, stress=None))
@@ -226,6 +232,7 @@ def traps() -> dict[str, tuple[tuple[str, ...], Trap]]:
         "forces zeros, all": (("forces: zeros",), everywhere(zero_forces)),
         "atoms held fixed": (("forces: zeros",), some(1 / 3, frozen)),
         "one energy 5 eV off": (("energy: single frame",), one_bad),
+        "three energies 3 to 5 eV off": (("energy: single frame",), three_bad),
         "energies of a model": (("energy: another model",), of_a_model),
         "forces of other frames": (("forces: order", "forces: unrelated"), shuffled),
         "energies + 1 eV/atom, one type": (groups, one_config_type(shifted(1.0, "atom"))),

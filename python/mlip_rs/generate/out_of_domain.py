@@ -176,6 +176,9 @@ def displaced(
     return atoms
 
 
+CLUSTER_SIZES: tuple[int, int] = (2, 45)
+"""Fewest and most atoms of a cluster; those with more than about 20 have atoms that are crowded from all sides."""
+
 KINDS: tuple[str, ...] = ("crowded", "cluster", "displaced", "open")
 """Surroundings of `out_of_domain`, in turn."""
 
@@ -206,7 +209,7 @@ def _one(spheres: Spheres, kind: str, system: Sequence[str], rng: np.random.Gene
     if kind == "open":
         return random_cell(spheres, symbols, rng.uniform(1.0, 2.5), rng, rng.uniform(0.9, 1.3))
     if kind == "cluster":
-        symbols = mixture(system, int(rng.integers(2, 14)), rng)
+        symbols = mixture(system, int(rng.integers(*CLUSTER_SIZES, endpoint=True)), rng)
         return cluster(spheres, symbols, rng, rng.uniform(0.9, 1.3))
     unit = prototype(str(rng.choice(PROTOTYPES)), system[0], rng.uniform(0.5, 1.0) * spheres.volume(symbols))
     crystal = supercell(unit, len(symbols))

@@ -16,22 +16,24 @@ from mlip_rs.data import Dataset
 from mlip_rs.errors import DataError, StructureError
 from mlip_rs.label_check.comparable import Comparable, comparable
 from mlip_rs.label_check.control import CONTROLS, REACH, with_control_labels
+from mlip_rs.label_check.crowding import sign_of_forces
 from mlip_rs.label_check.energies import (
     Energies,
     analyse_energies,
     check_offsets,
     check_per_atom,
-    check_scatter,
 )
 from mlip_rs.label_check.findings import Finding, place
 from mlip_rs.label_check.force_fit import PREDICTABLE, fit_forces
 from mlip_rs.label_check.forces import SMALL_FORCES, check_forces, some_are_right
 from mlip_rs.label_check.geometry import check_zero_forces, check_zero_stresses
+from mlip_rs.label_check.left_open import Single, without_single_energies
+from mlip_rs.label_check.open_units import check_open_units
 from mlip_rs.label_check.positions import check_positions
 from mlip_rs.label_check.posterior import Posterior
 from mlip_rs.label_check.regression import prior_alone, virial_posterior, with_energies, with_virials
 from mlip_rs.label_check.rows import Rows, choose_sample, concerned, make_rows, reach
-from mlip_rs.label_check.single_energies import check_single_energies, find_single_energies
+from mlip_rs.label_check.single_energies import check_single_energies
 from mlip_rs.label_check.stresses import (
     STRESS_TOLERANCE,
     Stresses,
@@ -39,6 +41,7 @@ from mlip_rs.label_check.stresses import (
     check_pressure,
     check_stresses,
 )
+from mlip_rs.label_check.two_models import GOOD_FORCES, check_two_models
 from mlip_rs.label_check.units import FORCE_FACTORS, STRESS_FACTORS, nearest_factor
 from mlip_rs.label_check.verdict import Verdict, judge
 
@@ -214,8 +217,11 @@ class _Work:
         energies = analyse_energies(self.rows, fit)
         if energies is None:
             self.unchecked.append("energies, because fewer than 8 structures have one")
+        singles: list[Single] = []
+        if energies is not None:
+            energies, singles = without_single_energies(self.rows, fit, energies)
         self._say_what_is_open(energies, stresses)
-        verdict = judge(energies, stresses, self.trusted)
+        verdict = judge(energies, stresses, self.trusted, lambda: sign_of_forces(self.rows))
         self.open_slopes = verdict.unnamed
         if verdict.unnamed:
             self.unchecked.append(
@@ -226,8 +232,11 @@ class _Work:
         yield from positions
         if any(found.certain for found in positions):
             return  # everything else follows from the distances
+        described = self.trusted and self.forces is not None and self.forces.explained >= GOOD_FORCES
+        if described and verdict.plain and not verdict.unnamed:
+            yield from check_open_units(self.dataset, self.rows, energies, stresses)
         yield from self._forces(verdict)
-        yield from self._energies(fit, energies, verdict)
+        yield from self._energies(fit, energies, singles, verdict)
         yield from self._stress_findings(stresses, verdict)
 
     def _fit(self) -> Posterior:
@@ -283,7 +292,9 @@ class _Work:
                 yield from verdict.findings(self.dataset, self.rows, "forces")
                 yield from check_forces(self.dataset, self.rows, self.forces, 1.0)
 
-    def _energies(self, fit: Posterior, energies: Energies | None, verdict: Verdict) -> Iterator[Finding]:
+    def _energies(
+        self, fit: Posterior, energies: Energies | None, singles: list[Single], verdict: Verdict
+    ) -> Iterator[Finding]:
         if energies is None:
             return
         yield from check_per_atom(self.dataset, self.rows, energies)
@@ -296,13 +307,15 @@ class _Work:
         plain = verdict.plain and not energies.per_atom and not verdict.unnamed
         if not plain:
             return  # what is off by a factor is looked at again when it is corrected
-        singles = find_single_energies(self.rows, fit, energies)
+        two_models: list[Finding] = []
+        if self.trusted and self.forces is not None and not energies.offsets:
+            two_models = check_two_models(self.dataset, self.rows, energies, self.forces.explained)
+        yield from two_models
+        singles = [single for single in singles if single.clear or not two_models]
         energies = energies.without([single.row for single in singles])
         combined = with_energies(self.rows, fit, energies.slope, energies.labels, energies.columns)
         yield from check_single_energies(self.dataset, self.rows, combined, energies, singles)
-        if self.trusted and self.forces is not None and not singles and not energies.offsets:
-            yield from check_scatter(self.dataset, self.rows, energies, self.forces.explained)
-        if self.trusted and energies.slope.sure:
+        if self.trusted and energies.slope.sure and not two_models:
             yield from check_pressure(self.dataset, self.rows, combined, self._stress_rows())
 
     def _stress_findings(self, stresses: Stresses | None, verdict: Verdict) -> Iterator[Finding]:
@@ -314,7 +327,8 @@ class _Work:
             inside = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) in names]
             unit = nearest_factor(own.slope.factor, STRESS_FACTORS, STRESS_TOLERANCE)
             factor = 1.0 if own.slope.right or unit is None else own.slope.factor
-            yield from check_stresses(self.dataset, own, factor, inside)
+            few = int((part & own.used).sum()) < LEAST_STRUCTURES
+            yield from check_stresses(self.dataset, own, factor, inside, few=few)
         if stresses is not None:
             rest = [k for k in frames if (self.dataset[k].file, self.dataset[k].config_type) not in odd_names]
             factor = verdict.factor("stress")

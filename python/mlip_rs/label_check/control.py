@@ -60,13 +60,13 @@ def with_control_labels(dataset: Dataset, cutoff: float, control: Control) -> Da
     cutoff
         r_c, in the unit of the positions.
     """
-    radii = _radii(dataset)
+    radii = typical_radii(dataset)
     return replace(
-        dataset, frames=tuple(_labelled(frame, radii[frame.numbers], cutoff, control) for frame in dataset)
+        dataset, frames=tuple(labelled(frame, radii[frame.numbers], cutoff, control) for frame in dataset)
     )
 
 
-def _radii(dataset: Dataset) -> Array:
+def typical_radii(dataset: Dataset) -> Array:
     """Covalent radii by atomic number, in the unit that makes nearest distances of the data typical."""
     ratios = []
     for frame, nearest in zip(dataset, dataset.nearest_distances, strict=True):
@@ -75,7 +75,8 @@ def _radii(dataset: Dataset) -> Array:
     return np.asarray(covalent_radii * (float(np.median(ratios)) if ratios else 1.0))
 
 
-def _labelled(frame: Frame, radii: Array, cutoff: float, control: Control) -> Frame:
+def labelled(frame: Frame, radii: Array, cutoff: float, control: Control) -> Frame:
+    """Replace every label of a frame by that of a simple potential; radii (N,) of its atoms."""
     first, second, _, vectors = _core.neighbor_list(core_structure(frame), cutoff)
     energy, pull = _energy(first, vectors, radii[first] + radii[second], frame.n_atoms, cutoff, control)
     forces = np.zeros((frame.n_atoms, 3))

@@ -17,6 +17,9 @@ from mlip_rs.label_check.units import ENERGY_FACTORS, FORCE_FACTORS, nearest_fac
 CERTAIN_OFFSET: float = 0.5
 """eV/atom; a constant between kinds of structures that no physics of theirs makes."""
 
+SURE_OFFSET: float = 0.1
+"""Error of a constant in its value, from which on it may be one of the small fit, in structures unlike the others."""
+
 LEAST_OFFSET: float = 0.1
 """eV/atom; constants below may be errors of the small basis."""
 
@@ -29,17 +32,11 @@ LEAST_STRUCTURE_CONSTANT: float = 10.0
 SAME_LEVEL: float = 0.04
 """Relative agreement of the energies of a group, divided by a unit, with those of the others."""
 
+MINORITY: float = 0.4
+"""Share of the frames up to which a group that is apart is the wrong one, where there are several files."""
+
 LEVEL: float = 0.3
 """eV/atom; where energies are smaller their ratio says nothing."""
-
-GOOD_FORCES: float = 0.95
-"""Share of the squared forces explained, above which a small basis describes the structures well."""
-
-LEAST_SCATTER: float = 0.006
-"""eV/atom; smaller scatter of the energies around what the forces say may be that of the small basis."""
-
-LEAST_SHARE: float = 0.06
-"""The same relative to the spread of the energies; 0.03 at most in sets that are right."""
 
 PER_ATOM_GAIN: float = -10.0
 """Logarithm of the ratio of likelihoods for energies per atom with a right slope against others without."""
@@ -154,37 +151,6 @@ def check_per_atom(dataset: Dataset, rows: Rows, energies: Energies) -> list[Fin
     return found
 
 
-def check_scatter(dataset: Dataset, rows: Rows, energies: Energies, explained: float) -> list[Finding]:
-    """Find energies that follow the forces only roughly, as those of another model or functional do.
-
-    Parameters
-    ----------
-    explained
-        Share of the squared forces that a fit to other forces explains.
-    """
-    comparison, used = energies.slope.comparison, energies.slope.used
-    columns = energies.columns[used]
-    rest = energies.labels[used] - columns @ np.linalg.lstsq(columns, energies.labels[used], rcond=None)[0]
-    share = comparison.sigma / max(float(np.std(rest)), 1e-12)
-    compared = energies.slope.sure and energies.slope.right
-    if not compared or explained < GOOD_FORCES or comparison.sigma < LEAST_SCATTER or share < LEAST_SHARE:
-        return []
-    frames = concerned(dataset, rows, "energy")
-    return [
-        finding(
-            dataset,
-            "energy: another model",
-            False,
-            f"energies of {place(dataset, frames)} scatter by {1e3 * comparison.sigma:.0f} meV/atom around what the "
-            f"forces say, {100 * share:.0f} % of their spread, although the forces agree with each other to "
-            f"{100 * explained:.1f} %: energies and forces may be of two models, functionals or settings.",
-            "take energies and forces from one and the same calculation",
-            frames,
-            {"scatter": comparison.sigma, "share": share, "explained": explained},
-        )
-    ]
-
-
 def check_offsets(dataset: Dataset, rows: Rows, energies: Energies, factor: float) -> list[Finding]:
     """Report constants of groups, families and structures."""
     found = []
@@ -240,18 +206,32 @@ def _group_offset(dataset: Dataset, rows: Rows, energies: Energies, offset: Offs
             evidence,
             conversion,
         )
-    correction = None if per_structure else Correction("energy", per_atom=-value)
+    either = (
+        _other_files(dataset, frames)
+        if not energies.slope.sure or len(frames) > MINORITY * len(dataset)
+        else ""
+    )
+    correction = None if per_structure or not energies.slope.sure else Correction("energy", per_atom=-value)
     reason = ", whatever their size, as charged cells or cells of another spin are" if per_structure else ""
     return finding(
         dataset,
         "energy: constant of a charge" if candidate.kind == "charge" else "energy: constant of a group",
-        size > CERTAIN_OFFSET or per_structure,
+        (size > CERTAIN_OFFSET or per_structure) and offset.error < SURE_OFFSET * abs(value),
         f"energies of {where} ({len(frames)} frames) are off by {amount}{reason}, against all others, by what forces "
-        f"and the other energies say; the rest scatters by {1e3 * offset.scatter:.0f} meV/atom.",
+        f"and the other energies say; the rest scatters by {1e3 * offset.scatter:.0f} meV/atom{either}.",
         "use one code, with the same settings, charge and spin, for all frames, or shift one of the groups",
         frames,
         evidence,
         correction,
+    )
+
+
+def _other_files(dataset: Dataset, frames: list[int]) -> str:
+    """Say that the files beside those of some frames may be the wrong ones as well; empty if there are none."""
+    own = {dataset[k].file for k in frames}
+    others = [k for k, frame in enumerate(dataset) if frame.file not in own]
+    return (
+        f"; it cannot be told whether these are wrong or those of {place(dataset, others)}" if others else ""
     )
 
 

@@ -13,6 +13,8 @@ from mlip_rs.errors import DataError
 
 LABELS: tuple[str, ...] = ("energy", "forces", "stress", "positions")
 
+CURE_IN_DOUBT: str = "find out which label has another sign or unit, and convert it to eV and Å"
+
 FRAMES_NAMED: int = 5
 """Frames that a message names; the others are counted."""
 

@@ -52,7 +52,7 @@ def check_positions(
     known = ratios[np.isfinite(ratios)]
     if not known.size:
         return []
-    if np.median(known) > FAR:
+    if np.median(known) > FAR and not _some_file_is_right(dataset, ratios):
         return _whole(dataset, known, energies, stresses)
     found = []
     usual = fit_forces(rows, ~(ratios[rows.indices] > FAR)) if (ratios > FAR).any() else None
@@ -84,6 +84,13 @@ def check_positions(
                 )
             )
     return found
+
+
+def _some_file_is_right(dataset: Dataset, ratios: Array) -> bool:
+    """Whether the distances of one of several files are usual: what is wrong is not wrong everywhere then."""
+    names = np.array([frame.file for frame in dataset], dtype=object)
+    own = [ratios[(names == name) & np.isfinite(ratios)] for name in dataset.files]
+    return any(file.size > 0 and float(np.median(file)) <= FAR for file in own)
 
 
 def _files_and_types(dataset: Dataset) -> list[list[int]]:

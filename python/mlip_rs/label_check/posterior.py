@@ -113,7 +113,11 @@ class _Inverse:
 
 
 def compare(
-    labels: Array, columns: Array, doubt: Array, decomposed: tuple[Array, Array] | None = None
+    labels: Array,
+    columns: Array,
+    doubt: Array,
+    decomposed: tuple[Array, Array] | None = None,
+    sigmas: Array = SIGMAS,
 ) -> Comparison:
     """Regress labels on columns, given what the columns leave open.
 
@@ -127,6 +131,8 @@ def compare(
         (n, F) design times a square root of the covariance of the coefficients; σ² is added to its square.
     decomposed
         Left singular vectors and singular values of `doubt`, if they are known; it is not looked at then.
+    sigmas
+        Scatter tried, eV.
     """
     vectors, values = decomposed or np.linalg.svd(doubt, full_matrices=False)[:2]
     best: Comparison | None = None
@@ -134,7 +140,7 @@ def compare(
     start = np.linalg.lstsq(columns, labels, rcond=None)[0]
     rest = labels - columns @ start
     scale = float(np.std(rest))
-    for sigma in SIGMAS * max(1.0, scale):
+    for sigma in sigmas * max(1.0, scale):
         inverse = _Inverse(vectors, values, float(sigma))
         applied = inverse(columns)
         normal: Array = np.asarray(

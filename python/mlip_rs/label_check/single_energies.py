@@ -1,8 +1,7 @@
-"""Single energies that contradict forces and all other energies."""
+"""Single energies that contradict forces and all other energies: what is said of them, and those beyond the sample."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,27 +11,9 @@ from mlip_rs.data import Dataset, Frame
 from mlip_rs.data.core_structures import core_structure
 from mlip_rs.label_check.energies import Energies
 from mlip_rs.label_check.findings import Correction, Finding, finding
-from mlip_rs.label_check.posterior import Posterior, compare
-from mlip_rs.label_check.regression import energy_expectation
+from mlip_rs.label_check.left_open import LEAST_ENERGY, SURE_DEVIATIONS, Single
+from mlip_rs.label_check.posterior import Posterior
 from mlip_rs.label_check.rows import Rows, design
-
-LEAST_ENERGY: float = 2.0
-"""eV of the whole structure; less may be a matter of k-points or of the small basis."""
-
-SURE_DEVIATIONS: float = 5.0
-"""Standard errors of the deviation."""
-
-SUSPECTS: int = 4
-"""Frames tried at a time."""
-
-LEAST_GAIN: float = 8.0
-"""Logarithm of the ratio of likelihoods from which an energy is suspect; up to 5 in sets that are right."""
-
-CLEAR_GAIN: float = 20.0
-"""The same from which there is no doubt that some energy is off."""
-
-UNIQUE: float = 0.7
-"""Gain of the second most suspect frame, relative, below which it is the first that is off."""
 
 LARGE: float = 0.5
 """eV/atom; no small basis is wrong by that much on one kind of structures."""
@@ -40,58 +21,11 @@ LARGE: float = 0.5
 DEVIATIONS: float = 15.0
 """Robust standard deviations."""
 
+SHARE_OUTSIDE: float = 0.04
+"""Of the frames beyond the sample; more are not single."""
+
 LEAST_ALIKE: int = 5
 """Frames of the same config type without which a wrong energy may be the small basis that does not know the kind."""
-
-MAX_SHARE: float = 0.04
-"""More frames than that are not single."""
-
-
-@dataclass(frozen=True)
-class Single:
-    """An energy of the sample that is off.
-
-    Parameters
-    ----------
-    row
-        Index in the sample.
-    per_atom
-        Deviation from what forces, stresses and the other energies say, eV/atom.
-    clear
-        Whether there is much evidence, and no other frame could be the one that is off.
-    """
-
-    row: int
-    per_atom: float
-    clear: bool
-
-
-def find_single_energies(rows: Rows, fit: Posterior, energies: Energies) -> list[Single]:
-    """Frames of the sample whose energies, left open, make all others much more likely: one after the other."""
-    used = np.flatnonzero(np.isfinite(energies.labels))
-    mean, doubt = energy_expectation(rows, fit)
-    labels, table, doubt = (energies.labels - mean)[used], energies.columns[used], doubt[used]
-    decomposed = np.linalg.svd(doubt, full_matrices=False)[:2]
-    found: list[Single] = []
-    current = compare(labels, table, doubt, decomposed)
-    while len(found) < max(1, int(MAX_SHARE * len(used))):
-        trials = []
-        for k in np.argsort(-abs(current.z))[:SUSPECTS]:
-            column = np.zeros(len(used))
-            column[k] = 1.0
-            trials.append(
-                (compare(labels, np.column_stack([table, column]), doubt, decomposed), column, int(k))
-            )
-        trials.sort(key=lambda trial: -trial[0].evidence)
-        best, column, k = trials[0]
-        gain, shift = best.evidence - current.evidence, float(best.coefficients[-1])
-        sure = abs(shift) > SURE_DEVIATIONS * float(best.errors[-1])
-        if gain < LEAST_GAIN or not sure or abs(shift) * rows.n_atoms[used[k]] < LEAST_ENERGY:
-            break
-        alone = trials[1][0].evidence - current.evidence < UNIQUE * gain
-        found.append(Single(int(used[k]), shift, gain > CLEAR_GAIN and alone))
-        table, current = np.column_stack([table, column]), best
-    return found
 
 
 def check_single_energies(
@@ -189,7 +123,7 @@ def _outside(
     if not rest or energies.offsets:
         return []
     scatter = _scale(residuals)
-    allowed = max(1, int(MAX_SHARE * len(rest)))
+    allowed = max(1, int(SHARE_OUTSIDE * len(rest)))
     ranked = sorted(rest, key=lambda k: -abs(residuals[k]))[: allowed + 1]
     suspects = [
         k

@@ -7,11 +7,11 @@ import numpy as np
 
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.data import Dataset
-from mlip_rs.label_check.findings import Correction, Finding, finding, place
+from mlip_rs.label_check.findings import CURE_IN_DOUBT, Correction, Finding, finding, place
 from mlip_rs.label_check.posterior import Posterior
 from mlip_rs.label_check.regression import STARTS, Slope, confirm, regress, virial_expectation
 from mlip_rs.label_check.rows import Rows, concerned
-from mlip_rs.label_check.units import FORCE_FACTORS, STRESS_FACTORS, nearest_factor
+from mlip_rs.label_check.units import FORCE_FACTORS, STRESS_FACTORS, Factor, nearest_factor
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
 ORDERS: dict[str, tuple[int, ...]] = {
@@ -151,7 +151,12 @@ def _regressed(
 
 
 def check_stresses(
-    dataset: Dataset, stresses: Stresses, factor: float, frames: list[int], doubt: str = ""
+    dataset: Dataset,
+    stresses: Stresses,
+    factor: float,
+    frames: list[int],
+    doubt: str = "",
+    few: bool = False,
 ) -> list[Finding]:
     """Name sign, unit and order of the stresses of some frames.
 
@@ -161,7 +166,11 @@ def check_stresses(
         Labels over what they should be; 1 if they are right.
     doubt
         Other explanations in words: the stresses are not corrected then.
+    few
+        Whether the structures are too few to be certain of a sign or unit that is theirs alone.
     """
+    if few and not doubt:
+        doubt = "; that is likely only, from so few structures"
     where, slope = place(dataset, frames), stresses.slope
     evidence = {"slope": slope.value, "error": slope.error}
     order = ORDERS[stresses.order] if stresses.order else None
@@ -206,17 +215,23 @@ def check_stresses(
         finding(
             dataset,
             "stress: sign" if sign_only else "stress: unit",
-            named is not None,
+            named is not None and not few,
             f"stresses of {where} {look}: their slope against what the forces say is {slope}{doubt}.",
-            f"convert them to eV/Å³, positive under tension (multiply by {1 / named.value:.6g})"
-            if named
-            else "check their unit",
+            _cure(named, doubt),
             frames,
             evidence,
             None if named is None or doubt else Correction("stress", factor=1.0 / named.value),
         )
     )
     return found
+
+
+def _cure(named: Factor | None, doubt: str) -> str:
+    if named is None:
+        return "check their unit"
+    if doubt:
+        return CURE_IN_DOUBT
+    return f"convert them to eV/Å³, positive under tension (multiply by {1 / named.value:.6g})"
 
 
 def check_pressure(dataset: Dataset, rows: Rows, combined: Posterior, used: Mask) -> list[Finding]:

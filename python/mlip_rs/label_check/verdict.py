@@ -1,12 +1,12 @@
 """Which of three labels is off: the fewest faults that explain all slopes; in doubt, nothing is corrected."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, log
 
 from mlip_rs.data import Dataset
 from mlip_rs.label_check.energies import Energies
-from mlip_rs.label_check.findings import Correction, Finding, finding, place
+from mlip_rs.label_check.findings import CURE_IN_DOUBT, Correction, Finding, finding, place
 from mlip_rs.label_check.regression import Slope
 from mlip_rs.label_check.rows import Rows, concerned
 from mlip_rs.label_check.stresses import Stresses
@@ -34,10 +34,14 @@ UNUSUAL: float = 1.5
 CLEAR: float = 1.5
 """Difference of prices from which the cheapest explanation is the only one."""
 
+AGAINST_NATURE: float = 6.0
+"""Price of forces that pull crowded atoms together."""
+
+MAY_BE_RIGHT: tuple[float, float] = (0.4, 2.5)
+"""Slopes that a basis too small for the structures explains more easily than two faults at once."""
+
 MOST_FAULTS: int = 2
 """With more faults something explains any slopes: nothing is corrected then."""
-
-CURE_IN_DOUBT: str = "find out which label has another sign or unit, and convert it to eV and Å"
 
 NAMES: dict[str, str] = {"energy": "energies", "forces": "forces", "stress": "stresses"}
 
@@ -136,16 +140,24 @@ def _cure(label: str, factor: Factor) -> str:
     return f"convert them to {wanted} (multiply by {1 / factor.value:.6g})"
 
 
-def judge(energies: Energies | None, stresses: Stresses | None, from_forces: bool) -> Verdict:
+def judge(
+    energies: Energies | None,
+    stresses: Stresses | None,
+    from_forces: bool,
+    sign_of_forces: Callable[[], float] = lambda: 0.0,
+) -> Verdict:
     """Decide from the slopes of energies and stresses against forces which labels are off.
 
     Every combination of factors (units times signs) of the three labels is tried. Energies of the opposite sign are as
-    dear as two other faults, so that they are never corrected: one wrong label is not believed against two.
+    dear as two other faults: forces and stresses that agree are not believed against energies unless crowded atoms
+    tell which is right.
 
     Parameters
     ----------
     from_forces
         Whether the slopes are against forces; otherwise energies were compared with stresses.
+    sign_of_forces
+        1 if the forces push crowded atoms apart, −1 if together, 0 if that is not clear; asked if something is off.
     """
     energy = energies.slope if energies is not None and energies.slope.sure else None
     stress = stresses.slope if stresses is not None and stresses.slope.sure else None
@@ -161,11 +173,14 @@ def judge(energies: Energies | None, stresses: Stresses | None, from_forces: boo
         " and ".join(f"{name} have slope {slope}" for name, slope in slopes)
         + f" against what the {against} say"
     )
-    ranked = sorted(_explanations(energy, stress, against), key=lambda one: one.price)
+    sign = sign_of_forces() if from_forces else 0.0
+    if sign:
+        text += f", and the forces {'push' if sign > 0 else 'pull'} crowded atoms {'apart' if sign > 0 else 'together'}"
+    ranked = sorted(_explanations(energy, stress, against, sign), key=lambda one: one.price)
     incomplete = not ranked and energy is not None and stress is not None and not energy.right
     if incomplete:
-        ranked = sorted(_explanations(energy, None, against), key=lambda one: one.price)
-    if not ranked:
+        ranked = sorted(_explanations(energy, None, against, sign), key=lambda one: one.price)
+    if not ranked or _far_fetched(ranked[0], [slope for _, slope in slopes if not slope.right]):
         odd = " and ".join(f"{name} have slope {slope}" for name, slope in slopes if not slope.right)
         return Verdict(unnamed=odd)
     evidence = [("slope", slopes[0][1].value), ("error", slopes[0][1].error)]
@@ -173,7 +188,16 @@ def judge(energies: Energies | None, stresses: Stresses | None, from_forces: boo
     return Verdict(ranked[0], tuple(near[:2]), text, tuple(evidence), incomplete=incomplete)
 
 
-def _explanations(energy: Slope | None, stress: Slope | None, against: str) -> Iterator[Explanation]:
+def _far_fetched(best: Explanation, odd: Sequence[Slope]) -> bool:
+    """Whether faults of no common system of units are made up: three, or two for slopes of a small basis."""
+    plausible = len(best.faults) < 2 or (abs(best.energy.value), abs(best.forces.value)) in SYSTEMS
+    usual = all(MAY_BE_RIGHT[0] < slope.factor < MAY_BE_RIGHT[1] for slope in odd)
+    return not plausible and (usual or len(best.faults) > MOST_FAULTS)
+
+
+def _explanations(
+    energy: Slope | None, stress: Slope | None, against: str, sign: float
+) -> Iterator[Explanation]:
     """Combinations of factors that agree with the slopes."""
     for e in (RIGHT, *ENERGY_FACTORS) if energy is not None else (RIGHT,):
         for f in (RIGHT, *FORCE_FACTORS) if against == "forces" else (RIGHT,):
@@ -184,7 +208,8 @@ def _explanations(energy: Slope | None, stress: Slope | None, against: str) -> I
                     if slope is not None:
                         misfit += _misfit(slope, label.value / reference.value, tolerance)
                 if misfit < inf:
-                    yield Explanation(e, f, s, misfit + _price(e, f, s))
+                    unnatural = AGAINST_NATURE if sign * f.value < 0.0 else 0.0
+                    yield Explanation(e, f, s, misfit + unnatural + _price(e, f, s))
 
 
 def _misfit(slope: Slope, expected: float, tolerance: float) -> float:

@@ -186,7 +186,7 @@ RUNS: tuple[_Run, ...] = (
 )
 """Of every system, once; three times as often and as long in the long form."""
 
-CLUSTERS: tuple[int, ...] = (3, 4, 5, 7, 9, 13)
+CLUSTERS: tuple[int, ...] = (3, 4, 5, 7, 9, 13, 20, 25, 30, 35, 45)
 """Numbers of atoms of the clusters that are followed."""
 
 CLUSTER_RUN: _Run = _Run("cluster", (1.0,), 0, 1.0, 120)

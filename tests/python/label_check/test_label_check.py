@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from ase.calculators.morse import MorsePotential
 from ase.units import Bohr, GPa, Hartree
 
 from mlip_rs.data import Dataset, Frame
@@ -129,6 +130,22 @@ def test_one_wrong_energy_is_named(crystals):
     assert found.evidence["deviation"] == pytest.approx(5.0, abs=0.5)
 
 
+def test_several_wrong_energies_are_named_though_they_hide_each_other(crystals):
+    shifts = {4: 5.0, 17: -3.0, 30: 2.0}
+    frames = tuple(replace(f, energy=f.energy + shifts.get(k, 0.0)) for k, f in enumerate(crystals))
+    found = check_labels(replace(crystals, frames=frames)).errors
+    assert {one.frames[0]: round(one.evidence["deviation"]) for one in found} == shifts
+
+
+def test_energies_of_another_potential_beside_right_forces_warn(crystals):
+    calculator = MorsePotential(epsilon=0.25, r0=2.9, rho0=4.0, rcut1=5.0, rcut2=6.5)
+
+    def other(frame):
+        return replace(frame, energy=float(calculator.get_potential_energy(frame.to_atoms())))
+
+    assert kinds(changed(crystals, other)) == {"energy: another model": False}
+
+
 def test_two_codes_are_found_and_shifted_on_request(crystals):
     def other_code(frame):
         return replace(frame, energy=frame.energy + 3.0 * frame.n_atoms, file="b.xyz")
@@ -138,6 +155,23 @@ def test_two_codes_are_found_and_shifted_on_request(crystals):
     assert found.kind == "energy: constant of a group"
     assert abs(found.evidence["offset"]) == pytest.approx(3.0, abs=0.1)
     assert check_labels(corrected(wrong, found)).findings == ()
+
+
+def test_of_two_halves_that_disagree_in_energy_neither_is_called_the_wrong_one(crystals):
+    def other_code(frame):
+        return replace(frame, energy=frame.energy + 3.0 * frame.n_atoms, file="b.xyz")
+
+    (found,) = check_labels(changed(crystals, other_code, lambda k: k % 2 == 0)).errors
+    assert found.kind == "energy: constant of a group"
+    assert "cannot be told whether these are wrong or those of" in found.message
+
+
+def test_bohr_in_more_than_half_of_the_frames_is_found_in_their_file(crystals):
+    def in_bohr(frame):
+        return replace(frame, positions=frame.positions / Bohr, cell=frame.cell / Bohr, file="b.xyz")
+
+    (found,) = check_labels(changed(crystals, in_bohr, lambda k: k % 2 == 0)).errors
+    assert (found.kind, found.files) == ("positions: bohr", ("b.xyz",))
 
 
 def test_charges_in_the_file_explain_constants_per_structure(crystals):

@@ -1,4 +1,4 @@
-"""Two faults at once are told apart, or nothing is corrected; energies are never turned; test data are checked, too."""
+"""Two faults at once are told apart, or nothing is corrected; crowded atoms tell signs; test data are checked, too."""
 
 from dataclasses import replace
 
@@ -52,13 +52,17 @@ def test_two_faults_are_corrected_to_the_right_labels(right, name):
     assert {found.label for found in review.corrected} == set(PAIRS[name])
 
 
-def test_energies_against_forces_and_stresses_are_refused_and_not_turned(right):
-    wrong = scaled(right, energy=-1.0)
-    check = check_labels(wrong)
-    assert check.errors
-    assert all(found.correction is None for found in check.errors)
-    with pytest.raises(DataError, match="which of these cannot be told"):
-        review_labels(wrong, CORRECTING, Silent())
+@pytest.mark.parametrize("turned", [("energy",), ("forces", "stress")])
+def test_of_labels_that_are_opposite_those_are_turned_that_pull_crowded_atoms_together(right, turned):
+    wrong = scaled(right, **dict.fromkeys(turned, -1.0))
+    found = check_labels(wrong).errors
+    assert {one.label for one in found} == set(turned)
+    assert all(one.kind.endswith(": sign") and "multiply by -1" in one.cure for one in found)
+    review = review_labels(wrong, CORRECTING, Silent())
+    for frame, original in zip(review.dataset, right, strict=True):
+        assert frame.energy == pytest.approx(original.energy)
+        assert frame.forces == pytest.approx(original.forces)
+        assert frame.stress == pytest.approx(original.stress)
 
 
 def test_a_correction_that_leaves_a_contradiction_is_undone(right):
