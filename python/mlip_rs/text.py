@@ -1,11 +1,15 @@
-"""Counts with their nouns, and tables as lines of text."""
+"""Counts with their nouns, numbers with their errors and limits, and tables as lines of text."""
 
+import math
 import re
 import unicodedata
 from collections.abc import Sequence
 
 _NUMERIC = re.compile(r"(?:[-+−–±….,:×✗\d\s]|\d[eE][-+]?\d|nan|inf)+")
 """Numbers, ranges such as "1.2 … 3.4", lists of numbers, marks of failure, and the dash of an empty cell."""
+
+MOST_DIGITS: int = 6
+"""Digits after which numbers that differ are shown as equal."""
 
 
 def counted(count: object, noun: str) -> str:
@@ -19,6 +23,55 @@ def counted(count: object, noun: str) -> str:
     if noun.endswith("y"):
         return f"{count} {noun[:-1]}ies"
     return f"{count} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def with_error(value: float, error: float) -> str:
+    """A number and its error in the digits that the error leaves, at most four of the number.
+
+    >>> with_error(141.3, 12.0), with_error(0.55911, 0.0102), with_error(-1.0, 1e-9), with_error(3.0, 8.0)
+    ('140 ± 10', '0.56 ± 0.01', '-1.000 ± 0.001', '3 ± 8')
+    """
+    largest = max(abs(value), abs(error))
+    if not 0.0 < largest < math.inf:
+        return f"{value:.3g} ± {error:.1g}"
+    least = 10.0 ** (math.floor(math.log10(largest)) - 3)
+    shown = float(f"{max(abs(error), least):.0e}")
+    step = math.floor(math.log10(shown) + 1e-9)
+    decimals = max(-step, 0)
+    return f"{round(value, -step):.{decimals}f} ± {shown:.{decimals}f}"
+
+
+def told_apart(first: float, second: float, digits: int = 2, kind: str = "f") -> tuple[str, str]:
+    """A number and its limit, with more digits (at most six) than asked for if they would look equal and are not.
+
+    Parameters
+    ----------
+    first, second
+        The numbers.
+    digits, kind
+        As in formats: decimals with "f", significant digits with "g".
+
+    Examples
+    --------
+    >>> told_apart(0.2249, 0.2213), told_apart(0.88, 0.22), told_apart(0.5, 0.5), told_apart(30.02, 30.0, 3, "g")
+    (('0.225', '0.221'), ('0.88', '0.22'), ('0.50', '0.50'), ('30.02', '30'))
+    """
+    shown = (f"{first:.{digits}{kind}}", f"{second:.{digits}{kind}}")
+    if first == second or shown[0] != shown[1] or digits >= MOST_DIGITS:
+        return shown
+    return told_apart(first, second, digits + 1, kind)
+
+
+def rounded_up(value: float, digits: int = 3) -> str:
+    """The least number of so many digits that is not below a positive one: a limit that the number keeps.
+
+    >>> rounded_up(0.87304), rounded_up(2.5), rounded_up(1234.0)
+    ('0.874', '2.5', '1240')
+    """
+    if not (value > 0.0 and math.isfinite(value)):
+        return f"{value:g}"
+    step = math.floor(math.log10(value)) - digits + 1
+    return f"{float(f'{math.ceil(value / 10.0**step - 1e-9)}e{step}'):.{digits + 1}g}"
 
 
 def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

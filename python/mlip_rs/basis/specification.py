@@ -1,14 +1,17 @@
 """The basis specification: the complete, explicit definition of the features, as the core reads it."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from json import dumps, loads
+from math import isfinite
 from typing import Any
 
 from mlip_rs import _core
 from mlip_rs.basis.radial import RadialSet
 from mlip_rs.basis.repulsion import Repulsion
+from mlip_rs.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,30 @@ class Specification:
         ConfigError
             An entry out of range, contradicting another one or giving too many features.
         """
-        return _core.Basis(dumps(self.to_dict()))
+        document = self.to_dict()
+        for place, value in _leaves(document, "basis"):
+            if isinstance(value, float) and not isfinite(value):
+                raise ConfigError(f"{place} is {value}; it must be a finite number")
+        try:
+            return _core.Basis(dumps(document))
+        except ConfigError as error:
+            text = re.sub(r" at line \d+ column \d+$", "", str(error))  # nobody sees the text that is meant
+            text = re.sub(
+                r"invalid type: floating point `(.*)`, expected [iu]\w+", r"\1 must be a whole number", text
+            )
+            raise ConfigError(text) from None
+
+
+def _leaves(value: object, place: str) -> Iterator[tuple[str, object]]:
+    """Places and values of all entries of a document, such as "basis.radial[0].function.beta[0]"."""
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _leaves(one, f"{place}.{key}")
+    elif isinstance(value, list | tuple):
+        for k, one in enumerate(value):
+            yield from _leaves(one, f"{place}[{k}]")
+    else:
+        yield place, value
 
 
 def with_current_basis(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,6 +111,7 @@ def element_energies(entries: list[str]) -> dict[str, float]:
     energies: dict[str, float] = {}
     for entry in (part for text in entries for part in text.split(",") if part):
         symbol, _, value = entry.partition("=")
+        symbol = symbol.strip().capitalize()
         try:
             energy = float(value)
             if not math.isfinite(energy):

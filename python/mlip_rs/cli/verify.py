@@ -83,4 +83,8 @@ def _summary(verification: "Verification") -> str:
 
 
 def _numbers(check: "CheckResult") -> list[str]:
+    from mlip_rs.text import told_apart
+
+    if check.value is not None and check.limit is not None:
+        return list(told_apart(check.value, check.limit, kind="g"))
     return ["–" if number is None else f"{number:.2g}" for number in (check.value, check.limit)]

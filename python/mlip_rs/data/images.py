@@ -145,7 +145,8 @@ class _Reading:
         elif self._kind in ("vasp-xml", "vasp-out"):
             yield from self._vasp()
         elif self._kind in lammps.KINDS:
-            yield from self._ase(**lammps.reader_options(self._plain, self._kind, self._species.given))
+            options = lammps.reader_options(self._plain, self._kind, self._species.given)
+            yield from map(lammps.without_energy, self._ase(**options))
         else:
             yield from self._ase()
 

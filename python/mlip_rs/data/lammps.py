@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ase import Atoms
 from ase.data import atomic_numbers
 
 from mlip_rs.data.opening import open_text
@@ -41,6 +42,20 @@ def reader_options(file: Path, kind: str, given: Mapping[str, str]) -> dict[str,
             "order (--types SYMBOL..., such as --types Cu Zr), or write them (dump_modify element, Masses)"
         )
     return {}
+
+
+def without_energy(atoms: Atoms) -> Atoms:
+    """Drop the energy of 0 that ASE makes up for a dump with forces; files of LAMMPS hold none.
+
+    >>> from ase.calculators.singlepoint import SinglePointCalculator
+    >>> atoms = Atoms("Cu")
+    >>> atoms.calc = SinglePointCalculator(atoms, energy=0.0, forces=[[0.0, 0.0, 0.1]])
+    >>> list(without_energy(atoms).calc.results)
+    ['forces']
+    """
+    if atoms.calc is not None:
+        atoms.calc.results.pop("energy", None)
+    return atoms
 
 
 def _names_elements(file: Path, kind: str) -> bool:

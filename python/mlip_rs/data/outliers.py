@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mlip_rs.data.dataset import Dataset
 from mlip_rs.data.distances import completed_cell, pairs_within
 from mlip_rs.data.frames import Frame
+from mlip_rs.text import told_apart
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
 
@@ -103,14 +104,15 @@ def _single_frame(frame: Frame, limits: OutlierLimits) -> Iterator[tuple[str, st
         lengths = np.linalg.norm(frame.forces, axis=1)
         atom = int(np.argmax(lengths))
         if lengths[atom] > limits.max_force:
-            yield "force", f"force on atom {atom} is {lengths[atom]:.1f} eV/Å (limit {limits.max_force:g})"
+            force, limit = told_apart(lengths[atom], limits.max_force, 1)
+            yield "force", f"force on atom {atom} is {force} eV/Å (limit {limit})"
     if frame.stress is not None and np.abs(frame.stress).max() > limits.max_stress:
-        worst = np.abs(frame.stress).max() * EV_PER_ANGSTROM3_IN_GPA
-        yield (
-            "stress",
-            f"stress reaches {worst:.0f} GPa (limit {limits.max_stress * EV_PER_ANGSTROM3_IN_GPA:.0f}); "
-            "are its units right?",
+        worst, limit = told_apart(
+            np.abs(frame.stress).max() * EV_PER_ANGSTROM3_IN_GPA,
+            limits.max_stress * EV_PER_ANGSTROM3_IN_GPA,
+            digits=0,
         )
+        yield "stress", f"stress reaches {worst} GPa (limit {limit}); are its units right?"
     radii = covalent_radii[frame.numbers]
     reach = float(limits.min_distance_ratio * 2.0 * radii.max())
     i, j, distances = pairs_within(frame.positions, frame.cell, frame.pbc, reach)
@@ -118,11 +120,11 @@ def _single_frame(frame: Frame, limits: OutlierLimits) -> Iterator[tuple[str, st
         ratios = distances / (radii[i] + radii[j])
         worst_pair = int(np.argmin(ratios))
         if ratios[worst_pair] < limits.min_distance_ratio:
+            ratio, limit = told_apart(ratios[worst_pair], limits.min_distance_ratio, 2, "g")
             yield (
                 "distance",
                 f"atoms {i[worst_pair]} and {j[worst_pair]} are {distances[worst_pair]:.2f} Å apart, "
-                f"{ratios[worst_pair]:.2f} of the sum of their covalent radii "
-                f"(limit {limits.min_distance_ratio:g})",
+                f"{ratio} of the sum of their covalent radii (limit {limit})",
             )
 
 

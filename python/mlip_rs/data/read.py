@@ -340,7 +340,9 @@ class _Assembly:
 
     def _without_energies(self, n_frames: int) -> str:
         label = "a free energy" if self.energy == "free_energy" else "an energy"
+        which = f"none of the {n_frames} frames" if n_frames > 1 else "no frame"
         return (
-            f"{self._files}: none of the {n_frames} frames has {label}; nothing can be fitted without energies; "
+            f"{self._files}: {which} has {label}, and nothing can be fitted without any, not "
+            "even with energies left out (--energy-precision 0); "
             f"name the key that holds them (--energy-key); {self._keys_present}"
         )

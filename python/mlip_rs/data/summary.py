@@ -197,9 +197,14 @@ class DataSummary:
 
 
 def _silent_forces(dataset: Dataset) -> list[str]:
-    """Give a notice if no force differs from zero, as in perfect crystals and cells of one atom."""
+    """Give a notice if there are no forces, or none differs from zero, as in perfect crystals and cells of one atom."""
     forces = [frame.forces for frame in dataset if frame.forces is not None]
-    if not forces or max(float(np.abs(own).max(initial=0.0)) for own in forces) > ZERO_FORCE:
+    if not forces:
+        return [
+            "no structure has forces: little determines the energies of displaced atoms (phonons, dynamics); add "
+            "their forces (--forces-key names them) or cells of several atoms with displacements and forces"
+        ]
+    if max(float(np.abs(own).max(initial=0.0)) for own in forces) > ZERO_FORCE:
         return []
     alone = all(frame.n_atoms == 1 for frame in dataset)
     which = "all structures have one atom, on which no force can act" if alone else "all forces are zero"

@@ -43,6 +43,9 @@ _NINE_ONLY = re.compile(r"(?<![\w-])(virial|stress|Lattice)(\s*=)")
 
 _FORTRAN = re.compile(r"(?<!\S)([-+]?(?:\d+\.?\d*|\.\d+))[dD]([-+]?\d+)(?!\S)")
 _FORTRAN_HINT = re.compile(r"[\d.][dD][-+\d]")
+_DECIMAL_COMMA = re.compile(r"(?<!\S)-?\d+,\d+(?!\S)")
+"""A number of a row, which commas never separate from the next."""
+
 _CP2K = re.compile(r"^\s*i\s*=\s*\d+,.*\bE\s*=\s*[-+\d]")
 
 CP2K_ENERGY: str = "E of CP2K (Hartree)"
@@ -149,9 +152,13 @@ class XyzReader:
             body = self._body(rows, columns)
             text = f"{count}\n{lattice} Properties={properties} {pbc}\n{body}\n"
             atoms = ase.io.read(io.StringIO(text), format="extxyz", index=0)
-        except DataError:
-            raise
         except Exception as error:  # parsers raise anything on damaged text
+            if any(map(_DECIMAL_COMMA.search, rows)):
+                raise DataError(
+                    f"{self.place}: cannot be read: it has numbers with decimal commas; write decimal points"
+                ) from error
+            if isinstance(error, DataError):
+                raise
             reason = " ".join(str(error).split())[:300]
             raise DataError(
                 f"{self.place}: cannot be read ({type(error).__name__}: {reason}); correct the frame or leave it out"
@@ -236,7 +243,10 @@ class XyzReader:
         for name, kind, width in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
             usual = PROPERTY_NAMES.get(name.strip().lower(), name.strip())
             taken = any(usual == other for other, _, _ in columns)
-            columns.append((name.strip() if taken else usual, kind.strip().upper()[:1], int(width)))
+            kind = (
+                "S" if usual == "species" and not taken else kind.strip().upper()[:1]
+            )  # numbers become symbols
+            columns.append((name.strip() if taken else usual, kind, int(width)))
         names = [name for name, _, _ in columns]
         if "pos" not in names or not {"species", "Z"} & set(names):
             raise DataError(

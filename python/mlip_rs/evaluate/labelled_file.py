@@ -1,9 +1,11 @@
 """A file of structures with labels, in the format that its name says."""
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
+import sqlite3
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -87,9 +89,26 @@ class LabelledFile:
             with atomic_file(self._path) as file:
                 ase.io.write(file, list(structures), format="extxyz")
             return
-        with tempfile.TemporaryDirectory(prefix="mlip-rs-") as folder:
-            copy = Path(folder) / f"labelled.{self.format}"
-            ase.io.write(copy, list(structures), format=self.format)
-            content = copy.read_bytes()
+        content = self._content(list(structures))
         with atomic_file(self._path, "wb") as file:
             file.write(COMPRESSORS[self._compression](content) if self._compression else content)
+
+    def _content(self, structures: list[Atoms]) -> bytes:
+        """Bytes of the file before compression.
+
+        Raises
+        ------
+        OSError
+            They cannot be written to the folder of temporary files; names the output.
+        """
+        try:
+            with tempfile.TemporaryDirectory(prefix="mlip-rs-") as folder:
+                copy = Path(folder) / f"labelled.{self.format}"
+                ase.io.write(copy, structures, format=self.format)
+                return copy.read_bytes()
+        except OSError as error:
+            error.filename = os.fspath(self._path)  # the user knows nothing of the temporary file
+            raise
+        except sqlite3.Error as error:
+            text = f"cannot be written ({error}); is the disk full, or the size of files limited (ulimit -f)?"
+            raise OSError(errno.EIO, text, os.fspath(self._path)) from error

@@ -5,6 +5,7 @@ from typing import Any
 
 from mlip_rs.errors import ConfigError
 from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY
+from mlip_rs.text import rounded_up
 
 DIGITS: int = 6
 """Significant digits of costs and scores that choices look at: rounding of another machine is no difference."""
@@ -58,6 +59,6 @@ def within_limits(points: Sequence[Mapping[str, Any]], limits: Mapping[str, floa
         return min(allowed, key=key)
     asked = ", ".join(f"{name}={limit:g}" for name, limit in limits.items())
     least = {name: min(LIMITS[name](point) for point in points) for name in limits}
-    nearest = ", ".join(f"{name}={value:.3g}" for name, value in least.items())
+    nearest = ", ".join(f"{name}={rounded_up(value)}" for name, value in least.items())
     together = "" if len(limits) == 1 else ", but not together"
     raise ConfigError(f"{asked}: no potential of this fit keeps that; the lowest are {nearest}{together}")

@@ -1,7 +1,7 @@
 """Read the front of a finished run from `run.json`: choose a potential, draw the front, copy the file."""
 
+import math
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,12 +129,27 @@ def choose(directories: Directories, choice: str) -> Point:
             return min((p for p in points if p["score"] <= limit), key=lambda point: point["n_nonzero"])
         limit = (1.0 + (KNEE_TOLERANCE if choice == "knee" else 0.0)) * lowest["score"]
         return next(point for point in points if point["score"] <= limit)
-    found = re.fullmatch(rf"({'|'.join(LIMITS)})=(\d+\.?\d*|\.\d+)", choice)
-    if not found:
-        raise ConfigError(
-            f"selection {choice!r} is not understood; give {', '.join(NAMED)}, or {', '.join(LIMITS)}=NUMBER"
-        )
-    return points[within_limits(points, {found[1]: float(found[2])})]
+    return points[within_limits(points, _limit(choice))]
+
+
+def _limit(choice: str) -> dict[str, float]:
+    """The quantity and its largest value of a choice such as "max-cost=5".
+
+    Raises
+    ------
+    ConfigError
+        Not understood.
+    """
+    name, _, value = (part.strip() for part in choice.partition("="))
+    try:
+        limit = float(value)
+    except ValueError:
+        limit = math.nan
+    if name in LIMITS and 0.0 <= limit < math.inf:
+        return {name: limit}
+    raise ConfigError(
+        f"selection {choice!r} is not understood; give {', '.join(NAMED)}, or {', '.join(LIMITS)}=NUMBER"
+    )
 
 
 def export(directories: Directories, choice: str, output: str | os.PathLike[str]) -> tuple[Point, Potential]:

@@ -29,7 +29,7 @@ def stress_test_warnings(
     >>> held = {"score": 1.2, "stress_test": {"passed": True, "n_structures": 40, "failures": []}}
     >>> fell = {"score": 1.0, "stress_test": {"passed": False, "n_structures": 40, "failures": ["Si: falls"]}}
     >>> stress_test_warnings([held, fell], [0], {"best": 0})
-    ['1 potential failed its stress test and is not on the front (lowest score 1.000, best 1.200)']
+    ['1 potential failed its stress test and is not on the front (its score is 1.000; best has 1.200)']
     >>> for warning in stress_test_warnings([held | {"score": 9.0}, fell], [0, 1], {"best": 1}):
     ...     print(warning.split(";")[0])
     best: not to be trusted outside the data: failed in 1 of 40 structures
@@ -55,8 +55,9 @@ def stress_test_warnings(
         if len(lost) > 1:
             count = f"{len(lost)} potentials failed their stress test and are"
         lowest = min(float(point["score"]) for point in lost)
-        best = "" if "best" not in named else f", best {float(points[named['best']]['score']):.3f}"
-        sentences.append(f"{count} not on the front (lowest score {lowest:.3f}{best})")
+        best = "" if "best" not in named else f"; best has {float(points[named['best']]['score']):.3f}"
+        whose = "its score is" if len(lost) == 1 else "their lowest score is"
+        sentences.append(f"{count} not on the front ({whose} {lowest:.3f}{best})")
     return sentences
 
 

@@ -44,6 +44,7 @@ from mlip_rs.label_check.stresses import (
 from mlip_rs.label_check.two_models import GOOD_FORCES, check_two_models
 from mlip_rs.label_check.units import FORCE_FACTORS, STRESS_FACTORS, nearest_factor
 from mlip_rs.label_check.verdict import Verdict, judge
+from mlip_rs.text import counted
 
 LEAST_STRUCTURES: int = 15
 """Fewer structures say too little about each other."""
@@ -108,7 +109,7 @@ class LabelCheck:
             for found in self.findings
         ]
         if not self.findings and self.n_sample:
-            text = ["energies, forces and stresses agree with each other as far as they can be compared"]
+            text = ["the labels that can be compared agree with each other"]
         return [*text, *(f"not checked: {sentence}" for sentence in self.unchecked)]
 
 
@@ -135,9 +136,8 @@ def check_labels(dataset: Dataset, *, seed: int = 0) -> LabelCheck:
     [('forces: sign', True)]
     """
     if len(dataset) < LEAST_STRUCTURES:
-        sentence = (
-            f"all labels, with {len(dataset)} structures; {LEAST_STRUCTURES} are needed to compare them"
-        )
+        few = counted(len(dataset), "structure")
+        sentence = f"all labels, with {few}; {LEAST_STRUCTURES} are needed to compare them"
         return LabelCheck((), (sentence,), len(dataset), 0)
     kinds = comparable(dataset, reach(dataset), LEAST_STRUCTURES)
     left_out = _left_out(dataset, kinds)
@@ -173,8 +173,8 @@ def _left_out(dataset: Dataset, kinds: Comparable) -> str:
             f"{LEAST_STRUCTURES} are needed to compare them"
         )
     return (
-        f"{len(kinds.rest)} structures ({place(dataset, kinds.rest)}), because their surroundings have nothing in "
-        "common with those of the others"
+        f"{counted(len(kinds.rest), 'structure')} ({place(dataset, kinds.rest)}), because "
+        f"{'its' if len(kinds.rest) == 1 else 'their'} surroundings have nothing in common with those of the others"
     )
 
 
@@ -339,7 +339,7 @@ class _Work:
     def _say_what_is_open(self, energies: Energies | None, stresses: Stresses | None) -> None:
         """Name the comparisons that the data do not allow."""
         if self.forces is None:
-            self.unchecked.append("forces, because too few structures have forces that are not zero")
+            self.unchecked.append("forces, because too few structures have any, or any that are not zero")
         elif not self.trusted and self._force_size() < SMALL_FORCES:
             self.unchecked.append(
                 f"forces, because they are as small as the noise of a calculation (below {SMALL_FORCES} eV/Å)"

@@ -13,6 +13,7 @@ from mlip_rs.label_check.posterior import Posterior
 from mlip_rs.label_check.regression import Slope, confirm, energy_expectation, regress
 from mlip_rs.label_check.rows import Rows, concerned
 from mlip_rs.label_check.units import ENERGY_FACTORS, FORCE_FACTORS, nearest_factor
+from mlip_rs.text import counted, with_error
 
 CERTAIN_OFFSET: float = 0.5
 """eV/atom; a constant between kinds of structures that no physics of theirs makes."""
@@ -172,8 +173,8 @@ def _structure_constant(dataset: Dataset, rows: Rows, offset: Offset, value: flo
         dataset,
         "energy: constant per structure",
         True,
-        f"energies of {place(dataset, frames)} carry one constant of {value:.2f} ± {offset.error:.1g} eV per structure,"
-        " whatever its size, as energies relative to some structure do.",
+        f"energies of {place(dataset, frames)} carry one constant of {with_error(value, offset.error)} eV per "
+        "structure, whatever its size, as energies relative to some structure do.",
         "give total energies, or energies relative to the free atoms",
         frames,
         {"constant": value, "error": offset.error},
@@ -186,7 +187,9 @@ def _group_offset(dataset: Dataset, rows: Rows, energies: Energies, offset: Offs
     frames = _frames_of(dataset, rows, candidate.kind, members)
     named = _level_factor(rows, energies, offset, members)
     per_structure = bool(candidate.column.max() < 1.0)
-    amount = f"{value:+.2f} ± {offset.error:.1g} eV" + ("" if per_structure else "/atom")
+    amount = f"{'+' if value > 0 else ''}{with_error(value, offset.error)} eV" + (
+        "" if per_structure else "/atom"
+    )
     size = abs(value) * float(candidate.column.max())
     evidence = {"offset": value, "error": offset.error, "scatter": offset.scatter, "frames": len(frames)}
     where = f"charge {candidate.name}" if candidate.kind == "charge" else place(dataset, frames)
@@ -217,8 +220,8 @@ def _group_offset(dataset: Dataset, rows: Rows, energies: Energies, offset: Offs
         dataset,
         "energy: constant of a charge" if candidate.kind == "charge" else "energy: constant of a group",
         (size > CERTAIN_OFFSET or per_structure) and offset.error < SURE_OFFSET * abs(value),
-        f"energies of {where} ({len(frames)} frames) are off by {amount}{reason}, against all others, by what forces "
-        f"and the other energies say; the rest scatters by {1e3 * offset.scatter:.0f} meV/atom{either}.",
+        f"energies of {where} ({counted(len(frames), 'frame')}) are off by {amount}{reason}, against all others, by "
+        f"what forces and the other energies say; the rest scatters by {1e3 * offset.scatter:.0f} meV/atom{either}.",
         "use one code, with the same settings, charge and spin, for all frames, or shift one of the groups",
         frames,
         evidence,

@@ -12,6 +12,7 @@ from mlip_rs.label_check.findings import Correction, Finding, finding, place
 from mlip_rs.label_check.force_fit import PREDICTABLE, RELATED, SCALED, ForceFit
 from mlip_rs.label_check.rows import Rows, concerned
 from mlip_rs.label_check.units import FORCE_FACTORS, Factor, nearest_factor
+from mlip_rs.text import with_error
 
 SMALL_FORCES: float = 0.05
 """eV/Å; smaller forces of all structures, root mean square, may be noise of the calculation."""
@@ -81,7 +82,7 @@ def _scaled(dataset: Dataset, rows: Rows, fit: ForceFit, classes: dict[int, Fact
                 kind,
                 True,
                 f"forces of {place(dataset, frames)} look like {factor.name}: their slope against the forces of "
-                f"all other structures is {slope:.3g} ± {error:.1g}.",
+                f"all other structures is {with_error(slope, error)}.",
                 f"{_CURE_SIGN if factor.value == -1.0 else _CURE_UNIT} (multiply by {1 / factor.value:.6g})",
                 frames,
                 {"slope": slope, "error": error, "structures": len(structures)},

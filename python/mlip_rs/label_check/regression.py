@@ -8,6 +8,7 @@ import numpy as np
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.label_check.posterior import INFLATION, Comparison, Posterior, compare, posterior
 from mlip_rs.label_check.rows import Rows
+from mlip_rs.text import with_error
 
 STARTS: tuple[float, ...] = (1.0, 0.04, 0.001, 25.0, 1000.0)
 """Factors tried first, near those of units: the uncertainty of the expectation scales with them."""
@@ -86,7 +87,7 @@ class Slope:
         return RIGHT[0] < self.factor < RIGHT[1]
 
     def __str__(self) -> str:
-        return f"{self.value:.3g} ± {self.error:.1g}"
+        return with_error(self.value, self.error)
 
 
 def regress(

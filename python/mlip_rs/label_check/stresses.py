@@ -12,6 +12,7 @@ from mlip_rs.label_check.posterior import Posterior
 from mlip_rs.label_check.regression import STARTS, Slope, confirm, regress, virial_expectation
 from mlip_rs.label_check.rows import Rows, concerned
 from mlip_rs.label_check.units import FORCE_FACTORS, STRESS_FACTORS, Factor, nearest_factor
+from mlip_rs.text import with_error
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
 ORDERS: dict[str, tuple[int, ...]] = {
@@ -259,7 +260,7 @@ def check_pressure(dataset: Dataset, rows: Rows, combined: Posterior, used: Mask
             "stress: constant pressure",
             False,
             f"stresses of {place(dataset, frames)} carry a constant "
-            f"of {value * density:+.2f} ± {error * density:.1g} GPa "
+            f"of {with_error(value * density, error * density)} GPa "
             "on the diagonal against what energies and forces say, as the Pulay stress of a plane-wave cutoff that is "
             "too low.",
             "raise the plane-wave cutoff, subtract the constant, or leave the stresses out",

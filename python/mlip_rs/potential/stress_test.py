@@ -22,7 +22,7 @@ from mlip_rs.potential.hot_dynamics import Course, hot_dynamics
 from mlip_rs.potential.lowest_crystals import LowestCrystals, core_energies
 from mlip_rs.potential.potential import Potential
 from mlip_rs.potential.short_range import shortest_distances
-from mlip_rs.text import counted
+from mlip_rs.text import counted, told_apart
 
 HOT: float = 3.0
 """Temperature, in melting points."""
@@ -366,9 +366,10 @@ def _verdict(
             kind, f"{what}: the energy is not finite after {n_steps} steps", np.nan, course.atoms
         )
     if energy < floor:
+        fall, allowed = told_apart(floor + allowance - energy, allowance)
         sentence = (
-            f"{what}: falls {floor + allowance - energy:.2f} eV/atom below all crystals after {n_steps} steps; "
-            f"{allowance:.2f} eV/atom are allowed"
+            f"{what}: falls {fall} eV/atom below all crystals after {counted(n_steps, 'step')}; "
+            f"{allowed} eV/atom are allowed"
         )
         return StressFailure(kind, sentence, floor - energy, course.atoms)
     last = float(course.temperatures[-max(n_steps // 3, 1) :].mean())

@@ -12,6 +12,7 @@ from mlip_rs.evaluate.evaluation import evaluate
 from mlip_rs.evaluate.figures import error_by_config_type
 from mlip_rs.fitting import Point, Run
 from mlip_rs.fitting.figures import ModelPoint, pareto, predicted_cost, sparsity_path
+from mlip_rs.fitting.result import LOSS
 from mlip_rs.fitting.run_config import configuration
 from mlip_rs.potential import Potential
 from mlip_rs.report.document import Code, Image, Item, Report, Table
@@ -287,9 +288,11 @@ def _accuracy(run: Run) -> list[Item]:
             )
             for name, p in (("best", best), ("knee", knee))
         ],
-        "Best: lowest score; knee: the cheapest by predicted time within 10 % of it; of those whose energy rises at "
-        "short range, if there are any. Score: root mean squared error of the cross-validation in units of the "
-        "precisions asked for. Time: one thread, neighbour list reused; predicted, and as measured on this machine.",
+        "Best: lowest score; knee: the cheapest by predicted time whose score is within 10 % of it. Potentials that "
+        f"failed their stress test are left out while one that held has at most {LOSS:g} times the lowest score, and "
+        "those whose energy does not rise at short range while one that does is within 10 % of it. Score: root mean "
+        "squared error of the cross-validation in units of the precisions asked for. Time: one thread, neighbour list "
+        "reused; predicted, and as measured on this machine.",
     )
     errors = accuracy_table(
         {"best": best, "knee": knee},
@@ -346,7 +349,7 @@ def _label_check(record: Mapping[str, Any]) -> str:
     entries += [f"warning: {found['message']} {found['cure']}." for found in check["warnings"]]
     entries += [f"not checked: {sentence}." for sentence in check["unchecked"]]
     if not entries:
-        return "Energies, forces and stresses agree with each other as far as they can be compared."
+        return "The labels that can be compared agree with each other."
     return "\n".join(["Labels against each other:", *(f"• {text}" for text in entries)])
 
 

@@ -68,7 +68,9 @@ class ValidationSession:
         self._loaded = {name: load_calculator(text) for name, text in potentials.items()}
         self._data, self._reading = settings.data, settings.reading
         self._first = next(iter(self._loaded))
-        self._quick, self._isolated_atoms = settings.quick, _checked_energies(settings.isolated_atoms or {})
+        self._quick = settings.quick
+        known = [None if potential is None else potential.elements for _, potential in self._loaded.values()]
+        self._isolated_atoms = _checked_energies(settings.isolated_atoms or {}, known)
         first = self._loaded[self._first][1]
         only = first.elements[0] if first is not None and len(first.elements) == 1 else None
         source = None if reference is None else load_reference_source(reference, only)
@@ -203,19 +205,26 @@ def _notices(reference: str | None, source: Any) -> tuple[str, ...]:  # noqa: AN
     )
 
 
-def _checked_energies(energies: Mapping[str, float]) -> dict[str, float]:
-    """Energies of isolated atoms by element.
+def _checked_energies(
+    energies: Mapping[str, float], known: Sequence[Sequence[str] | None]
+) -> dict[str, float]:
+    """Energies of isolated atoms by element; `known` are the elements of each potential, None of a calculator.
 
     Raises
     ------
     ConfigError
-        An unknown element, or an energy that is not finite.
+        An unknown element, one that no potential has, or an energy that is not finite.
     """
+    elements = {symbol for symbols in known for symbol in symbols or ()}
     for symbol, energy in energies.items():
         if symbol not in chemical_symbols[1:]:
             raise ConfigError(f"isolated atoms: {symbol} is not a chemical symbol")
         if not np.isfinite(energy):
             raise ConfigError(f"isolated atoms: the energy of {symbol} is {energy}; it must be finite")
+        if None not in known and symbol not in elements:
+            raise ConfigError(
+                f"isolated atoms: {symbol} is not an element of the potential ({', '.join(sorted(elements))})"
+            )
     return {symbol: float(energy) for symbol, energy in energies.items()}
 
 

@@ -6,7 +6,7 @@ import pytest
 from conftest import REPOSITORY
 
 from mlip_rs import Potential, _core
-from mlip_rs.basis import Basis, HigherOrder, Repulsion
+from mlip_rs.basis import Basis, HigherOrder, RadialSet, Repulsion
 from mlip_rs.basis.specification import Invariants, with_current_basis
 from mlip_rs.errors import ConfigError
 from mlip_rs.fitting.run_config import configuration
@@ -95,3 +95,26 @@ def test_invariants_that_contradict_each_other_are_refused(invariants, message):
     document = Basis(["Al"], hierarchy="angular").to_dict() | {"invariants": invariants}
     with pytest.raises(ConfigError, match=message):
         _core.Basis(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("family", "parameters", "message"),
+    [
+        (
+            "gaussian",
+            {"beta": [1.0, float("nan")], "mu": [2.5]},
+            r"basis\.radial\[0\]\.function\.beta\[1\] is nan",
+        ),
+        ("gaussian", {"beta": [1.0], "mu": [float("inf")]}, r"basis\.radial\[0\]\.function\.mu\[0\] is inf"),
+        ("bessel", {"n": [2.5]}, "2.5 must be a whole number$"),
+    ],
+)
+def test_parameters_that_are_no_numbers_are_named(family, parameters, message):
+    basis = Basis(["Al"], cutoff=5.0, radial=[RadialSet(family, parameters)])
+    with pytest.raises(ConfigError, match=message):
+        basis.core  # noqa: B018 (builds it)
+
+
+def test_a_shortest_distance_beyond_the_cutoff_is_refused():
+    with pytest.raises(ConfigError, match=r"r_min is 6 Å; it must be shorter than the cutoff, 5 Å"):
+        Basis(["Al"], cutoff=5.0, r_min=6.0).core  # noqa: B018 (builds it)

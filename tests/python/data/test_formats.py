@@ -55,6 +55,22 @@ def test_lammps_dump_of_types_needs_elements(tmp_path):
     assert symbols(path) == ["Zr", "Cu"]
 
 
+@pytest.mark.parametrize("name", ["md.lammpstrj", "md.dump", "dump.all"])
+def test_lammps_dumps_have_forces_and_no_energy(tmp_path, name):
+    text = DUMP.format(extra=" element", first=" Zr", second=" Cu")
+    text = (
+        text.replace("x y z", "x y z fx fy fz")
+        .replace("0 0 0\n2", "0 0 0 1 0 0\n2")
+        .replace("2 2 2\n", "2 2 2 -1 0 0\n")
+    )
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match="no frame has an energy"):
+        read_dataset(tmp_path / name)
+    (frame,) = read_dataset(tmp_path / name, require_energies=False)
+    assert frame.energy is None
+    np.testing.assert_allclose(frame.forces, [[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]])
+
+
 @pytest.mark.parametrize("name", ["start.lmp", "start.data", "data.start"])
 def test_lammps_data_file_is_recognised(tmp_path, name):
     path = tmp_path / name

@@ -261,3 +261,9 @@ def test_forces_that_are_all_zero_are_said_to_say_nothing(rng):
         assert "add cells of several atoms with displacements" in notice
     pushed = crystal(rng=rng, forces=rng.normal(size=(4, 3)))
     assert not summarize(Dataset((*primitive, replace(pushed, numbers=np.full(4, 29))))).notices
+
+
+def test_data_without_a_force_say_what_they_do_not_determine():
+    (notice,) = summarize(numbered(crystal(forces=None), crystal(4.1, forces=None))).notices
+    assert notice.startswith("no structure has forces")
+    assert "--forces-key" in notice

@@ -188,3 +188,19 @@ def test_lattice_vectors_after_the_atoms_are_named_with_their_cure(tmp_path, mor
         DataError, match=r"VEC1 3.6 0 0' is a lattice vector in the style of ADF and AMS.*Lattice="
     ):
         read_structures([str(tmp_path / "ams.xyz")])
+
+
+@pytest.mark.parametrize("column", ["species:I:1", "species:S:1", "Z:I:1", "element:I:1"])
+def test_atomic_numbers_are_elements_whatever_their_column_is_called(tmp_path, column):
+    text = frame(properties=f"Properties={column}:pos:R:3:forces:R:3").replace("Cu ", "29 ")
+    (read_frame,) = read(tmp_path, text)
+    assert read_frame.symbols == ("Cu", "Cu")
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_decimal_commas_are_named(tmp_path, whole):
+    text = frame(rows=("Cu 0,0 0,0 0,0 0,1 0 0", "Cu 2 2 2 -0,1 0 0"))
+    if whole:
+        text = text.replace("4 0 0", "4,0 0 0").replace("-3.5", "-3,5")
+    with pytest.raises(DataError, match=r"frame 0 of a.xyz: .*decimal commas; write decimal points"):
+        read(tmp_path, text)

@@ -69,9 +69,9 @@ def test_lost_ones_are_counted_and_named_ones_joined():
         {"score": 1.2, "stress_test": HELD},
     ]
     (lost,) = stress_test_warnings(points, [2], {"best": 2, "knee": 2})
-    assert (
-        lost
-        == "2 potentials failed their stress test and are not on the front (lowest score 0.900, best 1.200)"
+    assert lost == (
+        "2 potentials failed their stress test and are not on the front (their lowest score is 0.900; "
+        "best has 1.200)"
     )
     first, second = stress_test_warnings(points[:2], [0, 1], {"best": 1, "knee": 1})
     assert first.startswith("best, knee: not to be trusted")

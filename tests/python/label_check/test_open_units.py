@@ -43,4 +43,4 @@ def test_two_faults_are_not_made_up_for_one_slope_that_a_small_basis_may_have():
     stresses = SimpleNamespace(slope=Slope(0.86, 0.03, None, None), virial=False)
     for verdict in (judge(energies, None, True), judge(energies, stresses, True)):
         assert verdict.best is None
-        assert verdict.unnamed.startswith("energies have slope 0.444")
+        assert verdict.unnamed.startswith("energies have slope 0.44 ")

@@ -50,6 +50,14 @@ def test_knee_of_silicon_that_collapses_is_found_with_any_seed(silicon):
         assert any(failure.kind == "crowded" for failure in result.failures)
 
 
+def test_molybdenum_that_holds_but_for_large_clusters_is_found_with_any_seed(test_data_folder):
+    molybdenum = Potential.load(test_data_folder / "mo_clusters_collapse.mlip.json")
+    for seed in range(3):
+        failures = stress_test(molybdenum, seed=seed).failures
+        assert any(failure.kind == "cluster" for failure in failures)
+        assert all(len(failure.atoms) >= 20 for failure in failures if failure.kind == "cluster")
+
+
 def test_failures_name_place_and_depth_and_keep_the_structure(silicon):
     result = stress_test(silicon)
     failure = next(failure for failure in result.failures if failure.kind == "crowded")

@@ -122,9 +122,15 @@ def test_validate_takes_energies_of_isolated_atoms(tmp_path, runs):
     assert [row["determined"] for row in rows if row["quantity"].startswith("cohesive")] == [True, True]
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert "--isolated-atoms Al=0.0" in page
-    bad = invoke(*line, "--isolated-atoms", "Xx=0.0")
-    assert bad.exit_code == 1
-    assert "Xx is not a chemical symbol" in bad.stderr
+    for entry, message in (
+        ("Xx=0.0", "Xx is not a chemical symbol"),
+        ("Cu=0", "Cu is not an element of the potential (Al)"),
+    ):
+        bad = invoke(*line, "--isolated-atoms", entry)
+        assert bad.exit_code == 1
+        assert message in bad.stderr
+    lower = invoke(*line, "--quick", "--isolated-atoms", "al=0.0", "--json")
+    assert json.loads(lower.stdout)["properties"][0]["quantities"] == rows
 
 
 def test_report_of_a_fit_says_fitted_or_given(tmp_path, runs):
