@@ -233,10 +233,7 @@ class Basis:
         """Even grids of the family of the basis up to its cutoffs."""
         cutoff = float(DEFAULT_CUTOFF if self.cutoff is None else self.cutoff)
         near = cutoff if self.angular_cutoff is None else float(self.angular_cutoff)
-        r_min = DEFAULT_R_MIN if self.r_min is None else self.r_min
-        if self.r_min is not None and r_min >= near:
-            raise ConfigError(f"basis.r_min is {r_min:g} Å; it must be shorter than the cutoff, {near:g} Å")
-        return EvenGrids(str(self.radial), cutoff, near, r_min)
+        return EvenGrids(str(self.radial), cutoff, near, DEFAULT_R_MIN if self.r_min is None else self.r_min)
 
     @property
     def angular_cutoff_is_open(self) -> bool:

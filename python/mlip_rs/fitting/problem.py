@@ -263,7 +263,7 @@ def _check_cutoff(dataset: Dataset, basis: Basis) -> None:
 
 
 def _check_nearest(dataset: Dataset, basis: Basis) -> None:
-    """The cutoffs reach the nearest neighbours."""
+    """The cutoffs reach the nearest neighbours, and the shortest distance lies below them."""
     if not any(np.isfinite(distances).any() for distances in dataset.nearest_distances):
         return
     nearest = nearest_neighbor_distance(dataset)
@@ -273,6 +273,10 @@ def _check_nearest(dataset: Dataset, basis: Basis) -> None:
             raise ConfigError(
                 f"{name} {cutoff} Å: nearest neighbours in the data are {nearest:.2f} Å apart; raise the {name}, "
                 f"to about {suggest_cutoff(dataset):g} Å"
+            )
+        if cutoff is not None and basis.r_min is not None and basis.r_min >= cutoff:
+            raise ConfigError(
+                f"basis.r_min is {basis.r_min:g} Å; it must be shorter than the {name}, {cutoff:g} Å"
             )
 
 

@@ -113,8 +113,3 @@ def test_parameters_that_are_no_numbers_are_named(family, parameters, message):
     basis = Basis(["Al"], cutoff=5.0, radial=[RadialSet(family, parameters)])
     with pytest.raises(ConfigError, match=message):
         basis.core  # noqa: B018 (builds it)
-
-
-def test_a_shortest_distance_beyond_the_cutoff_is_refused():
-    with pytest.raises(ConfigError, match=r"r_min is 6 Å; it must be shorter than the cutoff, 5 Å"):
-        Basis(["Al"], cutoff=5.0, r_min=6.0).core  # noqa: B018 (builds it)

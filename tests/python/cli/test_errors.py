@@ -122,6 +122,11 @@ def test_a_cutoff_below_every_distance_is_answered_with_a_longer_one(tmp_path):
     )
 
 
+def test_a_shortest_distance_beyond_a_cutoff_is_refused(tmp_path):
+    line = refused_fit(tmp_path, labelled_frames(), "--cutoff", "5", "--set", "basis.r_min=6")
+    assert line == "basis.r_min is 6 Å; it must be shorter than the cutoff, 5 Å"
+
+
 def test_a_cutoff_beyond_every_distance_is_refused(tmp_path):
     frames = []
     for distance in np.linspace(2.2, 3.4, 12):
