@@ -77,8 +77,8 @@ class Verbs(TyperGroup):
 
 def describe(error: BaseException) -> str:
     """Return the message of an error."""
-    if isinstance(error, MemoryError):
-        why = f" ({error})" if str(error) else ""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        why = f" ({error})" if isinstance(error, MemoryError) and str(error) else ""
         return (
             f"not enough memory{why}; use a smaller basis or fewer structures at a time, or raise ulimit -v"
         )

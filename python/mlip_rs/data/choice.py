@@ -1,5 +1,6 @@
 """Choice of the keys of the labels by frame: those of a frame have one origin, and none is lost without a word."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from mlip_rs.data.xyz import CP2K_ENERGY
 from mlip_rs.errors import DataError
 from mlip_rs.text import counted
 from mlip_rs.units import ase_stress_from_virial
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+"""A key that is a bare number in a comment line."""
 
 NONE: str = "none"
 """Key that leaves a label out."""
@@ -379,7 +383,10 @@ def keys_present(frames: Sequence[RawFrame]) -> str:
     named = {key: name for key in present if (name := label_name(key)) is not None}
     options = [f"{_option(name.label)} {key}" for key, name in named.items() if not name.is_taken]
     hint = f"; perhaps you mean {' '.join(options)}" if options else ""
-    return f"keys present: {', '.join(sorted(present)) or 'none'}{hint}"
+    keys = sorted(key for key in present if not _NUMBER.fullmatch(key))
+    if len(keys) < len(present):
+        hint += "; comment lines hold bare numbers: write what they are, such as energy=-3.2"
+    return f"keys present: {', '.join(keys) or 'none'}{hint}"
 
 
 def _option(label: str) -> str:

@@ -309,7 +309,7 @@ class _Assembly:
             raise DataError(
                 f"{self._files}: {counted(n_any - n_energy, 'frame')} with only a free energy, {n_any - n_free} with "
                 "only an energy; "
-                "they are not the same with smearing: choose energy='free_energy' or 'energy' "
+                "they are not the same with smearing: choose --energy free_energy or --energy energy "
                 "(the others go without energy)"
             )
         if n_free:

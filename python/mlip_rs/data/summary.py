@@ -267,7 +267,7 @@ def summarize(
     >>> from mlip_rs.demo import DATA_PATH
     >>> summary = summarize(read_dataset(DATA_PATH, index="::8"), max_force=7.0)
     >>> [outlier.reason for outlier in summary.outliers]
-    ['force on atom 3 is 7.4 eV/Å (limit 7)']
+    ['force on atom 3 is 7.4 eV/Å (limit 7.0)']
     """
     limits = OutlierLimits(energy_window, max_force, min_distance_ratio, max_stress)
     if reference is None or isinstance(reference, ReferenceEnergies):

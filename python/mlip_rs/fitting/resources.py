@@ -100,12 +100,13 @@ def check_resources(problem: Problem, settings: FitSettings, directory: Path | N
     memory = available_memory() if settings.memory_gib is None else settings.memory_gib * GIB
     if memory is not None and needed.memory > memory:
         origin = "available" if settings.memory_gib is None else "allowed by memory_gib"
+        cure = "raise memory_gib to try nevertheless"
         allowed = _address_space_left()
         if settings.memory_gib is None and allowed is not None and allowed < needed.memory:
-            origin = "left by the limit of this process (ulimit -v)"
+            origin, cure = "left by the limit of this process (ulimit -v)", f"raise the limit, or {cure}"
         raise FitError(
             f"{n_features} features need about {_gib(needed.memory)} of memory, {_gib(memory)} are {origin}; "
-            f"lower {TO_LOWER}, or raise memory_gib to try nevertheless"
+            f"lower {TO_LOWER}, or {cure}"
         )
     place = Path(tempfile.gettempdir()) if directory is None else directory
     present = sum(file.stat().st_size for file in place.glob("fold-*.np[yz]")) if directory else 0

@@ -345,13 +345,14 @@ def read_record(directory: str | os.PathLike[str]) -> dict[str, Any]:
     path = Path(directory) / "run.json"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(record, dict):
+            _refuse_newer(path, record)
         if not isinstance(record, dict) or not isinstance(record["points"], list):
             raise ValueError("no points")
         record["points"][record["best"]], record["points"][record["knee"]]
         for k in record["front"]:
             cost_of(record["points"][k])
         table(record["points"])
-        _refuse_newer(path, record)
         record = with_current_basis(record)
     except OSError as error:
         raise DataError(

@@ -1,5 +1,6 @@
 """Bad input: one clear line that names file, frame, atom and cure, exit code 1, nothing half-written."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from cli_case import SMALL_BASIS, errors, invoke, labelled_frames, write_frames
+
+from mlip_rs.cli.app import describe
 
 pytestmark = pytest.mark.usefixtures("no_report")
 
@@ -328,6 +331,13 @@ def test_an_unknown_selection_is_answered_with_the_known_ones(small_run, tmp_pat
     assert (
         "give knee, best, one-standard-error, or max-cost, max-nonzero, max-energy, max-force=NUMBER" in line
     )
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory", "module.py")]
+)
+def test_want_of_memory_is_one_sentence_wherever_it_shows(error):
+    assert describe(error).startswith("not enough memory; ")
 
 
 def test_debugging_shows_the_traceback(tmp_path, monkeypatch):

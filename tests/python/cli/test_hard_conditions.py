@@ -98,11 +98,13 @@ def test_a_backend_that_does_not_exist_does_not_matter(commanded, tmp_path):
     assert (tmp_path / "front.png").exists()
 
 
+@pytest.mark.parametrize("layout", ["same", "other"])
 @pytest.mark.parametrize("verb", ["pareto", "fit"])
-def test_a_run_of_a_newer_version_is_refused_and_kept(commanded, tmp_path, verb):
+def test_a_run_of_a_newer_version_is_refused_and_kept(commanded, tmp_path, verb, layout):
     shutil.copytree(commanded / "run", tmp_path / "run")
     path = tmp_path / "run/run.json"
-    record = json.loads(path.read_text(encoding="utf-8")) | {"package_version": "99.0.1"}
+    record = json.loads(path.read_text(encoding="utf-8")) if layout == "same" else {"candidates": []}
+    record |= {"package_version": "99.0.1"}
     path.write_text(json.dumps(record), encoding="utf-8")
     before = {name: (tmp_path / name).read_bytes() for name in files_below(tmp_path)}
     words = (

@@ -204,3 +204,11 @@ def test_decimal_commas_are_named(tmp_path, whole):
         text = text.replace("4 0 0", "4,0 0 0").replace("-3.5", "-3,5")
     with pytest.raises(DataError, match=r"frame 0 of a.xyz: .*decimal commas; write decimal points"):
         read(tmp_path, text)
+
+
+def test_comment_lines_of_bare_numbers_are_no_keys(tmp_path):
+    text = "".join(f"1\n{energy}\nCu 0 0 0\n" for energy in ("-3.5", "-1e-2", "2."))
+    with pytest.raises(
+        DataError, match="keys present: none; comment lines hold bare numbers: write what they are"
+    ):
+        read(tmp_path, text)
