@@ -243,10 +243,9 @@ class XyzReader:
         for name, kind, width in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
             usual = PROPERTY_NAMES.get(name.strip().lower(), name.strip())
             taken = any(usual == other for other, _, _ in columns)
-            kind = (
-                "S" if usual == "species" and not taken else kind.strip().upper()[:1]
-            )  # numbers become symbols
-            columns.append((name.strip() if taken else usual, kind, int(width)))
+            numbers_or_symbols = usual == "species" and not taken  # numbers become symbols
+            letter = "S" if numbers_or_symbols else kind.strip().upper()[:1]
+            columns.append((name.strip() if taken else usual, letter, int(width)))
         names = [name for name, _, _ in columns]
         if "pos" not in names or not {"species", "Z"} & set(names):
             raise DataError(

@@ -109,7 +109,7 @@ class LabelCheck:
             for found in self.findings
         ]
         if not self.findings and self.n_sample:
-            text = ["the labels that can be compared agree with each other"]
+            text = ["energies, forces and stresses agree with each other as far as they can be compared"]
         return [*text, *(f"not checked: {sentence}" for sentence in self.unchecked)]
 
 

@@ -119,7 +119,7 @@ def find_offsets(
         _, _, current, best = min(near, key=lambda entry: (rank[entry[3].kind], -entry[0]))
         chosen.append(best)
     first = table.shape[1]
-    scatter = _scatter(current)
+    scatter = current.scatter
     return [
         Offset(c, float(current.coefficients[first + i]), float(current.errors[first + i]), scatter)
         for i, c in enumerate(chosen)
@@ -238,7 +238,7 @@ def _splits(candidate: Candidate, used: Mask) -> bool:
 
 def _worth(before: Comparison, after: Comparison, candidate: Candidate, used: Mask) -> bool:
     size = abs(float(after.coefficients[-1])) * float(candidate.column[used].max())
-    ratio = size / max(_scatter(after), 1e-12)
+    ratio = size / max(after.scatter, 1e-12)
     least = DISTINCT
     if candidate.kind == "family":
         least = SEPARATE
@@ -249,7 +249,3 @@ def _worth(before: Comparison, after: Comparison, candidate: Candidate, used: Ma
     certainty = abs(float(after.coefficients[-1])) / max(float(after.errors[-1]), 1e-300)
     gain = GAIN if certainty < EXACT[0] or ratio < EXACT[1] else 0.7 * GAIN
     return bool(after.evidence - before.evidence > gain and ratio > least and certainty > 6.0)
-
-
-def _scatter(result: Comparison) -> float:
-    return float(1.4826 * np.median(abs(result.residuals)))

@@ -75,6 +75,11 @@ class Comparison:
     normal: Array
     weighted: Array
 
+    @property
+    def scatter(self) -> float:
+        """Typical size of the residuals, eV: their median, as the standard deviation of a normal distribution."""
+        return float(1.4826 * np.median(abs(self.residuals)))
+
     def added(self, column: Array) -> tuple[float, float]:
         """Coefficient and standard error that a further column (n,) would get."""
         applied = self.inverse(column)

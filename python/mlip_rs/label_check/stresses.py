@@ -248,7 +248,7 @@ def check_pressure(dataset: Dataset, rows: Rows, combined: Posterior, used: Mask
     slope = regress(labels, mean, np.ones((len(labels), 1)), doubt, rows_used)
     density = float(np.median(rows.n_atoms[used] / rows.volumes[used])) * EV_PER_ANGSTROM3_IN_GPA
     value, error = float(slope.comparison.coefficients[1]), float(slope.comparison.errors[1])
-    scatter = float(1.4826 * np.median(abs(slope.comparison.residuals)))
+    scatter = slope.comparison.scatter
     sure = abs(value) > PRESSURE_ERRORS * error and abs(value) > PERTURBING * scatter
     plausible = PRESSURE < abs(value) * density < MOST_PRESSURE and error * density < PRESSURE
     if not (sure and plausible and PRESSURE_SLOPE[0] < slope.value < PRESSURE_SLOPE[1]):

@@ -50,7 +50,7 @@ def check_two_models(dataset: Dataset, rows: Rows, energies: Energies, explained
     rest = energies.labels[used] - columns @ np.linalg.lstsq(columns, energies.labels[used], rcond=None)[0]
     share = comparison.sigma / max(float(np.std(rest)), 1e-12)
     alone = _among_themselves(rows, energies)
-    beside, own = _scatter(comparison), _scatter(alone)
+    beside, own = comparison.scatter, alone.scatter
     better_alone = beside > WORSE * own and alone.evidence - comparison.evidence > LESS_LIKELY
     if share < LEAST_SHARE and not better_alone:
         return []
@@ -79,7 +79,3 @@ def _among_themselves(rows: Rows, energies: Energies) -> Comparison:
     sigmas = SIGMAS[SIGMAS >= LEAST_SIGMA]
     found = [compare(labels, columns, vectors, (vectors, width * values), sigmas) for width in WIDTHS]
     return max(found, key=lambda one: one.evidence)
-
-
-def _scatter(result: Comparison) -> float:
-    return float(1.4826 * np.median(abs(result.residuals)))

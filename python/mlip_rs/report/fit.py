@@ -349,7 +349,7 @@ def _label_check(record: Mapping[str, Any]) -> str:
     entries += [f"warning: {found['message']} {found['cure']}." for found in check["warnings"]]
     entries += [f"not checked: {sentence}." for sentence in check["unchecked"]]
     if not entries:
-        return "The labels that can be compared agree with each other."
+        return "Energies, forces and stresses agree with each other as far as they can be compared."
     return "\n".join(["Labels against each other:", *(f"• {text}" for text in entries)])
 
 
