@@ -34,7 +34,7 @@ ALLOWANCE_THERMAL: float = 1.0
 """The same, in thermal energies at the melting point, which is added."""
 
 RUN_AWAY: float = 3.0
-"""Mean temperature of the last steps, in that of the thermostat, that no stable system reaches."""
+"""Mean temperature of the last steps that no stable system reaches, in that of the thermostat or melting points."""
 
 FALL: float = 0.5
 """eV per atom by which the energy of a structure that is scaled down may fall again."""
@@ -50,7 +50,7 @@ class StressFailure:
     Parameters
     ----------
     kind
-        "crowded", "hot crystal", "open", "cluster" or "shrinking".
+        "crowded", "hot crystal", "cold crystal", "open", "cluster" or "shrinking".
     sentence
         What happens.
     energy_below
@@ -183,6 +183,7 @@ RUNS: tuple[_Run, ...] = (
     _Run("crowded", (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.95), 16, HOT, 100),
     _Run("hot crystal", (0.6, 0.8), 32, HOT, 60),
     _Run("open", (1.3, 2.0, 5.0), 16, HOT, 60),
+    _Run("cold crystal", (0.5, 0.5, 0.6, 0.6), 16, 0.2, 200),
 )
 """Of every system, once; three times as often and as long in the long form."""
 
@@ -286,7 +287,7 @@ class _System:
 
     def _start(self, run: _Run, ratio: float) -> Atoms:
         symbols = mixture(self.elements, run.n_atoms, self.rng)
-        if run.kind != "hot crystal":
+        if not run.kind.endswith("crystal"):
             return random_cell(self.spheres, symbols, ratio, self.rng)
         volume = ratio * self.spheres.volume(symbols)
         own = self.lowest.crystals[self.elements[0]]
@@ -314,7 +315,8 @@ class _System:
         for course, floor, place in zip(courses, floors, places, strict=True):
             what = f"{self.name}, {run.kind} {place} and {temperature:.0f} K"
             margin = float(np.nanmin(course.energies, initial=np.inf)) - floor
-            failure = _verdict(run.kind, what, course, floor, temperature, self.allowance)
+            hottest = RUN_AWAY * max(temperature, self.melting_point)
+            failure = _verdict(run.kind, what, course, floor, hottest, self.allowance)
             yield StressOutcome(run.kind, margin, failure)
 
     def shrinking(self, count: int, threads: int | None) -> Iterator[StressOutcome]:
@@ -357,7 +359,7 @@ class _System:
 
 
 def _verdict(
-    kind: str, what: str, course: Course, floor: float, temperature: float, allowance: float
+    kind: str, what: str, course: Course, floor: float, hottest: float, allowance: float
 ) -> StressFailure | None:
     n_steps = len(course.energies) - 1
     energy = float(course.energies[-1])
@@ -373,7 +375,7 @@ def _verdict(
         )
         return StressFailure(kind, sentence, floor - energy, course.atoms)
     last = float(course.temperatures[-max(n_steps // 3, 1) :].mean())
-    if last > RUN_AWAY * temperature:
+    if last > hottest:
         return StressFailure(kind, f"{what}: heats up to {last:.0f} K by itself", np.nan, course.atoms)
     return None
 

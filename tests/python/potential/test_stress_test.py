@@ -58,6 +58,14 @@ def test_molybdenum_that_holds_but_for_large_clusters_is_found_with_any_seed(tes
         assert all(len(failure.atoms) >= 20 for failure in failures if failure.kind == "cluster")
 
 
+def test_silicon_whose_dense_phases_lie_too_low_is_found_with_any_seed(test_data_folder):
+    sparse = Potential.load(test_data_folder / "si_cold_collapse.mlip.json")
+    for seed in range(4):
+        failures = stress_test(sparse, seed=seed).failures
+        assert {failure.kind for failure in failures} == {"cold crystal"}
+        assert all("below all crystals" in failure.sentence for failure in failures)
+
+
 def test_failures_name_place_and_depth_and_keep_the_structure(silicon):
     result = stress_test(silicon)
     failure = next(failure for failure in result.failures if failure.kind == "crowded")
