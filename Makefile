@@ -8,6 +8,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 
 RUST_SOURCES := Cargo.toml Cargo.lock bindings/python/Cargo.toml $(shell find src bindings/python/src -name '*.rs')
 PYTHON_SOURCES := $(shell find python -type f ! -name '*.so' ! -name '*.pyc')
+IN_PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup
 CHECKED := --release --config .cargo/checked.toml
 C_INTERFACE := --manifest-path bindings/c/Cargo.toml --target-dir target
 
@@ -21,8 +22,8 @@ demo: $(VENV)/installed  ## fit, select, validate and report on the shipped data
 test: $(VENV)/installed $(VENV)/tested  ## Rust tests with overflow checks, examples of the documentation, Python tests
 	cargo test --workspace --locked --quiet $(CHECKED)
 	cargo test --locked --quiet $(C_INTERFACE) $(CHECKED)
-	$(PY) -m pytest --quiet --doctest-modules --pyargs mlip_rs
-	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup $(PYTEST_FLAGS)
+	OMP_NUM_THREADS=1 $(PY) -m pytest $(IN_PARALLEL) --quiet --doctest-modules --pyargs mlip_rs
+	OMP_NUM_THREADS=1 $(PY) -m pytest $(IN_PARALLEL) $(PYTEST_FLAGS)
 
 lint: $(VENV)/installed $(VENV)/tested $(VENV)/linted  ## formats, lints, types, stubs, links of the Rust documentation
 	cargo fmt --all --check
