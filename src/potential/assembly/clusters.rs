@@ -60,27 +60,45 @@ impl Clusters {
     #[must_use]
     pub fn new(list: &NeighborList, species: &[u16], n_species: usize) -> Self {
         let row = |i: u32| list.row(i as usize).iter().copied();
-        Self::from_rows(list.order(), row, species, n_species)
+        Self::sorted(list.order(), row, species, n_species, &Places::of_images)
     }
 
-    /// Sort the rows of some centres into clusters, in the order of the centres. `species` are those of all positions;
-    /// neighbours of a species from `n_species` on are left out.
-    pub(super) fn from_rows<R: ExactSizeIterator<Item = Pair>>(
+    /// Sort the rows of some centres into clusters, in the order of the centres; neighbours are numbers of positions.
+    /// `species` are those of all positions; neighbours of a species from `n_species` on are left out.
+    pub(super) fn from_rows<R: ExactSizeIterator<Item = u32>>(
         centers: &[u32],
         row: impl Fn(u32) -> R + Sync,
         species: &[u16],
         n_species: usize,
+    ) -> Self {
+        let row = |center| row(center).map(|neighbor| Pair { neighbor, shift: 0 });
+        let places = || Places::of_positions(species.len());
+        Self::sorted(centers, row, species, n_species, &places)
+    }
+
+    fn sorted<R: ExactSizeIterator<Item = Pair>>(
+        centers: &[u32],
+        row: impl Fn(u32) -> R + Sync,
+        species: &[u16],
+        n_species: usize,
+        places: &(impl Fn() -> Places + Sync),
     ) -> Self {
         let n = centers.len();
         let count = n.div_ceil(LARGEST).max(WANTED).next_multiple_of(SHARES);
         // Atoms are evaluated by eights.
         let size = n.div_ceil(count).max(1).next_multiple_of(SMALLEST);
         let groups: Vec<&[u32]> = centers.chunks(size).collect();
-        let make = |atoms: &&[u32]| Cluster::new(atoms, &row, species, n_species);
+        let make = |places: &mut Places, atoms: &&[u32]| {
+            Cluster::new(atoms, &row, species, n_species, places)
+        };
         let mut clusters: Vec<Cluster> = if groups.len() > WANTED && parallel::inside_pool() {
-            groups.par_iter().map(make).collect()
+            groups.par_iter().map_init(places, make).collect()
         } else {
-            groups.iter().map(make).collect()
+            let mut places = places();
+            groups
+                .iter()
+                .map(|atoms| make(&mut places, atoms))
+                .collect()
         };
         let mut first = 0;
         for cluster in &mut clusters {
@@ -146,14 +164,15 @@ impl Cluster {
         row: impl Fn(u32) -> R,
         species: &[u16],
         n_species: usize,
+        places: &mut Places,
     ) -> Self {
+        places.clear();
         let mut atoms = atoms.to_vec();
         atoms.sort_by_key(|i| species[*i as usize]);
         let mut counts = vec![0; n_species];
         for &i in &atoms {
             counts[usize::from(species[i as usize])] += 1;
         }
-        let mut places: HashMap<u64, u32, BuildHasherDefault<PairHasher>> = HashMap::default();
         let n_pairs: usize = atoms.iter().map(|&i| row(i).len()).sum();
         let (mut images, mut neighbors) = (Vec::new(), Vec::with_capacity(n_pairs));
         let mut starts = Vec::with_capacity(atoms.len() * n_species + 1);
@@ -164,11 +183,11 @@ impl Cluster {
                     if usize::from(species[pair.neighbor as usize]) != s {
                         continue;
                     }
-                    let key = u64::from(pair.neighbor) << 32 | u64::from(pair.shift);
-                    let place = *places.entry(key).or_insert_with(|| {
+                    let next = (atoms.len() + images.len()) as u32;
+                    let place = places.take(pair, next);
+                    if place == next {
                         images.push(pair);
-                        (atoms.len() + images.len() - 1) as u32
-                    });
+                    }
                     neighbors.push(place);
                 }
             }
@@ -259,6 +278,53 @@ fn copies_of_atoms(clusters: &[Cluster], n_atoms: usize, n_copies: usize) -> (Ve
         }
     }
     (copies, next)
+}
+
+/// Places of the copies in a cluster.
+enum Places {
+    /// Of images, whichever there are.
+    OfImages(HashMap<u64, u32, BuildHasherDefault<PairHasher>>),
+    /// Of positions, for each the cluster in which it was last met and its place there.
+    OfPositions { cluster: u32, met: Vec<(u32, u32)> },
+}
+
+impl Places {
+    fn of_images() -> Self {
+        Self::OfImages(HashMap::default())
+    }
+
+    fn of_positions(n: usize) -> Self {
+        Self::OfPositions {
+            cluster: 0,
+            met: vec![(0, 0); n],
+        }
+    }
+
+    /// Begin a cluster.
+    fn clear(&mut self) {
+        match self {
+            Self::OfImages(places) => places.clear(),
+            Self::OfPositions { cluster, .. } => *cluster += 1,
+        }
+    }
+
+    /// The place of a copy in this cluster, which is `next` if it has none yet.
+    #[inline]
+    fn take(&mut self, pair: Pair, next: u32) -> u32 {
+        match self {
+            Self::OfImages(places) => {
+                let key = u64::from(pair.neighbor) << 32 | u64::from(pair.shift);
+                *places.entry(key).or_insert(next)
+            }
+            Self::OfPositions { cluster, met } => {
+                let own = &mut met[pair.neighbor as usize];
+                if own.0 != *cluster {
+                    *own = (*cluster, next);
+                }
+                own.1
+            }
+        }
+    }
 }
 
 /// Mixes the bits of a pair: keys are made here, nobody can choose them to collide.

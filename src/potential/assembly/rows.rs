@@ -6,7 +6,7 @@
 use super::clusters::Clusters;
 use super::{Assembly, Output, Scratch, check_length, widest};
 use crate::geometry::Vector;
-use crate::neighbors::{Images, Pair};
+use crate::neighbors::Images;
 use crate::potential::Potential;
 use crate::{Error, Result};
 
@@ -164,10 +164,7 @@ impl Potential {
             return Err(Error::NeighborRows(message));
         }
         let row_of = host.checked(n_species)?;
-        let row = |center: u32| {
-            let own = (host.row)(row_of[center as usize] as usize);
-            own.map(|neighbor| Pair { neighbor, shift: 0 })
-        };
+        let row = |center: u32| (host.row)(row_of[center as usize] as usize);
         // No species of the potential has this number: such neighbours are in no row of a cluster.
         let species: Vec<u16> = { host.species.iter() }
             .map(|s| s.unwrap_or(u16::MAX))
