@@ -91,6 +91,21 @@ def test_a_fit_killed_after_any_piece_resumes_to_the_same_bits(data, whole, tmp_
     assert not (tmp_path / "run/equations" / PIECES).exists()  # a finished fit needs them no more
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
+def test_a_fit_killed_inside_the_prior_goes_on_after_the_last_piece_of_it(data, whole, tmp_path, monkeypatch):
+    searches = counted(monkeypatch, dense_fit, "_fold_gradient")
+    fit(str(data), BASIS, CHOSEN)
+    n_searches, reached = len(searches), 11
+    assert reached < n_searches
+    command = [sys.executable, "-c", _KILLED, str(data), str(tmp_path / "run"), str(reached), CHOSEN.method]
+    killed = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, env=os.environ)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    searches.clear()
+    fit(str(data), BASIS, CHOSEN, directory=tmp_path / "run")
+    assert len(searches) == n_searches - reached
+    assert potentials(tmp_path / "run") == potentials(whole["cost-aware"])
+
+
 def counted(monkeypatch, owner: object, name: str) -> list[int]:
     calls, original = [], getattr(owner, name)
 
