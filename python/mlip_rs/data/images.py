@@ -5,6 +5,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,12 @@ import ase.db
 from ase import Atoms
 from ase.data import atomic_numbers
 from ase.io import iread
-from ase.io.formats import UnknownFileTypeError
+from ase.io.formats import UnknownFileTypeError, ioformats
 
 from mlip_rs.data import lammps
 from mlip_rs.data.formats import format_of
 from mlip_rs.data.labels import RawFrame
-from mlip_rs.data.opening import head_of, open_text, plain_file
+from mlip_rs.data.opening import COPY_AGAIN, head_of, line_of_nul, open_text, plain_file, torn_at
 from mlip_rs.data.species import Species
 from mlip_rs.data.vasp import unconverged_steps
 from mlip_rs.data.vasp_text import cell_charge, needs_plain_outcar, plain_outcar, steps_of_force_field
@@ -127,9 +128,7 @@ class _Reading:
         """Yield pairs of index and atoms, and of a forward slice read nothing behind its end."""
         start, stop, step = self._slice.start or 0, self._slice.stop, self._slice.step or 1
         if min(start, stop or 0) >= 0 and step > 0:
-            for position, atoms in enumerate(self._all()):
-                if stop is not None and position >= stop:
-                    return
+            for position, atoms in enumerate(islice(self._all(), stop)):
                 if position >= start and (position - start) % step == 0:
                     yield position, atoms
             return
@@ -226,6 +225,10 @@ class _Reading:
         start, step = self._slice.start or 0, self._slice.step or 1
         forward = start >= 0 and step > 0
         place = f"frame {start + self._n_read * step} of {self._file}" if forward else str(self._file)
+        text = self._kind == "cif" or not (self._kind == "db" or ioformats[self._kind].isbinary)
+        torn = line_of_nul(self._plain) if text else None
+        if torn is not None:
+            return f"{place}: cannot be read: {torn_at(torn)}; {COPY_AGAIN}"
         symbol = str(error.args[0]) if isinstance(error, KeyError) and error.args else ""
         if re.fullmatch(r"[A-Z][\w+\-.]*", symbol) and symbol not in atomic_numbers:
             return f"{place}: {symbol!r} is not the symbol of an element; correct it, or drop the frame"

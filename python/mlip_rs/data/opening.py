@@ -27,6 +27,9 @@ ENCODINGS: dict[bytes, str] = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-1
 
 OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
+COPY_AGAIN: str = "copy or write the file again"
+"""The cure of a torn file."""
+
 HEAD: int = 8192
 """Bytes that are looked at to recognise a format."""
 
@@ -76,6 +79,23 @@ def open_text(file: Path) -> IO[str]:
     if packed in OPENERS:
         return io.TextIOWrapper(OPENERS[packed](file, "rb"), encoding="utf-8", errors="replace")
     return file.open(encoding="utf-8", errors="replace")
+
+
+def torn_at(line: int) -> str:
+    """Say that a line of a text, counted from 1, has NUL bytes."""
+    return f"line {line} holds NUL bytes where text should be, as after a crash or on a full disk"
+
+
+def line_of_nul(file: Path) -> int | None:
+    """Return the first line, counted from 1, with a NUL byte behind nothing but text; None if there is none."""
+    with open_text(file) as lines:
+        for number, line in enumerate(lines, 1):
+            before, found, _ = line.partition("\0")
+            if any(character < " " and not character.isspace() for character in before):
+                return None  # no text
+            if found:
+                return number
+    return None
 
 
 def head_of(file: Path) -> bytes:

@@ -14,8 +14,10 @@ from ase import Atoms
 from ase.geometry import cellpar_to_cell
 from ase.io.extxyz import key_val_str_to_dict
 
+from mlip_rs.data.opening import COPY_AGAIN, torn_at
 from mlip_rs.data.species import Species
 from mlip_rs.errors import DataError
+from mlip_rs.text import counted
 
 PROPERTY_NAMES: dict[str, str] = {
     "species": "species",
@@ -66,9 +68,9 @@ class XyzReader:
     """
 
     def __init__(self, lines: Iterable[str], file: str, species: Species) -> None:
-        self._lines = iter(lines)
+        self._lines = self._whole(lines)
         self._file, self._species = file, species
-        self._number = 0
+        self._n_lines = self._n_kept = 0
         self._notes = Counter[str]()
         self._first: dict[str, int] = {}
         self._frame = 0
@@ -86,6 +88,7 @@ class XyzReader:
             rows = self._rows(count)
             yield self._atoms(count, comment, rows)
             self._frame += 1
+            self._n_kept = self._n_lines
 
     def remarks(self) -> list[str]:
         """Say what was made regular."""
@@ -103,6 +106,17 @@ class XyzReader:
     def _note(self, note: str) -> None:
         self._first.setdefault(note, self._frame)
         self._notes[note] += 1
+
+    def _whole(self, lines: Iterable[str]) -> Iterator[str]:
+        """Count the lines; one with NUL bytes was lost, with what stood there."""
+        for line in lines:
+            self._n_lines += 1
+            if "\0" in line:
+                keep = f"keep its first {self._n_kept} lines ({counted(self._frame, 'whole frame')}), or "
+                raise DataError(
+                    f"{self.place}: cannot be read: {torn_at(self._n_lines)}; {keep * bool(self._frame)}{COPY_AGAIN}"
+                )
+            yield line
 
     def _next_count(self) -> int | None:
         """Number of atoms of the next frame; None at the end."""

@@ -321,3 +321,13 @@ def test_gzip_that_is_not_gzip_is_refused(tmp_path):
     with gzip.open(tmp_path / "b.xyz.gz", "wt") as file:
         file.write(one_atom("energy=-3"))
     assert read_dataset(tmp_path / "b.xyz.gz")[0].energy == -3.0
+
+
+@pytest.mark.parametrize(("format", "name"), [("cfg", "a.cfg"), ("xsf", "a.xsf"), ("cif", "a.cif")])
+def test_nul_bytes_of_any_torn_text_are_named_with_their_line(tmp_path, format, name):
+    write(tmp_path / name, bulk("Al", cubic=True), format=format)
+    whole = (tmp_path / name).read_bytes().rstrip(b"\n")
+    (tmp_path / name).write_bytes(whole[:-10] + b"\0" * 300)
+    line = whole[:-10].count(b"\n") + 1
+    with pytest.raises(DataError, match=f"cannot be read: line {line} holds NUL bytes .*; copy or write"):
+        read_dataset(tmp_path / name)

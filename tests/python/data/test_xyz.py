@@ -212,3 +212,44 @@ def test_comment_lines_of_bare_numbers_are_no_keys(tmp_path):
         DataError, match="keys present: none; comment lines hold bare numbers: write what they are"
     ):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "kept"),
+    [
+        (frame() + frame() + "\0" * 500, 9, "keep its first 8 lines (2 whole frames), or copy"),
+        (frame() + frame() + "\n" + "\0\0\n" * 3, 10, "keep its first 8 lines (2 whole frames), or copy"),
+        (frame() + frame()[:-9] + "\0" * 5000, 8, "keep its first 4 lines (1 whole frame), or copy"),
+        (
+            frame() + frame().replace("energy", "ene\0\0\0") + frame(),
+            6,
+            "keep its first 4 lines (1 whole frame)",
+        ),
+        (
+            frame().replace(" 0.1 0 0", "\0" * 7) + frame(),
+            3,
+            "text should be, as after a crash or on a full disk; copy",
+        ),
+        ("\0" * 9000, 1, "text should be, as after a crash or on a full disk; copy"),
+    ],
+    ids=["after", "lines", "in a row", "in a header", "in the first frame", "nothing else"],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_nul_bytes_of_a_torn_file_are_named_with_their_line_and_cure(tmp_path, text, line, kept, packed):
+    content = gzip.compress(text.encode()) if packed else text
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, content)
+    message = str(caught.value)
+    assert re.match(rf"frame \d of a\.xyz: cannot be read: line {line} holds NUL bytes", message)
+    assert kept in message
+    assert "\0" not in message
+    assert "\\x00" not in message
+
+
+def test_whole_frames_before_nul_bytes_are_read_if_no_others_are_wanted(tmp_path):
+    assert len(read(tmp_path, frame() + frame() + "\0" * 500, index=":2")) == 2
+
+
+def test_torn_text_without_a_suffix_is_recognised(tmp_path):
+    with pytest.raises(DataError, match="line 5 holds NUL bytes"):
+        read(tmp_path, frame() + "\0" * 99, name="train.txt")
