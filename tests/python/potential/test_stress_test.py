@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from ase import Atoms
+from ase import Atoms, units
 from ase.build import bulk
 from potentials import ARGON_SIGMA, argon_potential, random_potential
 
 from mlip_rs import Basis
+from mlip_rs.generate.melting_points import melting_point
 from mlip_rs.generate.out_of_domain import Spheres, random_cell
 from mlip_rs.potential import Potential
 from mlip_rs.potential.hot_dynamics import hot_dynamics
@@ -66,6 +67,13 @@ def test_silicon_whose_dense_phases_lie_too_low_is_found_with_any_seed(test_data
         assert all("below all crystals" in failure.sentence for failure in failures)
 
 
+def test_aluminium_whose_clusters_contract_when_cold_is_found_with_any_seed(test_data_folder):
+    dense = Potential.load(test_data_folder / "al_clusters_contract.mlip.json")
+    for seed in (0, 1, 11):
+        failures = stress_test(dense, seed=seed).failures
+        assert {failure.kind for failure in failures} == {"cold cluster"}
+
+
 def test_failures_name_place_and_depth_and_keep_the_structure(silicon):
     result = stress_test(silicon)
     failure = next(failure for failure in result.failures if failure.kind == "crowded")
@@ -91,6 +99,14 @@ def test_lennard_jones_passes():
     result = stress_test(guarded_argon())
     assert result.passed, [failure.sentence for failure in result.failures]
     assert result.n_structures > 30
+
+
+def test_a_stricter_test_allows_a_share_of_the_fall():
+    argon = guarded_argon()
+    whole, half = (stress_test(argon, allowed=allowed).outcomes for allowed in (1.0, 0.5))
+    closer = {own.kind: own.margin - other.margin for own, other in zip(whole, half, strict=True)}
+    kt = units.kB * melting_point(["Ar"])
+    assert closer["crowded"] == pytest.approx(0.5 * (0.1 + kt))
 
 
 def test_random_coefficients_fail():
