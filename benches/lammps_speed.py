@@ -203,8 +203,8 @@ def main() -> None:
         found = step(atoms, first.pair, ranks, 5, first.elements)
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
         print(
-            f"\n{len(atoms)} atoms on {ranks} ranks: {found.wall:.2f} µs/atom/step; {found.megabytes:.0f} MB per rank by "
-            f"LAMMPS' count, {peak:.0f} MB at most, {1e6 * peak * ranks / len(atoms):.0f} B/atom"
+            f"\n{len(atoms)} atoms on {ranks} ranks: {found.wall:.2f} µs/atom/step; {found.megabytes:.0f} MB per rank "
+            f"by LAMMPS' count, {peak:.0f} MB at most, {1e6 * peak * ranks / len(atoms):.0f} B/atom"
         )
 
 
