@@ -37,13 +37,14 @@ def short_stress_tests():
     from mlip_rs.fitting import anchors
     from mlip_rs.potential import stress_test
 
-    names = ("RUNS", "CLUSTERS", "COLD_CLUSTERS")
+    names = ("RUNS", "CLUSTERS", "COLD_RUNS", "COLD_CLUSTERS")
     whole = {name: getattr(stress_test, name) for name in names}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(anchors, "AT_LEAST", 12)
         patch.setattr(anchors, "PER_SYSTEM", 12)
         patch.setattr(stress_test, "RUNS", ())
         patch.setattr(stress_test, "CLUSTERS", (3, 5))
+        patch.setattr(stress_test, "COLD_RUNS", ())
         patch.setattr(stress_test, "COLD_CLUSTERS", ())
         yield whole
 

@@ -24,12 +24,6 @@ ANCHORS: str = "anchors"
 SEEDS: tuple[int, ...] = (0, 11)
 """Of the stress tests that a teacher has to pass."""
 
-ALLOWED: float = 0.5
-"""Share of the energies below crystals allowed to others that a teacher may use, if there is such a one.
-
-What a teacher barely passes, those that it teaches do not.
-"""
-
 WORST: float = 3.0
 """Largest root mean squared residual of a teacher on the data, in that of the dense fit."""
 
@@ -49,7 +43,8 @@ def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidati
     settings, problem = folds.settings, folds.problem
     if not settings.anchor_weight or problem.basis.repulsion is None:
         return folds, dense
-    found = _teacher(folds, dense)
+    candidates = _candidates(folds, dense)
+    found = next((own for own in candidates if _holds(folds, own[1])), None)
     if found is None:
         folds.progress.note("notice: no dense fit passes the stress test; there are no anchor rows")
         return folds, dense
@@ -69,17 +64,6 @@ def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidati
         return anchored, dense
     fits, validation = without_each_fold(anchored, dense.penalty)
     return anchored, replace(dense, of_folds=fits, validation=validation)
-
-
-def _teacher(folds: CrossValidation, dense: DenseFit) -> tuple[Mask, Array] | None:
-    """The first candidate that passes a stricter stress test than others, or else the first that passes theirs."""
-    second = None
-    for candidate in _candidates(folds, dense):
-        if _holds(folds, candidate[1], ALLOWED):
-            return candidate
-        if second is None and _holds(folds, candidate[1], 1.0):
-            second = candidate
-    return second
 
 
 def _candidates(folds: CrossValidation, dense: DenseFit) -> Iterator[tuple[Mask, Array]]:
@@ -111,14 +95,12 @@ def _squares(folds: CrossValidation, coefficients: Array) -> float:
     return sum(folds.equations.squares(fold, coefficients)[0] for fold in folds.folds)
 
 
-def _holds(folds: CrossValidation, coefficients: Array, allowed: float) -> bool:
+def _holds(folds: CrossValidation, coefficients: Array) -> bool:
     """Whether the potential passes the stress test with all seeds."""
     problem, threads = folds.problem, folds.settings.threads or None
     potential = repelling_potential(problem, coefficients, {}, threads)
     known = lowest_of_data(problem)
     return all(
-        stress_test(
-            potential, ground_state=known, seed=seed, first_failure=True, allowed=allowed, threads=threads
-        ).passed
+        stress_test(potential, ground_state=known, seed=seed, first_failure=True, threads=threads).passed
         for seed in SEEDS
     )
