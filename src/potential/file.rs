@@ -104,13 +104,13 @@ impl Potential {
             )));
         }
         if text.trim().is_empty() {
-            return Err(fail("the file is empty".into()));
+            return Err(fail("the file is empty; copy it again".into()));
         }
         let document: serde_json::Value = serde_json::from_str(text).map_err(|e| {
             fail(if e.is_eof() {
-                format!("the file is cut short ({e})")
+                format!("the file is cut short ({e}); copy it again")
             } else {
-                format!("not a JSON document ({e})")
+                format!("not a JSON document, so no potential file of mlip_rs ({e}); check that it is the right file")
             })
         })?;
         let version = check_head(&document)?;

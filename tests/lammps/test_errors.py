@@ -1,5 +1,6 @@
 """Bad input: one line through LAMMPS' own errors, on any number of ranks, without a hang."""
 
+import gzip
 import json
 
 import pytest
@@ -49,12 +50,21 @@ def test_a_missing_file(alloy, ranks):
         ),
         (lambda text: text.replace("eV", "Ry"), "torn.mlip.json"),
         (lambda text: '{"a": 1}', "torn.mlip.json"),
+        (lambda text: text[: len(text) // 2], "copy it again"),
+        (lambda text: "# setfl\n1 Al\n", "check that it is the right file"),
     ],
 )
 def test_a_file_that_is_no_whole_potential(alloy, change, expected, ranks):
     text = change(holding_alloy().to_json())
     (alloy.place / "torn.mlip.json").write_text(text, encoding="utf-8")
     assert expected in message(alloy, with_pair(pair_style(ELEMENTS, name="torn.mlip.json")), ranks)
+
+
+@BOTH
+def test_a_compressed_potential_is_told_from_other_files(alloy, ranks):
+    (alloy.place / "al.mlip.json.gz").write_bytes(gzip.compress(holding_alloy().to_json().encode()))
+    text = with_pair(pair_style(ELEMENTS, name="al.mlip.json.gz"))
+    assert "the file is compressed; unpack it first (gunzip)" in message(alloy, text, ranks)
 
 
 @BOTH
@@ -72,6 +82,9 @@ def test_an_element_that_the_potential_does_not_know(alloy, ranks):
         (pair_style(("NULL", "NULL")), "gives no atom type an element"),
         (pair_style(ELEMENTS, "threads 0"), "threads 0 must be from 1"),
         (pair_style(ELEMENTS, "cutoff 5"), "unknown argument cutoff"),
+        (pair_style(ELEMENTS, "threads"), "threads takes one whole number"),
+        (pair_style(ELEMENTS, "threads two"), "threads takes one whole number"),
+        (pair_style(ELEMENTS, "threads 1 2"), "threads takes one whole number"),
     ],
 )
 def test_lines_that_make_no_sense(alloy, pair, expected, ranks):
@@ -96,7 +109,7 @@ def test_atoms_on_one_spot_are_named_by_their_ids(alloy, ranks):
     atoms = Atoms("AlNiAl", [[1, 1, 1], [5, 5, 5], [5, 5, 5]], cell=[12, 12, 12], pbc=True)
     alloy.structure(atoms, ELEMENTS)
     found = message(alloy, with_pair(pair_style(ELEMENTS)), ranks)
-    assert "atom IDs 2 and 3" in found or "atom IDs 3 and 2" in found
+    assert "step 0: atom IDs 2 and 3 are" in found or "step 0: atom IDs 3 and 2 are" in found
 
 
 @BOTH

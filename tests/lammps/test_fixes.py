@@ -106,14 +106,29 @@ def test_restart_continues_where_it_was(alloy):
     assert resumed.number("ENERGY") == pytest.approx(whole, rel=1e-9)
 
 
-def test_rerun_of_a_trajectory(alloy):
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_rerun_gives_the_energy_of_every_frame(alloy, ranks):
+    """Each frame has a list of its own, though LAMMPS counts from zero again.
+
+    With one element and as many ghosts as before, nothing else tells that the list is another.
+    """
+    atoms = bulk("Al", a=3.8, cubic=True).repeat(3)
+    atoms.rattle(0.05, seed=1)
+    alloy.structure(atoms, ELEMENTS)
+    thermo = "thermo_style custom step pe\nthermo_modify format float %.17g\nthermo 100\n"
     text = (
-        f"{START}{HOT}fix 1 all nve\ndump 1 all custom 10 run.dump id type x y z\n"
-        f"dump_modify 1 format float %.17g sort id\nrun 20\nundump 1\n{END}"
-        'rerun run.dump first 20 last 20 dump x y z\nprint "AGAIN $(v_energy:%.17g)"\n'
+        f"{START}{thermo}velocity all create 3000 4711 loop geom\nfix 1 all nve\n"
+        "dump 1 all custom 100 run.dump id type x y z\ndump_modify 1 format float %.17g sort id\n"
+        "run 300\nundump 1\nunfix 1\nrerun run.dump dump x y z\n"
     )
-    found = alloy.run(text, 2)
-    assert found.number("AGAIN") == pytest.approx(found.number("ENERGY"), rel=RELATIVE)
+    run, again = (
+        [line.split() for line in part.splitlines()[1:5]]
+        for part in alloy.run(text, ranks).text.split("PotEng")[1:]
+    )
+    assert [step for step, _ in again] == ["0", "100", "200", "300"]
+    assert [float(energy) for _, energy in again] == pytest.approx(
+        [float(energy) for _, energy in run], rel=RELATIVE
+    )
 
 
 @pytest.mark.parametrize("ranks", [1, 2])

@@ -5,6 +5,9 @@ use std::ffi::{CStr, CString, c_char, c_int};
 use std::slice;
 use std::sync::Arc;
 
+/// First bytes of a file that gzip has made.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
 /// A potential; it does not change, and several evaluators may have the same one.
 pub struct Potential {
     pub(crate) core: Arc<mlip_rs::potential::Potential>,
@@ -60,10 +63,12 @@ pub unsafe extern "C" fn mlip_potential_open(
 impl Potential {
     fn open(bytes: &[u8]) -> Outcome<Self> {
         let text = std::str::from_utf8(bytes).map_err(|_| {
-            Failure::new(
-                Status::BadPotential,
-                "the file is not text in UTF-8, so no potential of mlip_rs",
-            )
+            let message = if bytes.starts_with(GZIP) {
+                "the file is compressed; unpack it first (gunzip)"
+            } else {
+                "the file is not text in UTF-8, so no potential of mlip_rs; check that it is the right file"
+            };
+            Failure::new(Status::BadPotential, message)
         })?;
         let core = Arc::new(mlip_rs::potential::Potential::from_json(text)?);
         let symbols = { core.centers().iter() }

@@ -81,8 +81,10 @@ void PairMLIPRS::settings(int narg, char **arg)
 {
   threads = 1;
   if (narg == 0) return;
-  if (narg != 2 || strcmp(arg[0], "threads") != 0)
+  if (strcmp(arg[0], "threads") != 0)
     error->all(FLERR, "Pair style mlip/rs: unknown argument {}; known is: threads N", arg[0]);
+  if (narg != 2 || !utils::is_integer(arg[1]))
+    error->all(FLERR, "Pair style mlip/rs: threads takes one whole number, as in: pair_style mlip/rs threads 2");
   threads = utils::inumeric(FLERR, arg[1], false, lmp);
   if (threads < 1 || threads > 1024)
     error->all(FLERR, "Pair style mlip/rs: threads {} must be from 1 to 1024", threads);
@@ -104,7 +106,8 @@ std::string PairMLIPRS::text_of(const std::string &path) const
     }
   }
   MPI_Bcast(&size, 1, MPI_LMP_BIGINT, 0, world);
-  if (size < 0) error->all(FLERR, "Pair style mlip/rs: cannot read potential file {}", path);
+  if (size < 0)
+    error->all(FLERR, "Pair style mlip/rs: cannot read potential file {}; check that this path names a file", path);
   constexpr bigint LARGEST = 1 << 28;
   if (size > LARGEST)
     error->all(FLERR, "Pair style mlip/rs: {} has {} bytes, which no potential has", path, size);
@@ -116,7 +119,9 @@ std::string PairMLIPRS::text_of(const std::string &path) const
 void PairMLIPRS::coeff(int narg, char **arg)
 {
   if (narg < 3 || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
-    error->all(FLERR, "Pair style mlip/rs expects: pair_coeff * * FILE element ...");
+    error->all(FLERR,
+               "Pair style mlip/rs expects: pair_coeff * * FILE element ..., in hybrid styles: pair_coeff * * mlip/rs "
+               "FILE element ... with NULL for types of other styles");
   if (narg != 3 + atom->ntypes)
     error->all(FLERR,
                "Pair style mlip/rs: pair_coeff names {} elements, but there are {} atom types; name one for "
@@ -150,7 +155,10 @@ void PairMLIPRS::map_types(int n, char **names, const std::string &path)
       std::string known;
       for (size_t k = 0; k < mlip_potential_elements(potential.get()); ++k)
         known += std::string(k ? " " : "") + mlip_potential_element(potential.get(), k);
-      error->all(FLERR, "Pair style mlip/rs: {} knows {}, but not {} of atom type {}", path, known, name, type);
+      error->all(FLERR,
+                 "Pair style mlip/rs: {} knows {}, but not {} of atom type {}; name one of its elements, or NULL in "
+                 "hybrid styles",
+                 path, known, name, type);
     }
     species_of_type[static_cast<size_t>(type)] = static_cast<int16_t>(found);
   }
@@ -162,13 +170,15 @@ void PairMLIPRS::map_types(int n, char **names, const std::string &path)
       setflag[i][j] = ours && i <= j ? 1 : 0;
       count += setflag[i][j];
     }
-  if (count == 0) error->all(FLERR, "Pair style mlip/rs: pair_coeff gives no atom type an element");
+  if (count == 0) error->all(FLERR, "Pair style mlip/rs: pair_coeff gives no atom type an element; name at least one");
 }
 
 void PairMLIPRS::init_style()
 {
   if (strcmp(update->unit_style, "metal") != 0)
-    error->all(FLERR, "Pair style mlip/rs needs units metal (eV, Angstrom), not {}", update->unit_style);
+    error->all(FLERR,
+               "Pair style mlip/rs needs units metal (eV, Angstrom), not {}; begin the input with: units metal",
+               update->unit_style);
   if (force->newton_pair == 0)
     error->all(FLERR, "Pair style mlip/rs needs newton on: forces on ghost atoms go back to their owners");
   if (neighbor->nex_type + neighbor->nex_group + neighbor->nex_mol > 0 && comm->me == 0)
@@ -203,16 +213,32 @@ void PairMLIPRS::set_neighbors()
   known_build = neighbor->ncalls;
 }
 
-/* One rank speaks of its own atoms, by their IDs. */
+/* Whether LAMMPS may have built a list since the evaluator took one. Its count of them begins anew where a part of a
+   run is set up without init (as each frame of rerun), so that many lists have the same number; a new one has no
+   age. */
+bool PairMLIPRS::list_is_new() const
+{
+  return neighbor->ncalls != known_build || neighbor->ago == 0;
+}
+
+/* One rank speaks of its own atoms, by their IDs in place of their numbers here. */
 void PairMLIPRS::raise_failure() const
 {
   int64_t atoms[2];
   mlip_offenders(evaluator.get(), atoms);
-  std::string ids;
-  for (const int64_t k : atoms)
-    if (k >= 0 && atom->tag_enable) ids += fmt::format("{}{}", ids.empty() ? " (atom IDs " : " and ", atom->tag[k]);
-  if (!ids.empty()) ids += ")";
-  error->one(FLERR, "Pair style mlip/rs, step {}: {}{}", update->ntimestep, mlip_message(evaluator.get()), ids);
+  std::string message = mlip_message(evaluator.get());
+  if (atoms[0] >= 0 && atom->tag_enable) {
+    const bool two = atoms[1] >= 0;
+    const auto here = two ? fmt::format("atoms {} and {}", atoms[0], atoms[1]) : fmt::format("atom {}", atoms[0]);
+    const auto ids = two ? fmt::format("atom IDs {} and {}", atom->tag[atoms[0]], atom->tag[atoms[1]])
+                         : fmt::format("atom ID {}", atom->tag[atoms[0]]);
+    const size_t at = message.find(here);
+    if (at == std::string::npos)
+      message += " (" + ids + ")";
+    else
+      message.replace(at, here.size(), ids);
+  }
+  error->one(FLERR, "Pair style mlip/rs, step {}: {}", update->ntimestep, message);
 }
 
 void PairMLIPRS::compute(int eflag, int vflag)
@@ -223,7 +249,7 @@ void PairMLIPRS::compute(int eflag, int vflag)
   for (int i = 0; i < n_all; ++i)
     species[static_cast<size_t>(i)] = species_of_type[static_cast<size_t>(atom->type[i])];
 
-  if (!has_neighbors || neighbor->ncalls != known_build) set_neighbors();
+  if (!has_neighbors || list_is_new()) set_neighbors();
   mlip_output output = {};
   if (n_all > 0) {
     output.forces = atom->f[0];

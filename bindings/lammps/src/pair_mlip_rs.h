@@ -44,6 +44,7 @@ class PairMLIPRS : public Pair {
   std::string text_of(const std::string &) const;
   void map_types(int, char **, const std::string &);
   void set_neighbors();
+  bool list_is_new() const;
   void raise_failure() const;
 
   std::unique_ptr<mlip_potential, PotentialDeleter> potential;

@@ -74,8 +74,12 @@ class Attachment:
         Raises
         ------
         MlipError
-            The potential cannot be evaluated; names the step and the atoms.
+            The potential cannot be evaluated, naming the step and the atoms, or it is no longer attached.
         """
+        if not (self._lmp.lmp and self._lmp.has_id("fix", FIX)):
+            raise LammpsError(
+                "the potential is no longer attached: `clear`, `unfix`, detach or close has ended it; call attach again"
+            )
         self._lmp.command(" ".join(["run", str(steps), *options]))
 
     def detach(self) -> None:

@@ -27,7 +27,18 @@ CAUSES: tuple[tuple[str, str], ...] = (
         r"tilt|Fix npt.* has tilted box too far",
         "the cell has become too oblique: it is not stable in this form",
     ),
-    (r"Cannot open|Unexpected end of", "a file is missing or cut short; begin anew with --overwrite"),
+    (
+        r"Invalid run command upto value: (\d+)\. Must be >= (\d+)",
+        "the run is already at step {1}, beyond {0}; ask for more --steps, or begin anew with --overwrite",
+    ),
+    (
+        r"box size << cutoff|Too many .*bins",
+        "the cell is far too large or too flat for its atoms; check its cell vectors",
+    ),
+    (
+        r"Cannot open|Unexpected end of|corrupted LAMMPS restart",
+        "a file is missing or cut short; begin anew with --overwrite",
+    ),
 )
 """What messages of LAMMPS mean, by pattern."""
 

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
@@ -27,6 +27,9 @@ LIGHT_TIMESTEP: float = 0.25
 
 MARGIN: float = 5.0
 """Å of vacuum on each side of a structure without a cell vector."""
+
+WHOLE: float = 1e-3
+"""Deviation from one up to which a site of a crystal is occupied by one atom."""
 
 MOST_ATOMS: int = 20_000_000
 
@@ -54,8 +57,8 @@ class Prepared:
 
     @property
     def boundary(self) -> str:
-        """Boundaries as LAMMPS names them: periodic, or wrapped around the atoms."""
-        return " ".join("p" if periodic else "s" for periodic in self.atoms.pbc)
+        """Boundaries as LAMMPS names them: periodic, or wrapped around the atoms but not narrower than the cell."""
+        return " ".join("p" if periodic else "m" for periodic in self.atoms.pbc)
 
     @property
     def masses(self) -> tuple[float, ...]:
@@ -89,9 +92,10 @@ def prepare(structure: Atoms, potential: Potential, settings: RunSettings) -> Pr
     Raises
     ------
     ConfigError
-        An element that the potential does not know, or a pressure without three periodic directions.
+        An element that the potential does not know, a pressure without three periodic directions, or dynamics of one
+        atom.
     StructureError
-        The structure has no atoms, or cannot be evaluated.
+        The structure has no atoms or partly occupied sites, or cannot be evaluated.
 
     Examples
     --------
@@ -116,11 +120,17 @@ def prepare(structure: Atoms, potential: Potential, settings: RunSettings) -> Pr
         raise ConfigError(
             "a pressure needs three periodic directions, which the structure does not have; take nvt or nve"
         )
+    _check_occupancy(structure)
     whole = _with_cell(structure)
     repeat = settings.repeat or _repeats(whole, potential.cutoff, settings)
     if len(whole) * math.prod(repeat) > MOST_ATOMS:
         raise ConfigError(
             f"{len(whole) * math.prod(repeat)} atoms are more than {MOST_ATOMS}; repeat fewer cells"
+        )
+    if len(whole) * math.prod(repeat) == 1 and settings.ensemble != "minimize":
+        raise ConfigError(
+            "one atom alone has no temperature, as its centre of mass rests; repeat its cell (--repeat), or take a "
+            "structure with more atoms"
         )
     elements = tuple(symbol for symbol in potential.elements if symbol in present)
     notes = [
@@ -135,6 +145,21 @@ def widths(atoms: Atoms) -> list[float]:
     volume = abs(float(np.linalg.det(atoms.cell.array)))
     a, b, c = atoms.cell.array
     return [volume / float(np.linalg.norm(np.cross(u, v))) for u, v in ((b, c), (c, a), (a, b))]
+
+
+def _check_occupancy(structure: Atoms) -> None:
+    """Refuse sites that are partly occupied, which ASE reads as whole atoms."""
+    sites = structure.info.get("occupancy")
+    if not isinstance(sites, Mapping):
+        return
+    for site, occupancy in sites.items():
+        if isinstance(occupancy, Mapping) and any(
+            abs(float(part) - 1) > WHOLE for part in occupancy.values()
+        ):
+            shown = ", ".join(f"{symbol} {float(part):g}" for symbol, part in occupancy.items())
+            raise StructureError(
+                f"site {site} of the structure is partly occupied ({shown}); make an ordered structure with whole atoms"
+            )
 
 
 def _with_cell(structure: Atoms) -> Atoms:

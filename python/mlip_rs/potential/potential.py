@@ -379,7 +379,7 @@ def _read_text(path: Path) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise PotentialFileError(
-            f"is not UTF-8 text (byte {error.start}); check that it is a potential file, copied as it was"
+            f"is not UTF-8 text (byte {error.start}); check that it is a potential file, unpacked and copied as it was"
         ) from None
 
 

@@ -158,6 +158,16 @@ def test_without_the_attachment_nothing_acts(lammps_instance, tmp_path):
     assert not {"command", "file"} & set(vars(lmp))
 
 
+@pytest.mark.parametrize("end", ["clear", "unfix", "detach"])
+def test_a_run_without_the_potential_is_refused(lammps_instance, tmp_path, end):
+    lmp = lammps_instance(*read(crystal(), tmp_path / "data", ("Al",)))
+    attached = attach(lmp, random_potential(("Al",)))
+    attached.run(0)
+    attached.detach() if end == "detach" else lmp.command("clear" if end == "clear" else "unfix mlip_rs")
+    with pytest.raises(LammpsError, match=r"no longer attached.*call attach again"):
+        attached.run(0)
+
+
 def test_other_pair_styles_stay(lammps_instance, tmp_path):
     lmp = lammps_instance(*read(crystal(), tmp_path / "data", ("Al",)))
     lmp.commands_list(["pair_style lj/cut 4.0", "pair_coeff * * 0.01 2.5"])

@@ -1,5 +1,6 @@
 """What is written for LAMMPS, and what is read of it; none of it needs LAMMPS."""
 
+import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
@@ -79,20 +80,37 @@ def test_cells_too_small_are_repeated_and_said_so():
     found = prepare(bulk("Al", a=4.0), AL, RunSettings("nvt"))
     assert min(widths(found.atoms)) >= 2 * AL.cutoff
     assert "repeated" in found.notes[0]
-    kept = prepare(bulk("Al", a=4.0), AL, RunSettings("nvt", repeat=(1, 1, 1)))
-    assert len(kept.atoms) == 1
+    kept = prepare(bulk("Al", a=4.0, cubic=True), AL, RunSettings("nvt", repeat=(1, 1, 1)))
+    assert len(kept.atoms) == 4
     assert "less than twice the cutoff" in kept.notes[0]
     assert len(prepare(bulk("Al", a=4.0), AL, RunSettings("minimize")).atoms) == 1
+
+
+@pytest.mark.parametrize("atoms", [Atoms("Al"), bulk("Al", a=4.0)])
+def test_one_atom_is_relaxed_but_has_no_temperature(atoms):
+    with pytest.raises(ConfigError, match=r"one atom alone has no temperature.*--repeat"):
+        prepare(atoms, AL, RunSettings("nvt", repeat=(1, 1, 1)))
+    assert len(prepare(atoms, AL, RunSettings("minimize")).atoms) == 1
+
+
+def test_sites_that_are_partly_occupied_are_refused(tmp_path):
+    path = tmp_path / "half.cif"
+    ase.io.write(path, bulk("Al", a=4.0, cubic=True))
+    whole = path.read_text()
+    prepare(ase.io.read(path), AL, RunSettings("nvt"))
+    path.write_text(whole.replace("1.0000", "0.5000"))
+    with pytest.raises(StructureError, match=r"site 0 .* partly occupied \(Al 0.5\); make an ordered"):
+        prepare(ase.io.read(path), AL, RunSettings("nvt"))
 
 
 def test_surfaces_and_molecules_get_a_box_and_open_boundaries():
     slab = fcc111("Al", (2, 2, 3), a=4.0)
     slab.pbc = (True, True, False)
     found = prepare(slab, AL, RunSettings("nvt"))
-    assert found.boundary == "p p s"
+    assert found.boundary == "p p m"
     assert found.repeat[2] == 1
     dimer = prepare(Atoms("Al2", [[0, 0, 0], [0, 0, 2.5]]), AL, RunSettings("nve"))
-    assert dimer.boundary == "s s s"
+    assert dimer.boundary == "m m m"
     assert dimer.atoms.cell.volume > 900
     assert dimer.atoms.get_distance(0, 1) == pytest.approx(2.5)
     with pytest.raises(ConfigError, match="three periodic directions"):
@@ -172,6 +190,12 @@ def test_messages_of_lammps_become_what_helps():
     assert explained(["ERROR: Pair style mlip/rs: x.json: torn (src/a.cpp:3)", "Last input line: x"], 1) == (
         "LAMMPS: Pair style mlip/rs: x.json: torn"
     )
+    later = ["ERROR: Invalid run command upto value: 300. Must be >= 2000 (src/run.cpp:138)"]
+    assert "already at step 2000, beyond 300; ask for more --steps" in explained(later, 1)
+    torn = ["ERROR: Incomplete or corrupted LAMMPS restart file (src/read_restart.cpp:92)"]
+    assert "begin anew with --overwrite" in explained(torn, 1)
+    for line in ("Cannot use neighbor bins - box size << cutoff", "Too many atom sorting bins"):
+        assert "check its cell vectors" in explained([f"ERROR: {line} (src/x.cpp:1)"], 1)
     assert explained(["Killed"], -9) == "LAMMPS was ended by signal 9; its last line: Killed"
 
 

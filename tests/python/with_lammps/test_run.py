@@ -5,6 +5,7 @@ import json
 import ase.io
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from cli_case import errors, invoke
 from potentials import argon_crystal, argon_potential
@@ -227,6 +228,13 @@ def test_more_ranks_than_the_machine_can_bear_are_refused_outside_of_batch_jobs(
 def test_a_program_that_is_no_lammps_is_refused():
     with pytest.raises(LammpsError, match="it does not answer as LAMMPS does"):
         choose_engine("true")
+
+
+def test_a_molecule_without_width_runs(engine, argon, tmp_path):
+    dimer = Atoms("Ar2", [[0, 0, 0], [0, 0, 3.8]])
+    result = run_dynamics(argon, dimer, settings_of("nve", temperature=5.0, steps=20), tmp_path / "md")
+    assert result.n_atoms == 2
+    assert np.ptp(result.thermo.columns["etotal"]) < 1e-5  # eV
 
 
 def test_open_directions_stay_open_in_what_is_written(engine, argon, tmp_path):
