@@ -5,7 +5,7 @@
         [--exported NAME.lammps ...]
 
 NVE at 600 K, skin 1 Å, new lists every 20 steps, thermo output at the ends alone. Runs of the pair style and eam/alloy
-(Cu of Mishin, as many atoms) alternate in one call, seven times each; times are core times of all ranks, the smallest
+(Cu of Mishin, as many atoms) alternate in one call, five times each; times are core times of all ranks, the smallest
 counts. "Core alone" is the core's own evaluation with its list kept, in this process, with virials and energies.
 A new list (LAMMPS' own and its conversion) is the difference to runs that never make one. Files of `mlip-rs export` are
 run beside, with the elements of the first potential.
@@ -30,7 +30,7 @@ import mlip_rs
 from mlip_rs.data.core_structures import arrays_from_atoms
 from mlip_rs.generate.prototypes import crystal
 
-REPEATS = 7
+REPEATS = 5
 EVERY = 20
 """Steps from one list to the next."""
 NEVER = 1_000_000
