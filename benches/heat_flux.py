@@ -19,57 +19,32 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 from ase.io.lammpsdata import write_lammps_data
-from lammps_runs import POTENTIALS
+from lammps_runs import POTENTIALS, eam, snap
 
 import mlip_rs
 
-TIMESTEP = 2e-5
-"""ps."""
-
-INPUT = """units metal
-atom_style atomic
-atom_modify map array
-boundary f f f
-read_data atoms
-{pair}
-velocity all create 900 4711 mom yes rot yes
-compute k all ke/atom
-compute e all pe/atom
-compute s all {stress} NULL virial
-compute j all heat/flux k e s
-variable rx atom x*(c_k+c_e)
-variable ry atom y*(c_k+c_e)
-variable rz atom z*(c_k+c_e)
-compute r all reduce sum v_rx v_ry v_rz
-thermo_style custom step c_r[*] c_j[*]
-thermo_modify format float %.17g
-thermo 1
-timestep {timestep}
-fix 1 all nve
-run 2
-"""
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests/lammps"))
+from heat_flux_case import flux_and_derivative, flux_input
 
 
 def peers() -> dict[str, tuple[str, str]]:
     """Pair styles that come with LAMMPS: the element and the input lines of each."""
 
-    def lines(style: str, *files: str, element: str, first: str = "") -> str:
-        return f"pair_style {style}\npair_coeff * * {' '.join([first, *map(at, files)])} {element}"
+    def lines(style: str, *files: str, element: str) -> str:
+        return f"pair_style {style}\npair_coeff * * {' '.join(map(at, files))} {element}"
 
     def at(file: str) -> str:
         return str(POTENTIALS / file)
 
-    zuo = ("Mo_Zuo_JPCA2020.snapcoeff", "Mo_Zuo_JPCA2020.snapparam")
-    quadratic = tuple(name.replace(".snap", ".quadratic.snap") for name in zuo)
     return {
-        "snap": ("Mo", lines("snap", *zuo, element="Mo")),
-        "snap, quadratic": ("Mo", lines("snap", *quadratic, element="Mo")),
+        "snap": ("Mo", snap("Mo", quadratic=False)),
+        "snap, quadratic": ("Mo", snap("Mo", quadratic=True)),
         "pod": ("Ta", lines("pod", "Ta_param.pod", "Ta_coeff.pod", element="Ta")),
         "uf3": ("Nb", lines("uf3 3", "Nb.uf3", element="Nb")),
         "meam": ("Cu", lines("meam", "library.meam", element=f"Cu {at('Cu.meam')} Cu")),
         "tersoff": ("Si", lines("tersoff", "Si.tersoff", element="Si")),
         "sw": ("Si", lines("sw", "Si.sw", element="Si")),
-        "eam/alloy": ("Cu", lines("eam/alloy", "Cu_mishin1.eam.alloy", element="Cu")),
+        "eam/alloy": ("Cu", eam("eam/alloy", "Cu_mishin1.eam.alloy", "Cu")),
     }
 
 
@@ -86,17 +61,14 @@ def error(atoms: Atoms, pair: str, stress: str) -> str:
     """Relative error of the flux, or why LAMMPS gives none."""
     with tempfile.TemporaryDirectory() as place:
         write_lammps_data(Path(place) / "atoms", atoms, masses=True, units="metal", atom_style="atomic")
-        text = INPUT.format(pair=pair, stress=stress, timestep=TIMESTEP)
-        (Path(place) / "in").write_text(text, encoding="utf-8")
+        (Path(place) / "in").write_text(flux_input(pair, stress), encoding="utf-8")
         command = [str(Path(sys.prefix) / "bin/lmp"), "-in", "in", "-log", "none", "-nocite"]
         done = subprocess.run(command, cwd=place, text=True, capture_output=True, check=False)
     failed = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
     if failed or done.returncode:
         message = (failed or [done.stderr.strip()])[0].removeprefix("ERROR: ").split(" (src")[0]
         return "refused" if "does not support" in message else message
-    lines = done.stdout.split("c_j[6]")[1].splitlines()[1:4]
-    rows = np.array([[float(x) for x in line.split()] for line in lines])
-    flux, derivative = rows[1, 4:7], (rows[2, 1:4] - rows[0, 1:4]) / (2 * TIMESTEP)
+    flux, derivative = flux_and_derivative(done.stdout)
     found = float(np.linalg.norm(flux - derivative) / np.linalg.norm(derivative))
     return f"{found:.0%}" if found > 0.01 else f"{found:.0e}"
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from ase import Atoms
 from ase.build import bulk
 from ase.io.lammpsdata import write_lammps_data
-from lammps_runs import POTENTIALS
+from lammps_runs import eam
 
 import mlip_rs
 from mlip_rs.data.core_structures import arrays_from_atoms
@@ -147,7 +147,7 @@ def of_potential(path: Path) -> Case:
     return Case(path.stem.removesuffix(".mlip"), pair, elements, potential)
 
 
-COPPER = Case("Cu", f"pair_style eam/alloy\npair_coeff * * {POTENTIALS / 'Cu_mishin1.eam.alloy'} Cu", ("Cu",))
+COPPER = Case("Cu", eam("eam/alloy", "Cu_mishin1.eam.alloy", "Cu"), ("Cu",))
 
 
 def timed(case: Case, n_atoms: int, ranks: int, steps: int) -> str:

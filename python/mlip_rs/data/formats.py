@@ -48,9 +48,8 @@ def format_of(file: Path, format: str | None) -> str:
 
 def _by_content(head: bytes) -> str | None:
     """Recognise formats that ASE recognises by few suffixes only."""
-    lines = (
-        head.partition(b"\0")[0].decode("utf-8", "replace").splitlines()
-    )  # a torn text is named by its reader
+    whole, _, _ = head.partition(b"\0")  # what is torn behind it, its reader says
+    lines = whole.decode("utf-8", "replace").splitlines()
     filled = [line for line in lines if line.strip() and not line.startswith("#")]
     if len(filled) > 1 and re.fullmatch(r"\s*\d+\s*", filled[0]):
         rows = lines[lines.index(filled[0]) + 2 :]

@@ -322,16 +322,16 @@ class _System:
         threads: int | None,
     ) -> Iterator[StressOutcome]:
         """Dynamics of one kind from some structures at volume ratios."""
-        temperature = run.temperature * self.melting_point
         floors = [
             self.lowest.floor(atoms.get_chemical_symbols(), ratio) - self.allowance
             for atoms, ratio in zip(starts, ratios, strict=True)
         ]
+        temperature = run.temperature * self.melting_point
         courses = hot_dynamics(self.potential, starts, temperature, n_steps, floors, self.rng, threads)
         for course, floor, place in zip(courses, floors, places, strict=True):
             what = f"{self.name}, {run.kind} {place} and {temperature:.0f} K"
             margin = float(np.nanmin(course.energies, initial=np.inf)) - floor
-            # Compressed crystals that are let go cold heat up as they become denser phases.
+            # Cold structures heat up as they run down into what lies lower.
             hottest = RUN_AWAY * temperature if run.temperature >= 1.0 else np.inf
             failure = _verdict(run.kind, what, course, floor, hottest, self.allowance)
             yield StressOutcome(run.kind, margin, failure)

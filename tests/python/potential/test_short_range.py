@@ -56,7 +56,9 @@ def test_dimers_and_crystals_of_aluminium_repel_in_every_hierarchy(aluminium, hi
 @pytest.mark.parametrize(
     ("file", "elements", "reference"),
     [
+        ("mlearn/Li_train.xyz", ["Li"], None),
         ("mlearn/Mo_train.xyz", ["Mo"], {"Mo": -4.588}),
+        ("mlearn/Si_train.xyz", ["Si"], {"Si": -0.872}),
         ("agau/AgAu_train.xyz", ["Ag", "Au"], {"Ag": -0.198, "Au": -0.185}),
     ],
 )
