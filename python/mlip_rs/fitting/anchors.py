@@ -73,9 +73,18 @@ class Anchors:
             xty[rows] += own @ teacher
         return replace(system, xty=xty)
 
-    def stronger(self, factor: float) -> "Anchors":
+    def times(self, factor: float) -> "Anchors":
         """The same rows with their weight multiplied."""
         return replace(self, factor=self.factor * factor)
+
+    def taught_by(self, teachers: Mapping[int | None, Array], factor: float) -> "Anchors":
+        """The same rows with the labels of fits to all features and `factor` times these rows."""
+        record = self.record | {
+            "teacher_n_nonzero": int(np.count_nonzero(teachers[None])),
+            "teacher_n_nonzero_before": self.record["teacher_n_nonzero"],
+            "teacher_weight": self.record["weight"] * factor,
+        }
+        return replace(self, teachers=teachers, record=record)
 
 
 def anchors(

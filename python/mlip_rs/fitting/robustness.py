@@ -109,7 +109,7 @@ class Robustness:
             return []
         left, found = dict(failed), dict[int, _Mended]()
         for factor in FACTORS:
-            folds = self.selection.folds.anchored(self.selection.anchors.stronger(factor))
+            folds = self.selection.folds.anchored(self.selection.anchors.times(factor))
             scaled, _ = folds.load(None)
             for k, point in list(left.items()):
                 support = self.selection.candidates.coefficients[k] != 0.0
@@ -168,5 +168,5 @@ class Robustness:
     def _without(self, fold: int, factor: float, supports: Mask) -> Array:
         """(P, F) coefficients fitted without a fold, with heavier anchor rows."""
         assert self.selection.anchors is not None
-        folds = self.selection.folds.anchored(self.selection.anchors.stronger(factor))
+        folds = self.selection.folds.anchored(self.selection.anchors.times(factor))
         return folds.refitted(folds.load(fold)[0], self.selection.penalty, supports)

@@ -12,7 +12,7 @@ import numpy as np
 
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.basis import Basis
-from mlip_rs.fitting.anchors import anchors, lowest_of_data
+from mlip_rs.fitting.anchors import Anchors, anchors, lowest_of_data
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.dense_fit import DenseFit, without_each_fold
 from mlip_rs.fitting.repulsion import repelling_potential
@@ -26,6 +26,12 @@ SEEDS: tuple[int, ...] = (0, 11)
 
 WORST: float = 3.0
 """Largest root mean squared residual of a teacher on the data, in that of the dense fit."""
+
+NEAR: float = 1.05
+"""The same of a teacher for which no better one is looked for."""
+
+SLIGHT: tuple[float, ...] = (1e-3, 1e-2)
+"""Weights of the anchor rows, in that of the selection, with which the fit to all features may become the teacher."""
 
 
 def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidation, DenseFit]:
@@ -59,11 +65,30 @@ def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidati
     directory = folds.equations.directory / ANCHORS
     weight, threads = settings.anchor_weight, settings.threads or None
     rows = anchors(problem, teachers, support, folds.occurring, weight, directory, threads)
+    if _squares(folds, coefficients) > NEAR**2 * _squares(folds, _dense(folds, dense, None)):
+        rows = _with_better_teacher(folds, dense, rows)
     anchored = folds.anchored(rows)
     if support.all():
         return anchored, dense
     fits, validation = without_each_fold(anchored, dense.penalty)
     return anchored, replace(dense, of_folds=fits, validation=validation)
+
+
+def _with_better_teacher(folds: CrossValidation, dense: DenseFit, rows: Anchors) -> Anchors:
+    """The rows with the labels of the fit to all features and a few of them, if it passes the stress test."""
+    for factor in SLIGHT:
+        slightly = folds.anchored(rows.times(factor))
+        teachers: dict[int | None, Array] = {None: _dense(slightly, dense, None)}
+        if _holds(folds, teachers[None]):
+            teachers |= {fold: _dense(slightly, dense, fold) for fold in folds.folds}
+            return rows.taught_by(teachers, factor)
+    return rows
+
+
+def _dense(folds: CrossValidation, dense: DenseFit, left_out: int | None) -> Array:
+    """The fit to all features without a fold, with the anchor rows of the cross-validation."""
+    fitted: Array = folds.refitted(folds.load(left_out)[0], dense.penalty, [None])[0]
+    return fitted
 
 
 def _candidates(folds: CrossValidation, dense: DenseFit) -> Iterator[tuple[Mask, Array]]:

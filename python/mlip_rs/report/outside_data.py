@@ -52,7 +52,8 @@ def _anchors_text(record: Mapping[str, Any]) -> str:
         return (
             f"Anchor rows: {anchors['n_structures']} structures outside the data with {anchors['n_atoms']} atoms and "
             f"weight {anchors['weight']:g}, for which a fit that held, with {anchors['teacher_n_nonzero']} "
-            "coefficients, gives the energies, forces and stresses. No error on this page includes them."
+            f"coefficients, gives the energies, forces and stresses. {_slight_text(anchors)}No error on this page "
+            "includes them."
         )
     if record.get("basis", {}).get("repulsion") is None:
         why = "its basis has no repulsion, without which no potential can be followed there"
@@ -61,6 +62,16 @@ def _anchors_text(record: Mapping[str, Any]) -> str:
     else:
         why = "no dense fit passes the stress test, so that none could give their labels"
     return f"The fit has no anchor rows, which keep potentials stable outside the data: {why}."
+
+
+def _slight_text(anchors: Mapping[str, Any]) -> str:
+    """How a fit to all features was made to hold, if it had to be; ends with a space."""
+    if "teacher_weight" not in anchors:
+        return ""
+    return (
+        f"It holds because the rows were part of it too, with weight {anchors['teacher_weight']:g} and the predictions "
+        f"of a less accurate fit that held, with {anchors['teacher_n_nonzero_before']} coefficients. "
+    )
 
 
 def _weight_text(info: Mapping[str, Any]) -> str:

@@ -77,7 +77,7 @@ def test_sparse_members_come_closer_to_the_teacher_outside_the_data(folds, monke
         w = cross_validation.refitted(cross_validation.load(None)[0], dense.penalty, [support])[0]
         return (w - target) @ gram @ (w - target)
 
-    heavier = anchored.anchored(anchored.anchors.stronger(100.0))
+    heavier = anchored.anchored(anchored.anchors.times(100.0))
     assert distance(heavier) < distance(anchored) < distance(folds)
 
 
@@ -93,12 +93,39 @@ def test_rows_and_squares_of_the_data_do_not_see_the_anchors(folds, monkeypatch)
 
 def test_a_sparse_teacher_is_the_first_that_holds_and_mends_the_dense_fit(folds, monkeypatch):
     n_features = folds.problem.basis.n_features
+    monkeypatch.setattr(teacher, "NEAR", np.inf)
     anchored, dense, before, asked = with_teacher(folds, monkeypatch, lambda n: n < 0.9 * n_features)
     assert asked[0] == n_features
     assert asked[-1] < 0.9 * n_features
     assert anchored.anchors.record["teacher_n_nonzero"] == asked[-1]
     assert not np.array_equal(dense.of_folds[0], before.of_folds[0])
     assert dense.validation.squares[0] > before.validation.squares[0] * (1 - 1e-3)
+
+
+def test_where_the_teacher_is_inaccurate_the_dense_fit_with_a_few_rows_teaches(folds, monkeypatch):
+    n_features = folds.problem.basis.n_features
+    monkeypatch.setattr(teacher, "WORST", np.inf)
+    counts = []
+
+    def passes(n):
+        counts.append(n)
+        return n < 0.3 * n_features or counts.count(n_features) > 1
+
+    anchored, dense, before, asked = with_teacher(folds, monkeypatch, passes)
+    record = anchored.anchors.record
+    assert asked[0] == asked[-1] == n_features
+    assert record["teacher_n_nonzero"] == n_features
+    assert record["teacher_n_nonzero_before"] == asked[-2] < 0.3 * n_features
+    assert record["teacher_weight"] == teacher.SLIGHT[0] * record["weight"]
+    plain = folds.refitted(folds.load(None)[0], dense.penalty, [None])[0]
+    gram = anchored.anchors.equations.gram_rows(0, slice(0, n_features))
+    taught = anchored.anchors.teachers[None]
+    assert (taught - plain) @ gram @ (taught - plain) > 0.0
+    assert (
+        before.validation.squares[0] * (1 - 1e-3)
+        < dense.validation.squares[0]
+        < 1.5 * before.validation.squares[0]
+    )
 
 
 def test_without_a_teacher_there_are_no_anchors(folds, monkeypatch):

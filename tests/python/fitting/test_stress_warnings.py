@@ -94,6 +94,18 @@ def test_the_report_says_why_there_are_no_anchor_rows(record, said):
     assert said in text
 
 
+def test_the_report_says_how_a_teacher_was_made_to_hold():
+    noted = {"n_structures": 200, "n_atoms": 2000, "weight": 0.005, "teacher_n_nonzero": 998}
+    before = {"teacher_weight": 5e-6, "teacher_n_nonzero_before": 898}
+    alone, taught = (
+        "\n".join(map(str, outside_data_content(Run((), {"anchors": anchors}))))
+        for anchors in (noted, noted | before)
+    )
+    assert "with 998 coefficients" in alone
+    assert "898" not in alone
+    assert "with weight 5e-06 and the predictions of a less accurate fit that held, with 898 coefficients" in taught
+
+
 def test_a_refit_that_passes_and_is_useless_does_not_replace_the_point(monkeypatch):
     import mlip_rs
 
