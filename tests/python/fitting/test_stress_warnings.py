@@ -103,7 +103,10 @@ def test_the_report_says_how_a_teacher_was_made_to_hold():
     )
     assert "with 998 coefficients" in alone
     assert "898" not in alone
-    assert "with weight 5e-06 and the predictions of a less accurate fit that held, with 898 coefficients" in taught
+    assert (
+        "with weight 5e-06 and the predictions of a less accurate fit that held, with 898 coefficients"
+        in taught
+    )
 
 
 def test_a_refit_that_passes_and_is_useless_does_not_replace_the_point(monkeypatch):
