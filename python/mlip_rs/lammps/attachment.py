@@ -229,7 +229,9 @@ def attach(
             f"LAMMPS has units {units}, but potentials are in eV and Å; begin with `units metal`"
         )
     if not lmp.extract_setting("box_exist"):
-        raise ConfigError("LAMMPS has no box yet; call attach after read_data or create_box")
+        raise ConfigError(
+            "LAMMPS has no box yet; call attach (in an input pair_coeff) after read_data or create_box"
+        )
     fixes = [name for name in lmp.available_ids("fix") if not name.startswith("package_")]
     if fixes and FIX not in fixes:
         raise ConfigError(
@@ -264,8 +266,8 @@ def _elements(lmp: Instance, potential: Potential, given: Sequence[str | None] |
     names: list[str | None] = [given] if isinstance(given, str) else list(given)
     if len(names) != n_types:
         raise ConfigError(
-            f"{len(names)} elements are given, and LAMMPS has {n_types} atom types; name one for each, None for types "
-            "that the potential does not see"
+            f"{len(names)} elements are given, and LAMMPS has {n_types} atom types; name one for each, None (in an "
+            "input NULL) for types that the potential does not see"
         )
     for number, name in enumerate(names, 1):
         if name is not None and name not in known:

@@ -13,8 +13,8 @@ from typing import Any
 
 from mlip_rs.errors import ConfigError, LammpsError
 from mlip_rs.files import check_folder
-from mlip_rs.lammps.checking import INSTALL_PLUGIN
 from mlip_rs.lammps.installation import PLUGIN, beside_python
+from mlip_rs.lammps.startup import INSTALL_PLUGIN
 from mlip_rs.progress import Progress, Silent
 
 PLUGIN_FILE: str = "mlipplugin.so"

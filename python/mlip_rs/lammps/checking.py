@@ -23,11 +23,9 @@ from mlip_rs.lammps.installation import (
     reason_of,
     supported_versions,
 )
-from mlip_rs.lammps.startup import INSTALL, mpi_libraries, preload_mpi
+from mlip_rs.lammps.startup import INSTALL, INSTALL_PLUGIN, mpi_libraries, preload_mpi
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
-
-INSTALL_PLUGIN: str = "pip install mlip-rs-lammps"
 
 ENERGY_TOLERANCE: float = 1e-8
 """eV, of the two atoms."""

