@@ -67,8 +67,9 @@ class Robustness:
             wanted = sorted({*run.front, run.best_index, run.knee_index, run.one_standard_error_index} - done)
             if not wanted:
                 return run.points
-            self.progress.start("repulsion and stress test: potentials", len(wanted))
-            for k in wanted:
+            self.progress.start(f"repulsion and stress test{self._to_come}: potentials", len(wanted))
+            # Sparse ones are tested faster than dense ones: mixed, those that are done tell how long the others take.
+            for k in np.random.default_rng(SEED).permutation(wanted).tolist():
                 own = self.selection.candidates.coefficients[k]
                 potential = self._potential(own, chosen[k].potential.info)
                 chosen[k] = replace(chosen[k], potential=potential)
@@ -77,6 +78,11 @@ class Robustness:
             for k, mended in self._mended([(k, chosen[k]) for k in failed]):
                 chosen[k] = mended
             done |= set(wanted)
+
+    @property
+    def _to_come(self) -> str:
+        """What no time left of the test includes, in words: how many fail is known after it."""
+        return "" if self.selection.anchors is None else ", before refits of those that fail"
 
     def _potential(self, coefficients: Array, info: dict[str, object]) -> Potential:
         """A potential with its repulsion and the record of its stress test, for a basis with a repulsion.
@@ -108,14 +114,19 @@ class Robustness:
         if not failed or self.selection.anchors is None:
             return []
         left, found = dict(failed), dict[int, _Mended]()
-        for factor in FACTORS:
+        self.progress.start("refits of potentials that failed: stress tests", len(FACTORS) * len(failed))
+        for n_left, factor in zip(range(len(FACTORS), 0, -1), FACTORS, strict=True):
+            if not left:
+                break
             folds = self.selection.folds.anchored(self.selection.anchors.times(factor))
             scaled, _ = folds.load(None)
             for k, point in list(left.items()):
                 support = self.selection.candidates.coefficients[k] != 0.0
                 coefficients = folds.refitted(scaled, self.selection.penalty, [support])[0]
                 potential = self._potential(coefficients, point.potential.info)
-                if potential.info["stress_test"]["passed"]:
+                passed = potential.info["stress_test"]["passed"]
+                self.progress.advance(n_left if passed else 1)  # one that passes needs no heavier rows
+                if passed:
                     found[k] = _Mended(factor, coefficients, potential)
                     del left[k]
         return self._with_errors(found, dict(failed))
@@ -131,6 +142,9 @@ class Robustness:
         for k, mended in found.items():
             by_factor[mended.factor].append(k)
         order = [k for members in by_factor.values() for k in members]
+        settings, problem = folds.settings, folds.problem
+        n_tested = 0 if self.tested is None else len(self.tested)
+        self.progress.start("errors of refitted potentials: structures", 2 * len(problem.dataset) + n_tested)
         parts = []
         for fold in folds.folds:
             rows = [
@@ -138,12 +152,14 @@ class Robustness:
                 for factor, members in by_factor.items()
             ]
             parts.append(folds.residuals(fold, np.vstack(rows)))
+            self.progress.advance(len(problem.members(fold)))
         validation = reduce(add, parts)
         scores, score_errors = folds.scores(validation)
         coefficients = np.array([found[k].coefficients for k in order])
-        settings, problem = folds.settings, folds.problem
         training = predicted(problem.dataset, problem, coefficients, settings)
+        self.progress.advance(len(problem.dataset))
         tested = None if self.tested is None else predicted(self.tested, problem, coefficients, settings)
+        self.progress.advance(n_tested)
         for place, k in enumerate(order):
             if scores[place] > LOSS * failed[k].score:
                 continue  # it passes, and is of no use
