@@ -31,7 +31,10 @@ app = typer.Typer(
 
 
 def check(lmp: Program = None, as_json: Json = False) -> None:
-    """Find LAMMPS, its MPI and the pair style, run two atoms in each way, say what helps; exit code 1 if none works."""
+    """Find LAMMPS, its MPI and the pair style, run two atoms in each way, say what helps; exit code 1 if none works.
+
+    With --lmp, only that program is asked, and it has to run the pair style mlip/rs.
+    """
     from mlip_rs.lammps.checking import check
 
     with progress() as receiver:

