@@ -24,8 +24,11 @@ FIX: str = "mlip_rs"
 LAMMPS_ORDER: tuple[int, ...] = (0, 1, 2, 5, 4, 3)
 """Components xx yy zz xy xz yz, as LAMMPS has them, in the order of ASE."""
 
-SAME_MASS: float = 0.02
+SAME_MASS: float = 0.03
 """Relative deviation of the mass of a type up to which it tells the element."""
+
+LEAST_MASS: float = 1e-3
+"""u; less is what LAMMPS holds of types whose mass has not been set."""
 
 COMMANDS: tuple[str, ...] = ("command", "file", "commands_list", "commands_string")
 """Methods of LAMMPS that can run it."""
@@ -188,8 +191,8 @@ def attach(
     potential
         A potential, or the path of its file.
     elements
-        Chemical symbol of each atom type in order; None for types that the potential does not see. By default that
-        of a potential of one element, or those that the masses of the types tell.
+        Chemical symbol of each atom type in order; None for types that the potential does not see. By default those
+        that the masses of the types tell.
     skin
         Extra radius of the neighbour list of the potential, Å.
     threads
@@ -204,7 +207,7 @@ def attach(
     ------
     ConfigError
         More than one rank, other units, no box, fixes that are there before, elements that the potential does not know,
-        or a number of elements that is not that of the types.
+        a number of elements that is not that of the types, or masses that tell none.
     PotentialFileError
         Not a potential file.
 
@@ -262,7 +265,7 @@ def _elements(lmp: Instance, potential: Potential, given: Sequence[str | None] |
     n_types = int(lmp.extract_setting("ntypes"))
     known = potential.elements
     if given is None:
-        return [known[0]] * n_types if len(known) == 1 else _elements_of_masses(lmp, n_types, known)
+        return _elements_of_masses(lmp, n_types, known)
     names: list[str | None] = [given] if isinstance(given, str) else list(given)
     if len(names) != n_types:
         raise ConfigError(
@@ -282,16 +285,19 @@ def _elements(lmp: Instance, potential: Potential, given: Sequence[str | None] |
 def _elements_of_masses(lmp: Instance, n_types: int, known: Sequence[str]) -> list[str | None]:
     """The element of each type whose mass is nearest, if it is near."""
     masses = lmp.numpy.extract_atom("mass")
+    own = {symbol: float(atomic_masses[atomic_numbers[symbol]]) for symbol in known}
     found: list[str | None] = []
     for number in range(1, n_types + 1):
         mass = 0.0 if masses is None else float(masses[number])
-        nearest = min(known, key=lambda symbol: abs(atomic_masses[atomic_numbers[symbol]] - mass))
-        if abs(atomic_masses[atomic_numbers[nearest]] - mass) > SAME_MASS * mass:
+        nearest = min(known, key=lambda symbol: abs(own[symbol] - mass))
+        if not (mass > LEAST_MASS and abs(own[nearest] - mass) <= SAME_MASS * mass):
+            example = known if len(known) == n_types else [known[0]] * n_types
+            expected = ", ".join(f"{symbol} {own[symbol]:.4g}" for symbol in known)
+            given = f"({mass:g} u)" if mass > LEAST_MASS else "(none)"
             raise ConfigError(
-                f"the mass of atom type {number} ({mass:g} u) tells none of the elements {', '.join(known)}; name the "
-                "elements of the types in order: attach(lmp, potential, ["
-                + ", ".join(f'"{symbol}"' for symbol in known)
-                + "])"
+                f"the mass of atom type {number} {given} tells none of the elements of the potential ({expected} u); "
+                "name the elements of the types in order, None for those that the potential does not see: "
+                "attach(lmp, potential, [" + ", ".join(f'"{symbol}"' for symbol in example) + "])"
             )
         found.append(nearest)
     return found

@@ -106,10 +106,38 @@ def test_masses_tell_the_elements(lammps_instance, tmp_path):
     assert attach(lmp, random_potential(("Al", "Ni"))).elements == ("Ni", "Al")
 
 
-def test_unknown_masses_are_refused_with_the_cure(lammps_instance, tmp_path):
-    lmp = lammps_instance(*read(crystal(("Al", "Ni")), tmp_path / "data", ("Ni", "Al")), "mass 1 40.0")
-    with pytest.raises(ConfigError, match=r"type 1 \(40 u\) tells none of .*name the elements"):
-        attach(lmp, random_potential(("Al", "Ni")))
+@pytest.mark.parametrize("known", [("Al",), ("Al", "Ni")])
+@pytest.mark.parametrize("mass", [1.0, 1.03, 24.31, 28.09, 40.0, 197.0])
+def test_masses_that_contradict_the_elements_are_refused_with_the_cure(
+    lammps_instance, tmp_path, known, mass
+):
+    lmp = lammps_instance(*read(crystal(known), tmp_path / "data", known[::-1]), f"mass 1 {mass}")
+    with pytest.raises(
+        ConfigError, match=rf"type 1 \({mass:g} u\) tells none of .*Al 26.98.*name the elements"
+    ):
+        attach(lmp, random_potential(known))
+    assert attach(lmp, random_potential(known), known).elements == known
+
+
+@pytest.mark.parametrize("mass", [26.2, 27.0, 27.7])
+def test_a_mass_of_few_digits_tells_the_element(lammps_instance, tmp_path, mass):
+    lmp = lammps_instance(*read(crystal(), tmp_path / "data", ("Al",)), f"mass 1 {mass}")
+    assert attach(lmp, random_potential(("Al",))).elements == ("Al",)
+
+
+def test_one_element_is_not_that_of_every_type(lammps_instance, tmp_path):
+    lmp = lammps_instance(*read(crystal(("Al", "Ni")), tmp_path / "data", ("Al", "Ni")))
+    with pytest.raises(ConfigError, match=r"type 2 .*None for those .*\[.Al., .Al.\]"):
+        attach(lmp, random_potential(("Al",)))
+
+
+@pytest.mark.parametrize("style", ["atomic", "sphere"])
+def test_masses_that_are_not_set_tell_no_element(lammps_instance, style):
+    lmp = lammps_instance(
+        "units metal", f"atom_style {style}", "region b block 0 9 0 9 0 9", "create_box 1 b"
+    )
+    with pytest.raises(ConfigError, match=r"type 1 \(.*\) tells none of the elements"):
+        attach(lmp, random_potential(("Al",)))
 
 
 def test_errors_of_the_potential_end_the_run_and_reach_the_caller_and_another_run_is_possible(
