@@ -42,7 +42,7 @@ def run(
     from mlip_rs.fitting.limits import cost_of
     from mlip_rs.fitting.result import table
     from mlip_rs.fitting.run_directory import export, front_figure, front_points, front_warnings
-    from mlip_rs.potential.stress_test import failed_stress_test, stress_test_text
+    from mlip_rs.potential.stress_record import failed_stress_test, stress_test_text
 
     points = front_points(directories)
     warnings = front_warnings(directories)

@@ -17,7 +17,7 @@ from mlip_rs.files import write_atomically
 from mlip_rs.fitting.limits import cost_of, rounded, within_limits
 from mlip_rs.fitting.pareto import pareto_front
 from mlip_rs.potential import Potential
-from mlip_rs.potential.stress_test import failed_stress_test
+from mlip_rs.potential.stress_record import failed_stress_test
 
 KNEE_TOLERANCE: float = 0.1
 """The knee is the cheapest potential whose validation score exceeds the lowest by at most this fraction."""

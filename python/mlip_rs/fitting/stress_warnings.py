@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlip_rs.fitting.result import LOSS
-from mlip_rs.potential.stress_test import failed_stress_test, stress_test_text
+from mlip_rs.potential.stress_record import failed_stress_test, stress_test_text
 
 CURE: str = "add compressed, molten or otherwise disordered structures to the data, or choose a smaller basis (--size)"
 """What helps where no accurate potential holds."""

@@ -17,7 +17,7 @@ from mlip_rs.files import write_atomically
 from mlip_rs.lammps.settings import RunSettings
 from mlip_rs.potential import Potential
 from mlip_rs.potential.data_range import surroundings
-from mlip_rs.potential.stress_test import failed_stress_test
+from mlip_rs.potential.stress_record import failed_stress_test
 
 LIGHT: float = 5.0
 """u: the vibrations of lighter atoms need a shorter timestep than 1 fs."""

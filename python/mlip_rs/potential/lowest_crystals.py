@@ -23,6 +23,12 @@ VOLUMES: Array = np.geomspace(0.3, 8.0, 40)
 LOWEST_KEY: str = "lowest_structures"
 """Entry of `Potential.info` with the energies, eV per atom, of the lowest structures of the data, by formula."""
 
+VOLUMES_KEY: str = "lowest_volumes"
+"""Entry with their volumes, Å³ per atom, of those that are periodic."""
+
+EXPANDED: float = 1.3
+"""Volume, in that of the lowest crystal near the data, beyond which crystals count as expanded, not as lowest."""
+
 COMPRESSED: float = 0.5
 """Share of the energy that it takes to compress a crystal, below which no compressed structure may fall.
 
@@ -47,6 +53,8 @@ class LowestCrystal:
         Its volume, Å³ per atom, and energy, eV per atom.
     volumes, energies
         (K,) volumes, ascending, and the lowest energies at them.
+    largest
+        Volume beyond which crystals are expanded; infinite where the data have none of the element.
     """
 
     element: str
@@ -55,18 +63,37 @@ class LowestCrystal:
     energy: float
     volumes: Array
     energies: Array
+    largest: float = np.inf
 
     @classmethod
-    def of(cls, potential: Potential, element: str, closest: float, threads: int | None) -> "LowestCrystal":
-        """Compare all prototypes over volumes; `closest` is the shortest distance of the data, Å."""
+    def of(
+        cls,
+        potential: Potential,
+        element: str,
+        closest: float,
+        threads: int | None,
+        near: float = np.inf,
+    ) -> "LowestCrystal":
+        """Compare all prototypes over volumes.
+
+        Parameters
+        ----------
+        closest
+            Shortest distance of the data, Å.
+        near
+            Volume of the lowest structure of the element in the data, Å³ per atom.
+        """
         volumes = VOLUMES * closest**3
         structures = _crystals(element, tuple(volumes.tolist()))
         energies = core_energies(potential, structures, threads).reshape(len(PROTOTYPES), -1)
         energies[np.isnan(energies)] = np.inf
-        allowed = VOLUMES >= SMALLEST_EQUILIBRIUM
+        at_volumes = energies.min(axis=0)
+        largest = np.inf
+        if near < volumes[-1]:
+            largest = EXPANDED * volumes[_minimum(at_volumes, int(np.searchsorted(volumes, near)))]
+        allowed = (VOLUMES >= SMALLEST_EQUILIBRIUM) & (volumes <= largest)
         lowest = np.where(allowed, energies, np.inf)
         kind, place = np.unravel_index(int(lowest.argmin()), lowest.shape)
-        at_volumes = energies.min(axis=0)
         return cls(
             element,
             PROTOTYPES[int(kind)],
@@ -74,7 +101,17 @@ class LowestCrystal:
             float(energies[kind, place]),
             volumes,
             np.where(np.isfinite(at_volumes), at_volumes, energies[kind, place]),
+            float(largest),
         )
+
+    @property
+    def lowest_expanded(self) -> tuple[float, float] | None:
+        """Volume, in that of the ground state, and energy per atom of the lowest expanded crystal; None without one."""
+        beyond = np.flatnonzero(self.volumes > self.largest)
+        if not len(beyond):
+            return None
+        place = beyond[self.energies[beyond].argmin()]
+        return float(self.volumes[place] / self.volume), float(self.energies[place])
 
     def floor(self, volume_ratio: float) -> float:
         """Lowest energy at a volume, in that of the ground state, eV per atom; wider cells may break apart.
@@ -123,8 +160,9 @@ class LowestCrystals:
             Other structures, such as the ground states of compounds.
         """
         elements = potential.elements
+        near = _recorded_volumes(potential) | _volumes_of_elements(known)
         crystals = {
-            element: LowestCrystal.of(potential, element, closest[k, k], threads)
+            element: LowestCrystal.of(potential, element, closest[k, k], threads, near.get(element, np.inf))
             for k, element in enumerate(elements)
         }
         compounds = [*known]
@@ -171,7 +209,7 @@ def with_lowest_structures(
     >>> basis = Basis(["H"], cutoff=3.0, r_min=0.5, hierarchy="pair", n_radial=4)
     >>> potential = Potential.from_coefficients(basis, [0.0, 0.0, 0.0, 0.0], {"H": -0.5})
     >>> with_lowest_structures(potential, [Atoms("H2", [[0, 0, 0], [0, 0, 0.7]])]).info
-    {'lowest_structures': {'H2': -0.5}}
+    {'lowest_structures': {'H2': -0.5}, 'lowest_volumes': {}}
     """
     energies = energies_per_atom(potential, structures, threads)
     found = {
@@ -179,7 +217,45 @@ def with_lowest_structures(
         for atoms, energy in zip(structures, energies, strict=True)
         if np.isfinite(energy)
     }
-    return potential.with_info(dict(potential.info) | {LOWEST_KEY: found})
+    volumes = {
+        atoms.get_chemical_formula(): float(atoms.get_volume() / len(atoms))
+        for atoms in structures
+        if atoms.pbc.all()
+    }
+    return potential.with_info(dict(potential.info) | {LOWEST_KEY: found, VOLUMES_KEY: volumes})
+
+
+def _volumes_of_elements(structures: Sequence[Atoms]) -> dict[str, float]:
+    """Volumes per atom of the periodic structures of one element, Å³."""
+    return {
+        atoms.symbols[0]: float(atoms.get_volume() / len(atoms))
+        for atoms in structures
+        if atoms.pbc.all() and len(set(atoms.symbols)) == 1
+    }
+
+
+def _recorded_volumes(potential: Potential) -> dict[str, float]:
+    """The same of the record; what is not understood is left out."""
+    noted = potential.info.get(VOLUMES_KEY)
+    found = {}
+    for formula, volume in noted.items() if isinstance(noted, Mapping) else ():
+        try:
+            symbols = list(Formula(formula).count())
+            if len(symbols) == 1 and np.isfinite(float(volume)) and float(volume) > 0.0:
+                found[symbols[0]] = float(volume)
+        except (TypeError, ValueError):
+            continue
+    return found
+
+
+def _minimum(energies: Array, place: int) -> int:
+    """Place of the minimum of the energies (K,) to which one comes from a place without rising."""
+    while True:
+        around = range(max(place - 1, 0), min(place + 2, len(energies)))
+        best = min(around, key=lambda k: float(energies[k]))
+        if energies[best] >= energies[place]:
+            return place
+        place = best
 
 
 def _recorded(potential: Potential) -> dict[str, tuple[dict[str, int], float]]:

@@ -53,7 +53,7 @@ class StressFailure:
     Parameters
     ----------
     kind
-        "crowded", "hot crystal", "cold crystal", "open", "cluster", "cold cluster" or "shrinking".
+        "expanded", "crowded", "hot crystal", "cold crystal", "open", "cluster", "cold cluster" or "shrinking".
     sentence
         What happens.
     energy_below
@@ -252,6 +252,7 @@ def stress_test(
         cold = replace(test, rng=np.random.default_rng([seed, number, 1]))
         more = 3 if long else 1
         for outcome in chain(
+            test.expanded(),
             test.runs(RUNS, CLUSTER_RUN, CLUSTERS, more, threads),
             test.shrinking(30 if long else 10, threads),
             cold.runs(COLD_RUNS, COLD_CLUSTER_RUN, COLD_CLUSTERS, more, threads),
@@ -283,6 +284,25 @@ class _System:
     @property
     def allowance(self) -> float:
         return ALLOWANCE + ALLOWANCE_THERMAL * float(units.kB) * self.melting_point
+
+    def expanded(self) -> Iterator[StressOutcome]:
+        """Expanded crystals of an element that the data have: none may lie below the lowest of all."""
+        crystal = self.lowest.crystals[self.elements[0]]
+        found = crystal.lowest_expanded
+        if len(self.elements) > 1 or found is None:
+            return
+        ratio, energy = found
+        margin = energy - (crystal.energy - self.allowance)
+        failure = None
+        if margin < 0.0:
+            fall, allowed = told_apart(crystal.energy - energy, self.allowance)
+            sentence = (
+                f"{self.name}: a crystal expanded to {ratio:.1f} V0 lies {fall} eV/atom below the lowest one of the "
+                f"volumes of the data; {allowed} eV/atom are allowed"
+            )
+            atoms = prototype(crystal.name, self.elements[0], ratio * crystal.volume)
+            failure = StressFailure("expanded", sentence, -margin, atoms)
+        yield StressOutcome("expanded", margin, failure)
 
     def runs(
         self, runs: Sequence[_Run], of_clusters: _Run, sizes: tuple[int, ...], more: int, threads: int | None
@@ -401,33 +421,3 @@ def _scaled(atoms: Atoms, scale: float) -> Atoms:
     scaled: Atoms = atoms.copy()
     scaled.set_cell(atoms.cell.array * scale, scale_atoms=True)
     return scaled
-
-
-def stress_test_text(info: Mapping[str, Any]) -> str:
-    """What a fit noted of the stress test in the `info` of a potential, as a sentence; "not tested" without a note.
-
-    >>> stress_test_text({"stress_test": {"passed": True, "n_structures": 40, "failures": []}})
-    'held in all 40 structures'
-    >>> stress_test_text({})
-    'not tested'
-    """
-    noted = info.get("stress_test")
-    if not isinstance(noted, Mapping):
-        return "not tested"
-    failures = noted.get("failures")
-    failures = list(failures) if isinstance(failures, list | tuple) else []
-    if not failures:
-        return f"held in all {counted(noted.get('n_structures'), 'structure')}"
-    if noted.get("ended_at_failure"):
-        return f"failed: {failures[0]}"
-    return f"failed in {len(failures)} of {counted(noted.get('n_structures'), 'structure')}; {failures[0]}"
-
-
-def failed_stress_test(info: Mapping[str, Any]) -> bool:
-    """Whether a fit noted in the `info` of a potential that it failed its stress test; false if it was not tested.
-
-    >>> failed_stress_test({"stress_test": {"passed": False, "n_structures": 40, "failures": ["..."]}})
-    True
-    """
-    noted = info.get("stress_test")
-    return isinstance(noted, Mapping) and noted.get("passed") is False

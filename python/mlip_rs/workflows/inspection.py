@@ -16,7 +16,7 @@ from mlip_rs.cost.plan import Plan, evaluation_plans
 from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
 from mlip_rs.potential import Potential
 from mlip_rs.potential.short_range import short_range_failures
-from mlip_rs.potential.stress_test import stress_test_text
+from mlip_rs.potential.stress_record import stress_test_text
 from mlip_rs.text import counted
 
 

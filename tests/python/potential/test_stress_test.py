@@ -12,8 +12,8 @@ from mlip_rs import Basis
 from mlip_rs.generate.out_of_domain import Spheres, random_cell
 from mlip_rs.potential import Potential
 from mlip_rs.potential.hot_dynamics import hot_dynamics
-from mlip_rs.potential.lowest_crystals import LOWEST_KEY, LowestCrystals, with_lowest_structures
-from mlip_rs.potential.short_range import short_range
+from mlip_rs.potential.lowest_crystals import LOWEST_KEY, VOLUMES_KEY, LowestCrystals, with_lowest_structures
+from mlip_rs.potential.short_range import short_range, shortest_distances
 from mlip_rs.potential.stress_test import StressTest, stress_test
 
 FCC_VOLUME = 0.9168
@@ -71,6 +71,33 @@ def test_aluminium_whose_clusters_contract_when_cold_is_found_with_any_seed(test
     for seed in (0, 1, 11):
         failures = stress_test(dense, seed=seed).failures
         assert {failure.kind for failure in failures} == {"cold cluster"}
+
+
+def test_tungsten_whose_expanded_crystals_are_lowest_is_found_with_any_seed(test_data_folder):
+    """Data of crystals near equilibrium: fcc at four times the volume lies 3 eV per atom below bcc."""
+    tungsten = Potential.load(test_data_folder / "w_expanded_well.mlip.json")
+    for seed in range(2):
+        failures = stress_test(tungsten, seed=seed).failures
+        assert "expanded" in {failure.kind for failure in failures}
+    (sentence,) = (failure.sentence for failure in failures if failure.kind == "expanded")
+    assert "W: a crystal expanded to 4." in sentence
+    forgotten = {key: value for key, value in tungsten.info.items() if key != VOLUMES_KEY}
+    outcomes = stress_test(tungsten.with_info(forgotten), first_failure=True).outcomes
+    assert all(outcome.kind != "expanded" for outcome in outcomes)
+
+
+def test_crystals_beyond_the_volumes_of_the_data_are_not_the_ground_state(test_data_folder):
+    tungsten = Potential.load(test_data_folder / "w_expanded_well.mlip.json")
+    closest = np.array(shortest_distances(tungsten))
+    crystal = LowestCrystals.of(tungsten, closest).crystals["W"]
+    assert crystal.name == "bcc"
+    assert crystal.volume == pytest.approx(16.0, abs=1.0)
+    free_atom = Atoms("W", cell=[15.0] * 3, pbc=True)
+    for nonsense in ({}, {"W2": "wide"}, {"W2": -1.0}, {"what?": 16.0}, {"AlW": 16.0}, 16.0):
+        info = dict(tungsten.info) | {VOLUMES_KEY: nonsense}
+        unlimited = LowestCrystals.of(tungsten.with_info(info), closest, [free_atom]).crystals["W"]
+        assert unlimited.volume > 40.0
+        assert unlimited.lowest_expanded is None
 
 
 def test_failures_name_place_and_depth_and_keep_the_structure(silicon):
