@@ -108,6 +108,23 @@ def check_folder(path: str | os.PathLike[str]) -> None:
             place.rmdir()
 
 
+def check_outputs(folder: str | os.PathLike[str], names: Sequence[str], folders: Sequence[str] = ()) -> None:
+    """Check that some files, and folders of files, can be written in a folder, which need not exist; nothing is left.
+
+    Raises
+    ------
+    OSError
+        Names the file or folder and the reason.
+    """
+    check_folder(folder)
+    if not Path(folder).is_dir():
+        return
+    for name in names:
+        check_writable(Path(folder, name))
+    for name in folders:
+        check_folder(Path(folder, name))
+
+
 def _try_folder(folder: Path) -> None:
     """Make a file in a folder and remove it: permissions alone do not tell (root, /proc, read-only disks)."""
     probe = folder / f".{secrets.token_hex(6)}.tmp"

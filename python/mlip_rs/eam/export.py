@@ -16,7 +16,7 @@ from mlip_rs.eam.setfl import SAME_DENSITY, STYLES, pair_style_table, setfl
 from mlip_rs.eam.switch import switch_term
 from mlip_rs.eam.tables import EamTables, EmbeddedTerm
 from mlip_rs.errors import ConfigError
-from mlip_rs.files import write_atomically
+from mlip_rs.files import check_outputs, write_atomically
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 
@@ -109,7 +109,7 @@ def export_potential(
     ConfigError
         The form cannot hold the potential; the message names a feature and the cure.
     OSError
-        A file cannot be written.
+        A file cannot be written; where that can be seen, it is raised before anything is computed.
 
     Examples
     --------
@@ -124,6 +124,7 @@ def export_potential(
     """
     if to not in TARGETS:
         raise ConfigError(f"{to!r} is no form of export; choose {', '.join(TARGETS)}")
+    _check_place(os.fspath(output), to, potential.elements)
     if to == "table":
         return _export_tables(potential, os.fspath(output), data, progress)
     exact = not ExactForm(potential).obstacle
@@ -207,13 +208,27 @@ def _names(output: str, to: str, count: int) -> list[str]:
     return [f"{stem}{suffix}"] if count == 1 else [f"{stem}.{k + 1}{suffix}" for k in range(count)]
 
 
-def _stem(output: str, elements: Sequence[str]) -> str:
-    """Beginning of the names: in a folder, the elements; its folder is made."""
+def _beginning(output: str, elements: Sequence[str]) -> Path:
+    """Beginning of the names: in a folder, the elements."""
     path = Path(output)
-    if output.endswith(os.sep) or path.is_dir():
-        path = path / "".join(elements)
+    return path / "".join(elements) if output.endswith(os.sep) or path.is_dir() else path
+
+
+def _check_place(output: str, to: str, elements: Sequence[str]) -> None:
+    """Raise an OSError where files cannot be written, before anything is computed."""
+    path = _beginning(output, elements)
+    check_outputs(path.parent, [Path(_names(str(path), to, 1)[0]).name, _input_name(str(path), to).name])
+
+
+def _stem(output: str, elements: Sequence[str]) -> str:
+    """Beginning of the names; its folder is made."""
+    path = _beginning(output, elements)
     path.parent.mkdir(parents=True, exist_ok=True)
     return str(path)
+
+
+def _input_name(stem: str, to: str) -> Path:
+    return Path(stem.removesuffix("." + to.replace("/", ".")) + INPUT_SUFFIX)
 
 
 def _quoted(name: str) -> str:
@@ -241,8 +256,7 @@ def _eam_input(elements: Sequence[str], to: str, names: Sequence[str]) -> tuple[
 
 def _finished(export: Export, head: str, output: str) -> Export:
     """Write the input lines beside the files."""
-    suffix = "." + export.to.replace("/", ".")
-    path = Path(output.removesuffix(suffix) + INPUT_SUFFIX)
+    path = _input_name(output, export.to)
     types = "types 1, 2, … are the elements in the order of pair_coeff; units metal"
     comments = [f"# {line}" for line in (head, types, *export.notes)]
     write_atomically(path, "\n".join([*comments, *export.input_lines]) + "\n")

@@ -7,12 +7,12 @@ from pathlib import Path
 from mlip_rs.data import Dataset
 from mlip_rs.eam.explain import Explanation, explain
 from mlip_rs.eam.structures import rattled_crystals
-from mlip_rs.files import check_folder, check_writable, write_atomically
+from mlip_rs.files import check_outputs, write_atomically
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress
 from mlip_rs.report.explanation import explanation_report
 from mlip_rs.report.html import save_html
-from mlip_rs.report.markdown import save_markdown
+from mlip_rs.report.markdown import FIGURES, save_markdown
 
 REPORT: str = "explanation"
 """Name of the report (`.html`, `.md`) and of the numbers (`.json`)."""
@@ -46,15 +46,14 @@ def explain_potential(
     MlipError
         A file that cannot be read, structures that cannot be evaluated.
     OSError
-        A file cannot be written.
+        A file cannot be written; where that can be seen, it is raised before anything is computed.
     """
     loaded, folder = Potential.load(potential), Path(output)
-    check_folder(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    check_writable(folder / f"{REPORT}.json")
+    check_outputs(folder, [f"{REPORT}{suffix}" for suffix in (".html", ".md", ".json")], [FIGURES])
     structures = rattled_crystals(loaded) if data is None else data
     explanation = explain(loaded, structures, name=name_of(Path(potential)), beside=beside, progress=progress)
     report = explanation_report(explanation)
+    folder.mkdir(parents=True, exist_ok=True)
     save_html(report, folder / f"{REPORT}.html")
     save_markdown(report, folder / f"{REPORT}.md")
     write_atomically(

@@ -8,7 +8,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from mlip_rs.errors import ConfigError
-from mlip_rs.files import check_folder, check_writable, distinct_names, write_atomically
+from mlip_rs.files import check_outputs, distinct_names, write_atomically
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.report.comparison import comparison_report
 from mlip_rs.report.html import save_html
@@ -98,23 +98,12 @@ def _write(result: Validation | ValidationComparison, output: Path) -> None:
     save_markdown(report, output / "report.md")
 
 
-def _check_outputs(output: Path) -> None:
-    """Refuse a folder that `_write` could not write, before anything is computed."""
-    check_folder(output)
-    for folder in (output, output / FIGURES, output / RESULTS):
-        existing = next(place for place in (folder, *folder.parents) if place.exists())
-        check_writable(existing / "any")
-    if output.is_dir():
-        for name in ("validation.json", "report.html", "report.md"):
-            check_writable(output / name)
-
-
 def _validations(
     potentials: Mapping[str, str], output: Path, settings: ValidationSettings, progress: Progress | None
 ) -> dict[str, Validation]:
     """Validate potentials given by name, property by property."""
     chosen = _chosen(settings.only)
-    _check_outputs(output)
+    check_outputs(output, ("validation.json", "report.html", "report.md"), (FIGURES, RESULTS))
     session = ValidationSession(potentials, settings, output)
     evaluations = {} if settings.data is None else session.evaluations()
     results: dict[str, list[PropertyResult]] = {name: [] for name in potentials}

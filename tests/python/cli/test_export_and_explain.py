@@ -1,6 +1,7 @@
 """The verbs `export` and `explain`."""
 
 import json
+import sys
 
 import pytest
 from cli_case import errors, invoke
@@ -74,3 +75,54 @@ def test_explain_without_data_makes_crystals(potential, tmp_path):
     document = json.loads(result.stdout)
     assert document["structures"] >= 27
     assert document["left_over_of_labels"] == []
+
+
+def occupied(tmp_path):
+    """Places where nothing can be written, by name."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "Al.table").mkdir()
+    (tmp_path / "Ni.lammps").mkdir()
+    for name in ("figures", "explanation.html", "explanation.md", "explanation.json"):
+        (tmp_path / f"of {name}").mkdir()
+    for name in ("explanation.html", "explanation.md", "explanation.json"):
+        (tmp_path / f"of {name}" / name).mkdir()
+    (tmp_path / "of figures" / "figures").write_text("")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("verb", "place", "named"),
+    [
+        ("export", "file/Al", "file"),
+        ("export", "Al", "Al.table"),
+        ("export", "Ni", "Ni.lammps"),
+        ("export", "/proc/Al", "/proc"),
+        ("export", "/proc/new/Al", "/proc/new"),
+        ("explain", "file", "file"),
+        ("explain", "file/inside", "file/inside"),
+        ("explain", "of figures", "figures"),
+        ("explain", "of explanation.html", "explanation.html"),
+        ("explain", "of explanation.md", "explanation.md"),
+        ("explain", "of explanation.json", "explanation.json"),
+        ("explain", "/proc/inside", "/proc/inside"),
+    ],
+)
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc")
+def test_what_cannot_be_written_is_told_before_anything_is_computed(
+    potential, tmp_path, monkeypatch, verb, place, named
+):
+    def reached(*arguments, **options):
+        raise AssertionError("computed before the place was looked at")
+
+    monkeypatch.setattr("mlip_rs.eam.export.pair_tables", reached)
+    monkeypatch.setattr("mlip_rs.eam.export.differences", reached)
+    monkeypatch.setattr("mlip_rs.workflows.explanation.explain", reached)
+    form = ("--to", "table") if verb == "export" else ()
+    result = invoke(
+        *(verb, potential, *form, "-o", occupied(tmp_path) / place, "--data", DATA_PATH, "--index", "::50")
+    )
+    assert result.exit_code == 1
+    (line,) = errors(result)
+    assert f"{named}: " in line
+    assert "choose another output" in line
+    assert not [path for path in tmp_path.rglob("*") if path.suffix == ".tmp"]
