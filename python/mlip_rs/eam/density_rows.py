@@ -123,7 +123,7 @@ class DensityRows:
         labels: bool = False,
         anchors: Sequence[Frame] = (),
     ) -> "DensityRows":
-        """Prepare data, evenly thinned to at most about `MOST_PAIRS` pairs.
+        """Prepare data, thinned to about `MOST_PAIRS` pairs, evenly over the structures of the same elements.
 
         Parameters
         ----------
@@ -136,7 +136,7 @@ class DensityRows:
         Raises
         ------
         DataError
-            No structure, or none with labels.
+            No structure, or none with labels; elements that are nowhere within the cutoff of each other.
         StructureError
             A structure that the potential cannot evaluate.
         """
@@ -147,7 +147,8 @@ class DensityRows:
             raise DataError(
                 "no structure has an energy and forces" if len(data) else "there are no structures"
             )
-        frames = [*_thinned(usable, radial), *anchors]
+        taken = _thinned(usable, radial)
+        frames = [*taken, *anchors]
         lists = [_pairs_of(frame, radial) for frame in frames]
         starts = np.cumsum([0, *(len(own.species) for own in lists)])
         pairs = PairList(
@@ -158,6 +159,8 @@ class DensityRows:
             np.concatenate([own.directions for own in lists]),
         )
         values, slopes = _of_pairs(radial, pairs)
+        if not labels:
+            _check_kinds(radial, lists[: len(taken)])
         counts = np.diff(starts)
         energies, forces = _targets(potential, frames, radial, labels)
         weights = np.ones(len(frames))
@@ -214,7 +217,27 @@ def _thinned(frames: Sequence[Frame], radial: RadialTables) -> list[Frame]:
     pairs = sum(
         frame.n_atoms * min(volume * frame.n_atoms / (frame.volume or np.inf), 200.0) for frame in frames
     )
-    return list(frames[:: max(1, int(np.ceil(pairs / MOST_PAIRS)))])
+    stride = max(1, int(np.ceil(pairs / MOST_PAIRS)))
+    groups: dict[frozenset[str], list[int]] = {}
+    for number, frame in enumerate(frames):
+        groups.setdefault(frozenset(frame.symbols), []).append(number)
+    return [frames[k] for k in sorted(k for group in groups.values() for k in group[::stride])]
+
+
+def _check_kinds(radial: RadialTables, lists: Sequence[PairList]) -> None:
+    """Raise an error where two elements never meet: nothing would be known of their functions."""
+    n = len(radial.elements)
+    met = np.zeros((n, n), dtype=bool)
+    for own in lists:
+        met[own.species[own.centers], own.species[own.neighbors]] = True
+    apart = [
+        f"{radial.elements[a]}–{radial.elements[b]}" for a in range(n) for b in range(a, n) if not met[a, b]
+    ]
+    if apart:
+        raise DataError(
+            f"the structures have no pair {', '.join(apart)} within {radial.distances[-1]:g} Å, so that nothing "
+            f"follows for such pairs; add structures in which {', '.join(radial.elements)} are neighbours"
+        )
 
 
 def _of_pairs(radial: RadialTables, pairs: PairList) -> tuple[Array, Array]:

@@ -6,15 +6,18 @@ which the linear part is solved anew at each step (variable projection, G. H. Go
 Anal. 10, 413 (1973), with L. Kaufman's derivative).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import least_squares
+from threadpoolctl import threadpool_limits
 
 from mlip_rs.arrays import Array
 from mlip_rs.data import Dataset
 from mlip_rs.eam.density_rows import DensityRows, RadialTables
 from mlip_rs.eam.exact import DENSITY_POINTS, crowded_density, with_constants
+from mlip_rs.eam.pair_kinds import DensityForces, PairKinds
 from mlip_rs.eam.structures import compressed_crystals
 from mlip_rs.eam.tables import EamTables, EmbeddedTerm
 from mlip_rs.potential import Potential
@@ -144,12 +147,17 @@ def project(
     progress = progress or Silent()
     search = _Search(rows, potential)
     models, logarithms = [search.model(np.zeros((0, *search.shape)))], np.zeros((0, *search.shape))
-    progress.start("projecting: densities", n_terms)
-    for _ in range(n_terms):
-        found = [search.refined(start) for start in search.extended(logarithms)]
-        logarithms = min(found, key=search.residual)
-        models.append(search.model(logarithms))
-        progress.advance()
+    progress.start("projecting: densities", STARTS * n_terms)
+    with threadpool_limits(
+        1, user_api="blas"
+    ):  # the matrices are too small to share, above all on a busy machine
+        for _ in range(n_terms):
+            found = []
+            for start in search.extended(logarithms):
+                found.append(search.refined(start))
+                progress.advance()
+            logarithms = min(found, key=search.residual)
+            models.append(search.model(logarithms))
     return models
 
 
@@ -168,6 +176,34 @@ def projected_tables(
     return project(rows, n_terms, potential, progress)[-1].model.tables(potential)
 
 
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """The best linear part for given densities.
+
+    Parameters
+    ----------
+    weights
+        (K, E², n) of the Gaussians.
+    rho
+        (K, N) densities.
+    forces
+        Of each density.
+    coefficients
+        Of the pair functions and constants, and of the powers.
+    residuals
+        Of the rows, and of the ridge.
+    basis
+        Orthonormal one of what the powers span beyond pair functions and constants, with rows for the ridge.
+    """
+
+    weights: Array
+    rho: Array
+    forces: tuple[DensityForces, ...]
+    coefficients: Array
+    residuals: Array
+    basis: Array
+
+
 class _Search:
     """The least-squares problem of one data set."""
 
@@ -176,90 +212,106 @@ class _Search:
         self.shape = (n, n, rows.values.shape[1])
         self.single = np.array([potential.reference_energies[s] for s in rows.radial.elements])
         self.free = [rows.radial.elements.index(s) for s in potential.undetermined_atoms]
+        self.pairs = PairKinds(rows)
         of_forces = np.repeat(rows.weights, 3 * rows.counts) / FORCE_PRECISION
         scales = np.concatenate([rows.weights / ENERGY_PRECISION, of_forces])
         self.scales = scales / np.sqrt(len(scales))
         self.target = np.concatenate([rows.energies, rows.forces.ravel()]) * self.scales
         self.fixed = self._pair_columns()
-        self.counts = [rows.atoms @ ((rows.kinds == k)[:, None] * rows.values) for k in range(n * n)]
         self.ridge = RIDGE * float(np.sqrt((self.fixed**2).sum(axis=0).mean()))
+        # The columns of pair functions never change: they are made orthonormal once.
+        whole = np.vstack([self.fixed, self.ridge * np.eye(self.fixed.shape[1])])
+        self.fixed_basis, self.fixed_upper = np.linalg.qr(whole)
+        self._last: tuple[bytes, _Point] | None = None
 
     # ---- columns ---------------------------------------------------------------------------------------------
 
     def _pair_columns(self) -> Array:
         """(rows, pairs · n + free) pair functions and constants."""
         rows, n = self.rows, self.shape[0]
-        columns = []
+        kinds = {kind.number: kind for kind in self.pairs.kinds}
+        ones, columns = np.ones(len(rows.pairs.species)), []
         for a in range(n):
             for b in range(a + 1):
-                own = ((rows.kinds == n * a + b) | (rows.kinds == n * b + a)).astype(float)[:, None]
-                energies = rows.structures @ (rows.atoms @ (0.5 * own * rows.values))
-                forces = rows.gather @ (0.5 * own * rows.slopes)
-                columns.append(np.concatenate([energies, forces]))
+                column = np.zeros((len(self.target), self.shape[2]))
+                for kind in (kinds[k] for k in {n * a + b, n * b + a} & kinds.keys()):
+                    column += 0.5 * self._rows_of(kind.counts, kind.forces(ones))
+                columns.append(column)
         for element in self.free:
-            share = rows.structures @ (rows.pairs.species == element).astype(float)
-            columns.append(np.concatenate([share, np.zeros(rows.forces.size)])[:, None])
-        return np.asarray(np.hstack(columns) * self.scales[:, None])
+            share = (rows.pairs.species == element).astype(float)[:, None]
+            columns.append(self._rows_of(share, np.zeros((rows.forces.size, 1))))
+        return np.hstack(columns)
 
-    def densities(self, logarithms: Array) -> tuple[Array, Array, Array]:
-        """Weights (K, kinds, n), densities (K, N), and slopes of pairs (K, P)."""
-        rows = self.rows
-        weights = np.exp(logarithms).reshape(len(logarithms), self.shape[0] ** 2, self.shape[2])
-        one = (np.arange(len(rows.kinds)), rows.kinds)
-        shares = np.array([(rows.values @ own.T)[one] for own in weights]).reshape(-1, len(rows.kinds))
-        slopes = np.array([(rows.slopes @ own.T)[one] for own in weights]).reshape(-1, len(rows.kinds))
-        return weights, (rows.atoms @ shares.T).T, slopes
+    def _rows_of(self, atoms: Array, forces: Array) -> Array:
+        """(rows, m) from what atoms contribute to energies (N, m) and forces (3 N, m)."""
+        return np.asarray(np.concatenate([self.rows.structures @ atoms, forces]) * self.scales[:, None])
 
-    def _embedding_columns(self, rho: Array, slopes: Array) -> Array:
+    def _embedding_columns(self, rho: Array, forces: Sequence[DensityForces]) -> Array:
         """(rows, K · E · M)."""
-        rows, columns = self.rows, [np.zeros((len(self.target), 0))]
-        for own_rho, own_slopes in zip(rho, slopes, strict=True):
+        species, columns = self.rows.pairs.species, [np.zeros((len(self.target), 0))]
+        powers = np.array(POWERS)
+        for own_rho, own_forces in zip(rho, forces, strict=True):
             positive = np.maximum(own_rho, 1e-12)[:, None]
-            values, falls = (
-                positive ** np.array(POWERS),
-                np.array(POWERS) * positive ** (np.array(POWERS) - 1.0),
-            )
+            values, falls = positive**powers, powers * positive ** (powers - 1.0)
             for element in range(self.shape[0]):
-                of = (rows.pairs.species == element).astype(float)[:, None]
-                energies = rows.structures @ (of * values)
-                forces = rows.gather @ (own_slopes[:, None] * (of * falls)[rows.pairs.centers])
-                columns.append(np.concatenate([energies, forces]) * self.scales[:, None])
+                of = (species == element).astype(float)[:, None]
+                columns.append(self._rows_of(of * values, own_forces.times(of * falls)))
         return np.hstack(columns)
 
     # ---- linear part -----------------------------------------------------------------------------------------
 
-    def solved(self, logarithms: Array) -> tuple[Array, Array, Array]:
-        """Coefficients, residuals of the rows and of the ridge, and an orthonormal basis of the columns."""
-        _, rho, slopes = self.densities(logarithms)
-        columns = np.hstack([self.fixed, self._embedding_columns(rho, slopes)])
-        whole = np.vstack([columns, self.ridge * np.eye(columns.shape[1])])
-        target = np.concatenate([self.target, np.zeros(columns.shape[1])])
-        basis, upper = np.linalg.qr(whole)
-        coefficients = np.linalg.lstsq(upper, basis.T @ target, rcond=None)[0]
-        return coefficients, whole @ coefficients - target, basis
+    def solved(self, logarithms: Array) -> _Point:
+        """The best linear part for given logarithms of weights; the last one is kept."""
+        key = logarithms.tobytes()
+        if self._last is None or self._last[0] != key:
+            self._last = key, self._solve(logarithms)
+        return self._last[1]
+
+    def _solve(self, logarithms: Array) -> _Point:
+        weights = np.exp(logarithms).reshape(len(logarithms), self.shape[0] ** 2, self.shape[2])
+        found = [self.pairs.density(own) for own in weights]
+        rho = np.array([own for own, _ in found]).reshape(-1, len(self.rows.pairs.species))
+        forces = tuple(own for _, own in found)
+        columns = self._embedding_columns(rho, forces)
+        (m, f), e = self.fixed.shape, columns.shape[1]
+        rest = np.vstack([columns, np.zeros((f, e)), self.ridge * np.eye(e)])
+        target = np.concatenate([self.target, np.zeros(f)])
+        along = np.zeros((f, e))
+        for _ in range(2):  # once more, for what rounding has left along the pair functions
+            part = self.fixed_basis.T @ rest[: m + f]
+            rest[: m + f] -= self.fixed_basis @ part
+            along += part
+        basis, upper = np.linalg.qr(rest)
+        of_powers = np.linalg.lstsq(upper, basis[: m + f].T @ target, rcond=None)[0]
+        of_pairs = np.linalg.lstsq(
+            self.fixed_upper, self.fixed_basis.T @ target - along @ of_powers, rcond=None
+        )[0]
+        coefficients = np.concatenate([of_pairs, of_powers])
+        misfit = self.fixed @ of_pairs + columns @ of_powers - self.target
+        residuals = np.concatenate([misfit, self.ridge * coefficients])
+        return _Point(weights, rho, forces, coefficients, residuals, basis)
 
     def _jacobian(self, logarithms: Array) -> Array:
         """(rows + columns, K · kinds · n) derivative of the residuals, the part along the columns taken out."""
-        rows = self.rows
-        coefficients, residuals, basis = self.solved(logarithms)
-        weights, rho, slopes = self.densities(logarithms)
-        embedding = self._coefficients(coefficients)[2]
+        point, species = self.solved(logarithms), self.rows.pairs.species
+        embedding = self._coefficients(point.coefficients)[2]
         powers, columns = np.array(POWERS), []
-        for k, own_rho in enumerate(rho):
+        for own_rho, forces, c, weights in zip(
+            point.rho, point.forces, embedding, point.weights, strict=True
+        ):
             positive = np.maximum(own_rho, 1e-12)[:, None]
-            c = embedding[k][rows.pairs.species]
-            first = (c * powers * positive ** (powers - 1.0)).sum(axis=1)
-            second = (c * powers * (powers - 1.0) * positive ** (powers - 2.0)).sum(axis=1)
-            for kind in range(weights.shape[1]):
-                counts, own = self.counts[kind], (rows.kinds == kind).astype(float)[:, None]
-                energies = rows.structures @ (first[:, None] * counts)
-                pull = (second[:, None] * counts)[rows.pairs.centers] * slopes[k][:, None]
-                forces = rows.gather @ (own * rows.slopes * first[rows.pairs.centers][:, None] + pull)
-                columns.append(np.concatenate([energies, forces]) * self.scales[:, None] * weights[k, kind])
-        slope = np.vstack(
-            [np.hstack(columns), np.zeros((len(residuals) - len(self.target), logarithms.size))]
-        )
-        return np.asarray(slope - basis @ (basis.T @ slope))
+            first = (c[species] * powers * positive ** (powers - 1.0)).sum(axis=1)
+            second = (c[species] * powers * (powers - 1.0) * positive ** (powers - 2.0)).sum(axis=1)
+            for kind in self.pairs.kinds:
+                pull = forces.times(second[:, None] * kind.counts)
+                column = self._rows_of(first[:, None] * kind.counts, kind.forces(first) + pull)
+                columns.append(column * weights[kind.number])
+        slope = np.hstack(columns)
+        ridge = np.zeros((len(point.residuals) - len(slope), slope.shape[1]))
+        slope = np.vstack([slope, ridge])
+        m = len(self.fixed_basis)
+        slope[:m] -= self.fixed_basis @ (self.fixed_basis.T @ slope[:m])
+        return np.asarray(slope - point.basis @ (point.basis.T @ slope))
 
     # ---- densities -------------------------------------------------------------------------------------------
 
@@ -275,29 +327,35 @@ class _Search:
 
     def residual(self, logarithms: Array) -> float:
         """Norm of what the best linear part leaves."""
-        return float(np.linalg.norm(self.solved(logarithms)[1]))
+        return float(np.linalg.norm(self.solved(logarithms).residuals))
 
     def refined(self, logarithms: Array) -> Array:
         """Densities of the smallest residual that is found from here."""
-        shape = logarithms.shape
+        kinds, whole = self.pairs.numbers, logarithms.reshape(len(logarithms), -1, self.shape[2])
+
+        def moved(x: Array) -> Array:  # pairs that do not occur have nothing to be found
+            own = whole.copy()
+            own[:, kinds] = x.reshape(len(own), len(kinds), -1)
+            return own.reshape(logarithms.shape)
+
         found = least_squares(
-            lambda x: self.solved(x.reshape(shape))[1],
-            np.clip(logarithms.ravel(), SMALLEST_WEIGHT + 1e-3, LARGEST_WEIGHT - 1e-3),
-            jac=lambda x: self._jacobian(x.reshape(shape)),
+            lambda x: self.solved(moved(x)).residuals,
+            np.clip(whole[:, kinds].ravel(), SMALLEST_WEIGHT + 1e-3, LARGEST_WEIGHT - 1e-3),
+            jac=lambda x: self._jacobian(moved(x)),
             bounds=(SMALLEST_WEIGHT, LARGEST_WEIGHT),
             max_nfev=STEPS,
             ftol=1e-4,
             xtol=1e-6,
         )
-        return np.asarray(found.x).reshape(shape)
+        return moved(np.asarray(found.x))
 
     def model(self, logarithms: Array) -> Projection:
         """The model of given densities."""
-        coefficients, residuals, _ = self.solved(logarithms)
-        fitted = (residuals[: len(self.target)] + self.target) / self.scales
+        point = self.solved(logarithms)
+        fitted = (point.residuals[: len(self.target)] + self.target) / self.scales
         energies, forces = fitted[: len(self.rows.energies)], fitted[len(self.rows.energies) :]
-        pair, constants, embedding = self._coefficients(coefficients)
-        weights, rho, _ = self.densities(logarithms)
+        pair, constants, embedding = self._coefficients(point.coefficients)
+        weights, rho = point.weights, point.rho
         means = np.maximum(rho.mean(axis=1), 1e-300).reshape(
             -1, 1, 1
         )  # a density of 1 is the mean of the data

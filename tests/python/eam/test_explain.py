@@ -1,12 +1,15 @@
 """What `explain` says of potentials whose embedded-atom part is known."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from eam_case import angular_potential, one_density_potential, pair_potential, rattled
+from potentials import random_potential
 
 from mlip_rs.data import Dataset, read_dataset
 from mlip_rs.demo import DATA_PATH
-from mlip_rs.eam import explain
+from mlip_rs.eam import explain, export_potential
 from mlip_rs.eam.figures import explanation_figures
 from mlip_rs.eam.structures import rattled_crystals
 from mlip_rs.errors import ConfigError, DataError
@@ -92,6 +95,19 @@ def test_what_cannot_be_explained_is_said_in_one_sentence(tmp_path):
     torn.write_text("one\ntwo\nthree\n1 Al\n5 1.0 5 1.0 4.0\n13 27 4.05 fcc\n0 1 2\n")
     with pytest.raises(DataError, match=r"torn\.eam\.alloy: is no alloy file"):
         explain(pair_potential(), rattled(), beside=[torn])
+
+
+@pytest.mark.parametrize("do", ["explain", "export"])
+def test_an_alloy_is_not_looked_at_on_structures_without_its_pairs(tmp_path, do):
+    potential = random_potential(("Al", "Ni"))
+    only, both = rattled(4), rattled(4, elements=("Ni",))
+    mixed = Dataset((*only, *both))
+    run = explain if do == "explain" else partial(export_potential, output=tmp_path / "x")
+    for data, named in ((only, "Al–Ni, Ni–Ni"), (both, "Al–Al, Al–Ni"), (mixed, "Al–Ni")):
+        message = f"no pair {named} within 4.5 Å.*; add structures in which Al, Ni are neighbours"
+        with pytest.raises(DataError, match=message):
+            run(potential, data=data)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_published_file_of_another_element_is_refused(tmp_path):

@@ -1,13 +1,20 @@
 """The least squares behind projections, and the gauge of what they find."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from eam_case import angular_potential, one_density_potential, rattled
 from lammps_case import lammps_calculator, potential_file
+from potentials import random_potential
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from mlip_rs.data import Dataset
 from mlip_rs.data.core_structures import arrays_from_atoms
+from mlip_rs.eam import density_rows, projection
 from mlip_rs.eam.density_rows import DensityRows, RadialTables
 from mlip_rs.eam.gauge import ReferenceCrystal, effective_form
+from mlip_rs.eam.pair_kinds import PairKinds
 from mlip_rs.eam.projection import _Search
 from mlip_rs.eam.published import read_eam
 from mlip_rs.eam.radial_limit import radial_limit
@@ -22,19 +29,81 @@ def rows():
     return potential, DensityRows.of(potential, rattled(4), RadialTables.of(potential, 6, spacing=0.01))
 
 
-def test_derivative_of_the_residual_by_densities(rows):
+@pytest.mark.parametrize("case", ["rows", "alloy"])
+def test_derivative_of_the_residual_by_densities(case, request):
     """Kaufman's derivative is approximate, but the gradient of the sum of squares that it gives is exact."""
-    potential, prepared = rows
+    potential, prepared = request.getfixturevalue(case)
     search = _Search(prepared, potential)
     x = np.random.default_rng(0).normal(size=(2, *search.shape))
-    gradient = search._jacobian(x).T @ search.solved(x)[1]
+    gradient = search._jacobian(x).T @ search.solved(x).residuals
     step = 1e-5
-    for k in (0, 3, 8, 11):
+    for k in (0, 3, 8, 11, x.size - 1):
         moved = [x.copy(), x.copy()]
         for sign, own in zip((1, -1), moved, strict=True):
             own.reshape(-1)[k] += sign * step
-        values = [0.5 * float((search.solved(own)[1] ** 2).sum()) for own in moved]
+        values = [0.5 * float((search.solved(own).residuals ** 2).sum()) for own in moved]
         assert gradient[k] == pytest.approx((values[0] - values[1]) / (2 * step), rel=1e-3, abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def alloy():
+    potential = random_potential(("Al", "Ni"))
+    radial = RadialTables.of(potential, 5, spacing=0.01)
+    return potential, DensityRows.of(potential, rattled(4, elements=("Al", "Ni")), radial)
+
+
+def test_sums_by_kind_are_sums_over_all_pairs(alloy):
+    _, prepared = alloy
+    kinds, pairs = PairKinds(prepared), prepared.pairs
+    assert kinds.numbers == [0, 1, 2, 3]
+    rng = np.random.default_rng(1)
+    weights, factors = rng.normal(size=(4, 5)), rng.normal(size=(len(pairs.species), 2))
+    own = weights[prepared.kinds]
+    rho, forces = kinds.density(weights)
+    np.testing.assert_allclose(rho, prepared.atoms @ (own * prepared.values).sum(axis=1), atol=1e-12)
+    expected = prepared.gather @ ((own * prepared.slopes).sum(axis=1)[:, None] * factors[pairs.centers])
+    np.testing.assert_allclose(forces.times(factors), expected, atol=1e-12)
+    for kind in kinds.kinds:
+        own = (prepared.kinds == kind.number)[:, None]
+        np.testing.assert_allclose(kind.counts, prepared.atoms @ (own * prepared.values), atol=1e-12)
+        expected = prepared.gather @ (own * prepared.slopes * factors[pairs.centers, :1])
+        np.testing.assert_allclose(kind.forces(factors[:, 0]), expected, atol=1e-12)
+
+
+def test_the_linear_part_is_the_least_squares_solution(alloy):
+    potential, prepared = alloy
+    search = _Search(prepared, potential)
+    point = search.solved(np.random.default_rng(2).normal(size=(2, *search.shape)))
+    columns = np.hstack([search.fixed, search._embedding_columns(point.rho, point.forces)])
+    whole = np.vstack([columns, search.ridge * np.eye(columns.shape[1])])
+    target = np.concatenate([search.target, np.zeros(columns.shape[1])])
+    expected = np.linalg.lstsq(whole, target, rcond=None)[0]
+    np.testing.assert_allclose(
+        point.residuals, whole @ expected - target, atol=1e-9 * np.abs(target).max(), rtol=0
+    )
+
+
+def test_projections_leave_the_other_cores_of_a_busy_machine_alone(alloy, monkeypatch):
+    seen = []
+
+    def search(function, start, **options):
+        seen.extend(own["num_threads"] for own in threadpool_info() if own["user_api"] == "blas")
+        return SimpleNamespace(x=start)
+
+    monkeypatch.setattr(projection, "least_squares", search)
+    with threadpool_limits(2, user_api="blas"):
+        projection.project(alloy[1], 1, alloy[0])
+    assert seen
+    assert set(seen) == {1}
+
+
+def test_thinning_keeps_structures_of_every_set_of_elements(monkeypatch):
+    potential = random_potential(("Al", "Ni"))
+    monkeypatch.setattr(density_rows, "MOST_PAIRS", 100)
+    frames = [*rattled(6), *rattled(1, elements=("Ni",)), *rattled(6), *rattled(1, elements=("Al", "Ni"))]
+    rows = DensityRows.of(potential, Dataset(tuple(frames)), RadialTables.of(potential, 5, spacing=0.01))
+    assert [len(set(frame.symbols)) for frame in rows.frames] == [1, 1, 2]
+    assert PairKinds(rows).numbers == [0, 1, 2, 3]
 
 
 def test_rows_and_tables_of_a_model_agree(rows):
