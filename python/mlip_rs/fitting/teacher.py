@@ -23,7 +23,7 @@ ANCHORS: str = "anchors"
 """Folder of the anchor rows beside the equations of a fit, where they are too large for the memory."""
 
 EXPANSION: str = "expansion"
-"""Folder of the rows of expanded crystals, in the same way."""
+"""Folder in it of the rows of expanded crystals."""
 
 SEEDS: tuple[int, ...] = (0, 11)
 """Of the stress tests that a teacher has to pass."""
@@ -93,7 +93,7 @@ def _held_together(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValida
         _dense(folds, dense, None),
         lowest_with_energies(problem),
         folds.occurring,
-        folds.equations.directory / EXPANSION,
+        folds.equations.directory / ANCHORS / EXPANSION,
         settings.threads or None,
     )
     if rows is None:
