@@ -10,6 +10,7 @@ import numpy as np
 
 from mlip_rs.arrays import Array
 from mlip_rs.data import Dataset
+from mlip_rs.eam.coverage import Coverage, coverage
 from mlip_rs.eam.density_rows import DensityRows, RadialTables
 from mlip_rs.eam.embedding import EmbeddingSpectrum, embedding_spectra
 from mlip_rs.eam.gauge import (
@@ -52,6 +53,8 @@ class Beside:
     ----------
     form
         Its functions.
+    coverage
+        Where the structures tell something of them.
     agreement
         Differences of the functions, as of `mlip_rs.eam.gauge.agreement`.
     potential, labels
@@ -59,6 +62,7 @@ class Beside:
     """
 
     form: EffectiveForm
+    coverage: Coverage
     agreement: dict[str, float]
     potential: Level
     labels: Level | None
@@ -84,6 +88,8 @@ class Explanation:
         How many densities the embedding energy needs, by element.
     form
         The potential with one density that comes closest, in the effective pair gauge.
+    coverage
+        Where the structures tell something of its functions.
     beside
         Published potentials.
     n_structures, n_atoms, closest
@@ -103,6 +109,7 @@ class Explanation:
     by_kind: dict[str, tuple[int, float, float]]
     spectra: tuple[EmbeddingSpectrum, ...]
     form: EffectiveForm
+    coverage: Coverage
     beside: tuple[Beside, ...]
     n_structures: int
     n_atoms: int
@@ -133,6 +140,7 @@ class Explanation:
                 for kind, (n, rms, share) in self.by_kind.items()
             },
             "embedding": [own.to_dict() for own in self.spectra],
+            "covered": self.coverage.to_dict(),
             "functions": [self.form.to_dict(), *(own.form.to_dict() for own in self.beside)],
             "beside": [
                 {
@@ -211,6 +219,7 @@ def explain(
         force_share_by_kind(rows, best),
         embedding_spectra(inside, rows.frames),
         form,
+        coverage(form, rows),
         tuple(_beside(*own, form, crystals, rows, labels) for own in published),
         len(rows.frames),
         int(rows.counts.sum()),
@@ -255,6 +264,7 @@ def _beside(
     }
     return Beside(
         published,
+        coverage(published, rows),
         agreement(form, published, distances),
         _published_level(name, tables, rows),
         None if labels is None else _published_level(name, tables, labels),

@@ -1,11 +1,14 @@
 """Figures of the embedded-atom potential inside a potential."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mlip_rs.arrays import Array
+from mlip_rs.eam.coverage import Coverage, inside, uncovered
 from mlip_rs.eam.embedding import SHARES, EmbeddingSpectrum
 from mlip_rs.eam.explain import Explanation
 from mlip_rs.eam.gauge import EffectiveForm
@@ -29,32 +32,47 @@ PATTERNS: tuple[str, ...] = ("-", "--", "-.", ":")
 SHOWN_PAIR: float = 1.2
 """The axis of pair functions reaches this multiple of the depth of the deepest one, upwards four times as far."""
 
+SHOWN_CLOSER: float = 0.95
+"""The axis of distances begins at this multiple of the shortest one."""
+
+OUTSIDE: dict[str, Any] = {"linestyle": (0, (1, 1.5)), "linewidth": 0.8 * LINE_WIDTH}
+"""Style of functions where there are no data."""
+
 MOST_KINDS: int = 16
 """Kinds of structure in the figure of angular forces: those with the largest."""
 
 
 def functions_figure(explanation: Explanation) -> Figure:
-    """Pair function, density and embedding function, all in the effective pair gauge, beside published ones."""
+    """Pair function, density and embedding function, all in the effective pair gauge, beside published ones.
+
+    Where the structures tell nothing of a function it is dotted; where they tell nothing of any of ours, the ground is
+    grey.
+    """
     forms = [explanation.form, *(own.form for own in explanation.beside)]
+    covered = [explanation.coverage, *(own.coverage for own in explanation.beside)]
     figure = new_figure(2.1 * COLUMN_WIDTH, 2.7)
     left, middle, right = figure.subplots(1, 3)
-    start = explanation.closest
-    for k, form in enumerate(forms):
+    for k, (form, own) in enumerate(zip(forms, covered, strict=True)):
         for number, (pair, label) in enumerate(_pairs(form, len(forms) > 1)):
             style = _style(k, number, len(forms))
-            left.plot(form.distances, form.pair[pair], label=label, **style)
-            middle.plot(form.distances, form.density[pair], **style)
-        for number, own in enumerate(form.embedding):
-            right.plot(form.densities, own, label=form.elements[number], **_style(k, number, len(forms)))
+            _draw(left, form.distances, form.pair[pair], own.distances[pair], label, style)
+            _draw(middle, form.distances, form.density[pair], own.distances[pair], label, style)
+        for number, (symbol, values) in enumerate(zip(form.elements, form.embedding, strict=True)):
+            style = _style(k, number, len(forms))
+            _draw(right, form.densities, values, own.densities[number], symbol, style)
+    start, end = explanation.closest, float(forms[0].distances[-1])
     _pair_limits(left, forms, start)
-    middle.set_xlim(start, float(forms[0].distances[-1]))
     middle.set_ylim(*_around(middle, start))
+    for axes in (left, middle):
+        axes.set_xlim(SHOWN_CLOSER * start, end)
+        _shade(axes, list(covered[0].distances.values()))
+    right.set_xlim(0.0, float(forms[0].densities[-1]))
+    right.set_ylim(*_within(forms, covered[0].densities))
+    _shade(right, covered[0].densities)
     for axes in (left, middle):
         for crystal in explanation.crystals:
             axes.axvline(crystal.distance, color=NEUTRAL, linewidth=0.7, linestyle=":", zorder=0)
     right.axvline(1.0, color=NEUTRAL, linewidth=0.7, linestyle=":", zorder=0)
-    right.set_xlim(0.0, float(forms[0].densities[-1]))
-    right.set_ylim(*_central(forms))
     dress(left, x="r (Å)", y="effective pair function (eV)")
     dress(middle, x="r (Å)", y="density (crystal: 1)")
     dress(right, x="density", y="embedding (eV)")
@@ -87,8 +105,11 @@ def shares_figure(levels: Mapping[str, Sequence[Level]]) -> Figure:
     return figure
 
 
-def embedding_figure(spectra: Sequence[EmbeddingSpectrum]) -> Figure:
-    """Share of the embedding energy against the number of densities, and the first densities themselves."""
+def embedding_figure(spectra: Sequence[EmbeddingSpectrum], covered: Coverage) -> Figure:
+    """Share of the embedding energy against the number of densities, and the first densities themselves.
+
+    Distances that do not occur have a grey ground.
+    """
     figure = new_figure(1.9 * COLUMN_WIDTH, 2.6)
     left, right = figure.subplots(1, 2)
     for k, spectrum in enumerate(spectra):
@@ -109,8 +130,9 @@ def embedding_figure(spectra: Sequence[EmbeddingSpectrum]) -> Figure:
     for share in SHARES:
         left.axhline(100.0 * share, color=GUIDE, linewidth=0.7, linestyle=":")
     right.axhline(0.0, color=GUIDE, linewidth=0.6)
-    right.set_xlim(left=1.5)
+    right.set_xlim(1.5, max(float(spectrum.distances[-1]) for spectrum in spectra))
     right.set_ylim(*_around(right, 1.5))
+    _shade(right, list(covered.distances.values()))
     dress(left, x="number of densities", y="share of the embedding energy (%)")
     dress(right, x="r (Å)", y="density (its deviations in the data)")
     legend(left, location="lower right")
@@ -142,7 +164,7 @@ def explanation_figures(explanation: Explanation) -> dict[str, Figure]:
         levels["of the labels"] = explanation.label_levels[: len(explanation.levels)]
     figures["shares"] = shares_figure(levels)
     if any(len(own.shares) for own in explanation.spectra):
-        figures["embedding"] = embedding_figure(explanation.spectra)
+        figures["embedding"] = embedding_figure(explanation.spectra, explanation.coverage)
     if len(explanation.by_kind) > 1:
         figures["kinds"] = kinds_figure(explanation)
     return figures
@@ -172,7 +194,6 @@ def _pairs(form: EffectiveForm, several: bool) -> list[tuple[tuple[int, int], st
 def _pair_limits(axes: Axes, forms: Sequence[EffectiveForm], start: float) -> None:
     deepest = min(float(form.pair[..., form.distances > start].min()) for form in forms)
     depth = max(-deepest, 1e-3)
-    axes.set_xlim(start, float(forms[0].distances[-1]))
     axes.set_ylim(-SHOWN_PAIR * depth, 4.0 * SHOWN_PAIR * depth)
     axes.axhline(0.0, color=GUIDE, linewidth=0.6)
 
@@ -182,14 +203,38 @@ def _around(axes: Axes, start: float) -> tuple[float, float]:
     values = np.concatenate(
         [np.asarray(line.get_ydata())[np.asarray(line.get_xdata()) > start] for line in axes.get_lines()]
     )
+    values = values[np.isfinite(values)]
     low, high = float(values.min(initial=0.0)), float(values.max(initial=0.0))
     pad = 0.06 * (high - low) or 1.0
     return low - pad, high + pad
 
 
-def _central(forms: Sequence[EffectiveForm]) -> tuple[float, float]:
-    """Limits that show embedding functions from none to 1.4 times the density of the crystal."""
-    values = [form.embedding[:, form.densities < 1.4] for form in forms]
-    low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+def _draw(axes: Axes, x: Array, y: Array, covered: Array, label: str, style: Mapping[str, Any]) -> None:
+    """Draw a function, dotted where it is not covered; the two parts touch."""
+    within = inside(x, covered)
+    beyond = ~within
+    beyond[1:] |= ~within[:-1]
+    beyond[:-1] |= ~within[1:]
+    axes.plot(x, np.where(beyond, y, np.nan), **{**style, **OUTSIDE})
+    axes.plot(x, np.where(within, y, np.nan), label=label, **style)
+
+
+def _shade(axes: Axes, covered: Sequence[Array]) -> None:
+    """Make the ground grey where nothing is covered."""
+    low, high = axes.get_xlim()
+    for first, last in uncovered(covered, low, high):
+        axes.axvspan(first, last, color=GUIDE, alpha=0.15, linewidth=0, zorder=-1)
+    axes.set_xlim(low, high)
+
+
+def _within(forms: Sequence[EffectiveForm], covered: Sequence[Array]) -> tuple[float, float]:
+    """Limits that show all embedding functions where the first form's are covered, by element."""
+    found = [
+        values[inside(form.densities, part)]
+        for form in forms
+        for values, part in zip(form.embedding, covered, strict=True)
+    ]
+    shown = np.concatenate(found)
+    low, high = float(shown.min(initial=0.0)), float(shown.max(initial=0.0))
     pad = 0.08 * (high - low) or 1.0
     return low - pad, high + pad

@@ -11,11 +11,12 @@ HEADER: tuple[str, ...] = ("kind", "energy (meV/atom)", "share (%)", "force (eV/
 
 CAPTIONS: dict[str, str] = {
     "functions": "Pair function, density and embedding function of the closest potential with one density. Dotted: "
-    "the crystal, where the density is 1 and the embedding function has no slope.",
+    "the crystal, where the density is 1 and the embedding function has no slope. Functions are dotted where the "
+    "structures have no such distance or density; grey: nothing is known of those of this potential there.",
     "shares": "What is left of energies and forces by potentials of more and more densities; “any” are polynomials of "
     "pairwise sums.",
     "embedding": "Left: share of the mean square embedding energy that functions of the first densities have. Right: "
-    "those densities, with the energy of one standard deviation.",
+    "those densities, with the energy of one standard deviation; grey: distances that do not occur.",
     "kinds": "Forces that no function of densities has, by kind of structure, and their share.",
 }
 

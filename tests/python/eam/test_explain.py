@@ -10,6 +10,7 @@ from potentials import random_potential
 from mlip_rs.data import Dataset, read_dataset
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.eam import explain, export_potential
+from mlip_rs.eam.coverage import inside, uncovered
 from mlip_rs.eam.figures import explanation_figures
 from mlip_rs.eam.structures import rattled_crystals
 from mlip_rs.errors import ConfigError, DataError
@@ -140,3 +141,41 @@ def test_lines_and_record_name_every_level(square):
 def test_demo_data_can_be_explained_with_their_labels():
     data = read_dataset(DATA_PATH, index="::12")
     assert explain(pair_potential(), data).label_levels
+
+
+def test_functions_are_marked_where_the_structures_tell_nothing_of_them():
+    potential = one_density_potential()
+    scaled = [frame_scaled(frame, factor) for frame in rattled(4) for factor in (1.0, 1.25)]
+    found = explain(potential, Dataset(tuple(scaled)))
+    covered = found.coverage
+    ((low, high),) = covered.distances[0, 0]
+    assert low == pytest.approx(found.closest)
+    assert high == pytest.approx(potential.cutoff, abs=0.1)
+    between = np.array([0.5, 3.0])  # too thin for either, and between the densities of the two volumes
+    assert not inside(between, covered.densities[0]).any()
+    figure = explanation_figures(found)["functions"]
+    for axes in figure.axes:
+        own = covered.distances[0, 0] if "Å" in axes.get_xlabel() else covered.densities[0]
+        dotted, solid = axes.get_lines()[:2]
+        x = np.asarray(solid.get_xdata())
+        within = inside(x, own)
+        assert (np.isfinite(solid.get_ydata()) == within)[x > 0].all()
+        assert np.isfinite(np.asarray(dotted.get_ydata()))[(x > 0) & ~within].all()
+        begin, end = axes.get_xlim()
+        to_data = axes.transData.inverted()
+        grey = sorted(list(patch.get_extents().transformed(to_data).intervalx) for patch in axes.patches)
+        np.testing.assert_allclose(grey, uncovered([own], begin, end), atol=1e-9)
+        assert len(grey) >= 1
+    assert found.to_dict()["covered"]["densities"]["Al"] == covered.densities[0].round(4).tolist()
+
+
+def frame_scaled(frame, factor):
+    return type(frame)(frame.numbers, frame.positions * factor, frame.cell * factor, frame.pbc)
+
+
+def test_pairs_of_each_kind_have_their_own_range():
+    potential = random_potential(("Al", "Ni"))
+    found = explain(potential, rattled(6, elements=("Al", "Ni")))
+    assert list(found.coverage.distances) == [(0, 0), (0, 1), (1, 1)]
+    assert len({float(own[0, 0]) for own in found.coverage.distances.values()}) == 3
+    assert set(explanation_figures(found)) >= {"functions", "embedding"}
