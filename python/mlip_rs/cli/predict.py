@@ -45,7 +45,7 @@ def run(
         )
     n_atoms = sum(len(atoms) for atoms in frames)
     if as_json:
-        energies = [atoms.calc.results["energy"] for atoms in frames]
+        energies = [atoms.calc.results.get("energy") for atoms in frames]
         print_json(
             {"file": str(output), "n_structures": len(frames), "n_atoms": n_atoms, "energies_ev": energies}
         )

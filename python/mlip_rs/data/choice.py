@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlip_rs.data.label_names import METHODS, LabelName, label_name
+from mlip_rs.data.label_names import COLUMNS, METHODS, LabelName, label_name
 from mlip_rs.data.labels import (
     ENERGY_AGREEMENT,
     STRESS_AGREEMENT,
@@ -17,6 +17,7 @@ from mlip_rs.data.labels import (
     numbers_of,
     voigt,
 )
+from mlip_rs.data.overlooked import missing_cells, overlooked_forces
 from mlip_rs.data.xyz import CP2K_ENERGY
 from mlip_rs.errors import DataError
 from mlip_rs.text import counted
@@ -273,6 +274,9 @@ class _Chooser:
             self._notices.append(f"{self._file}: {name} taken from {where}{rest}")
         self._report_conversions(labels)
         self._report_missing(labels)
+        if "forces" not in self._given:
+            self._notices.extend(overlooked_forces(self._frames, labels, self._file))
+        self._notices.extend(missing_cells(self._frames, self._file))
 
     def _report_conversions(self, labels: Sequence[FrameLabels]) -> None:
         virials = dict.fromkeys(
@@ -322,7 +326,11 @@ class _Chooser:
             ("forces", not any(x.forces for x in labels)),
             ("stress", not any(x.stress or x.virial for x in labels)),
         ):
-            alike = [key for key, name in self._names.items() if SLOTS[name.label] == slot]
+            alike = [
+                key
+                for key, name in self._names.items()
+                if SLOTS[name.label] == slot and key.lower() not in COLUMNS
+            ]
             if (
                 missing
                 and alike
@@ -402,7 +410,7 @@ def _fits(frame: RawFrame, key: str, label: str) -> bool:
         key == "stresses" and np.ndim(value) == 2 and np.shape(value) != (3, 3)
     )
     if label == "forces":
-        return True
+        return key.lower() not in COLUMNS or np.shape(value) == (len(frame.atoms), 3)
     return not of_atoms
 
 

@@ -175,6 +175,11 @@ class Frame:
             raise StructureError(f"{self.location}: lattice vector {row} is not finite; remove the frame")
         vectors = self.cell[self.pbc]
         lengths = np.linalg.norm(vectors, axis=1)
+        if vectors.size and not self.cell.any():
+            raise StructureError(
+                f"{self.location}: is periodic, but has no cell; write its lattice, or set pbc to no direction if it "
+                "is a cluster"
+            )
         if periodic_volume(self.cell, self.pbc) <= FLATNESS * np.prod(lengths):
             raise StructureError(
                 f"{self.location}: the periodic cell is flat: its lattice vectors span no volume; "

@@ -19,6 +19,7 @@ BASES: dict[str, str] = {
     "energy": "energy",
     "etot": "energy",
     "etotal": "energy",
+    "atomicforces": "forces",
     "forces": "forces",
     "force": "forces",
     "stresses": "stress",
@@ -29,6 +30,9 @@ BASES: dict[str, str] = {
     "virial": "virial",
 }
 """Label by name in lower case without separators; the longer names first where one ends with another."""
+
+COLUMNS: dict[str, str] = {"f": "forces"}
+"""Labels by names that mean this only as columns of the atoms: `F` of a comment line may be an energy."""
 
 LABELS: tuple[str, ...] = ("energy", "energy per atom", "free energy", "forces", "stress", "virial")
 
@@ -149,6 +153,8 @@ def label_name(key: str) -> LabelName | None:
     (None, ('energy per atom', ''))
     """
     squeezed = re.sub(r"[^a-z0-9]", "", key.lower())
+    if squeezed in COLUMNS:
+        return LabelName(COLUMNS[squeezed], "", 2 + len(BASES))
     if squeezed in BASES:
         return LabelName(BASES[squeezed], "", 0 if key in _OF_ASE else _rank(squeezed))
     for base, label in BASES.items():

@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
+from numpy.typing import NDArray
 
 from mlip_rs.data import RawFrame, files_meant, read_structures
 from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
+from mlip_rs.data.distances import pairs_within
 from mlip_rs.data.label_names import label_name
+from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
 from mlip_rs.errors import ConfigError
 from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.potential import Potential, Prediction
@@ -81,6 +84,9 @@ def predict_file(
             raise ConfigError(
                 f"{output}: is read from as well and would be overwritten; choose another output"
             )
+    free = _undetermined(potential, frames)
+    if free:
+        note(f"notice: {_without_energies(free)}")
     predicted = labelled(potential, frames, threads=threads, progress=progress)
     written.write(predicted)
     return predicted
@@ -94,6 +100,8 @@ def labelled(
     progress: Progress | None = None,
 ) -> list[Atoms]:
     """Copies of structures with predicted energy, forces and, where there is a volume, stress.
+
+    Free atoms have no energy where the potential does not determine it (`Potential.undetermined_atoms`).
 
     Raises
     ------
@@ -109,10 +117,37 @@ def labelled(
         threads=number_of_threads(threads),
         progress=progress,
     )
-    return [_with_labels(f.atoms, p) for f, p in zip(frames, predictions, strict=True)]
+    free = {id(frame) for frame in _undetermined(potential, frames)}
+    return [_with_labels(f.atoms, p, id(f) not in free) for f, p in zip(frames, predictions, strict=True)]
 
 
-def _with_labels(atoms: Atoms, prediction: Prediction) -> Atoms:
+def _undetermined(potential: Potential, frames: Sequence[RawFrame]) -> list[RawFrame]:
+    """Frames of one atom without neighbours, whose energy nothing has determined."""
+    return [
+        frame
+        for frame in frames
+        if len(frame.atoms) == 1
+        and frame.atoms.get_chemical_symbols()[0] in potential.undetermined_atoms
+        and not len(_distances(frame, potential.cutoff))
+    ]
+
+
+def _distances(frame: RawFrame, cutoff: float) -> NDArray[np.float64]:
+    """Distances of all pairs of a frame within the cutoff, Å."""
+    atoms = frame.atoms
+    return pairs_within(atoms.positions, atoms.cell.array, atoms.pbc, cutoff)[2]
+
+
+def _without_energies(free: Sequence[RawFrame]) -> str:
+    symbols = ", ".join(sorted({frame.atoms.get_chemical_symbols()[0] for frame in free}))
+    rest = f" and {len(free) - 1} more" if len(free) > 1 else ""
+    return (
+        f"{free[0].location}{rest}: energies of isolated atoms are not determined for {symbols} and left out: "
+        f"{ISOLATED_ATOMS_CURE}"
+    )
+
+
+def _with_labels(atoms: Atoms, prediction: Prediction, with_energy: bool) -> Atoms:
     out = atoms.copy()
     out.set_constraint()
     out.info = {
@@ -122,7 +157,9 @@ def _with_labels(atoms: Atoms, prediction: Prediction) -> Atoms:
     }
     for key in [key for key in out.arrays if _contradicts(key)]:
         del out.arrays[key]
-    labels = {"energy": prediction.energy, "free_energy": prediction.energy, "forces": prediction.forces}
+    labels: dict[str, object] = {"forces": prediction.forces}
+    if with_energy:
+        labels |= {"energy": prediction.energy, "free_energy": prediction.energy}
     if prediction.stress is not None:
         labels["stress"] = prediction.stress
     out.calc = SinglePointCalculator(out, **labels)

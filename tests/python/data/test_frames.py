@@ -81,7 +81,7 @@ def test_non_finite_numbers_are_refused(name, shape, position, message, value):
         ({"numbers": [13, 0]}, "atom 1: 0 is not the atomic number"),
         ({"numbers": [], "positions": np.zeros((0, 3)), "forces": None}, "has no atoms"),
         ({"pbc": [True, True, False]}, "a stress needs three periodic directions"),
-        ({"cell": np.zeros((3, 3))}, "flat"),
+        ({"cell": np.zeros((3, 3))}, "is periodic, but has no cell"),
         ({"cell": [[4, 0, 0], [0, 4, 0], [4, 4, 0]]}, "flat"),
         ({"cell": [[4, 0, 0], [0, 0, 0], [0, 0, 4]], "pbc": [1, 1, 0], "stress": None}, "flat"),
         ({"positions": [["a", 0, 0], [2, 2, 2]]}, "positions is not an array of numbers"),

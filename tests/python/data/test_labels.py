@@ -6,7 +6,7 @@ from ase.build import bulk
 
 from mlip_rs.data import LabelKeys, dataset_from_atoms
 from mlip_rs.data.label_names import label_name
-from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.errors import ConfigError, DataError, StructureError
 from mlip_rs.fitting import Weights
 
 STRESS = np.array([[0.03, 0.001, 0.002], [0.001, 0.02, 0.003], [0.002, 0.003, 0.01]])
@@ -207,3 +207,30 @@ def test_data_to_compare_with_need_one_kind_of_label_only():
         DataError, match=r"no labels to compare with.*perhaps you mean --forces-key pbe_forces"
     ):
         dataset_from_atoms([crystal("pbe_forces")], require_energies=False)
+
+
+def test_columns_named_f_are_forces_and_a_number_f_is_none():
+    assert dataset_from_atoms([crystal("F", energy=-14.0)])[0].forces is not None
+    assert dataset_from_atoms([crystal("atomic_forces", energy=-14.0)])[0].forces is not None
+    data = dataset_from_atoms([crystal(None, energy=-14.0, F=-14.2)])
+    assert data[0].forces is None
+    assert data.notices == ()
+
+
+def test_columns_of_three_numbers_are_named_where_forces_are_missing():
+    data = dataset_from_atoms([crystal(energy=-14.0), crystal("pull", energy=-14.0)])
+    (notice,) = data.notices
+    assert "1 of 2 frames has no forces, but three numbers for each atom in 'pull'" in notice
+    assert "--forces-key pull" in notice
+    assert dataset_from_atoms([crystal("velocity", energy=-14.0)]).notices == ()
+
+
+def test_a_frame_without_the_cell_of_the_others_is_named():
+    bare = crystal(energy=-13.0)
+    bare.set_cell(None)
+    bare.set_pbc(False)
+    (notice,) = dataset_from_atoms([crystal(energy=-14.0), crystal(energy=-14.0), bare]).notices
+    assert notice.startswith("atoms: 1 of 3 frames has no Lattice (first frame 2) and is taken as a cluster")
+    bare.set_pbc(True)
+    with pytest.raises(StructureError, match="is periodic, but has no cell"):
+        dataset_from_atoms([bare])

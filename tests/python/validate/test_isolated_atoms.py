@@ -4,7 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
+from ase.io import read, write
 from cli_case import invoke
 
 from mlip_rs import Basis, FitSettings, Potential, fit
@@ -155,3 +157,19 @@ def test_melting_temperature_does_not_depend_on_the_isolated_atom(runs):
     estimates = [melting_estimate(p.calculator(), crystal) for p in (potential, shifted)]
     assert estimates[0] == pytest.approx(estimates[1], rel=1e-6)
     assert estimates[0] > 0
+
+
+def test_predicted_free_atoms_have_an_energy_only_with_the_isolated_atom(runs, tmp_path):
+    structures = tmp_path / "structures.xyz"
+    write(structures, [Atoms("Al"), bulk("Al", a=4.05), Atoms("Al2", [[0, 0, 0], [0, 0, 2.7]])])
+    for kind, energies in (("given", 3), ("fitted", 2)):
+        runs[kind].best().save(tmp_path / f"{kind}.mlip.json")
+        output = tmp_path / f"{kind}.xyz"
+        result = invoke("predict", tmp_path / f"{kind}.mlip.json", structures, "-o", output, "--json")
+        assert result.exit_code == 0
+        assert ("not determined for Al" in result.stderr) == (kind == "fitted")
+        shown = json.loads(result.stdout)["energies_ev"]
+        assert sum(energy is not None for energy in shown) == energies
+        frames = read(output, ":")
+        assert sum("energy" in atoms.calc.results for atoms in frames) == energies
+        assert all("forces" in atoms.calc.results for atoms in frames)
