@@ -33,6 +33,9 @@ APART: float = 1.7
 CONFIRMED: float = 15.0
 """Logarithm of the ratio of likelihoods of labels as they are and under any factor of a unit."""
 
+ALLOWED: float = 4.0
+"""Standard errors between a slope of one sign that is not sure and the factor of the other that likelihoods confirm."""
+
 SURE: float = 8.0
 """Slope over its standard error that decides."""
 
@@ -116,7 +119,11 @@ def regress(
 def confirm(
     slope: Slope, labels: Array, mean: Array, columns: Array, doubt: Array, factors: Sequence[float]
 ) -> Slope:
-    """Mark a slope that is not sure as 1 or −1 if the labels are far likelier so than under factors of units."""
+    """Mark a slope that is not sure as 1 or −1 if the labels are far likelier so than under factors of units.
+
+    Likelihoods tell the sign by the misfit of the other one, which a small basis may have, too: a regressed slope of
+    the other sign must allow the factor by its error.
+    """
     used = slope.used
     vectors, values, _ = np.linalg.svd(doubt[used], full_matrices=False)
 
@@ -128,7 +135,9 @@ def confirm(
     units = max(evidence(factor) for factor in factors if not 1.0 / APART < abs(factor) < APART)
     if max(plus, minus) - max(units, min(plus, minus)) < CONFIRMED:
         return slope
-    return replace(slope, confirmed=1.0 if plus > minus else -1.0)
+    sign = 1.0 if plus > minus else -1.0
+    refuted = sign * slope.value < 0.0 and abs(slope.value - sign) > ALLOWED * slope.error
+    return slope if refuted else replace(slope, confirmed=sign)
 
 
 def _regress(

@@ -1,8 +1,9 @@
 """Which of three labels is off: the fewest faults that explain all slopes; in doubt, nothing is corrected."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, log
+from operator import attrgetter
 
 from mlip_rs.data import Dataset
 from mlip_rs.label_check.energies import Energies
@@ -42,6 +43,8 @@ MAY_BE_RIGHT: tuple[float, float] = (0.4, 2.5)
 
 MOST_FAULTS: int = 2
 """With more faults something explains any slopes: nothing is corrected then."""
+
+PRICE: Callable[["Explanation"], float] = attrgetter("price")
 
 NAMES: dict[str, str] = {"energy": "energies", "forces": "forces", "stress": "stresses"}
 
@@ -85,6 +88,8 @@ class Verdict:
         Slopes that nothing explains, for the list of what could not be checked.
     incomplete
         Whether the explanation leaves the slope of the stresses open: nothing is corrected then.
+    unsure
+        Whether the slope is that of no unit, and only its sign is believed: a warning, and nothing is corrected.
     """
 
     best: Explanation | None = None
@@ -93,6 +98,7 @@ class Verdict:
     evidence: tuple[tuple[str, float], ...] = ()
     unnamed: str = ""
     incomplete: bool = False
+    unsure: bool = False
 
     def factor(self, label: str) -> float:
         """Label over what it should be; 1 if right, or if that cannot be told."""
@@ -108,6 +114,8 @@ class Verdict:
     @property
     def doubt(self) -> str:
         """All explanations, if there are several; else empty."""
+        if self.unsure:
+            return ", though that is the slope of no unit, and these structures may not tell"
         if self.incomplete:
             return "; no sign and unit of one label explains both"
         if self.best is not None and len(self.best.faults) > MOST_FAULTS:
@@ -126,7 +134,7 @@ class Verdict:
             yield finding(
                 dataset,
                 f"{label}: {'sign' if factor.value == -1.0 else 'unit'}",
-                True,
+                not self.unsure,
                 f"{NAMES[label]} of {place(dataset, frames)} look like {factor.name}: {self.slopes}{self.doubt}.",
                 CURE_IN_DOUBT if self.doubt else _cure(label, factor),
                 frames,
@@ -176,16 +184,31 @@ def judge(
     sign = sign_of_forces() if from_forces else 0.0
     if sign:
         text += f", and the forces {'push' if sign > 0 else 'pull'} crowded atoms {'apart' if sign > 0 else 'together'}"
-    ranked = sorted(_explanations(energy, stress, against, sign), key=lambda one: one.price)
+    ranked = sorted(_explanations(energy, stress, against, sign), key=PRICE)
     incomplete = not ranked and energy is not None and stress is not None and not energy.right
     if incomplete:
-        ranked = sorted(_explanations(energy, None, against, sign), key=lambda one: one.price)
+        ranked = sorted(_explanations(energy, None, against, sign), key=PRICE)
+    unsure = False  # one slope alone: pairs of units come last, and are nothing where there is nothing else
+    if ranked and from_forces and (len(slopes) < 2 or incomplete):
+        usual = [one for one in ranked if not _made_up(one)]
+        ranked = usual and [*usual, *(one for one in ranked if _made_up(one))]
+        if not ranked and stress is not None and not stress.right:
+            incomplete, ranked = False, sorted(_explanations(None, stress, against, sign), key=PRICE)
+        elif not ranked and energy is not None and energy.value < 0.0:
+            opposite = replace(energy, confirmed=-1.0)
+            unsure, ranked = True, sorted(_explanations(opposite, stress, against, sign), key=PRICE)
     if not ranked or _far_fetched(ranked[0], [slope for _, slope in slopes if not slope.right]):
         odd = " and ".join(f"{name} have slope {slope}" for name, slope in slopes if not slope.right)
         return Verdict(unnamed=odd)
     evidence = [("slope", slopes[0][1].value), ("error", slopes[0][1].error)]
     near = [one for one in ranked[1:] if one.price < ranked[0].price + CLEAR]
-    return Verdict(ranked[0], tuple(near[:2]), text, tuple(evidence), incomplete=incomplete)
+    return Verdict(ranked[0], tuple(near[:2]), text, tuple(evidence), incomplete=incomplete, unsure=unsure)
+
+
+def _made_up(one: Explanation) -> bool:
+    """Whether it takes two units that no program writes together: for any one slope there is such a pair."""
+    sizes = abs(one.energy.value), abs(one.forces.value), abs(one.stress.value)
+    return sum(size != 1.0 for size in sizes) > 1 and sizes[:2] not in SYSTEMS
 
 
 def _far_fetched(best: Explanation, odd: Sequence[Slope]) -> bool:
