@@ -122,7 +122,8 @@ def check_outputs(folder: str | os.PathLike[str], names: Sequence[str], folders:
     for name in names:
         check_writable(Path(folder, name))
     for name in folders:
-        check_folder(Path(folder, name))
+        if Path(folder, name).exists():
+            check_writable(Path(folder, name, "any"))
 
 
 def _try_folder(folder: Path) -> None:
