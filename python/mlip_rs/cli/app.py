@@ -67,8 +67,8 @@ class Verbs(TyperGroup):
             raise typer.Exit(stop.code if isinstance(stop, Stopped) else INTERRUPTED) from None
         except BrokenPipeError:
             raise
-        except (MlipError, OSError, MemoryError) as error:
-            if os.environ.get("MLIP_RS_DEBUG"):
+        except (MlipError, OSError, MemoryError, ImportError) as error:
+            if os.environ.get("MLIP_RS_DEBUG") or (isinstance(error, ImportError) and not _unmapped(error)):
                 raise
             for line in describe(error).splitlines():
                 print(f"error: {line}", file=sys.stderr)
@@ -77,7 +77,8 @@ class Verbs(TyperGroup):
 
 def describe(error: BaseException) -> str:
     """Return the message of an error."""
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+    no_memory = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    if isinstance(error, MemoryError) or no_memory or _unmapped(error):
         why = f" ({error})" if isinstance(error, MemoryError) and str(error) else ""
         return (
             f"not enough memory{why}; use a smaller basis or fewer structures at a time, or raise ulimit -v"
@@ -86,6 +87,11 @@ def describe(error: BaseException) -> str:
         cure = f"; {CURES[error.errno]}" if error.filename and error.errno in CURES else ""
         return (f"{error.filename}: " if error.filename else "") + error.strerror + cure
     return str(error) or type(error).__name__
+
+
+def _unmapped(error: BaseException) -> bool:
+    """Whether there was no memory for a library, in the words of the dynamic linker, which NumPy repeats."""
+    return isinstance(error, ImportError) and "failed to map segment" in str(error)
 
 
 def show_version(wanted: bool) -> None:

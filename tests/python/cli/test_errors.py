@@ -334,7 +334,12 @@ def test_an_unknown_selection_is_answered_with_the_known_ones(small_run, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "error", [MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory", "module.py")]
+    "error",
+    [
+        MemoryError(),
+        OSError(errno.ENOMEM, "Cannot allocate memory", "module.py"),
+        ImportError("libopenblas.so: failed to map segment from shared object"),
+    ],
 )
 def test_want_of_memory_is_one_sentence_wherever_it_shows(error):
     assert describe(error).startswith("not enough memory; ")

@@ -79,6 +79,14 @@ def test_a_limit_of_memory_is_one_sentence(commanded, tmp_path):
 
 
 @linux
+def test_a_limit_of_memory_below_the_size_of_numpy_is_one_sentence(commanded, tmp_path):
+    refused = limited("-v 60000", "fit", commanded / "al.extxyz", "-o", tmp_path / "run")
+    assert refused.returncode == 1
+    (line,) = errors(refused)
+    assert line.startswith("error: not enough memory; ")
+
+
+@linux
 @pytest.mark.parametrize("place", ["/proc/foo", "/proc/self/foo/bar"])
 @pytest.mark.parametrize("verb", ["fit", "validate", "predict"])
 def test_an_output_that_cannot_be_made_is_named_with_its_cure(commanded, place, verb):
