@@ -18,7 +18,6 @@ from ase import Atoms
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.data import Frame
 from mlip_rs.data.core_structures import structure_from_atoms
-from mlip_rs.fitting.expansion import Expansion
 from mlip_rs.fitting.fold_store import FoldEquations, chunks
 from mlip_rs.fitting.normal_equations import NormalEquations, System, accumulate, symmetrize
 from mlip_rs.fitting.problem import Problem
@@ -77,13 +76,6 @@ class Anchors:
     def times(self, factor: float) -> "Anchors":
         """The same rows with their weight multiplied."""
         return replace(self, factor=self.factor * factor)
-
-    def beside(self, expansion: Expansion | None) -> "Anchors":
-        """The same rows; the record says that there are rows of expanded crystals as well, if there are."""
-        if expansion is None:
-            return self
-        noted = {"n_structures": expansion.n_structures, "elements": list(expansion.elements)}
-        return replace(self, record=self.record | {"expanded_crystals": noted})
 
     def taught_by(self, teachers: Mapping[int | None, Array], factor: float) -> "Anchors":
         """The same rows with the labels of fits to all features and `factor` times these rows."""
@@ -179,11 +171,6 @@ def _taught(
 
 def lowest_of_data(problem: Problem) -> list[Atoms]:
     """The lowest structure of the data for each set of elements: molecules lie below every crystal of atoms."""
-    return [atoms for atoms, _ in lowest_with_energies(problem)]
-
-
-def lowest_with_energies(problem: Problem) -> list[tuple[Atoms, float]]:
-    """The same with the energy per atom, eV, without the reference energies."""
     lowest: dict[frozenset[int], tuple[float, Frame]] = {}
     for frame in problem.dataset:
         if frame.energy is not None:
@@ -192,6 +179,5 @@ def lowest_with_energies(problem: Problem) -> list[tuple[Atoms, float]]:
             if key not in lowest or energy < lowest[key][0]:
                 lowest[key] = energy, frame
     return [
-        (Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.pbc), energy)
-        for energy, frame in lowest.values()
+        Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.pbc) for _, frame in lowest.values()
     ]

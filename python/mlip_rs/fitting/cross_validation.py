@@ -19,7 +19,6 @@ from mlip_rs.fitting.anchors import Anchors
 from mlip_rs.fitting.assemble import owner
 from mlip_rs.fitting.estimators.base import PathSystem, SparseEstimator
 from mlip_rs.fitting.estimators.scaled import Scaled, by_center, feature_scale
-from mlip_rs.fitting.expansion import Expansion
 from mlip_rs.fitting.fold_store import FoldEquations
 from mlip_rs.fitting.normal_equations import System
 from mlip_rs.fitting.problem import Problem
@@ -59,7 +58,6 @@ class CrossValidation:
         self.settings = settings
         self.progress = progress
         self.anchors: Anchors | None = None
-        self.expansion: Expansion | None = None
         n_features = problem.basis.n_features
         self._gram = np.empty((n_features, n_features))  # filled anew for each fold
         total = equations.system(self._gram)
@@ -86,17 +84,9 @@ class CrossValidation:
         other.anchors = anchors
         return other
 
-    def held_together(self, expansion: Expansion) -> "CrossValidation":
-        """The same with rows of expanded crystals."""
-        other = copy(self)
-        other.expansion = expansion
-        return other
-
     def load(self, left_out: int | None) -> tuple[Scaled, int]:
         """The equations without a fold, and their number of rows; in place of those loaded before."""
         system = self.equations.system(self._gram, left_out)
-        if self.expansion is not None:
-            system = self.expansion.added(system)
         if self.anchors is not None:
             system = self.anchors.added(system, left_out)
         return Scaled.of(system, self.scale, self.penalized), system.n_rows

@@ -2,6 +2,7 @@
 
 Fits to all features are compared with those to features of low order and degree. What falls into holes outside the
 data is most often a few invariants of the highest order: without them a fit is nearly as accurate, and holds.
+Where it is much less accurate, the fit to all features is taken in its place if a few of the anchor rows make it hold.
 """
 
 from collections.abc import Iterator
@@ -12,18 +13,14 @@ import numpy as np
 
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.basis import Basis
-from mlip_rs.fitting.anchors import Anchors, anchors, lowest_of_data, lowest_with_energies
+from mlip_rs.fitting.anchors import Anchors, anchors, lowest_of_data
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.dense_fit import DenseFit, without_each_fold
-from mlip_rs.fitting.expansion import expansion
 from mlip_rs.fitting.repulsion import repelling_potential
 from mlip_rs.potential.stress_test import stress_test
 
 ANCHORS: str = "anchors"
 """Folder of the anchor rows beside the equations of a fit, where they are too large for the memory."""
-
-EXPANSION: str = "expansion"
-"""Folder in it of the rows of expanded crystals."""
 
 SEEDS: tuple[int, ...] = (0, 11)
 """Of the stress tests that a teacher has to pass."""
@@ -53,10 +50,7 @@ def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidati
     settings, problem = folds.settings, folds.problem
     if not settings.anchor_weight or problem.basis.repulsion is None:
         return folds, dense
-    found = _teacher(folds, dense)
-    if found is None and (held := _held_together(folds, dense)) is not None:
-        found = _teacher(*held)
-        folds, dense = held if found is not None else (folds, dense)
+    found = next((own for own in _candidates(folds, dense) if _holds(folds, own[1])), None)
     if found is None:
         folds.progress.note("notice: no dense fit passes the stress test; there are no anchor rows")
         return folds, dense
@@ -73,34 +67,11 @@ def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidati
     rows = anchors(problem, teachers, support, folds.occurring, weight, directory, threads)
     if _squares(folds, coefficients) > NEAR**2 * _squares(folds, _dense(folds, dense, None)):
         rows = _with_better_teacher(folds, dense, rows)
-    anchored = folds.anchored(rows.beside(folds.expansion))
+    anchored = folds.anchored(rows)
     if support.all():
         return anchored, dense
     fits, validation = without_each_fold(anchored, dense.penalty)
     return anchored, replace(dense, of_folds=fits, validation=validation)
-
-
-def _teacher(folds: CrossValidation, dense: DenseFit) -> tuple[Mask, Array] | None:
-    """Support and coefficients of the first candidate that holds; None without one."""
-    return next((own for own in _candidates(folds, dense) if _holds(folds, own[1])), None)
-
-
-def _held_together(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidation, DenseFit] | None:
-    """The cross-validation and the dense fit with rows of expanded crystals; None where the data have no elements."""
-    problem, settings = folds.problem, folds.settings
-    rows = expansion(
-        problem,
-        _dense(folds, dense, None),
-        lowest_with_energies(problem),
-        folds.occurring,
-        folds.equations.directory / ANCHORS / EXPANSION,
-        settings.threads or None,
-    )
-    if rows is None:
-        return None
-    held = folds.held_together(rows)
-    fits, validation = without_each_fold(held, dense.penalty)
-    return held, replace(dense, of_folds=fits, validation=validation)
 
 
 def _with_better_teacher(folds: CrossValidation, dense: DenseFit, rows: Anchors) -> Anchors:

@@ -52,8 +52,8 @@ def _anchors_text(record: Mapping[str, Any]) -> str:
         return (
             f"Anchor rows: {anchors['n_structures']} structures outside the data with {anchors['n_atoms']} atoms and "
             f"weight {anchors['weight']:g}, for which a fit that held, with {anchors['teacher_n_nonzero']} "
-            f"coefficients, gives the energies, forces and stresses. {_slight_text(anchors)}"
-            f"{_expanded_text(anchors)}No error on this page includes them."
+            f"coefficients, gives the energies, forces and stresses. {_slight_text(anchors)}No error on this page "
+            "includes them."
         )
     if record.get("basis", {}).get("repulsion") is None:
         why = "its basis has no repulsion, without which no potential can be followed there"
@@ -71,19 +71,6 @@ def _slight_text(anchors: Mapping[str, Any]) -> str:
     return (
         f"It holds because the rows were part of it too, with weight {anchors['teacher_weight']:g} and the predictions "
         f"of a less accurate fit that held, with {anchors['teacher_n_nonzero_before']} coefficients. "
-    )
-
-
-def _expanded_text(anchors: Mapping[str, Any]) -> str:
-    """Which elements would fall apart without rows of expanded crystals; ends with a space."""
-    expanded = anchors.get("expanded_crystals")
-    if expanded is None:
-        return ""
-    return (
-        f"Without more, no fit held: {', '.join(expanded['elements'])} would rather fall apart than form the crystals "
-        f"of the data. {expanded['n_structures']} expanded crystals keep the atoms together; their energies are not "
-        "from first principles, but those of the universal curve of binding with a cohesive energy estimated from the "
-        "melting point. "
     )
 
 
