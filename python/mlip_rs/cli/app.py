@@ -7,6 +7,11 @@ import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None  # type: ignore[assignment]
+
 import typer
 from typer.core import TyperGroup
 
@@ -46,6 +51,11 @@ CURES: dict[int, str] = {
 """What helps against errors of writing, by number."""
 
 
+LEAST_ADDRESS_SPACE: int = 640 << 20
+"""Bytes that the numerical libraries take before anything is computed, on two cores; with less, OpenBLAS ends
+the process with words of its own, or never returns."""
+
+
 class Stopped(KeyboardInterrupt):
     """A signal that asks the process to end: handled as Ctrl-C is, so that what is finished is kept."""
 
@@ -60,6 +70,7 @@ class Verbs(TyperGroup):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 (typer's own or click's context, by its version)
         """Run a verb."""
         try:
+            _check_address_space()
             return super().invoke(ctx)
         except KeyboardInterrupt as stop:
             resume = "; run the same command again to resume" if ctx.invoked_subcommand in RESUMABLE else ""
@@ -87,6 +98,17 @@ def describe(error: BaseException) -> str:
         cure = f"; {CURES[error.errno]}" if error.filename and error.errno in CURES else ""
         return (f"{error.filename}: " if error.filename else "") + error.strerror + cure
     return str(error) or type(error).__name__
+
+
+def _check_address_space() -> None:
+    """Raise MemoryError if the limit of the shell leaves too little address space for the numerical libraries."""
+    if resource is None:
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESS_SPACE:
+        raise MemoryError(
+            f"the limit is {limit >> 20} MiB of address space; {LEAST_ADDRESS_SPACE >> 20} MiB are the least"
+        )
 
 
 def _unmapped(error: BaseException) -> bool:
