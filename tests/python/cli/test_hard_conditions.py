@@ -84,7 +84,8 @@ def test_a_limit_of_memory_below_the_size_of_the_libraries_is_one_sentence(comma
     refused = limited(f"-v {kilobytes}", "fit", commanded / "al.extxyz", "-o", tmp_path / "run")
     assert refused.returncode == 1
     (line,) = errors(refused)
-    assert line.startswith("error: not enough memory; ")
+    assert line.startswith("error: not enough memory (the limit is ")
+    assert line.endswith("raise ulimit -v")
 
 
 @linux
