@@ -98,6 +98,8 @@ def at_equal_cost(plain: Run, robust: Run) -> str:
 
     a, b = curve(plain), curve(robust)
     inside = (a[:, 0] >= 1.5) & (a[:, 0] <= b[-1, 0])
+    if not inside.any():
+        return "no potential between 1.5 µs and the best"
     texts = []
     for column, name in ((1, "energy"), (2, "force")):
         ratio = np.exp(np.interp(a[inside, 0], b[:, 0], np.log(b[:, column]))) / a[inside, column]
