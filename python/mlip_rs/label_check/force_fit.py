@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.label_check.posterior import Posterior, posterior
 from mlip_rs.label_check.rows import Rows
-from mlip_rs.label_check.units import FORCE_FACTORS, nearest_factor
+from mlip_rs.label_check.units import FORCE_FACTORS, nearest_factor, neighbouring
 
 FOLDS: int = 5
 
@@ -35,6 +35,14 @@ SCALED: float = 0.7
 
 SLOPES: tuple[float, float] = (0.4, 2.5)
 """Slopes of single structures that the errors of a small basis explain; units and signs are beyond, but for bohr."""
+
+RATIOS: tuple[tuple[float, ...], ...] = tuple(
+    neighbouring(sorted({value for one in FORCE_FACTORS for value in (one.value, 1.0 / one.value)}))
+)
+"""Forces of one structure over those of another that are right, or the other way round; near ones together."""
+
+RATIO_NEAR: float = 0.2
+"""Relative distance of the slope of a structure from a ratio that it stands for."""
 
 CLEAR: float = 4.0
 """Forces this many times the error of the prediction say something about their structure."""
@@ -178,8 +186,8 @@ def _any_factor(slope: float) -> float:
 def _refined(rows: Rows, sums: _Sums, fit: ForceFit, present: Mask) -> ForceFit:
     """Fit again to all structures that follow the prediction, up to a factor that has a name."""
     factors = np.where(fit.good, fit.factors, 1.0)
-    for k in np.flatnonzero(sums.present & fit.clear):
-        factors[k] = named_slope(fit.slope[k], fit.correlation[k])
+    judged = sums.present & fit.clear
+    factors[judged] = _relative(rows, fit, judged)[judged]
     for group in range(len(rows.names)):  # the small forces of a group share the unit of its large ones
         members = sums.present & (rows.groups == group)
         judged = members & fit.clear & (fit.correlation**2 > SCALED)
@@ -194,12 +202,33 @@ def _refined(rows: Rows, sums: _Sums, fit: ForceFit, present: Mask) -> ForceFit:
     return _fit(rows, sums, good, factors)
 
 
-def named_slope(slope: float, correlation: float) -> float:
-    """Take the factor of units or sign that a slope stands for; 1 if none is clear."""
+def _relative(rows: Rows, fit: ForceFit, judged: Mask) -> Array:
+    """(n,) factor of the forces of each structure against the majority; where units are near each other, as measured.
+
+    A factor of the wrong unit pulls the fit, and then all slopes, towards itself: that of neighbouring units is the
+    median slope of the structures of a file and config type, over the slope of those that follow the majority.
+    """
+    ratios = [
+        named_ratio(s, c) if own else () for s, c, own in zip(fit.slope, fit.correlation, judged, strict=True)
+    ]
+    plain = judged & (fit.correlation**2 > SCALED) & np.array([not own for own in ratios])
+    level = float(np.median(fit.slope[plain])) if plain.any() else 1.0
+    factors = np.ones(rows.n)
+    for ratio in {own for own in ratios if own}:
+        those = np.array([own == ratio for own in ratios])
+        for group in np.unique(rows.groups[those]):
+            members = those & (rows.groups == group)
+            factors[members] = ratio[0] if len(ratio) == 1 else float(np.median(fit.slope[members])) / level
+    return factors
+
+
+def named_ratio(slope: float, correlation: float) -> tuple[float, ...]:
+    """Take the neighbouring factors of units or the sign that a slope stands for; empty if none is clear."""
     if correlation**2 < SCALED or SLOPES[0] < slope < SLOPES[1]:
-        return 1.0
-    factor = nearest_factor(slope, FORCE_FACTORS, tolerance=0.2)
-    return 1.0 if factor is None else factor.value
+        return ()
+    near = [(abs(slope / value - 1.0), own) for own in RATIOS for value in own]
+    distance, ratio = min(near)
+    return ratio if distance < RATIO_NEAR else ()
 
 
 def _sums(rows: Rows) -> _Sums:

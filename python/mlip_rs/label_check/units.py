@@ -1,6 +1,6 @@
 """Factors that wrong units, signs and orders put on labels, so that a regressed slope can be named."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ase import units
@@ -97,6 +97,28 @@ SYSTEMS: frozenset[tuple[float, float]] = frozenset(
     }
 )
 """Factors of energies and forces that one program writes together."""
+
+
+NEIGHBOURS: float = 1.25
+"""Ratio of two factors up to which the forces of one structure do not tell them apart."""
+
+
+def neighbouring(factors: Iterable[float]) -> list[tuple[float, ...]]:
+    """Gather factors of one sign that follow each other at ratios below `NEIGHBOURS`, sorted.
+
+    Examples
+    --------
+    >>> neighbouring([0.0389, -1.0, 0.0194, 0.0367])
+    [(-1.0,), (0.0194,), (0.0367, 0.0389)]
+    """
+    found: list[tuple[float, ...]] = []
+    for value in sorted(factors):
+        near = found and found[-1][-1] * value > 0.0
+        if near and 1.0 / NEIGHBOURS < value / found[-1][-1] < NEIGHBOURS:
+            found[-1] = (*found[-1], value)
+        else:
+            found.append((value,))
+    return found
 
 
 def nearest_factor(slope: float, factors: Sequence[Factor], tolerance: float = NEAR) -> Factor | None:

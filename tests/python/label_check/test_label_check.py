@@ -8,7 +8,7 @@ import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.morse import MorsePotential
-from ase.units import Bohr, GPa, Hartree
+from ase.units import Bohr, GPa, Hartree, Rydberg
 
 from mlip_rs.data import Dataset, Frame
 from mlip_rs.errors import DataError
@@ -103,6 +103,35 @@ def test_gradients_in_one_file_are_found_there(crystals):
     assert found.kind == "forces: sign"
     assert found.files == ("b.xyz",)
     assert found.frames == tuple(range(0, 45, 4))
+
+
+NEAR_UNITS = {"Rydberg/bohr": Bohr / Rydberg, "Hartree/Å": 1.0 / Hartree}
+
+
+def half_in(crystals: Dataset, factor: float) -> Dataset:
+    """Every second structure, of a type of its own, with forces in another unit."""
+    typed = changed(crystals, lambda f: replace(f, config_type="right"))
+    return changed(
+        typed, lambda f: replace(f, forces=f.forces * factor, config_type="wrong"), lambda k: k % 2 == 0
+    )
+
+
+@pytest.mark.parametrize("unit", NEAR_UNITS)
+def test_of_units_near_each_other_the_one_is_named_that_the_forces_are_in(crystals, unit):
+    (found,) = check_labels(half_in(crystals, NEAR_UNITS[unit])).errors
+    assert found.config_types == ("wrong",)
+    assert f"look like {unit}: " in found.message
+    assert found.evidence["slope"] == pytest.approx(NEAR_UNITS[unit], rel=0.02)
+    assert found.correction.factor == pytest.approx(1.0 / NEAR_UNITS[unit], rel=1e-9)
+
+
+def test_units_that_cannot_be_told_apart_are_both_named_and_nothing_is_corrected(crystals):
+    between = float(np.sqrt(np.prod(list(NEAR_UNITS.values()))))
+    (found,) = check_labels(half_in(crystals, between)).errors
+    assert all(unit in found.message for unit in NEAR_UNITS)
+    assert "cannot be told apart" in found.message
+    assert "from Rydberg/bohr by 25.711, from Hartree/Å by 27.2114" in found.cure
+    assert found.correction is None
 
 
 def test_rows_of_forces_in_another_order_are_found(crystals):
