@@ -269,7 +269,9 @@ class _Assembly:
                     )
                 )
         if dropped:
-            notices.append(f"stress of {dropped} frames ignored: it needs three periodic directions")
+            notices.append(
+                f"stress of {counted(dropped, 'frame')} ignored: it needs three periodic directions"
+            )
         if switched_off:
             notices.append(f"{counted(switched_off, 'frame')} left out, for the file gives them the weight 0")
         if not frames:

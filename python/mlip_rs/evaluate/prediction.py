@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,20 @@ from numpy.typing import NDArray
 
 from mlip_rs.data import RawFrame, files_meant, read_structures
 from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
-from mlip_rs.data.distances import pairs_within
+from mlip_rs.data.distances import is_crowded, pairs_within
 from mlip_rs.data.label_names import label_name
 from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
-from mlip_rs.errors import ConfigError
+from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.potential import Potential, Prediction
+from mlip_rs.potential.data_range import surroundings
 from mlip_rs.potential.prediction import evaluate_frames
 from mlip_rs.progress import Progress, Silent
+from mlip_rs.text import counted
 from mlip_rs.threads import number_of_threads
+
+LEAST_VOLUME: float = 0.01
+"""Å³ per atom; crystals that are denser (atoms 0.2 Å apart) are refused: each atom would have 100,000 neighbours."""
 
 
 def predict_file(
@@ -84,10 +90,12 @@ def predict_file(
             raise ConfigError(
                 f"{output}: is read from as well and would be overwritten; choose another output"
             )
+    predicted = labelled(potential, frames, threads=threads, progress=progress)
     free = _undetermined(potential, frames)
     if free:
         note(f"notice: {_without_energies(free)}")
-    predicted = labelled(potential, frames, threads=threads, progress=progress)
+    for remark in _too_close(potential, frames):
+        note(f"notice: {remark}")
     written.write(predicted)
     return predicted
 
@@ -108,6 +116,8 @@ def labelled(
     StructureError
         A structure cannot be evaluated; names file, frame, atom.
     """
+    for frame in frames:
+        _check_density(frame)
     predictions = evaluate_frames(
         potential.core,
         frames,
@@ -129,6 +139,42 @@ def _undetermined(potential: Potential, frames: Sequence[RawFrame]) -> list[RawF
         if len(frame.atoms) == 1
         and frame.atoms.get_chemical_symbols()[0] in potential.undetermined_atoms
         and not len(_distances(frame, potential.cutoff))
+    ]
+
+
+def _check_density(frame: RawFrame) -> None:
+    """Refuse a cell that is far too small for its atoms; anything else that is wrong the core says."""
+    atoms = frame.atoms
+    volume = cell_volume(atoms.cell.array) if atoms.pbc.all() and len(atoms) else None
+    if volume is None or not np.isfinite(atoms.positions).all():
+        return
+    if volume < LEAST_VOLUME * len(atoms) or is_crowded(atoms.positions, atoms.cell.array, atoms.pbc):
+        raise StructureError(
+            f"{frame.location}: the cell has {volume / len(atoms):.2g} Å³ for each atom, and crystals have 5 to 100; "
+            f"check the units of the cell (Å) and its lattice vectors, or remove the frame"
+        )
+
+
+def _too_close(potential: Potential, frames: Sequence[RawFrame]) -> list[str]:
+    """Say which structures have atoms closer than those of the training data; empty if none, or if that is unknown."""
+    data = potential.data_range
+    if data is None or not data.closest:
+        return []
+    reach = max(data.closest.values())
+    close = []
+    for frame in frames:
+        symbols = frame.atoms.get_chemical_symbols()
+        seen = replace(surroundings(structure_from_atoms(frame.atoms), symbols, reach), density={})
+        outside = seen.outside(data)
+        if outside:
+            close.append((min(seen.closest.values()), frame.location, outside))
+    if not close:
+        return []
+    _, where, outside = min(close)
+    more = f", and {counted(len(close) - 1, 'other structure')}" if len(close) > 1 else ""
+    return [
+        f"{where}{more}: atoms are closer than in the training data, where nothing was fitted: {'; '.join(outside)}; "
+        "check the cell and positions (Å) before you use its energy and forces"
     ]
 
 

@@ -11,7 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from cli_case import invoke, write_frames
 from potentials import argon_potential
 
-from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.errors import ConfigError, DataError, StructureError
 from mlip_rs.evaluate.errors import PairedValues
 from mlip_rs.evaluate.force_figure import FORCE_GROUPS, force_error_by_size
 from mlip_rs.evaluate.prediction import predict_file
@@ -123,3 +123,30 @@ def test_only_many_structures_report_their_progress(argon, monkeypatch):
         shown[batch] = stream.getvalue()
     assert shown[6] == ""
     assert "predicting: structures: 6 of 6" in shown[4]
+
+
+@pytest.mark.parametrize("width", [0.001, 0.1])
+def test_a_cell_too_small_for_its_atoms_is_refused_by_its_volume(argon, width):
+    folder, _ = argon
+    data = write_frames(folder / "dense.extxyz", [Atoms("Ar", cell=[width] * 3, pbc=True)])
+    with pytest.raises(StructureError, match=r"frame 0 of dense.extxyz: the cell has .* Å³ for each atom"):
+        predict_file(folder / "ar.mlip.json", data, folder / "out.extxyz")
+
+
+def test_atoms_closer_than_the_training_data_are_told(argon):
+    folder, _ = argon
+    document = {
+        "cutoff_angstrom": 5.0,
+        "closest_angstrom": {"Ar-Ar": 3.4},
+        "density": {"Ar": [0.0, 9.0]},
+        "pressure_gpa": None,
+    }
+    potential = argon_potential().with_info({"data_range": document})
+    for distance, told in ((3.2, True), (3.5, False)):
+        data = write_frames(folder / "pair.extxyz", [Atoms("Ar2", positions=[[0, 0, 0], [0, 0, distance]])])
+        stream = io.StringIO()
+        predict_file(potential, data, folder / "out.extxyz", progress=Lines(stream))
+        assert (
+            "frame 0 of pair.extxyz: atoms are closer than in the training data" in stream.getvalue()
+        ) == told
+        assert ("Ar-Ar 3.20 Å apart (data: 3.40 Å)" in stream.getvalue()) == told
