@@ -237,7 +237,8 @@ def test_an_absurd_density_is_refused_before_it_fills_the_memory(commanded, tmp_
     words = "predict", commanded / "run/best.mlip.json", tmp_path / "dense.extxyz", "-o", tmp_path / "out.xyz"
     (line,) = errors(invoke(*words))
     assert any(
-        said in line for said in ("pairs of atoms lie within the cutoff", "Å apart", "share one place")
+        said in line
+        for said in ("pairs of atoms lie within the cutoff", "Å apart", "share one place", "Å³ for each atom")
     )
     assert not Path(tmp_path / "out.xyz").exists()
 
