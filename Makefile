@@ -8,7 +8,8 @@ PIP := $(PY) -m pip --disable-pip-version-check
 
 RUST_SOURCES := Cargo.toml Cargo.lock bindings/python/Cargo.toml $(shell find src bindings/python/src -name '*.rs')
 PYTHON_SOURCES := $(shell find python -type f ! -name '*.so' ! -name '*.pyc')
-IN_PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup
+# A file of tests stays in one process, which makes its fixtures once (some take minutes).
+IN_PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
 CHECKED := --release --config .cargo/checked.toml
 C_INTERFACE := --manifest-path bindings/c/Cargo.toml --target-dir target
 

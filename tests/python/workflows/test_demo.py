@@ -14,7 +14,6 @@ from mlip_rs.evaluate.evaluation import evaluate
 from mlip_rs.potential.short_range import short_range_failures
 from mlip_rs.validate import load_reference
 
-pytestmark = pytest.mark.xdist_group("demo")  # which takes minutes: once for all of these tests
 HIERARCHIES = tuple(bases())
 
 # About 1.5 times what is reached, of held-out data: energy meV/atom, force eV/Å, stress GPa.
