@@ -91,7 +91,7 @@ def predict_file(
                 f"{output}: is read from as well and would be overwritten; choose another output"
             )
     predicted = labelled(potential, frames, threads=threads, progress=progress)
-    free = _undetermined(potential, frames)
+    free = [frame for frame, own in zip(frames, predicted, strict=True) if "energy" not in own.calc.results]
     if free:
         note(f"notice: {_without_energies(free)}")
     for remark in _too_close(potential, frames):
@@ -133,11 +133,12 @@ def labelled(
 
 def _undetermined(potential: Potential, frames: Sequence[RawFrame]) -> list[RawFrame]:
     """Frames of one atom without neighbours, whose energy nothing has determined."""
+    undetermined = potential.undetermined_atoms
     return [
         frame
         for frame in frames
         if len(frame.atoms) == 1
-        and frame.atoms.get_chemical_symbols()[0] in potential.undetermined_atoms
+        and frame.atoms.get_chemical_symbols()[0] in undetermined
         and not len(_distances(frame, potential.cutoff))
     ]
 

@@ -54,7 +54,7 @@ def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidati
     if found is None:
         folds.progress.note("notice: no dense fit passes the stress test; there are no anchor rows")
         return folds, dense
-    support, coefficients = found
+    support, coefficients, loss = found
     teachers: dict[int | None, Array] = {None: coefficients}
     for fold in folds.folds:
         teachers[fold] = (
@@ -65,7 +65,7 @@ def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidati
     directory = folds.equations.directory / ANCHORS
     weight, threads = settings.anchor_weight, settings.threads or None
     rows = anchors(problem, teachers, support, folds.occurring, weight, directory, threads)
-    if _squares(folds, coefficients) > NEAR**2 * _squares(folds, _dense(folds, dense, None)):
+    if loss > NEAR:
         rows = _with_better_teacher(folds, dense, rows)
     anchored = folds.anchored(rows)
     if support.all():
@@ -91,17 +91,20 @@ def _dense(folds: CrossValidation, dense: DenseFit, left_out: int | None) -> Arr
     return fitted
 
 
-def _candidates(folds: CrossValidation, dense: DenseFit) -> Iterator[tuple[Mask, Array]]:
-    """Supports and coefficients of fits to features up to an order and a degree, while they are accurate."""
+def _candidates(folds: CrossValidation, dense: DenseFit) -> Iterator[tuple[Mask, Array, float]]:
+    """Fits to features up to an order and a degree, all of them first, while they are accurate.
+
+    Support, coefficients, and root mean squared residual on the data in that of the fit to all features.
+    """
     full, _ = folds.load(None)
-    limit = np.inf
+    limit, of_all = np.inf, 0.0
     for support in _supports(folds.problem.basis):
         fitted = folds.refitted(full, dense.penalty, [None if support.all() else support])[0]
-        squares = _squares(folds, fitted)
-        limit = min(limit, WORST**2 * squares)
+        squares = sum(folds.equations.squares(fold, fitted)[0] for fold in folds.folds)
+        limit, of_all = min(limit, WORST**2 * squares), of_all or squares
         if squares > limit:
             return
-        yield support, fitted
+        yield support, fitted, float(np.sqrt(squares / of_all)) if of_all else 1.0
 
 
 def _supports(basis: Basis) -> list[Mask]:
@@ -113,11 +116,6 @@ def _supports(basis: Basis) -> list[Mask]:
         if support.any():
             found[support.tobytes()] = support
     return sorted(found.values(), key=lambda support: -int(support.sum()))
-
-
-def _squares(folds: CrossValidation, coefficients: Array) -> float:
-    """Sum of the squared residuals on all data."""
-    return sum(folds.equations.squares(fold, coefficients)[0] for fold in folds.folds)
 
 
 def _holds(folds: CrossValidation, coefficients: Array) -> bool:

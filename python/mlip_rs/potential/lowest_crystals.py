@@ -174,7 +174,7 @@ class LowestCrystals:
                 for pair in ((first, second), (second, first))
                 for scale in np.linspace(0.7, 1.3, 7)
             ]
-        low = [(composition, energy) for composition, energy in _recorded(potential).values()]
+        low = [(composition, energy) for composition, energy in _recorded(potential, LOWEST_KEY).values()]
         if compounds:
             energies = energies_per_atom(potential, compounds, threads)
             counts = [Formula(atoms.get_chemical_formula()).count() for atoms in compounds]
@@ -235,17 +235,13 @@ def _volumes_of_elements(structures: Sequence[Atoms]) -> dict[str, float]:
 
 
 def _recorded_volumes(potential: Potential) -> dict[str, float]:
-    """The same of the record; what is not understood is left out."""
-    noted = potential.info.get(VOLUMES_KEY)
-    found = {}
-    for formula, volume in noted.items() if isinstance(noted, Mapping) else ():
-        try:
-            symbols = list(Formula(formula).count())
-            if len(symbols) == 1 and np.isfinite(float(volume)) and float(volume) > 0.0:
-                found[symbols[0]] = float(volume)
-        except (TypeError, ValueError):
-            continue
-    return found
+    """The same of the record."""
+    return {
+        symbol: volume
+        for composition, volume in _recorded(potential, VOLUMES_KEY).values()
+        for symbol in composition
+        if len(composition) == 1 and volume > 0.0
+    }
 
 
 def _minimum(energies: Array, place: int) -> int:
@@ -258,16 +254,16 @@ def _minimum(energies: Array, place: int) -> int:
         place = best
 
 
-def _recorded(potential: Potential) -> dict[str, tuple[dict[str, int], float]]:
-    """Compositions and energies of the record by formula; what is not understood is left out."""
-    noted = potential.info.get(LOWEST_KEY)
+def _recorded(potential: Potential, key: str) -> dict[str, tuple[dict[str, int], float]]:
+    """Compositions and numbers of an entry of the record by formula; what is not understood is left out."""
+    noted = potential.info.get(key)
     found = {}
-    for formula, energy in noted.items() if isinstance(noted, Mapping) else ():
+    for formula, number in noted.items() if isinstance(noted, Mapping) else ():
         try:
             composition = Formula(formula).count()
             known = bool(composition) and composition.keys() <= set(potential.elements)
-            if known and np.isfinite(float(energy)):
-                found[formula] = composition, float(energy)
+            if known and np.isfinite(float(number)):
+                found[formula] = composition, float(number)
         except (TypeError, ValueError):
             continue
     return found
