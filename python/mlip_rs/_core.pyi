@@ -183,6 +183,25 @@ class Basis:
             An element that is not in the basis, or two atoms on one spot.
         """
 
+    def features(self, structure: Structure) -> NDArray[np.float64]:
+        """Return the features of every atom, those that belong to its own element, in the order of `labels`.
+
+        They are what the coefficients multiply far from any repulsion: the switching of the repulsion is left out.
+
+        Returns
+        -------
+        (N, features_per_center)
+            φ_f of each atom; summed over the atoms of an element they are its part of the first row of `design`
+            (where no atoms repel each other).
+
+        Raises
+        ------
+        StructureError
+            An element that is not in the basis, or two atoms on one spot.
+        ConfigError
+            A number of threads in `MLIP_RS_NUM_THREADS` that cannot be started.
+        """
+
 @final
 class Labels:
     """Labels and weights of the structures of one call to `accumulate`.

@@ -41,7 +41,7 @@ pub struct DesignScratch {
 }
 
 /// Larger features are refused, so that neither gradients nor products of rows overflow.
-const MAX_FEATURE: f64 = 1e100;
+pub(super) const MAX_FEATURE: f64 = 1e100;
 
 /// Fill the rows of one structure (they are overwritten).
 ///
@@ -193,7 +193,7 @@ fn scatter(
 }
 
 /// Add the features of a centre to its columns of the energy row.
-fn add_energy(monomials: &Monomials, values: &[f64], scale: f64, out: &mut [f64]) {
+pub(super) fn add_energy(monomials: &Monomials, values: &[f64], scale: f64, out: &mut [f64]) {
     if monomials.constant {
         out[0] += 1.0;
     }

@@ -1,4 +1,5 @@
 //! From labelled structures to the equations of a fit: design rows, and normal equations summed over them.
 
 pub mod design;
+pub mod features;
 pub mod normal;

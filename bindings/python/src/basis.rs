@@ -4,6 +4,7 @@ use crate::errors::CoreError;
 use crate::structure::PyStructure;
 use mlip_rs::basis::Basis;
 use mlip_rs::basis::spec::BasisSpec;
+use mlip_rs::fit::features::atomic_features;
 use mlip_rs::fit::normal::unweighted_rows;
 use mlip_rs::parallel;
 use mlip_rs::potential::compiled;
@@ -133,5 +134,19 @@ impl PyBasis {
             .map_err(CoreError::from)?;
         rows.into_pyarray(py)
             .reshape([7 + 3 * structure.0.n_atoms(), self.0.n_features()])
+    }
+
+    /// Features of every atom (N, features per centre), those of its own element, without the switching of the repulsion.
+    fn features<'py>(
+        &self,
+        py: Python<'py>,
+        structure: &PyStructure,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let pool = parallel::pool(0).map_err(CoreError::from)?;
+        let rows = py
+            .detach(|| pool.install(|| atomic_features(&self.0, &structure.0)))
+            .map_err(CoreError::from)?;
+        rows.into_pyarray(py)
+            .reshape([structure.0.n_atoms(), self.0.features_per_center()])
     }
 }

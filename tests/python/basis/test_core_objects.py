@@ -13,7 +13,7 @@ from ase.build import bulk
 from mlip_rs import _core
 from mlip_rs.basis import Basis, RadialSet, radial_grid
 from mlip_rs.data.core_structures import structure_from_atoms
-from mlip_rs.errors import ConfigError, FitError
+from mlip_rs.errors import ConfigError, FitError, StructureError
 from mlip_rs.generate.prototypes import enlarged
 
 TIMEOUT = 60.0
@@ -101,3 +101,17 @@ def test_grids_without_end_are_refused_before_they_are_made():
 
 def test_nothing_enlarged_is_nothing():
     assert len(enlarged(Atoms(cell=[4, 4, 4], pbc=True), 100)) == 0
+
+
+def test_features_of_atoms_are_those_of_their_element_and_sum_to_the_energy_row():
+    basis = Basis(["Al", "Ni"], cutoff=5.0, hierarchy="angular-poly", n_radial=4).core
+    atoms = bulk("Al", cubic=True).repeat(2)
+    atoms.rattle(0.1, seed=1)
+    atoms.symbols[::3] = "Ni"
+    structure, per_center = structure_from_atoms(atoms), basis.features_per_center
+    features = basis.features(structure)
+    assert features.shape == (len(atoms), per_center)
+    summed = [features[atoms.symbols == symbol].sum(0) for symbol in basis.elements]
+    np.testing.assert_allclose(np.concatenate(summed), basis.design(structure)[0], rtol=1e-12, atol=1e-12)
+    with pytest.raises(StructureError, match="Cu"):
+        basis.features(structure_from_atoms(bulk("Cu")))
