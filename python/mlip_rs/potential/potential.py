@@ -2,7 +2,6 @@
 
 import json
 import os
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,11 +19,9 @@ from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
 from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
 from mlip_rs.files import write_atomically
 from mlip_rs.potential.data_range import RANGE_KEY, DataRange
+from mlip_rs.potential.file_text import potential_text, reason
 from mlip_rs.potential.prediction import Prediction, evaluate_frames
 from mlip_rs.threads import number_of_threads
-
-MAX_FILE_BYTES: int = 256 << 20
-"""Larger potential files are refused before they are read."""
 
 REFERENCES_KEY: str = "reference_energies"
 """Entry of `Potential.info` that says where the reference energies come from: `origins` by element."""
@@ -82,7 +79,7 @@ class Potential:
         """
         name = os.fspath(path)
         try:
-            return cls(_core.Potential.from_json(_read_text(Path(path))))
+            return cls(_core.Potential.from_json(potential_text(Path(path))))
         except PotentialFileError as error:
             raise PotentialFileError(f"{name}: {error}") from None
 
@@ -100,7 +97,7 @@ class Potential:
             write_atomically(path, text)
         except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
             raise PotentialFileError(
-                f"{name}: cannot be written ({_reason(error)}); any old file is as before; check that the "
+                f"{name}: cannot be written ({reason(error)}); any old file is as before; check that the "
                 "folder exists, is writable and has space left"
             ) from error
 
@@ -298,6 +295,26 @@ class Potential:
         # Calculators build on potentials; this convenience alone looks the other way, and finds them by name.
         return import_module("mlip_rs.calculators.ase").MLIPCalculator(self, skin=skin, threads=threads)
 
+    @property
+    def has_index(self) -> bool:
+        """Whether it has an index of anomaly for its atoms."""
+        return getattr(self.core, "index", None) is not None
+
+    def uncertainty(self, structures: Atoms | Iterable[Atoms], threads: int | None = None) -> Any:  # noqa: ANN401
+        """Error bars and the index of anomaly, as `mlip_rs.uncertainty.Uncertainty`: one for one structure, or a list.
+
+        Raises
+        ------
+        ConfigError
+            The potential has no error bars; the message says how to make them.
+        StructureError
+            As `predict`.
+        """
+        several = not isinstance(structures, Atoms)
+        chosen = list(structures) if several else [structures]
+        found = import_module("mlip_rs.uncertainty.estimate").uncertainties(self, chosen, threads)
+        return found if several else found[0]
+
     @overload
     def predict(self, structures: Atoms, threads: int | None = None) -> Prediction: ...
 
@@ -349,42 +366,6 @@ class Potential:
 
 def _volume(atoms: Atoms) -> float | None:
     return cell_volume(atoms.cell.array)
-
-
-def _read_text(path: Path) -> str:
-    try:
-        # Before opening: a pipe would wait for a writer that never comes.
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise PotentialFileError("is a directory; give a potential file in it (*.mlip.json)")
-        if not stat.S_ISREG(mode):
-            raise PotentialFileError("is not a regular file; give a potential file (*.mlip.json)")
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1) if path.stat().st_size <= MAX_FILE_BYTES else None
-    except PotentialFileError:
-        raise  # a ValueError itself
-    except FileNotFoundError:
-        raise PotentialFileError(
-            f"there is no such file (working directory {Path.cwd()}); check the path"
-        ) from None
-    except PermissionError:
-        raise PotentialFileError("may not be read; check its permissions") from None
-    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
-        raise PotentialFileError(f"cannot be read ({_reason(error)}); check the path and the disk") from error
-    if content is None or len(content) > MAX_FILE_BYTES:
-        raise PotentialFileError(
-            f"is larger than {MAX_FILE_BYTES >> 20} MB, as no potential is; check that it is the right file"
-        )
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise PotentialFileError(
-            f"is not UTF-8 text (byte {error.start}); check that it is a potential file, unpacked and copied as it was"
-        ) from None
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""Factors on error bars, from classes of structures that were held out in turn."""
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.stats import norm
+
+from mlip_rs.errors import ConfigError
+
+LEVELS: tuple[float, ...] = (0.68, 0.9, 0.95, 0.99)
+"""Nominal coverages at which factors are found."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How much wider than those of a normal distribution intervals have to be.
+
+    Parameters
+    ----------
+    classes
+        Names of the classes that were held out, one after the other, with the selection repeated without them.
+    factors
+        At each of `LEVELS`, at least 1, by property ("energy", "forces", "stress").
+    coverage
+        Part of the labels of the held-out classes within the intervals before the factors, at each of `LEVELS`, by
+        property and class.
+
+    Examples
+    --------
+    >>> calibration = Calibration(("fcc", "slab"), {"energy": (1.0, 1.5, 1.5, 2.0)}, {})
+    >>> calibration.factor("energy", 0.9), calibration.factor("forces", 0.9)
+    (1.5, 1.0)
+    """
+
+    classes: tuple[str, ...]
+    factors: Mapping[str, tuple[float, ...]]
+    coverage: Mapping[str, Mapping[str, tuple[float, ...]]]
+
+    def factor(self, name: str, level: float) -> float:
+        """Factor of a property at a nominal coverage: that of the next of `LEVELS`."""
+        known = self.factors.get(name)
+        return 1.0 if known is None else known[min(bisect_left(LEVELS, level), len(LEVELS) - 1)]
+
+    @property
+    def promise(self) -> float:
+        """Chance K/(K + 1) that a new class is covered at all, the most that K classes can promise.
+
+        Classes are taken for exchangeable (V. Vovk et al., Algorithmic Learning in a Random World, 2005).
+        """
+        return len(self.classes) / (len(self.classes) + 1.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands in a potential file."""
+        return {
+            "levels": list(LEVELS),
+            "classes": list(self.classes),
+            "factors": {name: list(own) for name, own in self.factors.items()},
+            "coverage": {
+                name: {key: list(own) for key, own in by_class.items()}
+                for name, by_class in self.coverage.items()
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> "Calibration":
+        """The inverse of `to_dict`; raises ValueError, LookupError or TypeError for anything else."""
+        if tuple(document["levels"]) != LEVELS:
+            raise ValueError("other levels")
+        factors = {str(name): tuple(map(float, own)) for name, own in document["factors"].items()}
+        if any(len(own) != len(LEVELS) or not min(own) >= 1.0 for own in factors.values()):
+            raise ValueError("factors")
+        coverage = {
+            str(name): {str(key): tuple(map(float, own)) for key, own in by_class.items()}
+            for name, by_class in document["coverage"].items()
+        }
+        return cls(tuple(map(str, document["classes"])), factors, coverage)
+
+
+def normal_quantile(level: float) -> float:
+    """Half-width of the interval of a normal distribution, in standard deviations.
+
+    Raises
+    ------
+    ConfigError
+        A level that is not between 0 and 1.
+
+    Examples
+    --------
+    >>> round(normal_quantile(0.9), 3)
+    1.645
+    """
+    if not 0.0 < level < 1.0:
+        raise ConfigError(f"the level {level:g} of an error bar must lie between 0 and 1; 0.9 is usual")
+    return float(norm.ppf(0.5 + 0.5 * level))

@@ -1,0 +1,143 @@
+"""Error bars of energies, forces and stresses, and the index of anomaly of the atoms, for structures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from mlip_rs.arrays import Array
+from mlip_rs.data.core_structures import structure_from_atoms
+from mlip_rs.potential import Potential
+from mlip_rs.potential.prediction import Prediction
+from mlip_rs.threads import number_of_threads
+from mlip_rs.uncertainty.calibration import normal_quantile
+from mlip_rs.uncertainty.committee import Committee
+
+
+@dataclass(frozen=True, eq=False)
+class Uncertainty:
+    """Standard errors of the predictions for one structure.
+
+    Parameters
+    ----------
+    energy
+        Of the energy per atom, eV/atom.
+    forces
+        (N, 3) of the components of the forces, eV/Å.
+    stress
+        (6,) eV/Å³, xx yy zz yz xz xy; None unless three cell vectors span a volume.
+    index
+        (N,) index of anomaly: 1 is the 99 % quantile of the training atoms; None if the potential has none.
+    committee
+        The committee behind them.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from mlip_rs import Basis, Potential
+    >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=2)
+    >>> potential = Potential.from_coefficients(basis, [2.0, -0.2], {"Al": 0.0})
+    >>> committee = Committee(np.array([1]), np.array([[0.01], [-0.02]]), {"forces": 0.02}, "each of 2 folds")
+    >>> found = committee.attached(potential).uncertainty(bulk("Al"))
+    >>> found.forces.round(3).tolist()  # a perfect crystal: all members agree, the residual is left
+    [[0.02, 0.02, 0.02]]
+    """
+
+    energy: float
+    forces: Array
+    stress: Array | None
+    index: Array | None
+    committee: Committee
+
+    def factor(self, name: str, level: float = 0.9) -> float:
+        """Half-width of the interval of a property ("energy", "forces", "stress"), in standard errors.
+
+        Raises
+        ------
+        ConfigError
+            A level that is not between 0 and 1.
+        """
+        calibration = self.committee.calibration
+        return normal_quantile(level) * (1.0 if calibration is None else calibration.factor(name, level))
+
+
+def uncertainties(
+    potential: Potential, structures: Sequence[Atoms], threads: int | None = None
+) -> list[Uncertainty]:
+    """Error bars of many structures; `Potential.uncertainty` is the same for users.
+
+    Parameters
+    ----------
+    potential
+        With a committee.
+    structures
+        ASE structures.
+    threads
+        As for `Potential.predict`.
+
+    Raises
+    ------
+    ConfigError
+        The potential has no committee; the message says how to make it.
+    StructureError
+        As `Potential.predict`.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from mlip_rs import Basis, Potential
+    >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=2)
+    >>> potential = Potential.from_coefficients(basis, [2.0, -0.2], {"Al": 0.0})
+    >>> committee = Committee(np.array([1]), np.array([[0.01], [-0.02]]), {}, "each of 2 folds")
+    >>> near, far = uncertainties(committee.attached(potential), [bulk("Al", a=4.0), bulk("Al", a=5.0)])
+    >>> near.energy > far.energy
+    True
+    """
+    committee = Committee.required(potential)
+    own = potential.predict(structures, threads)
+    members = [member.predict(structures, threads) for member in members_of(potential)]
+    indices: Sequence[Array | None] = [None] * len(structures)
+    if potential.has_index:
+        cores = [structure_from_atoms(atoms) for atoms in structures]
+        core: Any = potential.core
+        indices = core.index_many(cores, number_of_threads(threads))
+    columns = zip(*members, strict=True)
+    return [_combined(committee, a, b, index) for a, b, index in zip(own, columns, indices, strict=True)]
+
+
+@lru_cache(maxsize=4)
+def members_of(potential: Potential) -> tuple[Potential, ...]:
+    """The members of the committee of a potential, made once.
+
+    Raises
+    ------
+    ConfigError
+        The potential has no committee.
+    """
+    return Committee.required(potential).members(potential)
+
+
+def _combined(
+    committee: Committee, own: Prediction, members: Sequence[Prediction], index: Array | None
+) -> Uncertainty:
+    n_atoms = max(len(own.energies), 1)
+    energy = np.array([(member.energy - own.energy) / n_atoms for member in members])
+    forces = np.array([member.forces - own.forces for member in members])
+    stress = None
+    if own.stress is not None:
+        stress = np.array([member.stress - own.stress for member in members if member.stress is not None])
+    return Uncertainty(
+        float(_standard_errors(energy, committee.noise.get("energy", 0.0))),
+        _standard_errors(forces, committee.noise.get("forces", 0.0)),
+        None if stress is None else _standard_errors(stress, committee.noise.get("stress", 0.0)),
+        index,
+        committee,
+    )
+
+
+def _standard_errors(deviations: Array, noise: float) -> Array:
+    """`(noise² + Σ_g deviation_g²)^½` over the first axis."""
+    return np.asarray(np.sqrt(noise**2 + (deviations**2).sum(axis=0)))

@@ -1,0 +1,112 @@
+"""The committee of a potential: its file, its members, its error bars."""
+
+import numpy as np
+import pytest
+from ase.build import bulk
+
+from mlip_rs import Basis, Potential
+from mlip_rs.data.core_structures import structure_from_atoms
+from mlip_rs.errors import ConfigError, PotentialFileError
+from mlip_rs.uncertainty import Calibration, Committee
+from mlip_rs.uncertainty.committee import KEY
+
+LEVELS = (1.0, 2.0, 2.5, 3.0)
+
+
+@pytest.fixture
+def basis():
+    return Basis(["Cu", "Al"], cutoff=5.0, r_min=2.0, hierarchy="pair-poly", n_radial=3)
+
+
+@pytest.fixture
+def potential(basis):
+    coefficients = np.random.default_rng(1).normal(size=basis.n_features)
+    coefficients[::3] = 0.0
+    return Potential.from_coefficients(basis, coefficients, {"Cu": -1.0, "Al": -2.0}, {"method": "mine"})
+
+
+@pytest.fixture
+def committee(basis):
+    features = np.array([0, 2, 3, 5, basis.n_features - 1])
+    deviations = 0.01 * np.random.default_rng(2).normal(size=(4, len(features)))
+    noise = {"energy": 1e-3, "forces": 0.05, "stress": 1e-3}
+    calibration = Calibration(("fcc", "slab"), {"energy": LEVELS}, {"energy": {"fcc": (0.5, 0.9, 0.9, 1.0)}})
+    return Committee(features, deviations, noise, "each of 4 folds", calibration)
+
+
+@pytest.fixture
+def atoms():
+    atoms = bulk("Cu", "fcc", a=3.7, cubic=True)
+    atoms.symbols[1] = "Al"
+    atoms.rattle(0.1, seed=3)
+    return atoms
+
+
+def test_it_survives_the_file(potential, committee, tmp_path):
+    committee.attached(potential).save(tmp_path / "a.mlip.json")
+    found = Committee.of(Potential.load(tmp_path / "a.mlip.json"))
+    assert found.features.tolist() == committee.features.tolist()
+    assert found.deviations.tobytes() == committee.deviations.tobytes()
+    assert (found.noise, found.kind, found.calibration) == (
+        committee.noise,
+        committee.kind,
+        committee.calibration,
+    )
+
+
+def test_error_bars_are_those_of_the_design_rows(potential, basis, committee, atoms):
+    rows = np.asarray(basis.core.design(structure_from_atoms(atoms)))[:, committee.features]
+    spread = rows @ committee.deviations.T
+    expected = np.sqrt((spread**2).sum(axis=1))
+    found = committee.attached(potential).uncertainty(atoms)
+    np.testing.assert_allclose(found.energy, np.hypot(expected[0] / len(atoms), 1e-3), rtol=1e-7)
+    np.testing.assert_allclose(found.forces.ravel(), np.hypot(expected[1:-6], 0.05), rtol=1e-6)
+    np.testing.assert_allclose(found.stress, np.hypot(expected[-6:], 1e-3), rtol=1e-6)
+
+
+def test_a_list_gives_a_list_and_factors_widen_intervals(potential, committee, atoms):
+    found = committee.attached(potential).uncertainty([atoms, atoms])
+    assert len(found) == 2
+    assert found[0].factor("energy", 0.9) == pytest.approx(2.0 * 1.644854, rel=1e-6)
+    assert found[0].factor("forces", 0.9) == pytest.approx(1.644854, rel=1e-6)
+    with pytest.raises(ConfigError, match="between 0 and 1"):
+        found[0].factor("energy", 1.0)
+
+
+def test_without_a_committee_the_error_says_how_to_make_one(potential, atoms):
+    with pytest.raises(ConfigError, match="fit again"):
+        potential.uncertainty(atoms)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"deviations": "AAAA"},
+        {"deviations": 3},
+        {"features": [3, 2, 0, 5, 6]},
+        {"features": [-1, 2, 3, 5, 6]},
+        {"features": "abc"},
+        {"n_members": 10**9},
+        {"n_members": 0},
+        {"noise": {"energy": float("1e999")}},
+        {"noise": {"energy": -1.0}},
+        {"noise": {"charge": 1.0}},
+        {"calibration": {"levels": [0.5]}},
+        {"calibration": []},
+        {"kind": None, "features": None},
+    ],
+)
+def test_a_damaged_entry_is_refused_by_name(committee, change):
+    with pytest.raises(PotentialFileError, match="uncertainty"):
+        Committee.from_dict(committee.to_dict() | change)
+
+
+def test_an_entry_that_is_no_mapping_is_refused(potential):
+    with pytest.raises(PotentialFileError, match="uncertainty"):
+        Committee.of(potential.with_info({KEY: 3}))
+
+
+def test_a_committee_of_a_larger_basis_is_refused(potential, committee, basis):
+    other = Committee(np.array([basis.n_features]), np.ones((1, 1)), {}, "other")
+    with pytest.raises(ConfigError, match="another basis"):
+        other.members(potential)
