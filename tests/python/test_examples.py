@@ -17,6 +17,7 @@ PACKAGES = (
     "label_check",
     "lammps",
     "potential",
+    "uncertainty",
     "validate",
     "verify",
 )

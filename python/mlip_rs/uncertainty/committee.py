@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mlip_rs.arrays import Array
 from mlip_rs.errors import ConfigError, PotentialFileError
 from mlip_rs.potential import Potential
+from mlip_rs.potential.potential import REFERENCES_KEY
 from mlip_rs.uncertainty.calibration import Calibration
 
 KEY: str = "uncertainty"
@@ -103,7 +104,7 @@ class Committee:
         return replace(self, calibration=calibration)
 
     def members(self, potential: Potential) -> tuple[Potential, ...]:
-        """K potentials with the coefficients w + dev_g, and the repulsion of the potential.
+        """K potentials with the coefficients w + dev_g, and repulsion and origins of the atoms as in the potential.
 
         Raises
         ------
@@ -113,13 +114,13 @@ class Committee:
         own = full_coefficients(potential)
         if len(self.features) and self.features[-1] >= len(own):
             raise ConfigError("the committee belongs to another basis")
+        references = potential.reference_energies
+        info = {key: entry for key, entry in potential.info.items() if key == REFERENCES_KEY}
         members = []
         for deviation in self.deviations:
             coefficients = own.copy()
             coefficients[self.features] += deviation
-            members.append(
-                Potential.from_coefficients(potential.spec, coefficients, potential.reference_energies)
-            )
+            members.append(Potential.from_coefficients(potential.spec, coefficients, references, info))
         return tuple(members)
 
     def to_dict(self) -> dict[str, Any]:

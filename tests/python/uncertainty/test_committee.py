@@ -110,3 +110,11 @@ def test_a_committee_of_a_larger_basis_is_refused(potential, committee, basis):
     other = Committee(np.array([basis.n_features]), np.ones((1, 1)), {}, "other")
     with pytest.raises(ConfigError, match="another basis"):
         other.members(potential)
+
+
+def test_members_know_as_much_of_isolated_atoms_as_the_potential(basis, committee):
+    coefficients = np.ones(basis.n_features)
+    info = {"reference_energies": {"origins": {"Cu": "found", "Al": "fitted"}}}
+    potential = Potential.from_coefficients(basis, coefficients, {"Cu": -1.0, "Al": -2.0}, info)
+    assert potential.undetermined_atoms == ("Al",)
+    assert [one.undetermined_atoms for one in committee.members(potential)] == [("Al",)] * 4
