@@ -35,3 +35,11 @@ class NotApplicableError(PropertyError):
 
 class LammpsError(MlipError, RuntimeError):
     """LAMMPS is missing, does not start, or a run in it has failed."""
+
+
+class OutsideDomainError(MlipError, RuntimeError):
+    """A run was stopped where an atom became unlike those that the potential was fitted to."""
+
+
+class OutsideDomainWarning(UserWarning):
+    """An atom is unlike those that the potential was fitted to."""

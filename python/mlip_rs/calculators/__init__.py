@@ -1,5 +1,6 @@
 """Potentials as calculators of other packages."""
 
 from mlip_rs.calculators.ase import MLIPCalculator
+from mlip_rs.calculators.watch import Watch
 
-__all__ = ["MLIPCalculator"]
+__all__ = ["MLIPCalculator", "Watch"]

@@ -1,7 +1,8 @@
 """`MLIPCalculator`: a potential as an ASE calculator."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,19 +11,42 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError, 
 from numpy.typing import NDArray
 
 from mlip_rs import _core
+from mlip_rs.calculators.trust import (
+    INDEX,
+    checked_level,
+    checked_threshold,
+    error_bars,
+    known_to_ase,
+    missing,
+    trust_properties,
+    warn_outside,
+)
 from mlip_rs.data.core_structures import arrays_from_atoms, cell_volume
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.potential import Potential
 from mlip_rs.threads import number_of_threads
+from mlip_rs.uncertainty.domain import CLEARLY_OUTSIDE, indices
+from mlip_rs.uncertainty.half_widths import LEVEL
 from mlip_rs.units import ase_stress_from_virial
 
 Results = dict[str, Any]
+
+SETTINGS: tuple[str, ...] = ("skin", "threads", "index", "warn_above", "level")
+"""What `MLIPCalculator.set` takes."""
 
 
 class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
     """Energy, forces and stress of a potential for ASE.
 
     Everything is computed at once; stresses of the atoms are −virial / volume, they sum to the stress.
+    A potential that has them gives further properties, `atoms.calc.get_property("index", atoms)`:
+
+    - `index` (N,), the index of anomaly of the atoms, with 1 for the 99 % quantile of the training atoms. It is part of
+      every calculation, and the calculator warns once (`OutsideDomainWarning`) when an atom is clearly outside.
+    - `energy_uncertainty` (of the total energy, eV), `forces_uncertainty` (N, 3), `stress_uncertainty` (6,) are
+      half-widths of error bars that cover `level` of the labels, in the units of energy, forces and stress. They are
+      computed when they are asked for, with every member of the committee, and kept until the atoms change.
+
     The neighbour list is kept while atoms move less than the skin allows, which changes no result beyond
     rounding. One calculator may be used from several threads and after a fork; copies and pickles start with
     a fresh list.
@@ -36,6 +60,12 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         temperatures, 1.0 liquids.
     threads
         None: `MLIP_RS_NUM_THREADS`, or all cores. Results are the same to the last bit for any number.
+    index
+        False: the index is computed only when it is asked for, and there are no warnings.
+    warn_above
+        Index above which the calculator warns; None: never.
+    level
+        Nominal coverage of the error bars.
 
     Examples
     --------
@@ -53,7 +83,7 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
     results: Results
     parameters: Results
     name = "mlip_rs"
-    implemented_properties: ClassVar[list[str]] = [
+    implemented_properties: list[str] = [  # noqa: RUF012 -- a potential may have more
         "energy",
         "free_energy",
         "energies",
@@ -69,10 +99,16 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         *,
         skin: float = 0.5,
         threads: int | None = None,
+        index: bool = True,
+        warn_above: float | None = CLEARLY_OUTSIDE,
+        level: float = LEVEL,
     ) -> None:
         super().__init__()
         self.potential = potential if isinstance(potential, Potential) else Potential.load(potential)
+        self.implemented_properties = self.implemented_properties + trust_properties(self.potential)
+        self._has_index, self._warned = self.potential.has_index, False
         self.parameters.update(skin=skin, threads=threads)
+        self.parameters.update(_checked(index=index, warn_above=warn_above, level=level))
         self._evaluator = self._new_evaluator()
         # Atoms and results of one calculation, written and read as one object: whatever other threads do to
         # `self.atoms` and `self.results`, the atoms of one never meet the results of another.
@@ -95,25 +131,29 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         return self._evaluator.n_builds
 
     def set(self, **kwargs: Any) -> Results:  # noqa: ANN401 -- ASE's signature
-        """Change `skin` or `threads`; gives those that differ from before, as ASE wants it.
+        """Change settings of the constructor; gives those that differ from before, as ASE wants it.
 
         Raises
         ------
         ConfigError
-            Any other setting: the rest belongs to the potential.
+            Any other setting: the rest belongs to the potential; or a value that makes no sense.
         """
-        unknown = kwargs.keys() - {"skin", "threads"}
+        unknown = kwargs.keys() - set(SETTINGS)
         if unknown:
-            raise ConfigError(f"{', '.join(sorted(unknown))}: no such setting; there are skin and threads")
+            names = f"{', '.join(SETTINGS[:-1])} and {SETTINGS[-1]}"
+            raise ConfigError(f"{', '.join(sorted(unknown))}: no such setting; there are {names}")
+        kwargs = _checked(**kwargs)
         changed = {key: value for key, value in kwargs.items() if self.parameters[key] != value}
-        if changed:
-            old = dict(self.parameters)
-            self.parameters.update(changed)
+        old = dict(self.parameters)
+        self.parameters.update(changed)
+        if changed.keys() & {"skin", "threads"}:
             try:
                 self._evaluator = self._new_evaluator()
             except ConfigError:
                 self.parameters.update(old)
                 raise
+        if changed.keys() & {"index", "level"}:
+            self.reset()  # results that are kept lack the index, or have error bars of another level
         return changed
 
     def todict(self, skip_default: bool = True) -> Results:
@@ -126,7 +166,7 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         properties: list[str] | None = None,
         system_changes: list[str] = all_changes,
     ) -> None:
-        """Compute all properties of the atoms, whichever are asked for, into `results`.
+        """Compute all properties of the atoms, whichever are asked for, into `results`; error bars if asked for.
 
         Raises
         ------
@@ -136,7 +176,10 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         atoms = self.atoms if atoms is None else atoms
         if atoms is None:
             raise StructureError("there are no atoms; set atoms.calc, or pass atoms")
-        self._calculate(atoms)
+        calculated = self._calculate(atoms)
+        for name in set(properties or ()).intersection(self.implemented_properties):
+            with suppress(PropertyNotImplementedError):  # a stress without a volume is not among the results
+                self._value(name, *calculated)
 
     def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:  # noqa: ANN401
         """Return a property, computed if the atoms have changed since it was last.
@@ -149,19 +192,21 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
             The structure cannot be evaluated; names the atom and the cure.
         """
         if name not in self.implemented_properties:
-            raise PropertyNotImplementedError(f"{name} property not implemented")
-        results = self._known_results(atoms)
-        if results is None:
-            if not allow_calculation:
-                return None
+            raise PropertyNotImplementedError(missing(name))
+        known = self._known(atoms)
+        if not allow_calculation and (known is None or name not in known[1]):
+            return None
+        if known is None:
             atoms = self.atoms if atoms is None else atoms
             if atoms is None:
                 raise StructureError("there are no atoms; set atoms.calc, or pass atoms")
-            results = self._calculate(atoms)
-        if name not in results:
-            raise PropertyNotImplementedError(f"{name} needs three cell vectors that span a volume")
-        value = results[name]
+            known = self._calculate(atoms)
+        value = self._value(name, *known)
         return value.copy() if isinstance(value, np.ndarray) else value
+
+    def export_properties(self) -> Any:  # noqa: ANN401 -- ASE carries no types
+        """Results that ASE has definitions of, those of the last calculation."""
+        return known_to_ase(self.results)
 
     def check_state(self, atoms: Atoms, tol: float = 1e-15) -> list[str]:
         """Return what has changed since the last calculation; exact, and much faster than ASE's own."""
@@ -193,15 +238,28 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
             raise ConfigError(f"skin = {self.parameters['skin']!r} is not a length in Å") from None
         return _core.Evaluator(self.potential.core, skin, number_of_threads(self.parameters["threads"]))
 
-    def _known_results(self, atoms: Atoms | None) -> Results | None:
-        """Results at hand that are valid for the atoms (None: those of the last calculation)."""
+    def _known(self, atoms: Atoms | None) -> tuple[Atoms, Results] | None:
+        """Atoms and results at hand that are valid for the atoms (None: those of the last calculation)."""
         last, results = self._last, self.results
         if last is None or last[1] is not results or not results:
             return None
         unchanged = atoms is None or next(_changes(last[0], atoms), None) is None
-        return results if unchanged else None
+        return last if unchanged else None
 
-    def _calculate(self, atoms: Atoms) -> Results:
+    def _value(self, name: str, atoms: Atoms, results: Results) -> Any:  # noqa: ANN401 -- a number or an array
+        """Value of a property of the atoms; error bars and index are added to their results when first asked for."""
+        if name not in results and name not in MLIPCalculator.implemented_properties:
+            if name not in self.implemented_properties:
+                raise PropertyNotImplementedError(missing(name))
+            if name == INDEX:
+                (results[INDEX],) = indices(self.potential, [atoms], self.threads)
+            else:
+                results.update(error_bars(self.potential, atoms, self.parameters["level"], self.threads))
+        if name not in results:
+            raise PropertyNotImplementedError(f"{name} needs three cell vectors that span a volume")
+        return results[name]
+
+    def _calculate(self, atoms: Atoms) -> tuple[Atoms, Results]:
         # Forgotten first: after an error nobody must find the results of other atoms. Their memory is given back only
         # after that of the new ones was taken: the system would have to find, and clear, all of it again.
         previous = self._last, self.results
@@ -213,16 +271,36 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         )
         # Another thread may move the atoms meanwhile.
         arrays = arrays._replace(positions=copied.arrays["positions"], cell=copied.cell.array)
-        energies, forces, virials, virial = self._evaluator.compute(*arrays)
+        with_index = self._has_index and self.parameters["index"]
+        if with_index:
+            evaluator: Any = self._evaluator
+            energies, forces, virials, virial, index = evaluator.compute(*arrays, index=True)
+        else:
+            energies, forces, virials, virial = self._evaluator.compute(*arrays)
         energy = float(energies.sum())
         results = {"energy": energy, "free_energy": energy, "energies": energies, "forces": forces}
         volume = cell_volume(arrays.cell)
         if volume is not None:
             results["stress"] = ase_stress_from_virial(virial, volume)
             results["stresses"] = ase_stress_from_virial(virials, volume, out=virials)
+        if with_index:
+            results[INDEX] = index
         self.atoms, self.results, self._last = copied, results, (copied, results)
         del previous
-        return results
+        threshold = self.parameters["warn_above"]
+        if with_index and threshold is not None and not self._warned:
+            self._warned = warn_outside(copied, index, threshold)
+        return copied, results
+
+
+def _checked(**settings: Any) -> Results:  # noqa: ANN401 -- whatever the user has given
+    """Settings with those of index and error bars as numbers; raises `ConfigError` for what is none."""
+    checks: dict[str, Callable[[Any], Any]] = {
+        "index": bool,
+        "warn_above": checked_threshold,
+        "level": checked_level,
+    }
+    return {key: checks[key](value) if key in checks else value for key, value in settings.items()}
 
 
 def _changes(old: Atoms | None, new: Atoms) -> Iterator[str]:

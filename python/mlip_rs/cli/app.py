@@ -4,8 +4,9 @@ import errno
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 try:
     import resource
@@ -30,7 +31,7 @@ from mlip_rs.cli import (
     verify,
 )
 from mlip_rs.cli.verb import Verb
-from mlip_rs.errors import MlipError
+from mlip_rs.errors import MlipError, OutsideDomainWarning
 
 INTERRUPTED: int = 130
 """Exit code after Ctrl-C, the usual one of shells."""
@@ -171,6 +172,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # µ and Å on a terminal that has none
     os.environ["MPLBACKEND"] = "agg"  # figures go to files; a backend that does not exist would end the run
+    warnings.showwarning = _show_warning
     for number in STOPPING:
         if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP, and so it stays
             signal.signal(number, _stop)
@@ -180,6 +182,22 @@ def main() -> None:
     except SystemExit as stop:
         code = stop.code
     raise SystemExit(_flushed(code))
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print what concerns the user as a sentence, without the line of code that said it."""
+    ours = issubclass(category, OutsideDomainWarning)
+    text = (
+        f"warning: {message}\n" if ours else warnings.formatwarning(message, category, filename, lineno, line)
+    )
+    print(text, end="", file=file or sys.stderr)
 
 
 def _stop(number: int, _frame: object) -> None:

@@ -165,7 +165,7 @@ def _properties(
     potential: Potential, reference: Mapping[str, Any], threads: int | None
 ) -> tuple[PropertyResult, ...]:
     """Properties of fcc aluminium, as `mlip-rs validate --quick` computes and compares them."""
-    calculator = potential.calculator(threads=threads or None)
+    calculator = potential.calculator(threads=threads or None, index=False)
     case = ValidationCase(calculator, ("fcc", "Al"), quick=True, potential=potential)
     return tuple(
         property_result(entry, entry.attempt(lambda: case), reference[entry.name])

@@ -167,7 +167,7 @@ def _curves(result: DemoResult) -> list[Item]:
         if name == "pair":
             continue
         potential = entry.best.point.potential
-        calculator, curves = potential.calculator(threads=1), {}
+        calculator, curves = potential.calculator(threads=1, index=False), {}
         for structure, curve in known.items():
             with suppress(PropertyError):  # no minimum within these volumes: no line
                 curves[structure] = equation_of_state(calculator, structure, "Al", curve.volumes)

@@ -290,10 +290,12 @@ class Potential:
 
     # ---- using it ----------------------------------------------------------------------------------------
 
-    def calculator(self, skin: float = 0.5, threads: int | None = None) -> Calculator:
-        """Return a new ASE calculator; see `mlip_rs.MLIPCalculator` for `skin` (Å) and `threads`."""
+    def calculator(self, skin: float = 0.5, threads: int | None = None, index: bool = True) -> Calculator:
+        """Return a new ASE calculator; see `mlip_rs.MLIPCalculator` for `skin` (Å), `threads` and `index`."""
         # Calculators build on potentials; this convenience alone looks the other way, and finds them by name.
-        return import_module("mlip_rs.calculators.ase").MLIPCalculator(self, skin=skin, threads=threads)
+        return import_module("mlip_rs.calculators.ase").MLIPCalculator(
+            self, skin=skin, threads=threads, index=index
+        )
 
     @property
     def has_index(self) -> bool:

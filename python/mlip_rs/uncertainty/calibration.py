@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from mlip_rs.errors import ConfigError
 
@@ -93,4 +93,4 @@ def normal_quantile(level: float) -> float:
     """
     if not 0.0 < level < 1.0:
         raise ConfigError(f"the level {level:g} of an error bar must lie between 0 and 1; 0.9 is usual")
-    return float(norm.ppf(0.5 + 0.5 * level))
+    return float(ndtri(0.5 + 0.5 * level))

@@ -32,7 +32,7 @@ def load_calculator(text: str) -> tuple[Calculator, Potential | None]:
     path = Path(text)
     if path.exists():
         potential = Potential.load(path)
-        return potential.calculator(), potential
+        return potential.calculator(index=False), potential
     module, separator, name = text.partition(":")
     if not separator:
         raise ConfigError(

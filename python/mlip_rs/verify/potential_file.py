@@ -51,7 +51,7 @@ def check_file(verified: VerifiedCalculator) -> list[Measured] | NotApplicable:
         loaded.save(second)
         same_file = first.read_bytes() == second.read_bytes()
     found = [Measured(float(not same_file), 0.0, "differences", "files")]
-    calculator = loaded.calculator(threads=1)
+    calculator = loaded.calculator(threads=1, index=False)
     for name, atoms in verified.samples.named().items():
         same = verified.answer(atoms, verified.make()).same_bits(verified.answer(atoms, calculator))
         found.append(Measured(float(not same), 0.0, "differences", f"bits of the {name}"))

@@ -90,12 +90,12 @@ def check_threads(verified: VerifiedCalculator) -> list[Measured]:
     if verified.potential is None:
         return found
     potential = verified.potential
-    shared = [potential.calculator(threads=1)] * len(structures)
+    shared = [potential.calculator(threads=1, index=False)] * len(structures)
     # The structures have different cells: none is evaluated with the neighbour list of another, so bits are the same.
     differing = _concurrent(verified, structures, expected, shared)
     found.append(Measured(float(differing), 0.0, "answers", f"{N_WORKERS} threads, one calculator"))
     wide = verified.samples.crystal.repeat((3, 3, 2))
-    one, two = (verified.answer(wide, potential.calculator(threads=count)) for count in (1, 2))
+    one, two = (verified.answer(wide, potential.calculator(threads=n, index=False)) for n in (1, 2))
     return found + _same_bits(one, two, "with one and two threads inside")
 
 

@@ -156,7 +156,11 @@ def verify_calculator(
 def verified_potential(potential: Potential, name: str = "potential") -> VerifiedCalculator:
     """Prepare a potential for the checks."""
     return VerifiedCalculator(
-        lambda: potential.calculator(threads=1), potential.elements, potential.cutoff, name, potential
+        lambda: potential.calculator(threads=1, index=False),
+        potential.elements,
+        potential.cutoff,
+        name,
+        potential,
     )
 
 

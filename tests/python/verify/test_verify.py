@@ -207,8 +207,8 @@ def test_evaluators_that_differ_are_caught():
             return energies, forces * 1.00001, virials
 
     class Other(Potential):
-        def calculator(self, skin=0.5, threads=None):
-            return good.calculator(skin, threads)
+        def calculator(self, skin=0.5, threads=None, index=True):
+            return good.calculator(skin, threads, index)
 
     assert list(failures(verify(Other(OtherCore()), only=["evaluators", "forces"]))) == ["evaluators"]
 

@@ -8,6 +8,7 @@ from ase import Atoms, units
 from ase.md.verlet import VelocityVerlet
 
 from mlip_rs.calculators.calculations import Calculator
+from mlip_rs.calculators.watch import watch_by_default
 from mlip_rs.errors import ConfigError
 from mlip_rs.generate.symmetry import conventional_supercell
 from mlip_rs.validate.case import ValidationCase
@@ -112,6 +113,7 @@ def energy_conservation(
     times, energies = [], []
     runaway = RunawayCheck(atoms, temperature)
     with VelocityVerlet(atoms, timestep * units.fs) as run:
+        watch_by_default(run, atoms, "energy-conservation")
         for _ in range(steps // 10):
             run.run(10)
             runaway.check(run.get_time() / units.fs / 1000)

@@ -10,6 +10,7 @@ from ase.md.langevin import Langevin
 from numpy.typing import NDArray
 
 from mlip_rs.calculators.calculations import Calculator, potential_energy
+from mlip_rs.calculators.watch import watch_by_default
 from mlip_rs.errors import ConfigError
 from mlip_rs.generate.symmetry import conventional_supercell
 from mlip_rs.validate.case import ValidationCase
@@ -214,6 +215,7 @@ class _Run:
             fixcm=False,  # sampling is exact only so; a crystal that drifts as a whole is no harm
             rng=np.random.default_rng(seed + 1),
         )
+        watch_by_default(self._thermostat, atoms, "melt-quench")
 
     def melt(self, temperature: float, blocks: int) -> bool:
         """Run at a temperature in K; True if atoms diffuse and the order of the crystal is gone in the second half."""

@@ -1,0 +1,107 @@
+"""Atoms outside what a potential was fitted to, by their index of anomaly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+
+from mlip_rs.arrays import Array
+from mlip_rs.data.core_structures import structure_from_atoms
+from mlip_rs.errors import ConfigError, StructureError
+from mlip_rs.potential import Potential
+from mlip_rs.threads import number_of_threads
+
+CLEARLY_OUTSIDE: float = 2.0
+"""Index beyond which nobody should go on without a word; of many atoms inside the domain, 1 in 100 has more than 1."""
+
+NO_INDEX: str = (
+    "the potential has no index of anomaly: an earlier version made it, or it is not on the front of its fit; "
+    "fit again, and take a potential of the front"
+)
+
+
+@dataclass(frozen=True)
+class Departure:
+    """The atom of a structure that is least like those of the training data.
+
+    Parameters
+    ----------
+    atom
+        Number of the atom, from 0.
+    symbol
+        Chemical symbol.
+    index
+        Index of anomaly; 1 is the 99 % quantile of the training atoms.
+
+    Examples
+    --------
+    >>> print(Departure(17, "Al", 3.25).sentence("step 420: "))  # doctest: +NORMALIZE_WHITESPACE
+    step 420: atom 17 (Al) is unlike the atoms that the potential was fitted to (index 3.2; 99 % of those have
+    less than 1): check energies and forces from here on before you trust them
+    """
+
+    atom: int
+    symbol: str
+    index: float
+
+    @classmethod
+    def of(cls, symbols: Sequence[str], index: Array, threshold: float) -> "Departure | None":
+        """The atom with the largest index (N,), if that is above a threshold."""
+        if not len(index):
+            return None
+        atom = int(np.argmax(index))
+        largest = float(index[atom])
+        return None if largest <= threshold else cls(atom, symbols[atom], largest)
+
+    def sentence(self, where: str = "") -> str:
+        """What has happened, and what to do; `where` stands in front."""
+        return (
+            f"{where}atom {self.atom} ({self.symbol}) is unlike the atoms that the potential was fitted to "
+            f"(index {self.index:.2g}; 99 % of those have less than 1): check energies and forces from here on "
+            "before you trust them"
+        )
+
+
+def indices(potential: Potential, structures: Sequence[Atoms], threads: int | None = None) -> list[Array]:
+    """Index of anomaly (N,) of the atoms of structures.
+
+    Parameters
+    ----------
+    potential
+        With an index.
+    structures
+        ASE structures.
+    threads
+        As for `Potential.predict`.
+
+    Raises
+    ------
+    ConfigError
+        The potential has no index; the message says how to make it.
+    StructureError
+        A structure cannot be evaluated; names its place in the list, the atom and the cure.
+
+    Examples
+    --------
+    >>> from mlip_rs import Basis, Potential
+    >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=2)
+    >>> indices(Potential.from_coefficients(basis, [2.0, -0.2], {"Al": 0.0}), [])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    mlip_rs.errors.ConfigError: the potential has no index of anomaly: ...
+    """
+    if not potential.has_index:
+        raise ConfigError(NO_INDEX)
+    cores = []
+    for k, atoms in enumerate(structures):
+        try:
+            cores.append(structure_from_atoms(atoms))
+        except StructureError as error:
+            raise StructureError(f"structure {k}: {error}") from None
+    core: Any = potential.core
+    try:
+        return list(core.index_many(cores, number_of_threads(threads)))
+    except StructureError as error:
+        message, k = error.args
+        raise StructureError(f"structure {k}: {message}") from None
