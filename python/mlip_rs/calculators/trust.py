@@ -13,7 +13,7 @@ from mlip_rs.errors import ConfigError, OutsideDomainWarning
 from mlip_rs.potential import Potential
 from mlip_rs.uncertainty import Committee
 from mlip_rs.uncertainty.calibration import normal_quantile
-from mlip_rs.uncertainty.domain import NO_INDEX, Departure
+from mlip_rs.uncertainty.domain import CURE, NO_INDEX, Departure
 from mlip_rs.uncertainty.half_widths import HalfWidths
 
 INDEX: str = "index"
@@ -22,10 +22,7 @@ INDEX: str = "index"
 ERROR_BARS: tuple[str, ...] = ("energy_uncertainty", "forces_uncertainty", "stress_uncertainty")
 """Properties with half-widths of error bars, in the units and shapes of energy, forces and stress."""
 
-NO_ERROR_BARS: str = (
-    "the potential has no error bars: an earlier version made it, or it is not on the front of its fit; "
-    "fit again, and take a potential of the front"
-)
+NO_ERROR_BARS: str = f"the potential has no error bars: {CURE}"
 
 
 def trust_properties(potential: Potential) -> list[str]:

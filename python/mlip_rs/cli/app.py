@@ -27,6 +27,7 @@ from mlip_rs.cli import (
     lammps,
     pareto,
     predict,
+    uncertainty,
     validate,
     verify,
 )
@@ -152,6 +153,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "pareto": pareto.run,
     "evaluate": evaluate.run,
     "predict": predict.run,
+    "uncertainty": uncertainty.run,
     "inspect": inspection.run,
     "bench": bench.run,
     "verify": verify.run,

@@ -1,7 +1,7 @@
 """Structures with predicted energies, forces and stresses."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +26,15 @@ from mlip_rs.threads import number_of_threads
 
 LEAST_VOLUME: float = 0.01
 """Å³ per atom; crystals that are denser (atoms 0.2 Å apart) are refused: each atom would have 100,000 neighbours."""
+
+UNCERTAINTY_KEYS: tuple[str, ...] = (
+    "energy_uncertainty",
+    "forces_uncertainty",
+    "stress_uncertainty",
+    "uncertainty_level",
+    "largest_index",
+)
+"""Names of error bars in files; those of another potential go with its labels."""
 
 
 def predict_file(
@@ -72,14 +81,49 @@ def predict_file(
         The output cannot be written.
     """
     written = LabelledFile(output)
+    note = noticing(progress)
+    loaded, frames = read_for(
+        output, potential, structures, index=index, format=format, types=types, note=note
+    )
+    predicted = labelled(loaded, frames, threads=threads, progress=progress)
+    for remark in remarks(loaded, frames, predicted):
+        note(remark)
+    written.write(predicted)
+    return predicted
+
+
+def noticing(progress: Progress | None) -> Callable[[str], None]:
+    """Function that passes remarks on as notices."""
+    note = (progress or Silent()).note
+    return lambda remark: note(f"notice: {remark}")
+
+
+def read_for(
+    output: str | os.PathLike[str],
+    potential: Potential | str | os.PathLike[str],
+    structures: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    index: str,
+    format: str | None,
+    types: Sequence[str],
+    note: Callable[[str], None],
+) -> tuple[Potential, list[RawFrame]]:
+    """Load a potential and read structures whose predictions are to be written; arguments as of `predict_file`.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read.
+    PotentialFileError
+        The potential cannot be read.
+    ConfigError
+        The output is one of the files read.
+    """
     potential_file = None if isinstance(potential, Potential) else potential
     if not isinstance(potential, Potential):
         potential = Potential.load(potential)
     names = [structures] if isinstance(structures, str | os.PathLike) else list(structures)
-    note = (progress or Silent()).note
-    frames = read_structures(
-        names, index=index, format=format, types=types, note=lambda remark: note(f"notice: {remark}")
-    )
+    frames = read_structures(names, index=index, format=format, types=types, note=note)
     for source in (*files_meant(names), potential_file):
         if (
             source is not None
@@ -90,14 +134,13 @@ def predict_file(
             raise ConfigError(
                 f"{output}: is read from as well and would be overwritten; choose another output"
             )
-    predicted = labelled(potential, frames, threads=threads, progress=progress)
+    return potential, list(frames)
+
+
+def remarks(potential: Potential, frames: Sequence[RawFrame], predicted: Sequence[Atoms]) -> list[str]:
+    """What to know of predictions: free atoms without energy, and atoms closer than in the training data."""
     free = [frame for frame, own in zip(frames, predicted, strict=True) if "energy" not in own.calc.results]
-    if free:
-        note(f"notice: {_without_energies(free)}")
-    for remark in _too_close(potential, frames):
-        note(f"notice: {remark}")
-    written.write(predicted)
-    return predicted
+    return ([_without_energies(free)] if free else []) + _too_close(potential, frames)
 
 
 def labelled(
@@ -117,7 +160,7 @@ def labelled(
         A structure cannot be evaluated; names file, frame, atom.
     """
     for frame in frames:
-        _check_density(frame)
+        check_density(frame)
     predictions = evaluate_frames(
         potential.core,
         frames,
@@ -127,23 +170,24 @@ def labelled(
         threads=number_of_threads(threads),
         progress=progress,
     )
-    free = {id(frame) for frame in _undetermined(potential, frames)}
-    return [_with_labels(f.atoms, p, id(f) not in free) for f, p in zip(frames, predictions, strict=True)]
-
-
-def _undetermined(potential: Potential, frames: Sequence[RawFrame]) -> list[RawFrame]:
-    """Frames of one atom without neighbours, whose energy nothing has determined."""
     undetermined = potential.undetermined_atoms
     return [
-        frame
-        for frame in frames
-        if len(frame.atoms) == 1
-        and frame.atoms.get_chemical_symbols()[0] in undetermined
-        and not len(_distances(frame, potential.cutoff))
+        with_labels(frame.atoms, own, not is_free(frame, undetermined, potential.cutoff))
+        for frame, own in zip(frames, predictions, strict=True)
     ]
 
 
-def _check_density(frame: RawFrame) -> None:
+def is_free(frame: RawFrame, undetermined: Sequence[str], cutoff: float) -> bool:
+    """Whether a frame is one atom without neighbours, of an element whose energy nothing has determined."""
+    atoms = frame.atoms
+    return (
+        len(atoms) == 1
+        and atoms.get_chemical_symbols()[0] in undetermined
+        and not len(_distances(frame, cutoff))
+    )
+
+
+def check_density(frame: RawFrame) -> None:
     """Refuse a cell that is far too small for its atoms; anything else that is wrong the core says."""
     atoms = frame.atoms
     volume = cell_volume(atoms.cell.array) if atoms.pbc.all() and len(atoms) else None
@@ -194,7 +238,8 @@ def _without_energies(free: Sequence[RawFrame]) -> str:
     )
 
 
-def _with_labels(atoms: Atoms, prediction: Prediction, with_energy: bool) -> Atoms:
+def with_labels(atoms: Atoms, prediction: Prediction, with_energy: bool) -> Atoms:
+    """Copy of a structure with predicted labels in place of what it had; the energy is left out if it is arbitrary."""
     out = atoms.copy()
     out.set_constraint()
     out.info = {
@@ -216,4 +261,5 @@ def _with_labels(atoms: Atoms, prediction: Prediction, with_energy: bool) -> Ato
 def _contradicts(key: str) -> bool:
     """Tell whether an old label has the name of a new one, in any spelling."""
     name = label_name(key)
-    return key.lower() in ("energies", "stresses") or (name is not None and name.origin == "")
+    gone = key.lower() in ("energies", "stresses", *UNCERTAINTY_KEYS)
+    return gone or (name is not None and name.origin == "")

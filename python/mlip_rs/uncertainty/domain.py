@@ -16,10 +16,12 @@ from mlip_rs.threads import number_of_threads
 CLEARLY_OUTSIDE: float = 2.0
 """Index beyond which nobody should go on without a word; of many atoms inside the domain, 1 in 100 has more than 1."""
 
-NO_INDEX: str = (
-    "the potential has no index of anomaly: an earlier version made it, or it is not on the front of its fit; "
-    "fit again, and take a potential of the front"
+CURE: str = (
+    "an earlier version made it, or it is not on the front of its fit; fit again, and take one of the front"
 )
+"""How a potential gets the index and the error bars that it lacks."""
+
+NO_INDEX: str = f"the potential has no index of anomaly: {CURE}"
 
 
 @dataclass(frozen=True)

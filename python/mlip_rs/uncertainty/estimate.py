@@ -105,7 +105,7 @@ def uncertainties(
         core: Any = potential.core
         indices = core.index_many(cores, number_of_threads(threads))
     columns = zip(*members, strict=True)
-    return [_combined(committee, a, b, index) for a, b, index in zip(own, columns, indices, strict=True)]
+    return [combined(committee, a, b, index) for a, b, index in zip(own, columns, indices, strict=True)]
 
 
 @lru_cache(maxsize=4)
@@ -120,9 +120,10 @@ def members_of(potential: Potential) -> tuple[Potential, ...]:
     return Committee.required(potential).members(potential)
 
 
-def _combined(
+def combined(
     committee: Committee, own: Prediction, members: Sequence[Prediction], index: Array | None
 ) -> Uncertainty:
+    """Error bars from the predictions of a potential and of the members of its committee for one structure."""
     n_atoms = max(len(own.energies), 1)
     energy = np.array([(member.energy - own.energy) / n_atoms for member in members])
     forces = np.array([member.forces - own.forces for member in members])

@@ -1,0 +1,102 @@
+"""Predictions with error bars and index of many structures, batch by batch."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from mlip_rs import _core
+from mlip_rs.arrays import Array
+from mlip_rs.errors import StructureError
+from mlip_rs.potential import Potential, Prediction
+from mlip_rs.potential.prediction import BATCH_STRUCTURES, evaluate_frames
+from mlip_rs.progress import Progress
+from mlip_rs.uncertainty import Committee, Uncertainty
+from mlip_rs.uncertainty.estimate import combined, members_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class UncertainPrediction:
+    """What a potential says of a structure, and how far it can be trusted.
+
+    Parameters
+    ----------
+    prediction
+        Energy, forces, stress.
+    uncertainty
+        Standard errors; None if the potential has no committee.
+    index
+        (N,) index of anomaly; None if the potential has none.
+    """
+
+    prediction: Prediction
+    uncertainty: Uncertainty | None
+    index: Array | None
+
+
+def uncertain_frames(
+    potential: Potential,
+    frames: Sequence[T],
+    *,
+    structure: Callable[[T], _core.Structure],
+    volume: Callable[[T], float | None],
+    name: Callable[[int], str],
+    threads: int,
+    progress: Progress | None = None,
+) -> Iterator[UncertainPrediction]:
+    """Evaluate structures of any kind with a potential and the members of its committee, batch by batch.
+
+    Parameters
+    ----------
+    potential
+        Error bars are computed if it has a committee, the index if it has one.
+    frames, structure, volume, name, threads, progress
+        As for `mlip_rs.potential.prediction.evaluate_frames`.
+
+    Raises
+    ------
+    StructureError
+        A structure cannot be evaluated; the message begins with its name.
+    """
+
+    def predictions(member: Potential, receiver: Progress | None) -> Iterator[Prediction]:
+        return evaluate_frames(
+            member.core,
+            frames,
+            structure=structure,
+            volume=volume,
+            name=name,
+            threads=threads,
+            progress=receiver,
+        )
+
+    committee = Committee.of(potential)
+    streams = [predictions(member, None) for member in (members_of(potential) if committee else ())]
+    marks = _indices(potential, frames, structure, name, threads)
+    for own in predictions(potential, progress):
+        members = [next(stream) for stream in streams]
+        index = next(marks)
+        found = None if committee is None else combined(committee, own, members, index)
+        yield UncertainPrediction(own, found, index)
+
+
+def _indices(
+    potential: Potential,
+    frames: Sequence[T],
+    structure: Callable[[T], _core.Structure],
+    name: Callable[[int], str],
+    threads: int,
+) -> Iterator[Array | None]:
+    """Index of the atoms of each frame."""
+    core: Any = potential.core
+    for start in range(0, len(frames), BATCH_STRUCTURES):
+        batch = frames[start : start + BATCH_STRUCTURES]
+        if not potential.has_index:
+            yield from [None] * len(batch)
+            continue
+        try:
+            yield from core.index_many([structure(frame) for frame in batch], threads)
+        except StructureError as error:
+            message, k = error.args
+            raise StructureError(f"{name(start + k)}: {message}") from None
