@@ -17,6 +17,12 @@ def run(
     figures: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Draw parity plots into this directory.")
     ] = None,
+    error_bars: Annotated[
+        bool,
+        typer.Option(
+            help="Compare the error bars of the potential with its errors, and its errors by index of the atoms."
+        ),
+    ] = True,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
@@ -31,11 +37,23 @@ def run(
         dataset = sources.evaluation()
         for notice in dataset.notices:
             receiver.note(f"notice: {notice}")
-        evaluation = evaluate(loaded, dataset, threads=threads, progress=receiver)
-    written = [] if figures is None else save_figures(evaluation.figures(), figures)
+        evaluation = evaluate(loaded, dataset, error_bars=error_bars, threads=threads, progress=receiver)
+    written = []
+    if figures is not None:
+        written = save_figures(evaluation.figures(), figures)
+        written += save_figures(evaluation.trust_figures(), figures, prefix="")
     if as_json:
         print_json(evaluation.to_dict() | {"figures": [str(path) for path in written]})
         return
     print_table(*evaluation.table())
+    if evaluation.trust is not None:
+        from mlip_rs.evaluate.trust_tables import coverage_table, finding, index_table, promise
+
+        for table, sentence in ((coverage_table, promise), (index_table, finding)):
+            header, rows = table(evaluation.trust)
+            if rows:
+                print()
+                print_table(header, rows)
+                print(sentence(evaluation.trust))
     for path in written:
         print(f"figure -> {path}")

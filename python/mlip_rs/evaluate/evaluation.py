@@ -1,6 +1,7 @@
 """Errors of a potential on labelled structures, and their parity plots."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,9 @@ from mlip_rs.evaluate.errors import (
     evaluate_errors,
     paired_values,
 )
+from mlip_rs.evaluate.trust import Trust
+from mlip_rs.evaluate.uncertain_frames import UncertainPrediction, uncertain_frames
 from mlip_rs.potential import Potential
-from mlip_rs.potential.prediction import evaluate_frames
 from mlip_rs.progress import Progress
 from mlip_rs.threads import number_of_threads
 from mlip_rs.units import MEV_PER_EV
@@ -49,15 +51,19 @@ class Evaluation:
         Labels and predictions by property.
     config_types
         Of each structure.
+    trust
+        Error bars and index beside the errors; None if the potential has neither, or they were not asked for.
     """
 
     errors: Errors
     pairs: dict[str, PairedValues]
     config_types: tuple[str, ...]
+    trust: Trust | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """What `mlip-rs evaluate --json` prints."""
-        return {"n_structures": len(self.config_types), **self.errors.to_dict()}
+        trust = {} if self.trust is None else self.trust.to_dict()
+        return {"n_structures": len(self.config_types), **self.errors.to_dict(), **trust}
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """Header and rows, one for each config type and property, the total first."""
@@ -90,11 +96,23 @@ class Evaluation:
                 )
         return figures
 
+    def trust_figures(self) -> "dict[str, Figure]":
+        """Coverage of the error bars, and force errors by index, of a potential that has them."""
+        from mlip_rs.evaluate.trust_figures import calibration_figure, index_figure
+
+        figures: dict[str, Figure] = {}
+        if self.trust is not None:
+            for name, draw in (("coverage", calibration_figure), ("force-error-by-index", index_figure)):
+                with suppress(DataError):  # nothing to draw
+                    figures[name] = draw(self.trust)
+        return figures
+
 
 def evaluate(
     potential: Potential | str | os.PathLike[str],
     data: Data,
     *,
+    error_bars: bool = True,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -106,6 +124,8 @@ def evaluate(
         A potential, or the path of its file.
     data
         Files that ASE reads, or a dataset.
+    error_bars
+        Compute index and error bars, if the potential has them: one evaluation more for each member of its committee.
     threads
         None: `MLIP_RS_NUM_THREADS`, or all cores.
     progress
@@ -122,7 +142,9 @@ def evaluate(
         potential = Potential.load(potential)
     dataset = as_dataset(data, require_energies=False)
     labels = Labels([f.energy for f in dataset], [f.forces for f in dataset], [f.stress for f in dataset])
-    predicted = _predictions(potential, dataset, number_of_threads(threads), progress)
+    found = _predictions(potential, dataset, error_bars, number_of_threads(threads), progress)
+    own = [entry.prediction for entry in found]
+    predicted = Labels([p.energy for p in own], [p.forces for p in own], [p.stress for p in own])
     n_atoms = [frame.n_atoms for frame in dataset]
     config_types = tuple(frame.config_type for frame in dataset)
     errors = evaluate_errors(labels, predicted, n_atoms, config_types)
@@ -130,28 +152,31 @@ def evaluate(
         raise DataError(
             f"{', '.join(dataset.files)}: no labels to compare with; use predict for such structures"
         )
-    return Evaluation(errors, paired_values(labels, predicted, n_atoms), config_types)
+    pairs = paired_values(labels, predicted, n_atoms)
+    return Evaluation(errors, pairs, config_types, Trust.of(labels, pairs, found, n_atoms, config_types))
 
 
-def _predictions(potential: Potential, dataset: Dataset, threads: int, progress: Progress | None) -> Labels:
-    predictions = list(
-        evaluate_frames(
-            potential.core,
+def _predictions(
+    potential: Potential, dataset: Dataset, error_bars: bool, threads: int, progress: Progress | None
+) -> list[UncertainPrediction]:
+    return list(
+        uncertain_frames(
+            potential,
             dataset.frames,
             structure=lambda f: structure_from_arrays(f.numbers, f.positions, f.cell, f.pbc),
             volume=lambda frame: frame.volume,
             name=lambda k: dataset.frames[k].location,
             threads=threads,
             progress=progress,
+            wanted=error_bars,
         )
     )
-    return Labels(
-        [p.energy for p in predictions], [p.forces for p in predictions], [p.stress for p in predictions]
-    )
 
 
-def save_figures(figures: "dict[str, Figure]", directory: str | os.PathLike[str]) -> list[Path]:
-    """Write figures as `parity-NAME.png`; makes the directory.
+def save_figures(
+    figures: "dict[str, Figure]", directory: str | os.PathLike[str], prefix: str = "parity-"
+) -> list[Path]:
+    """Write figures as `parity-NAME.png`, or with another prefix; makes the directory.
 
     Raises
     ------
@@ -162,4 +187,4 @@ def save_figures(figures: "dict[str, Figure]", directory: str | os.PathLike[str]
 
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    return [save_figure(figure, folder / f"parity-{name}.png") for name, figure in figures.items()]
+    return [save_figure(figure, folder / f"{prefix}{name}.png") for name, figure in figures.items()]

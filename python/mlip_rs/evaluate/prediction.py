@@ -19,10 +19,11 @@ from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.potential import Potential, Prediction
 from mlip_rs.potential.data_range import surroundings
-from mlip_rs.potential.prediction import evaluate_frames
+from mlip_rs.potential.prediction import BATCH_STRUCTURES, evaluate_frames
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.text import counted
 from mlip_rs.threads import number_of_threads
+from mlip_rs.uncertainty.domain import CLEARLY_OUTSIDE, Departure, indices
 
 LEAST_VOLUME: float = 0.01
 """Å³ per atom; crystals that are denser (atoms 0.2 Å apart) are refused: each atom would have 100,000 neighbours."""
@@ -86,7 +87,7 @@ def predict_file(
         output, potential, structures, index=index, format=format, types=types, note=note
     )
     predicted = labelled(loaded, frames, threads=threads, progress=progress)
-    for remark in remarks(loaded, frames, predicted):
+    for remark in (*remarks(loaded, frames, predicted), *outside(loaded, frames, threads)):
         note(remark)
     written.write(predicted)
     return predicted
@@ -141,6 +142,24 @@ def remarks(potential: Potential, frames: Sequence[RawFrame], predicted: Sequenc
     """What to know of predictions: free atoms without energy, and atoms closer than in the training data."""
     free = [frame for frame, own in zip(frames, predicted, strict=True) if "energy" not in own.calc.results]
     return ([_without_energies(free)] if free else []) + _too_close(potential, frames)
+
+
+def outside(potential: Potential, frames: Sequence[RawFrame], threads: int | None = None) -> list[str]:
+    """Say which structures have atoms clearly outside the training data; empty if none, or without an index."""
+    found: list[tuple[float, str]] = []
+    if not potential.has_index:
+        return []
+    for start in range(0, len(frames), BATCH_STRUCTURES):
+        batch = frames[start : start + BATCH_STRUCTURES]
+        marks = indices(potential, [frame.atoms for frame in batch], threads)
+        for frame, index in zip(batch, marks, strict=True):
+            departure = Departure.of(frame.atoms.get_chemical_symbols(), index, CLEARLY_OUTSIDE)
+            if departure is not None:
+                found.append((-departure.index, departure.sentence(f"{frame.location}: ")))
+    if not found:
+        return []
+    more = f"; {counted(len(found) - 1, 'other structure')} likewise" if len(found) > 1 else ""
+    return [f"{min(found)[1]}{more}"]
 
 
 def labelled(

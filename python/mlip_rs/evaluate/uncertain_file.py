@@ -142,7 +142,8 @@ def uncertain_copies(
         copies.append(_marked(frame.atoms, own, bars, level, with_energy))
         kind = text_of(frame, CONFIG_TYPE_NAMES).strip() or DEFAULT_CONFIG_TYPE
         symbols = frame.atoms.get_chemical_symbols()
-        summary.add(frame.location, kind, symbols, own.index, bars, with_energy)
+        energy = own.prediction.energy if with_energy else None
+        summary.add(frame.location, kind, symbols, own.index, bars, energy)
     return copies, summary
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, TypeVar
 
 from mlip_rs import _core
@@ -44,6 +45,7 @@ def uncertain_frames(
     name: Callable[[int], str],
     threads: int,
     progress: Progress | None = None,
+    wanted: bool = True,
 ) -> Iterator[UncertainPrediction]:
     """Evaluate structures of any kind with a potential and the members of its committee, batch by batch.
 
@@ -53,6 +55,8 @@ def uncertain_frames(
         Error bars are computed if it has a committee, the index if it has one.
     frames, structure, volume, name, threads, progress
         As for `mlip_rs.potential.prediction.evaluate_frames`.
+    wanted
+        False: neither error bars nor index.
 
     Raises
     ------
@@ -71,9 +75,10 @@ def uncertain_frames(
             progress=receiver,
         )
 
-    committee = Committee.of(potential)
+    committee = Committee.of(potential) if wanted else None
     streams = [predictions(member, None) for member in (members_of(potential) if committee else ())]
-    marks = _indices(potential, frames, structure, name, threads)
+    indexed = wanted and potential.has_index
+    marks = _indices(potential, frames, structure, name, threads) if indexed else repeat(None)
     for own in predictions(potential, progress):
         members = [next(stream) for stream in streams]
         index = next(marks)
@@ -87,14 +92,11 @@ def _indices(
     structure: Callable[[T], _core.Structure],
     name: Callable[[int], str],
     threads: int,
-) -> Iterator[Array | None]:
+) -> Iterator[Array]:
     """Index of the atoms of each frame."""
     core: Any = potential.core
     for start in range(0, len(frames), BATCH_STRUCTURES):
         batch = frames[start : start + BATCH_STRUCTURES]
-        if not potential.has_index:
-            yield from [None] * len(batch)
-            continue
         try:
             yield from core.index_many([structure(frame) for frame in batch], threads)
         except StructureError as error:

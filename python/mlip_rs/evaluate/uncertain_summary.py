@@ -85,14 +85,14 @@ class TrustSummary:
     total, groups
         Of all structures, and by config type.
     structures
-        Of each structure: its place, config type, number of atoms, largest index, and half-width of its energy in eV.
+        Of each structure: its place, config type, number of atoms, largest index, and energy with half-width in eV.
     outlier
         Where the atom with the largest index of all is, in words; empty without an index.
 
     Examples
     --------
     >>> summary = TrustSummary(0.9)
-    >>> summary.add("frame 0 of a.xyz", "slab", ["Al", "Al"], np.array([0.5, 1.5]), None, True)
+    >>> summary.add("frame 0 of a.xyz", "slab", ["Al", "Al"], np.array([0.5, 1.5]), None, -3.0)
     >>> summary.table()[1], summary.outlier
     ([['all', '1', '2', '1.50', '50.0 %']], 'frame 0 of a.xyz, atom 1 (Al)')
     """
@@ -110,23 +110,25 @@ class TrustSummary:
         symbols: list[str],
         index: Array | None,
         bars: HalfWidths | None,
-        with_energy: bool,
+        energy: float | None,
     ) -> None:
-        """Add a structure: where it comes from, its kind, its atoms, their index, the error bars; energy or not."""
+        """Add a structure: its place, kind, atoms, their index, its error bars, and its energy if it is determined."""
+        with_energy = energy is not None
         largest = None if index is None else float(index.max(initial=0.0))
         if index is not None and len(index) and float(index.max()) > (self.total.largest_index or 0.0):
             atom = int(np.argmax(index))
             self.outlier = f"{location}, atom {atom} ({symbols[atom]})"
         for group in (self.total, self.groups.setdefault(config_type, GroupTrust())):
             group.add(len(symbols), index, bars, with_energy)
-        energy = bars.energy * len(symbols) if bars is not None and with_energy else None
+        width = bars.energy * len(symbols) if bars is not None and with_energy else None
         self.structures.append(
             {
                 "structure": location,
                 "config_type": config_type,
                 "n_atoms": len(symbols),
                 "largest_index": largest,
-                "energy_uncertainty_ev": energy,
+                "energy_ev": energy,
+                "energy_uncertainty_ev": width,
             }
         )
 

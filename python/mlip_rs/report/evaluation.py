@@ -8,6 +8,7 @@ from mlip_rs.evaluate.errors import FORCE_KEY
 from mlip_rs.evaluate.evaluation import Evaluation
 from mlip_rs.evaluate.figures import error_by_config_type
 from mlip_rs.evaluate.force_figure import force_error_by_size
+from mlip_rs.evaluate.trust_tables import coverage_table, finding, index_table, promise
 from mlip_rs.report.document import Image, Item, Table
 from mlip_rs.text import counted
 
@@ -41,6 +42,8 @@ def data_content(evaluations: Mapping[str, Evaluation], file: str) -> list[Item]
             content.append(
                 Image(error_by_config_type(evaluation.errors), f"{of}Errors by kind of structure.")
             )
+    for name, evaluation in evaluations.items():
+        content += _trust(evaluation, f"{name}: " if several else "")
     if len(first.pairs[FORCE_KEY].reference):
         pairs = {name: evaluation.pairs[FORCE_KEY] for name, evaluation in evaluations.items()}
         caption = (
@@ -50,6 +53,31 @@ def data_content(evaluations: Mapping[str, Evaluation], file: str) -> list[Item]
             content.append(Image(force_error_by_size(pairs), caption))
         except DataError as error:  # crystals at rest
             content.append(f"No figure: {error}")
+    return content
+
+
+def _trust(evaluation: Evaluation, of: str) -> list[Item]:
+    """Coverage of the error bars by class, and force errors by index; nothing for a potential without them."""
+    trust = evaluation.trust
+    if trust is None:
+        return []
+    content: list[Item] = []
+    captions = {
+        "coverage": "Part of the labels within the error bars against the part that they should cover; points: classes "
+        "of structures at 90 %.",
+        "force-error-by-index": "Errors of the forces against the index of anomaly of their atoms.",
+    }
+    figures = evaluation.trust_figures()
+    for name, table, sentence in (
+        ("coverage", coverage_table, promise),
+        ("force-error-by-index", index_table, finding),
+    ):
+        header, rows = table(trust)
+        if rows:
+            content.append(Table(tuple(header), rows))
+            content += [f"{of}{text}" for text in (sentence(trust),) if text]
+        if name in figures:
+            content.append(Image(figures[name], of + captions[name]))
     return content
 
 

@@ -163,7 +163,7 @@ def parity_content(
             else ", which neither the fit nor the choice of the potential has seen."
         )
     )
-    drawn = evaluate(potential, dataset, threads=threads).figures()
+    drawn = evaluate(potential, dataset, error_bars=False, threads=threads).figures()
     captions = {"energy": "Energies per atom", "force": "Force components", "stress": "Stress components"}
     images = [Image(figure, f"{captions[name]}, {which} data.") for name, figure in drawn.items()]
     return [text, *images]
