@@ -146,6 +146,9 @@ pub enum Error {
     /// A matrix that is not positive definite in floating point.
     #[error("{0}")]
     Singular(String),
+    /// The index of anomaly of a potential that has none.
+    #[error("the potential has no index of anomaly: fit it again, which makes one")]
+    NoIndex,
     /// A potential file that cannot be trusted.
     #[error("{0}")]
     PotentialFile(String),
@@ -189,9 +192,11 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Cutoff { .. } | Self::Skin { .. } | Self::Threads { .. } | Self::Basis(_) => {
-                Kind::Config
-            }
+            Self::Cutoff { .. }
+            | Self::Skin { .. }
+            | Self::Threads { .. }
+            | Self::Basis(_)
+            | Self::NoIndex => Kind::Config,
             Self::Regression(_) | Self::Singular(_) => Kind::Regression,
             Self::PotentialFile(_) => Kind::PotentialFile,
             _ => Kind::Structure,

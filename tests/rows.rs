@@ -363,8 +363,7 @@ fn results_that_are_not_finite_are_refused_and_add_nothing() {
         let output = Output {
             energies: (!forces_only).then_some(&mut energies[..]),
             forces: Some(&mut forces),
-            virials: None,
-            centroid_virials: None,
+            ..Output::default()
         };
         let mut scratch = Scratch::default();
         let result = potential.evaluate_rows(&list, &positions, output, &mut scratch);

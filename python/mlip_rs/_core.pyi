@@ -7,7 +7,7 @@ of `mlip_rs.errors`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import Literal, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -288,6 +288,23 @@ class Potential:
             `info` is not JSON.
         """
 
+    def with_index(self, index: str) -> Potential:
+        """Return the same potential with an index of anomaly, given as JSON, in place of any that it has.
+
+        `docs/potential-file.md` lists its keys. Energies and forces stay the same to the last bit, unless neighbours
+        are averaged over beyond the radial functions in use.
+
+        Raises
+        ------
+        PotentialFileError
+            The index is malformed, or does not fit the potential: a shell beyond the cutoff, other elements, a feature
+            that has no coefficient, another number of forms, a number that is not finite. The message names the entry.
+        """
+
+    @property
+    def index(self) -> str | None:
+        """The index of anomaly as JSON, as `with_index` takes it; None if the potential has none."""
+
     @property
     def checksum(self) -> str:
         """SHA-256 of the content of the potential file, computed once."""
@@ -372,6 +389,22 @@ class Potential:
             An unknown element or two atoms on one spot. `args[1]` is the index of the structure.
         """
 
+    def index_many(self, structures: Sequence[Structure], threads: int = 0) -> list[NDArray[np.float64]]:
+        """Return the index of anomaly of the atoms of structures, in parallel over structures.
+
+        Returns
+        -------
+        list of (N,)
+            Index of each atom, averaged over its neighbours; 1 is the 99 % quantile of the atoms of the training data.
+
+        Raises
+        ------
+        ConfigError
+            The potential has no index.
+        StructureError
+            An unknown element or two atoms on one spot. `args[1]` is the index of the structure.
+        """
+
 def langevin(
     potential: Potential,
     structures: Sequence[Structure],
@@ -442,12 +475,14 @@ class Evaluator:
     """
 
     def __new__(cls, potential: Potential, skin: float = 0.5, threads: int = 0) -> Evaluator: ...
+    @overload
     def compute(
         self,
         numbers: NDArray[np.uint8],
         positions: NDArray[np.float64],
         cell: NDArray[np.float64],
         pbc: Sequence[bool],
+        index: Literal[False] = False,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Evaluate one structure, given as to `Structure`.
 
@@ -457,15 +492,33 @@ class Evaluator:
             As one entry of `Potential.evaluate_many`.
         virial : (6,)
             Sum of the virials, eV.
+        anomalies : (N,)
+            With `index`, the index of anomaly of each atom, as one entry of `Potential.index_many`; everything else has
+            the same bits as without.
 
         Raises
         ------
         StructureError
             As `Structure`; also an unknown element or two atoms on one spot.
         ConfigError
-            An array of the wrong shape.
+            An array of the wrong shape; the index of a potential that has none.
         """
 
+    @overload
+    def compute(
+        self,
+        numbers: NDArray[np.uint8],
+        positions: NDArray[np.float64],
+        cell: NDArray[np.float64],
+        pbc: Sequence[bool],
+        index: Literal[True],
+    ) -> tuple[
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+    ]: ...
     @property
     def n_builds(self) -> int:
         """How often the neighbour list was built."""

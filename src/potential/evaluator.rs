@@ -3,7 +3,7 @@
 use super::assembly::Scratch;
 use super::assembly::clusters::Clusters;
 use super::{Evaluation, Potential};
-use crate::neighbors::VerletList;
+use crate::neighbors::{NeighborList, VerletList};
 use crate::structure::Structure;
 use crate::{Error, Result, parallel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +16,9 @@ pub struct Evaluator {
     threads: usize,
     state: Mutex<EvaluatorState>,
 }
+
+/// What is done with a structure, its neighbour list and its clusters.
+type Job<T> = fn(&Potential, &Structure, &NeighborList, &Clusters, &mut Scratch) -> Result<T>;
 
 /// What stays from call to call.
 #[derive(Debug, Default)]
@@ -48,14 +51,27 @@ impl Evaluator {
     /// # Errors
     /// Unknown elements, overlapping atoms and results that are not finite, naming the atom; a cell that has no neighbour list; [`Error::Threads`].
     pub fn evaluate(&self, structure: &Structure) -> Result<Evaluation> {
+        self.run(structure, Potential::evaluate_clusters_in)
+    }
+
+    /// [`Evaluator::evaluate`] with the index of anomaly of each atom; the evaluation has the same bits.
+    ///
+    /// # Errors
+    /// [`Error::NoIndex`], else as [`Evaluator::evaluate`].
+    pub fn evaluate_with_index(&self, structure: &Structure) -> Result<(Evaluation, Vec<f64>)> {
+        self.run(structure, Potential::evaluate_with_index_in)
+    }
+
+    /// A job on a structure with the list of the last call.
+    fn run<T: Send>(&self, structure: &Structure, job: Job<T>) -> Result<T> {
         let threads = match self.threads {
             0 => parallel::default_threads(),
             own => own,
         };
         if threads == 1 || structure.n_atoms() <= Clusters::SMALLEST {
-            return self.evaluate_here(structure);
+            return self.run_here(structure, job);
         }
-        parallel::pool(threads)?.install(|| self.evaluate_here(structure))
+        parallel::pool(threads)?.install(|| self.run_here(structure, job))
     }
 
     /// How often the neighbour list was built.
@@ -68,8 +84,8 @@ impl Evaluator {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Evaluate with the list taken out of its place: a second thread builds its own instead of waiting.
-    fn evaluate_here(&self, structure: &Structure) -> Result<Evaluation> {
+    /// A job with the list taken out of its place: a second thread builds its own instead of waiting.
+    fn run_here<T>(&self, structure: &Structure, job: Job<T>) -> Result<T> {
         let potential = &self.potential;
         let (taken, scratch) = {
             let mut state = self.state();
@@ -87,12 +103,11 @@ impl Evaluator {
             let clusters = potential.clusters(structure, list.list())?;
             (list, clusters, true)
         };
-        let evaluation =
-            potential.evaluate_clusters_in(structure, list.list(), &clusters, &mut scratch);
+        let result = job(potential, structure, list.list(), &clusters, &mut scratch);
         let mut state = self.state();
         state.scratch = Some(scratch);
         state.list = Some((list, clusters));
         state.n_builds += usize::from(built);
-        evaluation
+        result
     }
 }

@@ -1,11 +1,14 @@
 //! The potential file `*.mlip.json`: one text, a versioned schema, a checksum; read without trust.
 
+use super::anomaly::AnomalyIndex;
 use super::{Center, Potential};
+use crate::basis::Basis;
 use crate::basis::{spec::BasisSpec, spec_v1};
 use crate::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 /// First entry of every file.
 pub const FORMAT: &str = "mlip_rs potential";
@@ -22,6 +25,8 @@ struct Content<S> {
     units: Units,
     basis: S,
     centers: Vec<Center>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    index: Option<AnomalyIndex>,
     info: serde_json::Value,
 }
 
@@ -85,6 +90,7 @@ impl Potential {
             units: Units::internal(),
             basis: self.basis().spec().clone(),
             centers: self.centers().to_vec(),
+            index: self.index().cloned(),
             info: self.info().clone(),
         };
         serde_json::to_value(content).map_err(|e| unwritable(&e))
@@ -137,7 +143,10 @@ impl Potential {
         if content.units != Units::internal() {
             return Err(fail(format!("unknown units {:?}", content.units)));
         }
-        let potential = Self::new(content.basis.into(), content.centers, content.info);
+        let basis = Basis::new(content.basis.into());
+        let index = content.index.map(Arc::new);
+        let potential = basis
+            .and_then(|own| Self::assemble(Arc::new(own), content.centers, index, content.info));
         potential.map_err(|e| match e {
             Error::PotentialFile(_) => e,
             other => fail(other.to_string()),

@@ -4,6 +4,7 @@
 //! obviously, as its oracle. [`assembly`] brings the atoms of a structure, or of a host with its own neighbour lists, to
 //! the compiled evaluator; [`Evaluator`] keeps neighbour lists from call to call, [`langevin`] moves small structures.
 
+pub mod anomaly;
 pub mod assembly;
 pub mod compiled;
 mod evaluation;
@@ -17,6 +18,7 @@ use crate::basis::invariants::LabelIndex;
 use crate::basis::monomials::Monomial;
 use crate::basis::spec::BasisSpec;
 use crate::{Error, Result};
+use anomaly::AnomalyIndex;
 use compiled::CompiledCenter;
 pub use evaluation::Evaluation;
 pub use evaluator::Evaluator;
@@ -100,6 +102,7 @@ pub const MAX_RESULT: f64 = 1e100;
 pub struct Potential {
     basis: Arc<Basis>,
     centers: Vec<Center>,
+    index: Option<Arc<AnomalyIndex>>,
     info: serde_json::Value,
     /// What is evaluated, by element; shared with copies that differ in their metadata only.
     evaluated: Arc<Evaluated>,
@@ -121,11 +124,16 @@ impl Potential {
     /// [`Error::Basis`] for an invalid specification; [`Error::PotentialFile`] if centres and elements do not
     /// match, a label is not a feature of the basis, or a number is not finite.
     pub fn new(spec: BasisSpec, centers: Vec<Center>, info: serde_json::Value) -> Result<Self> {
-        Self::assemble(Arc::new(Basis::new(spec)?), centers, info)
+        Self::assemble(Arc::new(Basis::new(spec)?), centers, None, info)
     }
 
-    /// [`Potential::new`] for a basis that is enumerated already.
-    fn assemble(basis: Arc<Basis>, centers: Vec<Center>, info: serde_json::Value) -> Result<Self> {
+    /// [`Potential::new`] for a basis that is enumerated already, and with an index of anomaly.
+    fn assemble(
+        basis: Arc<Basis>,
+        centers: Vec<Center>,
+        anomaly: Option<Arc<AnomalyIndex>>,
+        info: serde_json::Value,
+    ) -> Result<Self> {
         let symbols: Vec<&String> = centers.iter().map(|c| &c.element).collect();
         if symbols != basis.spec().elements.iter().collect::<Vec<_>>() {
             return Err(Error::PotentialFile(format!(
@@ -139,12 +147,17 @@ impl Potential {
             .iter()
             .map(|center| Terms::new(&basis, &index, &monomials, center))
             .collect::<Result<Vec<Terms>>>()?;
+        let forms = { anomaly.as_ref() }
+            .map(|anomaly| anomaly.forms(&basis, &index, &monomials, &centers))
+            .transpose()?;
+        let forms_of = |own: usize| forms.as_ref().map(|forms| &forms[own]);
         let compiled = { terms.iter().enumerate() }
-            .map(|(own, terms)| CompiledCenter::new(&basis, own, terms))
+            .map(|(own, terms)| CompiledCenter::new(&basis, own, terms, forms_of(own)))
             .collect();
         Ok(Self {
             basis,
             centers,
+            index: anomaly,
             info,
             evaluated: Arc::new(Evaluated {
                 terms,
@@ -210,7 +223,20 @@ impl Potential {
         };
         let elements = basis.spec().elements.iter();
         let centers = elements.enumerate().map(center).collect();
-        Self::assemble(basis, centers, info)
+        Self::assemble(basis, centers, None, info)
+    }
+
+    /// The same potential with an index of anomaly, in place of the one that it may have.
+    ///
+    /// # Errors
+    /// [`Error::PotentialFile`] if the index does not fit the potential, naming the entry.
+    pub fn with_index(&self, index: AnomalyIndex) -> Result<Self> {
+        Self::assemble(
+            Arc::clone(&self.basis),
+            self.centers.clone(),
+            Some(Arc::new(index)),
+            self.info.clone(),
+        )
     }
 
     /// The same potential with other metadata; nothing is enumerated or compiled again.
@@ -219,6 +245,7 @@ impl Potential {
         Self {
             basis: Arc::clone(&self.basis),
             centers: self.centers.clone(),
+            index: self.index.clone(),
             info,
             evaluated: Arc::clone(&self.evaluated),
             checksum: OnceLock::new(),
@@ -235,6 +262,12 @@ impl Potential {
     #[must_use]
     pub fn centers(&self) -> &[Center] {
         &self.centers
+    }
+
+    /// The index of anomaly, if the potential has one.
+    #[must_use]
+    pub fn index(&self) -> Option<&AnomalyIndex> {
+        self.index.as_deref()
     }
 
     /// The plans of the compiled evaluator, by element.

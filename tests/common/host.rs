@@ -79,7 +79,7 @@ impl Host {
             energies: Some(&mut out.energies),
             forces: Some(&mut out.forces),
             virials: Some(&mut out.virials),
-            centroid_virials: None,
+            ..Output::default()
         };
         potential
             .evaluate_rows(&list, &self.positions, output, &mut Scratch::default())

@@ -3,7 +3,8 @@
 
 use mlip_rs::basis::Basis;
 use mlip_rs::basis::spec::BasisSpec;
-use mlip_rs::potential::Potential;
+use mlip_rs::potential::anomaly::{AnomalyCenter, AnomalyIndex};
+use mlip_rs::potential::{Center, Potential};
 use mlip_rs::{Cell, NeighborList, Structure};
 use serde_json::{Value, json};
 
@@ -156,6 +157,26 @@ pub fn random_potential(spec: BasisSpec, seed: u64) -> (Potential, Vec<f64>) {
     let potential =
         Potential::from_coefficients(spec, &coefficients, &reference, json!({})).unwrap();
     (potential, coefficients)
+}
+
+/// An index of anomaly with so many reproducible random forms on two thirds of the features of a potential.
+pub fn random_index(potential: &Potential, n_forms: usize, seed: u64) -> AnomalyIndex {
+    let mut random = Random::new(seed);
+    let mut numbers = |scale: f64| (0..n_forms).map(|_| scale * random.next()).collect();
+    let center = |center: &Center| {
+        let labels = center.features.keys().enumerate();
+        AnomalyCenter {
+            element: center.element.clone(),
+            offsets: numbers(1.0),
+            forms: { labels.filter(|(k, _)| k % 3 > 0) }
+                .map(|(_, label)| (label.clone(), numbers(0.01)))
+                .collect(),
+        }
+    };
+    AnomalyIndex {
+        shell: 0.7 * potential.basis().cutoff(),
+        centers: potential.centers().iter().map(center).collect(),
+    }
 }
 
 /// By the reference evaluator.

@@ -50,6 +50,18 @@ def random_potential(elements=("Al",), hierarchy="angular-poly", seed=1, info=No
     return Potential.from_coefficients(document, coefficients, references, info)
 
 
+def random_index(potential, n_forms=8, seed=2):
+    """Return an index of anomaly with random forms on every feature of a potential."""
+    random = np.random.default_rng(seed)
+
+    def center(element):
+        labels = potential.coefficients(element)
+        forms = {label: random.normal(0, 0.05, n_forms).tolist() for label in labels}
+        return {"element": element, "offsets": random.normal(0, 1, n_forms).tolist(), "forms": forms}
+
+    return {"shell": 0.7 * potential.cutoff, "centers": [center(element) for element in potential.elements]}
+
+
 def argon_potential(epsilon=ARGON_EPSILON):
     """Lennard-Jones argon times the C² cutoff function, written as polynomials r^-12 and r^-6."""
     document = {

@@ -20,6 +20,7 @@ pub struct Evaluator {
     virials: Vec<[f64; 6]>,
     centroids: Vec<[f64; 9]>,
     energies: Vec<f64>,
+    anomalies: Vec<[f64; 2]>,
     message: CString,
     offenders: [i64; 2],
 }
@@ -40,6 +41,9 @@ pub struct Output {
     pub virials: *mut f64,
     /// Centroid virials of all positions, ghosts too, `[n_all][9]`, eV.
     pub centroid_virials: *mut f64,
+    /// Sums of the index of anomaly, `[n_all][2]`: of all positions, ghosts too, the first, which the host adds to the atom
+    /// that a position stands for; of centres the second. The index of an atom is the root of first over second.
+    pub anomalies: *mut f64,
 }
 
 impl Evaluator {
@@ -55,7 +59,7 @@ impl Evaluator {
         }
     }
 
-    fn add(&mut self, positions: &[[f64; 3]], species: &[i16], output: Results) -> Outcome<()> {
+    fn add(&mut self, positions: &[[f64; 3]], species: &[i16], mut output: Results) -> Outcome<()> {
         let (Some(list), true) = (&self.list, self.species == species) else {
             return Err(Failure::new(
                 Status::StaleNeighbors,
@@ -73,11 +77,13 @@ impl Evaluator {
             output.centroid_virials.is_some(),
             [0.0; 9],
         );
+        zero(&mut self.anomalies, n, output.anomalies.is_some(), [0.0; 2]);
         let own = CoreOutput {
             energies: wants_energies.then_some(&mut self.energies),
-            forces: output.forces,
+            forces: output.forces.take(),
             virials: wants_virials.then_some(&mut self.virials),
             centroid_virials: (output.centroid_virials.is_some()).then_some(&mut self.centroids),
+            anomalies: (output.anomalies.is_some()).then_some(&mut self.anomalies),
         };
         let (core, scratch) = (&self.core, &mut self.scratch);
         if self.threads == 1 {
@@ -87,6 +93,12 @@ impl Evaluator {
             pool.install(|| core.evaluate_rows(list, positions, own, scratch))?;
         }
         // Nothing fails from here on, so that results are added wholly or not at all.
+        self.hand_over(output);
+        Ok(())
+    }
+
+    /// Add what was computed to what the caller wants, but for the forces, which have been added already.
+    fn hand_over(&self, output: Results) {
         if let Some(energy) = output.energy {
             *energy += self.energies.iter().sum::<f64>();
         }
@@ -108,7 +120,10 @@ impl Evaluator {
                 { sum.iter_mut().zip(CENTROID) }.for_each(|(sum, k)| *sum += own[k]);
             }
         }
-        Ok(())
+        if let Some(anomalies) = output.anomalies {
+            let sums = anomalies.as_flattened_mut().iter_mut();
+            { sums.zip(self.anomalies.as_flattened()) }.for_each(|(sum, own)| *sum += own);
+        }
     }
 }
 
@@ -134,6 +149,7 @@ struct Results<'a> {
     energies: Option<&'a mut [f64]>,
     virials: Option<&'a mut [[f64; 6]]>,
     centroid_virials: Option<&'a mut [[f64; 9]]>,
+    anomalies: Option<&'a mut [[f64; 2]]>,
 }
 
 impl Output {
@@ -153,6 +169,7 @@ impl Output {
                 energies: array(self.energies, n_all),
                 virials: array(self.virials, n_all),
                 centroid_virials: array(self.centroid_virials, n_all),
+                anomalies: array(self.anomalies, n_all),
             }
         }
     }
@@ -194,6 +211,7 @@ pub unsafe extern "C" fn mlip_evaluator_open(
             virials: Vec::new(),
             centroids: Vec::new(),
             energies: Vec::new(),
+            anomalies: Vec::new(),
             message: CString::default(),
             offenders: [-1; 2],
         }));
@@ -309,7 +327,8 @@ pub unsafe extern "C" fn mlip_memory(evaluator: *const Evaluator) -> f64 {
     let own = evaluator.species.capacity() * size_of::<i16>()
         + evaluator.energies.capacity() * size_of::<f64>()
         + evaluator.virials.capacity() * size_of::<[f64; 6]>()
-        + evaluator.centroids.capacity() * size_of::<[f64; 9]>();
+        + evaluator.centroids.capacity() * size_of::<[f64; 9]>()
+        + evaluator.anomalies.capacity() * size_of::<[f64; 2]>();
     let list = evaluator.list.as_ref().map_or(0, RowList::n_bytes);
     (own + list + evaluator.scratch.n_bytes()) as f64
 }

@@ -21,13 +21,13 @@ pub use evaluator::{
 pub use neighbors::{HostRows, mlip_set_neighbors};
 pub use potential::{
     Potential, mlip_potential_close, mlip_potential_cutoff, mlip_potential_element,
-    mlip_potential_elements, mlip_potential_open, mlip_potential_species,
+    mlip_potential_elements, mlip_potential_has_index, mlip_potential_open, mlip_potential_species,
 };
 pub use status::Status;
 use std::ffi::c_char;
 
 /// Version of this interface: another number means other functions, arguments or meanings.
-pub const MLIP_ABI_VERSION: u32 = 1;
+pub const MLIP_ABI_VERSION: u32 = 2;
 
 /// The `MLIP_ABI_VERSION` that the library has been compiled with.
 #[unsafe(no_mangle)]

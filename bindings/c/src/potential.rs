@@ -146,6 +146,17 @@ pub unsafe extern "C" fn mlip_potential_cutoff(potential: *const Potential) -> f
     unsafe { potential.as_ref() }.map_or(0.0, |potential| potential.core.basis().cutoff())
 }
 
+/// 1 if the potential has an index of anomaly, which evaluations then give to whoever asks for it; 0 if not, or for null.
+///
+/// # Safety
+/// `potential` is null or an open potential.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mlip_potential_has_index(potential: *const Potential) -> c_int {
+    // SAFETY: null or open.
+    unsafe { potential.as_ref() }
+        .map_or(0, |potential| c_int::from(potential.core.index().is_some()))
+}
+
 /// A text for C, which ends at the first zero.
 pub(crate) fn c_text(text: &str) -> CString {
     CString::new(text.replace('\0', " ")).unwrap_or_default()

@@ -91,6 +91,7 @@ fn run(evaluator: *mut Evaluator, host: &Host) -> (Status, Status, Vec<f64>) {
         energies: ptr::null_mut(),
         virials: ptr::null_mut(),
         centroid_virials: ptr::null_mut(),
+        anomalies: ptr::null_mut(),
     };
     // SAFETY: all arrays are as long as said.
     let (set, done) = unsafe {
@@ -182,6 +183,7 @@ fn null_is_refused_everywhere() {
             Status::BadArgument
         );
         assert_eq!(mlip_potential_species(ptr::null(), c"Al".as_ptr()), -1);
+        assert_eq!(mlip_potential_has_index(ptr::null()), 0);
         assert!(mlip_potential_element(ptr::null(), 0).is_null());
         let mut evaluator = ptr::null_mut();
         assert_eq!(

@@ -54,9 +54,9 @@ static double energy(mlip_evaluator *evaluator, double x[N_ALL][3])
 static void check_results(mlip_evaluator *evaluator)
 {
   double x[N_ALL][3], total = 1, virial[6] = {0}, f[N_ALL][3] = {{0}}, e[N_ALL] = {0}, v[N_ALL][6] = {{0}},
-         cv[N_ALL][9] = {{0}};
+         cv[N_ALL][9] = {{0}}, anomalies[N_ALL][2] = {{0}};
   set_positions(x);
-  mlip_output output = {&total, virial, &f[0][0], e, &v[0][0], &cv[0][0]};
+  mlip_output output = {&total, virial, &f[0][0], e, &v[0][0], &cv[0][0], &anomalies[0][0]};
   CHECK(mlip_evaluate(evaluator, N_ALL, &x[0][0], SPECIES, &output) == MLIP_STATUS_OK);
   CHECK(fabs(total - 1 - e[0] - e[1]) < 1e-12 && e[2] == 0 && e[3] == 0);
   for (int i = 0; i < N_ALL; ++i)
@@ -69,6 +69,11 @@ static void check_results(mlip_evaluator *evaluator)
       x[i][k] = start;
       CHECK(fabs(f[i][k] + (above - below) / (2 * h)) < 1e-6);
     }
+  /* Forms are 2 for the first atom and its ghost, 3 for the second: each centre gives its square to the atoms within 4 A. */
+  const double r = sqrt(2.5 * 2.5 + 0.1 * 0.1 + 0.2 * 0.2), s = 0.5 + 0.5 * cos(acos(-1.0) * r / 4);
+  const double sums[N_ALL] = {4 + 9 * s, 9 + 4 * s, 4 * s, 9 * s};
+  for (int i = 0; i < N_ALL; ++i)
+    CHECK(fabs(anomalies[i][0] - sums[i]) < 1e-12 && fabs(anomalies[i][1] - (i < 2 ? 1 + 2 * s : 0)) < 1e-12);
   /* The virial of LAMMPS is the sum of r_a f_b in the order xx yy zz xy xz yz. */
   const int a[] = {0, 1, 2, 0, 0, 1, 1, 2, 2}, b[] = {0, 1, 2, 1, 2, 2, 0, 0, 1};
   for (int c = 0; c < 9; ++c) {
@@ -123,6 +128,7 @@ int main(int argc, char **argv)
   CHECK(mlip_potential_open(text, length, &potential, message, sizeof message) == MLIP_STATUS_OK && potential);
   free(text);
   CHECK(mlip_potential_elements(potential) == 2 && strcmp(mlip_potential_element(potential, 1), "Ni") == 0);
+  CHECK(mlip_potential_has_index(potential) == 1);
   CHECK(mlip_potential_element(potential, 2) == NULL && mlip_potential_species(potential, "Ni") == 1);
   CHECK(mlip_potential_species(potential, "Xx") == -1 && mlip_potential_cutoff(potential) == 4.5);
   for (unsigned threads = 1; threads <= 2; ++threads) {

@@ -18,6 +18,7 @@
 #include "update.h"
 #include "utils.h"
 
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 
@@ -45,7 +46,7 @@ void PairMLIPRS::EvaluatorDeleter::operator()(mlip_evaluator *handle) const
 }
 
 PairMLIPRS::PairMLIPRS(LAMMPS *lmp) :
-    Pair(lmp), threads(1), has_neighbors(false), known_build(-1)
+    Pair(lmp), index(nullptr), index_length(0), index_flag(0), threads(1), has_neighbors(false), known_build(-1)
 {
   if (mlip_abi_version() != MLIP_ABI_VERSION)
     error->all(FLERR,
@@ -57,12 +58,15 @@ PairMLIPRS::PairMLIPRS(LAMMPS *lmp) :
   one_coeff = 1;
   manybody_flag = 1;
   centroidstressflag = CENTROID_AVAIL;
+  comm_reverse = 1;
   if (lmp->citeme) lmp->citeme->add(CITATION);
 }
 
 PairMLIPRS::~PairMLIPRS()
 {
-  if (copymode || !allocated) return;
+  if (copymode) return;
+  memory->destroy(index);
+  if (!allocated) return;
   memory->destroy(setflag);
   memory->destroy(cutsq);
 }
@@ -139,6 +143,7 @@ void PairMLIPRS::coeff(int narg, char **arg)
     error->one(FLERR, "Pair style mlip/rs: {} threads cannot be started; ask for fewer", threads);
   evaluator.reset(made);
   has_neighbors = false;
+  path_of_potential = path;
   if (!allocated) allocate();
   map_types(narg - 3, arg + 3, path);
 }
@@ -251,6 +256,14 @@ void PairMLIPRS::compute(int eflag, int vflag)
 
   if (!has_neighbors || list_is_new()) set_neighbors();
   mlip_output output = {};
+  if (index_flag) {
+    if (!mlip_potential_has_index(potential.get()))
+      error->all(FLERR,
+                 "Pair style mlip/rs: {} has no index of anomaly; fit it again, which makes one",
+                 path_of_potential);
+    anomalies.assign(2 * static_cast<size_t>(n_all), 0.0);
+    if (n_all > 0) output.anomalies = anomalies.data();
+  }
   if (n_all > 0) {
     output.forces = atom->f[0];
     if (eflag_atom) output.energies = eatom;
@@ -267,11 +280,61 @@ void PairMLIPRS::compute(int eflag, int vflag)
     status = mlip_evaluate(evaluator.get(), n, x, species.data(), &output);
   }
   if (status != MLIP_STATUS_OK) raise_failure();
+  if (index_flag) average_anomalies();
   if (vflag_fdotr) virial_fdotr_compute();
+}
+
+/* An index for each atom that LAMMPS has room for. */
+void PairMLIPRS::make_room()
+{
+  if (index && index_length >= atom->nmax) return;
+  const int known = index_length;
+  index_length = atom->nmax > 0 ? atom->nmax : 1;
+  memory->grow(index, index_length, "pair:index");
+  for (int i = known; i < index_length; ++i) index[i] = 0.0;
+}
+
+/* The index of our atoms, once what their ghosts have got elsewhere has come back. Atoms of other styles have none. */
+void PairMLIPRS::average_anomalies()
+{
+  comm->reverse_comm(this);
+  make_room();
+  for (int i = 0; i < atom->nlocal; ++i) {
+    const double *sums = &anomalies[2 * static_cast<size_t>(i)];
+    index[i] = sums[1] > 0.0 ? sqrt(sums[0] / sums[1]) : 0.0;
+  }
+}
+
+int PairMLIPRS::pack_reverse_comm(int n, int first, double *buffer)
+{
+  for (int i = 0; i < n; ++i) buffer[i] = anomalies[2 * static_cast<size_t>(first + i)];
+  return n;
+}
+
+void PairMLIPRS::unpack_reverse_comm(int n, int *list, double *buffer)
+{
+  for (int i = 0; i < n; ++i) anomalies[2 * static_cast<size_t>(list[i])] += buffer[i];
+}
+
+/* The flag that fix pair sets in the steps in which it takes the index. */
+void *PairMLIPRS::extract(const char *name, int &dimension)
+{
+  dimension = 0;
+  return strcmp(name, "index_flag") == 0 ? &index_flag : nullptr;
+}
+
+/* The index of anomaly of each atom, as of the last step in which the flag was set. */
+void *PairMLIPRS::extract_peratom(const char *name, int &n_columns)
+{
+  n_columns = 0;
+  if (strcmp(name, "index") != 0) return nullptr;
+  make_room();
+  return index;
 }
 
 double PairMLIPRS::memory_usage()
 {
   return Pair::memory_usage() + mlip_memory(evaluator.get()) +
-      static_cast<double>(species.capacity() * sizeof(int16_t));
+      static_cast<double>(species.capacity() * sizeof(int16_t) + anomalies.capacity() * sizeof(double)) +
+      index_length * static_cast<double>(sizeof(double));
 }

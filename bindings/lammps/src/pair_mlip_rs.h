@@ -19,7 +19,8 @@ struct mlip_potential;
 namespace LAMMPS_NS {
 
 /* pair_style mlip/rs [threads N]
-   pair_coeff * * FILE element ... (one for each type, NULL for types of other pair styles) */
+   pair_coeff * * FILE element ... (one for each type, NULL for types of other pair styles)
+   fix ID all pair N mlip/rs index 1 (the index of anomaly of each atom) */
 class PairMLIPRS : public Pair {
  public:
   explicit PairMLIPRS(class LAMMPS *);
@@ -31,6 +32,10 @@ class PairMLIPRS : public Pair {
   double init_one(int, int) override;
   void compute(int, int) override;
   double memory_usage() override;
+  void *extract(const char *, int &) override;
+  void *extract_peratom(const char *, int &) override;
+  int pack_reverse_comm(int, int, double *) override;
+  void unpack_reverse_comm(int, int *, double *) override;
 
  private:
   struct PotentialDeleter {
@@ -46,11 +51,18 @@ class PairMLIPRS : public Pair {
   void set_neighbors();
   bool list_is_new() const;
   void raise_failure() const;
+  void make_room();
+  void average_anomalies();
 
   std::unique_ptr<mlip_potential, PotentialDeleter> potential;
   std::unique_ptr<mlip_evaluator, EvaluatorDeleter> evaluator;
   std::vector<int16_t> species_of_type;    // -1: not ours
   std::vector<int16_t> species;            // of all atoms and ghosts
+  std::vector<double> anomalies;           // two sums of each atom and ghost
+  double *index;                           // of each atom, as long as LAMMPS' arrays
+  int index_length;
+  int index_flag;                          // whether somebody wants it in this step
+  std::string path_of_potential;
   int threads;
   bool has_neighbors;
   bigint known_build;    // build of LAMMPS' list that the evaluator has seen

@@ -5,6 +5,7 @@ use crate::errors::{CoreError, at_index};
 use crate::structure::{PyStructure, structure};
 use mlip_rs::basis::Basis;
 use mlip_rs::basis::spec::BasisSpec;
+use mlip_rs::potential::anomaly::AnomalyIndex;
 use mlip_rs::potential::compiled::NeighborWork;
 use mlip_rs::potential::{self, Evaluation, Potential};
 use mlip_rs::{Error, NeighborList, Structure, parallel};
@@ -12,19 +13,13 @@ use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2, ToPyArray,
 };
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use std::sync::Arc;
 
 type Results<'py> = (
     Bound<'py, PyArray1<f64>>,
     Bound<'py, PyArray2<f64>>,
     Bound<'py, PyArray2<f64>>,
-);
-
-type ResultsAndVirial<'py> = (
-    Bound<'py, PyArray1<f64>>,
-    Bound<'py, PyArray2<f64>>,
-    Bound<'py, PyArray2<f64>>,
-    Bound<'py, PyArray1<f64>>,
 );
 
 /// A basis, or its specification as JSON.
@@ -87,6 +82,20 @@ impl PyPotential {
     fn with_info(&self, info: &str) -> PyResult<Self> {
         let info = info_from_json(info).map_err(CoreError::from)?;
         Ok(Self(Arc::new(self.0.with_info(info))))
+    }
+
+    /// The same potential with an index of anomaly (JSON).
+    fn with_index(&self, py: Python<'_>, index: &str) -> PyResult<Self> {
+        let index = AnomalyIndex::from_json(index).map_err(CoreError::from)?;
+        let potential = py.detach(|| self.0.with_index(index));
+        Ok(Self(Arc::new(potential.map_err(CoreError::from)?)))
+    }
+
+    /// The index of anomaly as JSON, or None.
+    #[getter]
+    fn index(&self) -> PyResult<Option<String>> {
+        let index = self.0.index().map(AnomalyIndex::to_json).transpose();
+        Ok(index.map_err(CoreError::from)?)
     }
 
     /// SHA-256 of the content of the potential file.
@@ -226,6 +235,23 @@ impl PyPotential {
             .map(|evaluation| to_python(py, evaluation))
             .collect()
     }
+
+    /// The index of anomaly (N,) of the atoms of each structure, parallel over structures.
+    #[pyo3(signature = (structures, threads = 0))]
+    fn index_many<'py>(
+        &self,
+        py: Python<'py>,
+        structures: Vec<PyRef<PyStructure>>,
+        threads: usize,
+    ) -> PyResult<Vec<Bound<'py, PyArray1<f64>>>> {
+        let structures: Vec<&Structure> = structures.iter().map(|s| &s.0).collect();
+        let potential = &*self.0;
+        let pool = parallel::pool(threads).map_err(CoreError::from)?;
+        let results = py
+            .detach(|| pool.install(|| potential.index_of_many(&structures)))
+            .map_err(at_index)?;
+        Ok(results.into_iter().map(|i| i.into_pyarray(py)).collect())
+    }
 }
 
 /// A potential with a neighbour list that is kept from call to call.
@@ -242,7 +268,9 @@ impl Evaluator {
         Ok(Self(evaluator.map_err(CoreError::from)?))
     }
 
-    /// Energies (N,), forces (N, 3), virials (N, 6), and the sum of the virials (6,).
+    /// Energies (N,), forces (N, 3), virials (N, 6), and the sum of the virials (6,); with `index` the index of anomaly (N,)
+    /// as well.
+    #[pyo3(signature = (numbers, positions, cell, pbc, index = false))]
     fn compute<'py>(
         &self,
         py: Python<'py>,
@@ -250,16 +278,28 @@ impl Evaluator {
         positions: PyReadonlyArray2<f64>,
         cell: PyReadonlyArray2<f64>,
         pbc: [bool; 3],
-    ) -> PyResult<ResultsAndVirial<'py>> {
+        index: bool,
+    ) -> PyResult<Bound<'py, PyTuple>> {
         let structure = structure(&numbers, &positions, &cell, pbc)?;
         let evaluate = || {
-            let evaluation = self.0.evaluate(&structure)?;
+            let (evaluation, index) = if index {
+                let (evaluation, index) = self.0.evaluate_with_index(&structure)?;
+                (evaluation, Some(index))
+            } else {
+                (self.0.evaluate(&structure)?, None)
+            };
             let virial = evaluation.virial();
-            Ok::<_, Error>((evaluation, virial))
+            Ok::<_, Error>((evaluation, virial, index))
         };
-        let (evaluation, virial) = py.detach(evaluate).map_err(CoreError::from)?;
+        let (evaluation, virial, index) = py.detach(evaluate).map_err(CoreError::from)?;
         let (energies, forces, virials) = to_python(py, evaluation)?;
-        Ok((energies, forces, virials, virial.to_pyarray(py)))
+        let virial = virial.to_pyarray(py);
+        match index {
+            None => (energies, forces, virials, virial).into_pyobject(py),
+            Some(index) => {
+                (energies, forces, virials, virial, index.into_pyarray(py)).into_pyobject(py)
+            }
+        }
     }
 
     /// How often the neighbour list was built.

@@ -20,6 +20,7 @@ from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
 from mlip_rs.files import write_atomically
 from mlip_rs.potential.data_range import RANGE_KEY, DataRange
 from mlip_rs.potential.file_text import potential_text, reason
+from mlip_rs.potential.metadata import info_text, to_builtin
 from mlip_rs.potential.prediction import Prediction, evaluate_frames
 from mlip_rs.threads import number_of_threads
 
@@ -28,9 +29,6 @@ REFERENCES_KEY: str = "reference_energies"
 
 DETERMINED_ORIGINS: frozenset[str] = frozenset({"given", "found"})
 """Origins of reference energies that are energies of isolated atoms: given by the user, or found in the data."""
-
-MAX_INFO_DEPTH: int = 32
-"""Deepest nesting of the metadata; the reader refuses documents nested deeper than 128."""
 
 
 class BasisLike(Protocol):
@@ -153,7 +151,7 @@ class Potential:
             feature = int(np.flatnonzero(~np.isfinite(weights))[0])
             raise ConfigError(f"coefficient {feature} is {weights[feature]}; the fit behind it has failed")
         references = _references(basis.elements, reference_energies)
-        return cls(_core.Potential.from_coefficients(basis, weights, references, _info_text(info or {})))
+        return cls(_core.Potential.from_coefficients(basis, weights, references, info_text(info or {})))
 
     def with_info(self, info: Mapping[str, Any]) -> "Potential":
         """Return the same potential with other metadata; nothing is computed again.
@@ -163,7 +161,33 @@ class Potential:
         ConfigError
             Metadata that JSON cannot hold.
         """
-        return Potential(self.core.with_info(_info_text(info)))
+        return Potential(self.core.with_info(info_text(info)))
+
+    def with_index(self, index: Mapping[str, Any]) -> "Potential":
+        """Return the same potential with an index of anomaly, in place of any that it has.
+
+        `docs/potential-file.md` lists the keys of the index.
+
+        Raises
+        ------
+        ConfigError
+            Something that JSON cannot hold.
+        PotentialFileError
+            An index that is malformed or does not fit the potential; the message names the entry.
+
+        Examples
+        --------
+        >>> from mlip_rs import Potential
+        >>> basis = {"elements": ["Al"], "cutoff": 4.5, "cutoff_function": "cosine", "invariants": [{"order": 1}],
+        ...          "radial": [{"function": {"family": "gaussian", "beta": [0.8], "mu": [1.5, 2.5]}}]}
+        >>> potential = Potential.from_coefficients(basis, [0.3, -0.2], {"Al": -3.0})
+        >>> potential.index is None
+        True
+        >>> forms = {"element": "Al", "offsets": [1.0], "forms": {"d[Al,0]": [0.5]}}
+        >>> potential.with_index({"shell": 4.0, "centers": [forms]}).index["shell"]
+        4.0
+        """
+        return Potential(self.core.with_index(info_text(index)))
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return Potential.from_json, (self.to_json(),)
@@ -189,6 +213,12 @@ class Potential:
         )
 
     # ---- what is inside ----------------------------------------------------------------------------------
+
+    @property
+    def index(self) -> dict[str, Any] | None:
+        """The index of anomaly as `with_index` takes it; None if the potential has none."""
+        text = self.core.index
+        return None if text is None else json.loads(text)
 
     @property
     def elements(self) -> tuple[str, ...]:
@@ -380,7 +410,7 @@ def _spec_text(spec: str | Mapping[str, Any] | BasisLike) -> str:
         return spec
     if isinstance(spec, Mapping):
         try:
-            return json.dumps(spec, default=_to_builtin, allow_nan=False)
+            return json.dumps(spec, default=to_builtin, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise ConfigError(f"the basis specification is not JSON: {error}") from None
     return spec.to_json()
@@ -401,33 +431,3 @@ def _references(elements: list[str], energies: Mapping[str, float]) -> list[floa
         if not isinstance(energies[element], int | float | np.number) or not np.isfinite(energies[element]):
             raise ConfigError(f"the reference energy of {element} is {energies[element]}; it must be finite")
     return [float(energies[element]) for element in elements]
-
-
-def _info_text(info: Mapping[str, Any]) -> str:
-    try:
-        text = json.dumps(dict(info), default=_to_builtin, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigError(
-            f"info cannot be stored: {error}; use finite numbers, text, lists and mappings with text keys"
-        ) from None
-    if _depth(json.loads(text)) > MAX_INFO_DEPTH:
-        raise ConfigError(f"info is nested deeper than {MAX_INFO_DEPTH}; flatten it")
-    return text
-
-
-def _to_builtin(value: object) -> Any:  # noqa: ANN401 -- whatever JSON knows
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def _depth(value: Any) -> int:  # noqa: ANN401 -- any JSON value
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(_depth, value), default=0)
-    return 0

@@ -28,6 +28,9 @@ pub struct Output<'a> {
     /// Centroid virials `−Σ_i r_ij ⊗ ∂E_i/∂r_ij` of all positions j, xx xy xz yx yy yz zx zy zz, eV: the flux of heat by
     /// the work of the forces is `Σ_j W_j·v_j`. Z. Fan et al., PRB 92, 094301 (2015).
     pub centroid_virials: Option<&'a mut [[f64; 9]]>,
+    /// Of all positions `Σ_i s(r_ij) γ_i²` over the centres i, itself included, and of centres `1 + Σ_j s(r_ij)`: once the
+    /// first is summed over all positions that stand for an atom, the root of the quotient is its index of anomaly.
+    pub anomalies: Option<&'a mut [[f64; 2]]>,
 }
 
 impl Output<'_> {
@@ -40,6 +43,7 @@ impl Output<'_> {
                 "centroid virials",
                 self.centroid_virials.as_ref().map(|v| v.len()),
             ),
+            ("anomalies", self.anomalies.as_ref().map(|a| a.len())),
         ];
         for (what, got) in lengths {
             check_length(what, n_positions, got.unwrap_or(n_positions))?;
@@ -66,6 +70,8 @@ pub struct Scratch {
     forces: Vec<[f64; 3]>,
     /// Centroid virials of the copies, eV.
     centroids: Vec<[f64; 9]>,
+    /// Sums of the index of anomaly on the copies.
+    anomalies: Vec<[f64; 2]>,
     workers: Mutex<Vec<WorkerScratch>>,
 }
 
@@ -75,6 +81,7 @@ impl Scratch {
     pub fn n_bytes(&self) -> usize {
         self.forces.capacity() * size_of::<[f64; 3]>()
             + self.centroids.capacity() * size_of::<[f64; 9]>()
+            + self.anomalies.capacity() * size_of::<[f64; 2]>()
     }
 }
 
@@ -92,8 +99,12 @@ pub(super) fn widest(task: ClusterTask) -> Result<()> {
 /// Energies and virials of the centres of a cluster.
 type OfCluster = (Vec<f64>, Vec<[f64; 6]>);
 
-/// Forces and centroid virials on the copies of a cluster.
-type OnCopies<'a> = (Option<&'a mut [[f64; 3]]>, Option<&'a mut [[f64; 9]]>);
+/// What is gathered on the copies of a cluster.
+struct OnCopies<'a> {
+    forces: Option<&'a mut [[f64; 3]]>,
+    centroids: Option<&'a mut [[f64; 9]]>,
+    anomalies: Option<&'a mut [[f64; 2]]>,
+}
 
 /// What is evaluated.
 pub(super) struct Assembly<'a> {
@@ -104,10 +115,17 @@ pub(super) struct Assembly<'a> {
 
 impl Assembly<'_> {
     /// Add the results of all clusters to the output, which is as before after an error.
+    ///
+    /// # Errors
+    /// [`Error::NoIndex`] if an index is wanted and there is none, else what the work on a cluster gives.
     pub fn add_to(&self, output: Output, scratch: &mut Scratch, run: Dispatch) -> Result<()> {
+        if output.anomalies.is_some() && !self.centers.iter().all(CompiledCenter::has_index) {
+            return Err(Error::NoIndex);
+        }
         let Scratch {
             forces,
             centroids,
+            anomalies,
             workers,
         } = scratch;
         let wants_virials = output.virials.is_some();
@@ -120,7 +138,14 @@ impl Assembly<'_> {
         };
         forces.resize(wanted(output.forces.is_some()), [0.0; 3]);
         centroids.resize(wanted(output.centroid_virials.is_some()), [0.0; 9]);
-        let parts = (self.carve(forces).into_iter()).zip(self.carve(centroids));
+        anomalies.resize(wanted(output.anomalies.is_some()), [0.0; 2]);
+        let parts = self.carve(forces).into_iter();
+        let parts = parts.zip(self.carve(centroids)).zip(self.carve(anomalies));
+        let parts = parts.map(|((forces, centroids), anomalies)| OnCopies {
+            forces,
+            centroids,
+            anomalies,
+        });
         let tasks = self.clusters.clusters().iter().zip(parts).collect();
         let results = self.run_all(wants_virials, tasks, workers, run)?;
         let Output {
@@ -128,6 +153,7 @@ impl Assembly<'_> {
             forces: all_forces,
             mut virials,
             centroid_virials,
+            anomalies: all_anomalies,
         } = output;
         for (cluster, (own_energies, own_virials)) in self.clusters.clusters().iter().zip(results) {
             if let Some(energies) = &mut energies {
@@ -147,6 +173,9 @@ impl Assembly<'_> {
         }
         if let Some(all) = centroid_virials {
             self.sum_copies(centroids, all);
+        }
+        if let Some(all) = all_anomalies {
+            self.sum_copies(anomalies, all);
         }
         Ok(())
     }
@@ -176,13 +205,13 @@ impl Assembly<'_> {
         run: Dispatch,
     ) -> Result<Vec<OfCluster>> {
         let lock = || workers.lock().unwrap_or_else(PoisonError::into_inner);
-        let task = |(cluster, (mut forces, mut centroids)): (&Cluster, OnCopies)| {
+        let task = |(cluster, mut own): (&Cluster, OnCopies)| {
             let taken = lock().pop();
             let mut scratch = taken.unwrap_or_default();
-            if let Some(forces) = &mut forces {
+            if let Some(forces) = &mut own.forces {
                 forces.fill([0.0; 3]);
             }
-            if let Some(centroids) = &mut centroids {
+            if let Some(centroids) = &mut own.centroids {
                 centroids.fill([0.0; 9]);
             }
             let n = cluster.atoms().len();
@@ -195,9 +224,10 @@ impl Assembly<'_> {
                 scratch: &mut scratch,
                 output: ClusterOutput {
                     energies: &mut energies,
-                    forces,
+                    forces: own.forces,
                     virials: wants_virials.then_some(&mut virials),
-                    centroid_virials: centroids,
+                    centroid_virials: own.centroids,
+                    anomalies: own.anomalies,
                 },
             });
             lock().push(scratch);

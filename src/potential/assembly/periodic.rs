@@ -2,7 +2,7 @@
 
 use super::clusters::Clusters;
 use super::{Assembly, Dispatch, Output, Scratch, widest};
-use crate::neighbors::NeighborList;
+use crate::neighbors::{Images, NeighborList};
 use crate::potential::{Evaluation, Potential};
 use crate::structure::Structure;
 use crate::{Error, Result};
@@ -52,33 +52,75 @@ impl Potential {
         clusters: &Clusters,
         scratch: &mut Scratch,
     ) -> Result<Evaluation> {
-        self.evaluate_with(structure, list, clusters, scratch, &widest)
+        let (evaluation, _) =
+            self.evaluate_with(structure, list, clusters, scratch, false, &widest)?;
+        Ok(evaluation)
     }
 
-    /// [`Potential::evaluate_clusters_in`] with the instructions that `run` chooses.
+    /// [`Potential::evaluate_clusters_in`] with the index of anomaly of each atom; the evaluation has the same bits.
+    ///
+    /// # Errors
+    /// [`Error::NoIndex`], else as [`Potential::evaluate_clusters_in`].
+    pub fn evaluate_with_index_in(
+        &self,
+        structure: &Structure,
+        list: &NeighborList,
+        clusters: &Clusters,
+        scratch: &mut Scratch,
+    ) -> Result<(Evaluation, Vec<f64>)> {
+        self.evaluate_with(structure, list, clusters, scratch, true, &widest)
+    }
+
+    /// The index of anomaly of each atom, without forces.
+    ///
+    /// # Errors
+    /// [`Error::NoIndex`], unknown elements, overlapping atoms and energies that are not finite, naming the atom.
+    pub fn index_of(&self, structure: &Structure, list: &NeighborList) -> Result<Vec<f64>> {
+        let clusters = self.clusters(structure, list)?;
+        let frame = list.frame(structure);
+        let mut anomalies = vec![[0.0; 2]; structure.n_atoms()];
+        let output = Output {
+            anomalies: Some(&mut anomalies),
+            ..Output::default()
+        };
+        let assembly = self.assembly(&clusters, frame.images());
+        assembly.add_to(output, &mut Scratch::default(), &widest)?;
+        Ok(indices(&anomalies))
+    }
+
+    fn assembly<'a>(&'a self, clusters: &'a Clusters, images: Images<'a>) -> Assembly<'a> {
+        Assembly {
+            centers: self.plans(),
+            clusters,
+            images,
+        }
+    }
+
+    /// [`Potential::evaluate_clusters_in`] with the instructions that `run` chooses; the index is empty if it is not
+    /// wanted.
     fn evaluate_with(
         &self,
         structure: &Structure,
         list: &NeighborList,
         clusters: &Clusters,
         scratch: &mut Scratch,
+        wants_index: bool,
         run: Dispatch,
-    ) -> Result<Evaluation> {
+    ) -> Result<(Evaluation, Vec<f64>)> {
         let frame = list.frame(structure);
-        let assembly = Assembly {
-            centers: self.plans(),
-            clusters,
-            images: frame.images(),
-        };
-        let mut out = Evaluation::zero(structure.n_atoms());
+        let assembly = self.assembly(clusters, frame.images());
+        let n = structure.n_atoms();
+        let mut out = Evaluation::zero(n);
+        let mut anomalies = vec![[0.0; 2]; if wants_index { n } else { 0 }];
         let output = Output {
             energies: Some(&mut out.energies),
             forces: Some(&mut out.forces),
             virials: Some(&mut out.virials),
             centroid_virials: None,
+            anomalies: wants_index.then_some(&mut anomalies),
         };
         assembly.add_to(output, scratch, run)?;
-        Ok(out)
+        Ok((out, indices(&anomalies)))
     }
 
     /// Evaluate many structures, parallel over structures. Call inside the pool that is to do the work.
@@ -89,17 +131,44 @@ impl Potential {
         &self,
         structures: &[&Structure],
     ) -> std::result::Result<Vec<Evaluation>, (usize, Error)> {
+        self.of_many(structures, |structure, list| self.evaluate(structure, list))
+    }
+
+    /// The index of anomaly of the atoms of many structures, parallel over structures. Call inside the pool that is to do
+    /// the work.
+    ///
+    /// # Errors
+    /// The index of the first structure that cannot be evaluated, with the reason.
+    pub fn index_of_many(
+        &self,
+        structures: &[&Structure],
+    ) -> std::result::Result<Vec<Vec<f64>>, (usize, Error)> {
+        self.of_many(structures, |structure, list| self.index_of(structure, list))
+    }
+
+    fn of_many<T: Send>(
+        &self,
+        structures: &[&Structure],
+        result: impl Fn(&Structure, &NeighborList) -> Result<T> + Sync,
+    ) -> std::result::Result<Vec<T>, (usize, Error)> {
         let one = |structure: &&Structure| {
             let list = NeighborList::new(structure, self.basis().cutoff())?;
-            self.evaluate(structure, &list)
+            result(structure, &list)
         };
-        let results: Vec<Result<Evaluation>> = structures.par_iter().map(one).collect();
+        let results: Vec<Result<T>> = structures.par_iter().map(one).collect();
         results
             .into_iter()
             .enumerate()
             .map(|(k, r)| r.map_err(|e| (k, e)))
             .collect()
     }
+}
+
+/// The index of each atom from the sums over its neighbours.
+fn indices(anomalies: &[[f64; 2]]) -> Vec<f64> {
+    { anomalies.iter() }
+        .map(|[sum, n]| (sum / n).sqrt())
+        .collect()
 }
 
 #[cfg(test)]
@@ -159,7 +228,7 @@ mod tests {
             let clusters = potential.clusters(&structure, &list).unwrap();
             let run = |task: ClusterTask| simd.vectorize(task);
             let own = potential
-                .evaluate_with(&structure, &list, &clusters, &mut scratch, &run)
+                .evaluate_with(&structure, &list, &clusters, &mut scratch, false, &run)
                 .unwrap();
             let reference = potential.evaluate_reference(&structure, &list).unwrap();
             let best = potential

@@ -180,7 +180,7 @@ impl Potential {
     ///
     /// # Errors
     /// [`Error::Length`] for arrays of another length than the list has positions, [`Error::NonFinitePosition`],
-    /// [`Error::Overlap`], [`Error::NotFinite`]; nothing is added then.
+    /// [`Error::Overlap`], [`Error::NotFinite`], [`Error::NoIndex`]; nothing is added then.
     pub fn evaluate_rows(
         &self,
         list: &RowList,

@@ -1,5 +1,6 @@
 //! From the coefficients of one centre element to its plan.
 
+use super::anomaly::{AnomalyPlan, Energy};
 use super::expand::Sums;
 use super::graph::Graph;
 use super::graph_builder::GraphBuilder;
@@ -7,11 +8,12 @@ use super::harmonics::Recursion;
 use super::layout::{Parts, Places, needs};
 use super::plan::{CompiledCenter, OuterPlan, SpeciesPlan};
 use super::polynomial::Polynomial;
-use super::table::{Column, Table};
+use super::table::{Column, Resolution, Table};
 use crate::basis::Basis;
 use crate::basis::invariants::Invariant;
 use crate::basis::radial::RadialFunction;
 use crate::potential::Terms;
+use crate::potential::anomaly::Forms;
 use crate::repulsion::CenterRepulsion;
 use std::collections::BTreeMap;
 
@@ -19,8 +21,13 @@ use std::collections::BTreeMap;
 const MOST_OF_ALL: f64 = 0.9;
 
 impl CompiledCenter {
-    /// The plan of element number `own`.
-    pub(in crate::potential) fn new(basis: &Basis, own: usize, terms: &Terms) -> Self {
+    /// The plan of element number `own`, with an index of anomaly if there are forms.
+    pub(in crate::potential) fn new(
+        basis: &Basis,
+        own: usize,
+        terms: &Terms,
+        forms: Option<&Forms>,
+    ) -> Self {
         let in_products = in_products(basis, terms);
         let (needs, folded) = needs(basis, terms, &in_products);
         let mut n_sums = 0;
@@ -42,11 +49,21 @@ impl CompiledCenter {
             })
             .collect();
         let range = repulsion.as_ref().map_or(0.0, CenterRepulsion::cutoff);
+        let range = forms.map_or(range, |forms| range.max(forms.shell));
         let used = { places.iter().flatten() }.flat_map(|p| p.columns.iter().flatten());
         let cutoff = used.fold(range, |c, (p, _)| c.max(basis.primitives()[*p].cutoff));
+        let (graph, nodes) = graph(&sums, n_sums, terms, &in_products, &folded);
+        let energy = Energy {
+            sums: &sums,
+            graph: &graph,
+            nodes: &nodes,
+            table: &|s, columns| table(columns, repulsion.as_ref(), s, true, Resolution::COARSE),
+        };
+        let anomaly = forms.map(|forms| AnomalyPlan::new(&energy, forms));
         Self {
             offset: terms.reference_energy + terms.constant,
-            graph: graph(&sums, n_sums, terms, &in_products, &folded),
+            graph,
+            anomaly,
             repulsion,
             species,
             n_sums,
@@ -66,14 +83,14 @@ fn in_products(basis: &Basis, terms: &Terms) -> Vec<bool> {
     found
 }
 
-/// The energy as a polynomial of the sums, by way of a node for each factor of a product.
+/// The energy as a polynomial of the sums, by way of a node for each factor of a product; gives these nodes as well.
 fn graph(
     sums: &Sums,
     n_sums: usize,
     terms: &Terms,
     in_products: &[bool],
     folded: &[Parts],
-) -> Graph {
+) -> (Graph, BTreeMap<u32, u32>) {
     let invariants = sums.basis.invariants();
     let mut builder = GraphBuilder::new(n_sums);
     let mut nodes: BTreeMap<u32, u32> = BTreeMap::new();
@@ -108,7 +125,20 @@ fn graph(
             }
         }
     }
-    builder.finish(energy)
+    (builder.finish(energy), nodes)
+}
+
+/// Columns over the neighbours of one species, tabulated.
+fn table(
+    columns: Vec<Column>,
+    repulsion: Option<&CenterRepulsion>,
+    species: usize,
+    padded: bool,
+    resolution: Resolution,
+) -> Table {
+    let seen = |r: f64| repulsion.map_or((r, 1.0), |own| own.effective_distance(species, r));
+    let changed = repulsion.map(|own| (own.inner(species), own.outer(species)));
+    Table::new(columns, &seen, changed, padded, resolution)
 }
 
 /// The sums over the neighbours of one species.
@@ -121,8 +151,7 @@ fn species_plan(
     let function = |p: usize| -> RadialFunction { basis.primitives()[p] };
     let column = |parts: &Parts| Column(parts.iter().map(|(p, w)| (function(*p), *w)).collect());
     let columns: Vec<Column> = places.columns.iter().map(column).collect();
-    let seen = |r: f64| repulsion.map_or((r, 1.0), |own| own.effective_distance(species, r));
-    let changed = repulsion.map(|own| (own.inner(species), own.outer(species)));
+    let table = |columns, padded| table(columns, repulsion, species, padded, Resolution::FINE);
     let end_row = places.segments.iter().map(|s| s.end_row).max();
     let transposed = places.segments.iter().map(|s| s.column + s.n_columns);
     let n_transposed = transposed.max().unwrap_or(0);
@@ -138,12 +167,12 @@ fn species_plan(
         let columns: Vec<Column> = further.iter().map(|c| columns[*c].clone()).collect();
         OuterPlan {
             start: inner,
-            table: (!columns.is_empty()).then(|| Table::new(columns, &seen, changed, false)),
+            table: (!columns.is_empty()).then(|| table(columns, false)),
             columns: further,
         }
     });
     SpeciesPlan {
-        table: Table::new(columns, &seen, changed, end_row.is_some()),
+        table: table(columns, end_row.is_some()),
         n_scalar: places.n_scalar,
         scalar_start: places.scalar_start,
         n_transposed,

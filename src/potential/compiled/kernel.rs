@@ -5,6 +5,7 @@
     reason = "only what is inlined into a dispatch is compiled for its instruction set"
 )]
 
+use super::anomaly::{AnomalyPlan, AnomalyScratch};
 use super::graph::ATOMS;
 use super::harmonics::BLOCK;
 use super::lane::{Lane, Part, Used, deinterleave, interleave, resize};
@@ -28,6 +29,8 @@ pub(in crate::potential) struct ClusterOutput<'a> {
     pub virials: Option<&'a mut [[f64; 6]]>,
     /// Centroid virials of its copies, eV; zero at first.
     pub centroid_virials: Option<&'a mut [[f64; 9]]>,
+    /// Sums of the index of anomaly on its copies: `Σ s γ²`, and of centres `1 + Σ s`.
+    pub anomalies: Option<&'a mut [[f64; 2]]>,
 }
 
 impl ClusterOutput<'_> {
@@ -56,6 +59,7 @@ pub(in crate::potential) struct WorkerScratch {
     switching: Switching,
     species: Vec<u16>,
     displacements: Vec<[f64; 3]>,
+    anomaly: AnomalyScratch,
 }
 
 /// One cluster at work.
@@ -80,6 +84,9 @@ impl WithSimd for ClusterTask<'_> {
             mut output,
         } = self;
         scratch.copy_positions(cluster, images);
+        if output.anomalies.is_some() {
+            scratch.anomaly.begin(cluster.n_copies());
+        }
         let mut first = 0;
         for (center, count) in centers.iter().zip(cluster.counts()) {
             let end = first + *count as usize;
@@ -88,6 +95,9 @@ impl WithSimd for ClusterTask<'_> {
                 first = batch.end;
                 center.batch(simd, cluster, batch, scratch, &mut output)?;
             }
+        }
+        if let Some(anomalies) = &mut output.anomalies {
+            anomalies.copy_from_slice(scratch.anomaly.sums());
         }
         limits::check(cluster, &scratch.positions, &output)
     }
@@ -103,6 +113,22 @@ impl WorkerScratch {
         self.positions.extend(pairs.map(|pair| images.at(*pair)));
         self.lanes.resize_with(ATOMS, Lane::default);
     }
+
+    /// What the atoms of a batch give to the index of anomaly of those around them.
+    #[inline(always)]
+    fn add_anomalies<S: Simd>(
+        &mut self,
+        simd: S,
+        plan: &AnomalyPlan,
+        atoms: std::ops::Range<usize>,
+    ) {
+        let own = &mut self.anomaly;
+        plan.evaluate(simd, &mut self.values, own);
+        for (k, (lane, atom)) in self.lanes.iter().zip(atoms).enumerate() {
+            let squared = plan.squared(simd, lane, k, own);
+            plan.give(simd, lane, atom, squared, own);
+        }
+    }
 }
 
 impl CompiledCenter {
@@ -117,7 +143,9 @@ impl CompiledCenter {
         output: &mut ClusterOutput,
     ) -> Result<()> {
         let n_nodes = self.graph.n_nodes();
-        resize(&mut scratch.values, n_nodes * ATOMS);
+        let anomaly = { self.anomaly.as_ref() }.filter(|_| output.anomalies.is_some());
+        let n_values = anomaly.map_or(n_nodes, AnomalyPlan::n_nodes);
+        resize(&mut scratch.values, n_values * ATOMS);
         resize(&mut scratch.adjoints, n_nodes * ATOMS);
         for (lane, atom) in scratch.lanes.iter_mut().zip(atoms.clone()) {
             self.gather(cluster, atom, &scratch.positions, lane)?;
@@ -143,6 +171,9 @@ impl CompiledCenter {
             &mut scratch.adjoints,
             &mut energies,
         );
+        if let Some(anomaly) = anomaly {
+            scratch.add_anomalies(simd, anomaly, atoms.clone());
+        }
         let wants_gradients = output.wants_gradients();
         if wants_gradients {
             deinterleave(simd, &scratch.adjoints, self.n_sums, &mut scratch.lanes);

@@ -2,8 +2,9 @@
 //!
 //! `compile` turns the coefficients of a centre element into a plan (`layout`, `expand`, `graph`, `table`), `kernel` carries
 //! it out on a cluster of atoms: sums over neighbours (`lane`, `tabulate`, `harmonics`, `products`), energies (`graph`),
-//! and the way back to forces (`gradients`).
+//! and the way back to forces (`gradients`). `anomaly` is the index beside it, for whoever asks for it.
 
+mod anomaly;
 mod compile;
 mod expand;
 mod gradients;

@@ -1,5 +1,6 @@
 //! What the compiled evaluator does for one centre element: which sums over neighbours, and the graph over them.
 
+use super::anomaly::AnomalyPlan;
 use super::graph::Graph;
 use super::harmonics::Recursion;
 use super::table::Table;
@@ -87,6 +88,15 @@ pub struct CompiledCenter {
     pub(super) species: Vec<Option<SpeciesPlan>>,
     pub(super) n_sums: usize,
     pub(super) graph: Graph,
-    /// Largest cutoff in use, Å.
+    /// The index of anomaly, if the potential has one.
+    pub(super) anomaly: Option<AnomalyPlan>,
+    /// Largest cutoff in use, that of the smoothing of the index included, Å.
     pub(super) cutoff: f64,
+}
+
+impl CompiledCenter {
+    /// Whether it has an index of anomaly.
+    pub(in crate::potential) fn has_index(&self) -> bool {
+        self.anomaly.is_some()
+    }
 }

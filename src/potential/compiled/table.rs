@@ -21,10 +21,28 @@ pub(super) const N_COEFFICIENTS: usize = 6;
 /// Numbers of an interval of a table of a single column: padded.
 pub(super) const SINGLE: usize = 8;
 
-/// Length of an interval aimed at, Å.
-const STEP: f64 = 0.05;
-/// Error of value and slope (1/Å), relative to the largest of the column, at which intervals are short enough.
-const TOLERANCE: f64 = 1e-10;
+/// How fine a table is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Resolution {
+    /// Length of an interval aimed at, Å.
+    step: f64,
+    /// Error of value and slope (1/Å), relative to the largest of the column, at which intervals are short enough.
+    tolerance: f64,
+}
+
+impl Resolution {
+    /// For energies and forces.
+    pub const FINE: Self = Self {
+        step: 0.05,
+        tolerance: 1e-10,
+    };
+    /// For what needs no derivatives and shall stay in the fastest cache.
+    pub const COARSE: Self = Self {
+        step: 0.1,
+        tolerance: 1e-6,
+    };
+}
+
 /// Part of a table that is innermost.
 const INNERMOST: f64 = 0.25;
 /// Most intervals: 16 columns then take 6 MB.
@@ -150,6 +168,7 @@ impl Table {
         seen: Seen,
         changed: Option<(f64, f64)>,
         padded: bool,
+        resolution: Resolution,
     ) -> Self {
         let functions = columns.iter().flat_map(|c| c.0.iter());
         let mut cutoffs: Vec<f64> = functions.map(|(f, _)| f.cutoff).collect();
@@ -179,6 +198,7 @@ impl Table {
             seen,
             strict,
             units,
+            resolution,
         };
         let on_cutoffs = |step| Piece::on_cutoffs(joint, end, &cutoffs, step);
         table.outer = table.append(on_cutoffs, &cutoffs, &goal);
@@ -293,7 +313,7 @@ impl Table {
     fn append(&mut self, of_step: impl Fn(f64) -> Piece, cutoffs: &[f64], goal: &Goal) -> Piece {
         let len = self.interval_len();
         let before = self.coefficients.len();
-        let mut step = STEP;
+        let mut step = goal.resolution.step;
         loop {
             let piece = Piece {
                 first: before / len,
@@ -303,7 +323,7 @@ impl Table {
             self.coefficients
                 .resize(before + piece.n_intervals * len, 0.0);
             self.fill(&piece, cutoffs, goal.seen);
-            let excess = self.error(&piece, goal) / TOLERANCE;
+            let excess = self.error(&piece, goal) / goal.resolution.tolerance;
             if 2 * piece.n_intervals > MAX_INTERVALS || excess < 1.0 {
                 return piece;
             }
@@ -380,6 +400,7 @@ struct Goal<'a> {
     strict: f64,
     /// Largest value or slope of each column beyond it.
     units: Vec<f64>,
+    resolution: Resolution,
 }
 
 /// Largest value or slope (1/Å) of a column in a range.

@@ -25,7 +25,7 @@ from mlip_rs.basis import Basis
 from mlip_rs.data.core_structures import cell_volume
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.potential import Potential
-from mlip_rs.potential.potential import MAX_INFO_DEPTH
+from mlip_rs.potential.metadata import MAX_INFO_DEPTH
 
 ROUNDING = 1e-11
 """Relative difference that the order of a sum can make."""

@@ -23,6 +23,9 @@ fn function(primitive: Primitive, cutoff: f64) -> RadialFunction {
     }
 }
 
+/// What errors are held to.
+const TOLERANCE: f64 = Resolution::FINE.tolerance;
+
 #[test]
 fn tables_equal_their_functions_between_the_nodes_and_across_shorter_cutoffs() {
     let gaussian = Primitive::Gaussian { beta: 4.0, mu: 2.1 };
@@ -46,7 +49,7 @@ fn tables_equal_their_functions_between_the_nodes_and_across_shorter_cutoffs() {
         ];
         let free: Seen = &|r| (r, 1.0);
         for (seen, changed) in [(free, None), (&seen as Seen, Some((1.5, 2.5)))] {
-            let table = Table::new(columns.clone(), seen, changed, false);
+            let table = Table::new(columns.clone(), seen, changed, false, Resolution::FINE);
             for k in 0..5000 {
                 let r = 0.81 + 5.3 * f64::from(k) / 5000.0;
                 for (c, column) in columns.iter().enumerate() {
@@ -75,7 +78,7 @@ fn beyond_the_end_is_nothing_and_a_nan_is_looked_up_within_bounds() {
         function(Primitive::Exponential { p: 1.0 }, 5.0),
         1.0,
     )])];
-    let table = Table::new(columns, &|r| (r, 1.0), None, false);
+    let table = Table::new(columns, &|r| (r, 1.0), None, false, Resolution::FINE);
     assert_eq!(table.value_and_derivative(0, 5.3), (0.0, 0.0));
     let mut places = Places::default();
     assert!(table.places(pulp::Scalar::new(), &[f64::NAN; BLOCK], &mut places));
@@ -97,7 +100,13 @@ fn what_saturates_is_constant_below_the_table() {
         function(Primitive::Exponential { p: 1.0 }, 5.0),
         1.0,
     )])];
-    let table = Table::new(columns.clone(), &seen, Some((1.5, 2.5)), true);
+    let table = Table::new(
+        columns.clone(),
+        &seen,
+        Some((1.5, 2.5)),
+        true,
+        Resolution::FINE,
+    );
     let (f, df) = table.value_and_derivative(0, 0.2);
     assert!((f - columns[0].evaluate(2.0).0).abs() < 1e-12);
     assert!(df.abs() < 1e-12);
@@ -110,7 +119,13 @@ fn intervals_are_few_although_the_distance_seen_is_not_smooth() {
         Primitive::Polynomial { p: -3 },
     ];
     let columns = primitives.map(|p| Column(vec![(function(p, 5.0), 1.0)]));
-    let table = Table::new(columns.to_vec(), &seen, Some((1.5, 2.5)), true);
+    let table = Table::new(
+        columns.to_vec(),
+        &seen,
+        Some((1.5, 2.5)),
+        true,
+        Resolution::FINE,
+    );
     for k in 0..5000 {
         let r = 1.4 + 3.7 * f64::from(k) / 5000.0;
         for (c, column) in columns.iter().enumerate() {

@@ -1,0 +1,163 @@
+//! Forms of a batch of atoms.
+
+#![expect(
+    clippy::inline_always,
+    reason = "only what is inlined into a dispatch is compiled for its instruction set"
+)]
+
+use super::{ATOMS, AnomalyPlan, AnomalyScratch, Invariants, Product, Table};
+use crate::potential::MAX_RESULT;
+use crate::potential::compiled::harmonics::BLOCK;
+use crate::potential::compiled::lane::{Lane, resize};
+use crate::potential::compiled::polynomial::NONE;
+use crate::potential::compiled::table::{N_COEFFICIENTS, Places, WIDTH};
+use pulp::Simd;
+
+impl AnomalyPlan {
+    /// The forms of all lanes without pairs from the nodes of the energy, `[n_nodes][ATOMS]`; the nodes after those are
+    /// made here.
+    #[inline(always)]
+    pub fn evaluate<S: Simd>(&self, simd: S, values: &mut [f64], scratch: &mut AnomalyScratch) {
+        resize(&mut scratch.forms, self.width() * ATOMS);
+        let (values, _) = S::as_mut_simd_f64s(values);
+        let (forms, _) = S::as_mut_simd_f64s(&mut scratch.forms);
+        let per_node = ATOMS / S::F64_LANES;
+        for sub in 0..per_node {
+            let at = |node: u32| node as usize * per_node + sub;
+            multiply(simd, &self.products, values, at);
+            self.angular.evaluate(simd, values, at);
+            self.coupled.evaluate(simd, values, at);
+            multiply(simd, &self.powers, values, at);
+            for first in (0..self.width()).step_by(WIDTH) {
+                let mut sums = [simd.splat_f64s(0.0); WIDTH];
+                let weights = self.weights.chunks_exact(self.width());
+                for (feature, weights) in self.features.iter().zip(weights) {
+                    let value = values[at(*feature)];
+                    for (sum, weight) in sums.iter_mut().zip(&weights[first..first + WIDTH]) {
+                        *sum = simd.mul_add_e_f64s(simd.splat_f64s(*weight), value, *sum);
+                    }
+                }
+                for (k, sum) in sums.into_iter().enumerate() {
+                    forms[(first + k) * per_node + sub] = sum;
+                }
+            }
+        }
+    }
+
+    /// `γ²` of lane `k`, at most [`MAX_RESULT`].
+    #[inline(always)]
+    pub fn squared<S: Simd>(
+        &self,
+        simd: S,
+        lane: &Lane,
+        k: usize,
+        scratch: &mut AnomalyScratch,
+    ) -> f64 {
+        let AnomalyScratch {
+            forms,
+            pairs,
+            places,
+            ..
+        } = scratch;
+        pairs.clear();
+        pairs.extend_from_slice(&self.starts);
+        for (table, part) in self.tables.iter().zip(&lane.parts) {
+            if let Some(table) = table {
+                let neighbors = part.first_block * BLOCK..part.end_block * BLOCK;
+                add_pairs(simd, table, &lane.distances[neighbors], places, pairs);
+            }
+        }
+        let sum: f64 = { pairs.iter().zip(forms.chunks_exact(ATOMS)) }
+            .map(|(pair, own)| (pair + own[k]) * (pair + own[k]))
+            .sum();
+        let squared = sum / self.n_forms as f64;
+        // Written so that a NaN, which forms beyond all bounds may give, is as far away as can be.
+        if squared <= MAX_RESULT {
+            squared
+        } else {
+            MAX_RESULT
+        }
+    }
+}
+
+impl<const N: usize> Invariants<N> {
+    #[inline(always)]
+    fn evaluate<S: Simd>(&self, simd: S, values: &mut [S::f64s], at: impl Fn(u32) -> usize) {
+        let mut first = 0;
+        for &(node, end) in &self.nodes {
+            let mut sum = simd.splat_f64s(0.0);
+            for term in &self.terms[first..end] {
+                let mut product = simd.splat_f64s(term.weight);
+                for factor in &term.factors[1..] {
+                    product = simd.mul_f64s(product, values[at(*factor)]);
+                }
+                sum = simd.mul_add_e_f64s(product, values[at(term.factors[0])], sum);
+            }
+            values[at(node)] = sum;
+            first = end;
+        }
+    }
+}
+
+/// Values of nodes that are products.
+#[inline(always)]
+fn multiply<S: Simd>(
+    simd: S,
+    products: &[Product],
+    values: &mut [S::f64s],
+    at: impl Fn(u32) -> usize,
+) {
+    for &(node, [a, b, c]) in products {
+        let mut value = simd.mul_f64s(values[at(a)], values[at(b)]);
+        if c != NONE {
+            value = simd.mul_f64s(value, values[at(c)]);
+        }
+        values[at(node)] = value;
+    }
+}
+
+/// Add all columns of a table at some distances.
+#[inline(always)]
+fn add_pairs<S: Simd>(
+    simd: S,
+    table: &Table,
+    distances: &[f64],
+    places: &mut Places,
+    sums: &mut [f64],
+) {
+    let per_row = table.stride() / S::F64_LANES;
+    let (coefficients, _) = S::as_simd_f64s(table.coefficients());
+    for distances in distances.as_chunks::<BLOCK>().0 {
+        if !table.places(simd, distances, places) {
+            add_exact(table, distances, sums);
+            continue;
+        }
+        let (sums, _) = S::as_mut_simd_f64s(sums);
+        for v in 0..per_row {
+            let mut sum = sums[v];
+            for j in 0..BLOCK {
+                let first = places.intervals[j] * N_COEFFICIENTS * per_row + v;
+                let end = first + (N_COEFFICIENTS - 1) * per_row + 1;
+                let c = &coefficients[first..end];
+                let t = simd.splat_f64s(places.t[j]);
+                let mut f = c[5 * per_row];
+                for m in (0..N_COEFFICIENTS - 1).rev() {
+                    f = simd.mul_add_e_f64s(f, t, c[m * per_row]);
+                }
+                sum = simd.add_f64s(sum, f);
+            }
+            sums[v] = sum;
+        }
+    }
+}
+
+/// The rare block in which a neighbour is closer than the table reaches.
+#[cold]
+#[inline(never)]
+fn add_exact(table: &Table, distances: &[f64; BLOCK], sums: &mut [f64]) {
+    let (mut values, mut slopes) = (vec![0.0; sums.len()], vec![0.0; sums.len()]);
+    for r in distances {
+        table.exact(*r, &mut values, &mut slopes);
+        sums.iter_mut().zip(&values).for_each(|(s, f)| *s += f);
+    }
+}
