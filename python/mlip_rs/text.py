@@ -25,18 +25,20 @@ def counted(count: object, noun: str) -> str:
     return f"{count} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
-def with_error(value: float, error: float) -> str:
-    """A number and its error in the digits that the error leaves, at most four of the number.
+def with_error(value: float, error: float, digits: int = 1, most: int = 4) -> str:
+    """A number and its error in `digits` of the error, at most `most` of the number.
 
     >>> with_error(141.3, 12.0), with_error(0.55911, 0.0102), with_error(-1.0, 1e-9), with_error(3.0, 8.0)
     ('140 ± 10', '0.56 ± 0.01', '-1.000 ± 0.001', '3 ± 8')
+    >>> with_error(118.93, 2.31, digits=2), with_error(4.042931, 0.000412, digits=2, most=6)
+    ('118.9 ± 2.3', '4.04293 ± 0.00041')
     """
     largest = max(abs(value), abs(error))
     if not 0.0 < largest < math.inf:
         return f"{value:.3g} ± {error:.1g}"
-    least = 10.0 ** (math.floor(math.log10(largest)) - 3)
-    shown = float(f"{max(abs(error), least):.0e}")
-    step = math.floor(math.log10(shown) + 1e-9)
+    least = 10.0 ** (math.floor(math.log10(largest)) + 1 - most)
+    shown = float(f"{max(abs(error), least):.{digits - 1}e}")
+    step = math.floor(math.log10(shown) + 1e-9) - (digits - 1 if shown > least else 0)
     decimals = max(-step, 0)
     return f"{round(value, -step):.{decimals}f} ± {shown:.{decimals}f}"
 

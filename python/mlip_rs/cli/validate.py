@@ -52,6 +52,13 @@ def run(
             help="Energies of isolated atoms by the code of the data, for cohesive energies.",
         ),
     ] = None,
+    error_bars: Annotated[
+        bool | None,
+        typer.Option(
+            help="± σ of every quantity, by the members of the committee that the fit keeps in a potential. By default "
+            "where it has one, but for costly properties; --error-bars for these, too.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compute physical properties and compare them with a reference in one report; exit code 1 if one fails."""
@@ -72,12 +79,17 @@ def run(
             data=data,
             reading=settings,
             isolated_atoms=element_energies(isolated_atoms or []),
+            error_bars=error_bars,
             progress=receiver,
         )
     if as_json:
         print_json(result.to_dict())
     else:
         print_table(*result.table())
+        for table, sentence in result.error_bar_tables():
+            print()
+            print_table(*table)
+            print(sentence)
         print(f"report -> {output / 'report.html'}")
     if not result.passed:
         raise typer.Exit(1)

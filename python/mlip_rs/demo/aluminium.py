@@ -20,9 +20,10 @@ from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.text import counted
 from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.judgement import property_result
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.reference import load_reference
-from mlip_rs.validate.result import PropertyResult, property_result
+from mlip_rs.validate.result import PropertyResult
 from mlip_rs.validate.sources import reference_results
 
 CUTOFF: float = 7.5

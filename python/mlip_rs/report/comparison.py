@@ -2,7 +2,17 @@
 
 from mlip_rs.report.document import Code, Item, Report, Table
 from mlip_rs.report.evaluation import data_content
-from mlip_rs.report.validation import ERRORS, command, figure_items, notices, number, provenance, subtitle
+from mlip_rs.report.validation import (
+    ERRORS,
+    LOSSES,
+    command,
+    error_bar_items,
+    figure_items,
+    notices,
+    number,
+    provenance,
+    subtitle,
+)
 from mlip_rs.validate.result import OUTSIDE, PropertyResult, ValidationComparison, ValidationRow
 
 MISSED = "✗"
@@ -18,7 +28,12 @@ def comparison_report(comparison: ValidationComparison) -> Report:
         i for i, row in enumerate(comparison.properties) if not all(found.passed for found in row.values())
     )
     legend = "Status of each property, and how many of its quantities are within their thresholds."
-    report.add_section("Summary", *notices(validations[0]), Table(header, rows, legend, bad))
+    report.add_section(
+        "Summary",
+        *notices(validations[0]),
+        Table(header, rows, legend, bad),
+        *error_bar_items(comparison),
+    )
     for row in comparison.properties:
         report.add_section(next(iter(row.values())).title, *_content(row))
     evaluations = {
@@ -46,6 +61,9 @@ def _content(row: dict[str, PropertyResult]) -> list[Item]:
     notes = [f"{name}: {note}" for name, found in row.items() for note in found.notes]
     if notes:
         content.append("\n".join(notes))
+    lost = [f"{name}: {loss}" for name, found in row.items() for loss in found.losses]
+    if lost:
+        content.append("\n".join([LOSSES, *lost]))
     if any(found.rows for found in row.values()):
         content.append(_table(row))
     results = {name: found.value for name, found in row.items() if found.value is not None}
@@ -81,4 +99,4 @@ def _table(row: dict[str, PropertyResult]) -> Table:
 def _cell(row: ValidationRow | None) -> str:
     if row is None:
         return "–"
-    return f"{number(row.value)} {MISSED}" if row.passed is False else number(row.value)
+    return f"{row.shown} {MISSED}" if row.passed is False else row.shown

@@ -10,9 +10,19 @@ from mlip_rs.report.document import Code, Image, Item, Report, Table
 from mlip_rs.report.evaluation import data_content
 from mlip_rs.validate.figures import FIGURES
 from mlip_rs.validate.properties import PROPERTIES
-from mlip_rs.validate.result import OUTSIDE, PropertyResult, Validation, ValidationRow
+from mlip_rs.validate.result import (
+    OUTSIDE,
+    WITHIN,
+    PropertyResult,
+    Validation,
+    ValidationComparison,
+    ValidationRow,
+)
 
 ERRORS = "Errors on labelled structures"
+
+LOSSES = "Members of the committee without a value; error bars are lower bounds there:"
+"""Headline of the reasons."""
 
 
 def validation_report(validation: Validation) -> Report:
@@ -21,7 +31,11 @@ def validation_report(validation: Validation) -> Report:
     header, rows = validation.table()
     bad = frozenset(i for i, found in enumerate(validation.properties) if not found.passed)
     report.add_section(
-        "Summary", *notices(validation), _sentence(validation), Table(header, rows, highlighted=bad)
+        "Summary",
+        *notices(validation),
+        _sentence(validation),
+        Table(header, rows, highlighted=bad),
+        *error_bar_items(validation),
     )
     for found in validation.properties:
         report.add_section(found.title, *_content(found))
@@ -41,6 +55,15 @@ def subtitle(validation: Validation) -> str:
 def notices(validation: Validation) -> list[str]:
     """Paragraphs with the remarks that concern the whole validation."""
     return [f"Notice: {notice}" for notice in validation.notices]
+
+
+def error_bar_items(found: Validation | ValidationComparison) -> list[Item]:
+    """Tables of the quantities with error bars, and in how many the reference lies within; none without error bars."""
+    items: list[Item] = []
+    for (header, rows), sentence in found.error_bar_tables():
+        outside = frozenset(i for i, row in enumerate(rows) if row[-1] == "no")
+        items += [sentence, Table(header, rows, highlighted=outside)]
+    return items
 
 
 def _sentence(validation: Validation) -> str:
@@ -79,6 +102,8 @@ def _content(found: PropertyResult) -> list[Item]:
         content.append("\n".join(found.notes))
     if found.rows:
         content.append(quantity_table(found.rows))
+    if found.losses:
+        content.append("\n".join([LOSSES, *found.losses]))
     if found.value is not None:
         outside = ("potential",) if found.outside else ()
         content += figure_items(found.name, {"potential": found.value}, found.reference, outside)
@@ -116,21 +141,24 @@ def figure_items(
 
 
 def quantity_table(rows: tuple[ValidationRow, ...]) -> Table:
-    """Quantities of a property with reference, deviation and threshold; failed rows are highlighted."""
+    """Quantities of a property with ± σ, reference, deviation and threshold; failed rows are highlighted."""
     cells = []
+    barred = any(row.bar is not None for row in rows)
     for row in rows:
         cells.append(
             (
                 row.name,
                 row.unit,
-                number(row.value),
+                row.shown,
                 number(row.reference) if row.reference is not None else "–",
                 f"{row.deviation:+.3g}".replace("-", "−") if row.deviation is not None else "–",
                 f"± {row.threshold:.2g}" if row.threshold is not None else "–",
                 "–" if row.passed is None else "pass" if row.passed else "FAIL",
+                *((WITHIN[row.inside],) if barred else ()),
             )
         )
-    header = ("quantity", "unit", "potential", "reference", "deviation", "allowed", "status")
+    header: tuple[str, ...] = ("quantity", "unit", "potential", "reference", "deviation", "allowed", "status")
+    header += ("within 90 %",) if barred else ()
     return Table(header, cells, highlighted=frozenset(i for i, row in enumerate(rows) if row.passed is False))
 
 
@@ -170,6 +198,8 @@ def command(validations: Sequence[Validation]) -> str:
             "--isolated-atoms",
             *(f"{symbol}={value!r}" for symbol, value in first.isolated_atoms.items()),
         ]
+    if first.error_bars is not None:
+        words.append("--error-bars" if first.error_bars else "--no-error-bars")
     if len(first.properties) < len(PROPERTIES):
         words += ["--only", *(found.name for found in first.properties)]
     return shlex.join([*words, "-o", "DIR"])

@@ -13,11 +13,15 @@ from mlip_rs.calculators.calculations import (
 )
 from mlip_rs.errors import NotApplicableError, PropertyError
 from mlip_rs.generate.prototypes import PROTOTYPES, canonical_name, prototype
+from mlip_rs.generate.symmetry import conventional_supercell
 from mlip_rs.potential import Potential
 from mlip_rs.potential.data_range import DataRange
 from mlip_rs.validate.cubic_metal import CubicMetal
 from mlip_rs.validate.prototype_energies import PrototypeEnergies, prototype_energies
 from mlip_rs.validate.watched_calculator import DataWatch, WatchedCalculator, unwatched
+
+SAME_PHASE: float = 1.15
+"""Ratio of the volumes per atom beyond which the crystal of a member is another phase than that of its potential."""
 
 QUICK_PROTOTYPES: tuple[str, ...] = ("fcc", "bcc", "hcp", "sc", "diamond")
 
@@ -41,6 +45,9 @@ class ValidationCase:
     isolated_atoms
         Energies of isolated atoms in eV by element, from the same first-principles code and settings as the energies
         of the data; by default those of the calculator, as far as they are determined.
+    like
+        The crystal of the potential, if the calculator is a member of its committee: supercells are as large as those
+        of that crystal.
     """
 
     def __init__(
@@ -52,6 +59,7 @@ class ValidationCase:
         potential: Potential | None = None,
         elements: tuple[str, ...] = (),
         isolated_atoms: Mapping[str, float] | None = None,
+        like: Atoms | None = None,
     ) -> None:
         behind = getattr(calculator, "potential", None)
         self.potential = potential or (behind if isinstance(behind, Potential) else None)
@@ -61,6 +69,51 @@ class ValidationCase:
         self.quick = quick
         self._kept: dict[str, tuple[Any, DataRange | None]] = {}
         self._crystal, self._elements, self._isolated_atoms = crystal, elements, dict(isolated_atoms or {})
+        self._like = like
+
+    def member(self, potential: Potential) -> "ValidationCase":
+        """The same crystal with a member of the committee: the same structure, supercells and zero of the energies.
+
+        Parameters
+        ----------
+        potential
+            The member.
+
+        Raises
+        ------
+        PropertyError
+            The crystal of the member is another phase, or it has none.
+        """
+        given = isinstance(self._crystal, Atoms)
+        isolated = dict(self._isolated_atoms)
+        if not given and self.atom_energy is not None:
+            isolated[self.symbol] = self.atom_energy
+        made = ValidationCase(
+            potential.calculator(),
+            self.crystal if given else (self.structure, self.symbol),
+            quick=self.quick,
+            potential=potential,
+            isolated_atoms=isolated,
+            like=self.crystal,
+        )
+        ratio = made.scale**3
+        if not 1 / SAME_PHASE < ratio < SAME_PHASE:
+            raise PropertyError(
+                f"another phase: its crystal has a volume {ratio:.2f} times that of the potential's crystal"
+            )
+        return made
+
+    @cached_property
+    def scale(self) -> float:
+        """Length in this crystal over that in the crystal which it is like; 1 for a potential itself."""
+        if self._like is None:
+            return 1.0
+        own, like = (float(atoms.get_volume()) / len(atoms) for atoms in (self.crystal, self._like))
+        return float((own / like) ** (1 / 3))
+
+    def supercell(self, length: float) -> Atoms:
+        """Supercell of the crystal's conventional cell, about `length` Å wide in the crystal which it is like."""
+        return conventional_supercell(self.crystal, self.scale * length)
 
     @property
     def symbol(self) -> str:
@@ -124,7 +177,7 @@ class ValidationCase:
     @property
     def phonon_supercell(self) -> float:
         """Least distance in Å between opposite faces of the supercells of phonons."""
-        return 8.0 if self.quick else 12.0
+        return self.scale * (8.0 if self.quick else 12.0)
 
     @property
     def prototypes(self) -> PrototypeEnergies:

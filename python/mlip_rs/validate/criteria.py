@@ -25,10 +25,12 @@ class Threshold:
 class Quantity:
     """A number that is compared: name, unit, value, and the deviation from the reference that passes.
 
-    The value is None where it is not determined.
+    The value is None where it is not determined. A quantity that is not `signed` is positive in every sound crystal:
+    a member of a committee that gives it another sign has lost the crystal, and its number says nothing.
     """
 
     name: str
     unit: str
     value: float | None
     threshold: Threshold
+    signed: bool = False

@@ -66,6 +66,8 @@ class Property:
         Remarks needed to read the numbers, such as the pressure range that they hold for.
     needs_reference
         True if the property can be judged only with a reference, even where `quantities` gives no number.
+    costly
+        True if the members of a committee compute it only on request.
     restore
         Rebuilds a result from its `to_dict`; None: the fields of the dataclass are stored as they are.
     """
@@ -83,7 +85,13 @@ class Property:
     pressures: Callable[[Any], tuple[float, ...]] = _none
     beyond_data: bool = False
     needs_reference: bool = False
+    costly: bool = False
     restore: Callable[[Mapping[str, Any]], Any] | None = None
+
+    @property
+    def has_quantities(self) -> bool:
+        """True if results have numbers that can be compared."""
+        return self.quantities is not _none
 
     def attempt(self, case: Callable[[], ValidationCase]) -> Computation:
         """Compute the property of a case, which is built first; any exception is the reason of a failed computation."""

@@ -2,12 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
-from mlip_rs.errors import MlipError
 from mlip_rs.evaluate.evaluation import Evaluation
-from mlip_rs.potential.data_range import DataRange
-from mlip_rs.validate.property import Computation, Property
+from mlip_rs.text import counted
+from mlip_rs.uncertainty.calibration import normal_quantile
+from mlip_rs.uncertainty.derived import LEAST_MEMBERS
+from mlip_rs.validate.error_bars import ErrorBar
+
+BarsTable: TypeAlias = tuple[tuple[str, ...], list[tuple[str, ...]]]
+"""Header and rows."""
+
+LEVEL: float = 0.9
+"""Coverage at which a reference is said to lie inside an error bar."""
+
+WITHIN: Mapping[bool | None, str] = MappingProxyType({True: "yes", False: "no", None: "–"})
+"""Answers whether a reference lies within an error bar."""
+
+ROUNDING: float = 1e-9
+"""Relative difference that an error bar of zero, as by symmetry, covers."""
 
 OUTSIDE = "outside the data"
 """Said of a result that rests on surroundings of atoms which the training data do not contain."""
@@ -25,6 +39,8 @@ class ValidationRow:
         Values in `unit`; `value` is None where it is not determined, `reference` where there is none.
     threshold
         Largest deviation in `unit` that passes; None without a reference.
+    bar
+        Error bar of the value; None if the members of a committee did not compute it.
     """
 
     name: str
@@ -32,6 +48,7 @@ class ValidationRow:
     value: float | None
     reference: float | None
     threshold: float | None
+    bar: ErrorBar | None = None
 
     @property
     def deviation(self) -> float | None:
@@ -44,8 +61,24 @@ class ValidationRow:
         deviation = self.deviation
         return None if deviation is None or self.threshold is None else abs(deviation) <= self.threshold
 
+    @property
+    def inside(self) -> bool | None:
+        """True if the reference lies within the error bar of 90 %, 1.645 σ; None if there is nothing to compare."""
+        if self.deviation is None or self.reference is None or self.bar is None or self.bar.sigma is None:
+            return None
+        width = normal_quantile(LEVEL) * self.bar.sigma + ROUNDING * abs(self.reference)
+        return abs(self.deviation) <= width
+
+    @property
+    def shown(self) -> str:
+        """Value with its error bar, if it has one."""
+        if self.value is None:
+            return "not determined"
+        text = f"{self.value:.4g}" if self.bar is None else self.bar.shown(self.value)
+        return text.replace("-", "−")
+
     def to_dict(self) -> dict[str, Any]:
-        """Keys quantity, unit, value, reference, threshold, pass."""
+        """Keys quantity, unit, value, reference, threshold, pass, and those of the error bar."""
         return {
             "quantity": self.name,
             "unit": self.unit,
@@ -54,6 +87,9 @@ class ValidationRow:
             "reference": self.reference,
             "threshold": self.threshold,
             "pass": self.passed,
+            "sigma": None if self.bar is None else self.bar.sigma,
+            "members": None if self.bar is None else self.bar.determined,
+            "inside_90_percent": self.inside,
         }
 
 
@@ -88,6 +124,10 @@ class PropertyResult:
         Computing time.
     value, reference
         Computed result and that of the reference; None where there is none.
+    members
+        Results of the members of the committee that have one.
+    losses
+        Members of the committee without a value, and why.
     """
 
     name: str
@@ -104,6 +144,8 @@ class PropertyResult:
     seconds: float = 0.0
     value: Any = None
     reference: Any = None
+    members: tuple[Any, ...] = ()
+    losses: tuple[str, ...] = ()
 
     @property
     def status(self) -> str:
@@ -165,6 +207,7 @@ class PropertyResult:
             "notes": list(self.notes),
             "seconds": self.seconds,
             "quantities": [row.to_dict() for row in self.rows],
+            "members_without_value": list(self.losses),
             "result": None if self.value is None else self.value.to_dict(),
         }
 
@@ -191,6 +234,8 @@ class Validation:
         Remarks that concern the whole validation.
     isolated_atoms
         Energies of isolated atoms in eV by element that the user gave.
+    error_bars
+        Whether the user asked for error bars, or for none; None: nothing was said.
     """
 
     potential: str
@@ -203,6 +248,51 @@ class Validation:
     evaluation: Evaluation | None = None
     notices: tuple[str, ...] = ()
     isolated_atoms: Mapping[str, float] = field(default_factory=dict)
+    error_bars: bool | None = None
+
+    @property
+    def barred(self) -> tuple[tuple[str, ValidationRow], ...]:
+        """Quantities with an error bar, each with the name of its property."""
+        return tuple(
+            (found.name, row) for found in self.properties for row in found.rows if row.bar is not None
+        )
+
+    @property
+    def coverage(self) -> str:
+        """How many references lie within the error bars, in a sentence; empty without error bars."""
+        barred = self.barred
+        if not barred:
+            return ""
+        judged = [(name, row) for name, row in barred if row.inside is not None]
+        n_members = max(row.bar.n_members for _, row in barred if row.bar is not None)
+        bars = f"the error bars of {LEVEL:.0%} (1.645 σ, {n_members} members)".replace("%", " %")
+        if all(row.bar is None or row.bar.sigma is None for _, row in barred):
+            return f"Error bars are not determined: fewer than {LEAST_MEMBERS} members of {n_members} have a value."
+        if not judged:
+            return f"No reference to compare with {bars}."
+        outside = [f"{row.name} ({name})" for name, row in judged if not row.inside]
+        return f"Of {counted(len(judged), 'reference')}, {len(judged) - len(outside)} lie within {bars}" + (
+            f"; outside: {', '.join(outside)}." if outside else "."
+        )
+
+    def error_bar_tables(self) -> list[tuple[BarsTable, str]]:
+        """Table of the quantities with error bars, and the sentence to it; none without error bars."""
+        return [(self.bars_table(), self.coverage)] if self.barred else []
+
+    def bars_table(self) -> BarsTable:
+        """Header and one row per quantity with an error bar."""
+        rows: list[tuple[str, ...]] = [
+            (
+                name,
+                row.name,
+                row.unit,
+                row.shown,
+                "–" if row.reference is None else f"{row.reference:.5g}".replace("-", "−"),
+                WITHIN[row.inside],
+            )
+            for name, row in self.barred
+        ]
+        return ("property", "quantity", "unit", "potential ± σ", "reference", "within 90 %"), rows
 
     @property
     def passed(self) -> bool:
@@ -217,6 +307,7 @@ class Validation:
             "crystal": self.crystal,
             "quick": self.quick,
             "passed": self.passed,
+            "error_bars": self.coverage,
             "notices": list(self.notices),
             "properties": [found.to_dict() for found in self.properties],
             "data": None if self.evaluation is None else {"file": self.data, **self.evaluation.to_dict()},
@@ -250,6 +341,14 @@ class ValidationComparison:
         """True if every potential passes."""
         return all(validation.passed for validation in self.validations.values())
 
+    def error_bar_tables(self) -> list[tuple[BarsTable, str]]:
+        """Those of each potential that has error bars."""
+        return [
+            (table, f"{name}: {sentence}")
+            for name, found in self.validations.items()
+            for table, sentence in found.error_bar_tables()
+        ]
+
     @property
     def properties(self) -> list[dict[str, PropertyResult]]:
         """Results by name of the potential, for every property."""
@@ -268,94 +367,3 @@ class ValidationComparison:
             for row in self.properties
         ]
         return ("property", *self.validations), rows
-
-
-def property_result(
-    entry: Property,
-    computed: Computation,
-    reference: Any = None,  # noqa: ANN401 (results of all kinds)
-    *,
-    reference_error: str = "",
-    data: DataRange | None = None,
-    seconds: float = 0.0,
-) -> PropertyResult:
-    """Compare a computed property with the reference, and apply its criteria.
-
-    Parameters
-    ----------
-    entry
-        The property.
-    computed
-        The result, or the reason why there is none.
-    reference
-        Result of the reference, None if there is none.
-    reference_error
-        Reason why there is no reference, although there should be one.
-    data
-        Range of the training data of the potential; None if it is not known.
-    seconds
-        Computing time.
-    """
-    if computed.error:
-        return PropertyResult(
-            entry.name,
-            entry.title,
-            error=computed.error,
-            applicable=computed.applicable,
-            reference_error=reference_error,
-            seconds=seconds,
-            reference=reference,
-        )
-    failures = entry.failures(computed.value)
-    if reference is not None:
-        failures += entry.reference_failures(computed.value, reference)
-    rows, reason = _rows(entry, computed.value, reference)
-    return PropertyResult(
-        entry.name,
-        entry.title,
-        rows,
-        failures,
-        entry.undecided(computed.value) or ("", ""),
-        reference_error=reference_error or reason,
-        outside=_outside(entry, computed, data),
-        notes=entry.notes(computed.value),
-        needs_reference=entry.needs_reference,
-        seconds=seconds,
-        value=computed.value,
-        reference=reference,
-    )
-
-
-def _outside(entry: Property, computed: Computation, data: DataRange | None) -> tuple[str, ...] | None:
-    if entry.beyond_data:
-        return ("looks beyond the data on purpose",)
-    if data is None or computed.seen is None:
-        return None
-    if not computed.seen.density and computed.seen.pressure is None:
-        return None  # nothing was seen: what is said nothing of is not inside
-    return computed.seen.outside(data)
-
-
-def _rows(entry: Property, value: Any, reference: Any) -> tuple[tuple[ValidationRow, ...], str]:  # noqa: ANN401
-    """Rows of one property, and the reason if errors with respect to the reference cannot be computed."""
-    known = {} if reference is None else {q.name: q for q in entry.quantities(reference)}
-    rows = []
-    for quantity in entry.quantities(value):
-        match = known.get(quantity.name)
-        rows.append(
-            ValidationRow(
-                quantity.name,
-                quantity.unit,
-                quantity.value,
-                None if match is None else match.value,
-                None if match is None or match.value is None else match.threshold.limit(match.value),
-            )
-        )
-    if reference is None:
-        return tuple(rows), ""
-    try:
-        errors = entry.reference_errors(value, reference)
-    except MlipError as error:
-        return tuple(rows), str(error)
-    rows += [ValidationRow(q.name, q.unit, q.value, 0.0, q.threshold.value) for q in errors]
-    return tuple(rows), ""

@@ -31,6 +31,7 @@ def validate(
     data: str | Path | None = None,
     reading: Mapping[str, Any] | None = None,
     isolated_atoms: Mapping[str, float] | None = None,
+    error_bars: bool | None = None,
     progress: Progress | None = None,
 ) -> Validation | ValidationComparison:
     """Compute the properties of one potential, or of several side by side, and compare them with a reference.
@@ -62,6 +63,9 @@ def validate(
     isolated_atoms
         Energies of isolated atoms in eV by element, by the code and settings of the training data: zero of the cohesive
         energies of all potentials (not of the reference). None: those of the potential, if they are determined.
+    error_bars
+        Let the members of the committee of each potential compute the properties, too, and give ± σ. None: where a
+        potential has a committee, but not for costly properties; True: for all; False: for none.
     progress
         Notified of every property.
 
@@ -77,7 +81,9 @@ def validate(
     OSError
         The folder cannot be written.
     """
-    settings = ValidationSettings(reference, crystal, only, quick, data, isolated_atoms, reading or {})
+    settings = ValidationSettings(
+        reference, crystal, only, quick, data, isolated_atoms, reading or {}, error_bars
+    )
     result: Validation | ValidationComparison
     if isinstance(potentials, str | Path):
         (result,) = _validations({"potential": str(potentials)}, Path(output), settings, progress).values()
@@ -110,15 +116,15 @@ def _validations(
     progress = progress or Silent()
     for notice in session.notices:
         progress.note(f"notice: {notice}")
-    progress.start("validating", len(chosen) * len(potentials))
+    steps = sum(1 + session.n_members(entry, name) for entry in chosen for name in potentials)
+    progress.start("validating", steps)
     with threadpool_limits(1, user_api="blas"):  # the matrices of optimisers are far too small to share
         for entry in chosen:
             for name in potentials:
-                found = session.result(entry, name)
+                found = session.result(entry, name, progress.advance)
                 results[name].append(found)
                 of = f" of {name}" if len(potentials) > 1 else ""
                 progress.note(f"{entry.name}{of}: {found.status}")
-                progress.advance()
     return {
         name: Validation(
             potential=text,
@@ -131,6 +137,7 @@ def _validations(
             evaluation=evaluations.get(name),
             notices=session.notices,
             isolated_atoms=settings.isolated_atoms or {},
+            error_bars=settings.error_bars,
         )
         for name, text in potentials.items()
     }

@@ -3,8 +3,9 @@
 import hashlib
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -17,16 +18,22 @@ from mlip_rs.errors import ConfigError, MlipError
 from mlip_rs.evaluate.evaluation import Evaluation, evaluate
 from mlip_rs.generate.prototypes import canonical_name
 from mlip_rs.potential import Potential
+from mlip_rs.uncertainty.estimate import members_of
 from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.judgement import property_result
 from mlip_rs.validate.property import Property
 from mlip_rs.validate.reference import Reference
-from mlip_rs.validate.result import PropertyResult, property_result
+from mlip_rs.validate.result import PropertyResult
 from mlip_rs.validate.sources import load_calculator, load_reference_source, reference_results
 from mlip_rs.validate.store import ResultStore, crystal_settings, fingerprint
 from mlip_rs.workflows.config import load_sources
+from mlip_rs.workflows.validation_members import ValidationMembers
 
 RESULTS = "results"
 """Folder of the finished properties, inside that of the validation."""
+
+MEMBERS = "members"
+"""Folder of those of the members of committees, inside the one above."""
 
 Start: TypeAlias = Atoms | tuple[str | None, str]
 """A crystal as `ValidationCase` takes it."""
@@ -43,6 +50,7 @@ class ValidationSettings:
     data: str | Path | None = None
     isolated_atoms: Mapping[str, float] | None = None
     reading: Mapping[str, Any] = field(default_factory=dict)
+    error_bars: bool | None = None
 
 
 class ValidationSession:
@@ -109,6 +117,50 @@ class ValidationSession:
             )
             for name, (_, potential) in self._loaded.items()
         }
+        self._members = self._committees(settings.error_bars, folder / MEMBERS, extent)
+
+    def _committees(self, wanted: bool | None, folder: Path, extent: str) -> dict[str, ValidationMembers]:
+        """Members of the potentials that have a committee; those without one are named among the notices.
+
+        Raises
+        ------
+        ConfigError
+            Error bars are wanted, and no potential has any.
+        """
+        found = {}
+        lacking = {}
+        for name, (_, potential) in self._loaded.items():
+            if potential is None or wanted is False:
+                continue
+            try:
+                committee = members_of(potential)
+            except ConfigError as error:
+                lacking[name] = str(error)
+                continue
+            text = extent + fingerprint(name, potential, "is followed by its members")
+            stem = "potential" if len(self._loaded) == 1 else _file_name(name)
+            stores = [
+                ResultStore(folder, f"{stem}-{number}", fingerprint(name, member, text))
+                for number, member in enumerate(committee, 1)
+            ]
+            found[name] = ValidationMembers(
+                committee, stores, partial(self.case, name), costly=wanted is True
+            )
+        if wanted and not found:
+            reason = next(
+                iter(lacking.values()), "a calculator has none; give a potential file of this package"
+            )
+            raise ConfigError(f"no error bars: {reason}")
+        several = len(self._loaded) > 1
+        self.notices += tuple(
+            f"{name}: {reason}." if several else f"{reason[0].upper()}{reason[1:]}."
+            for name, reason in lacking.items()
+        )
+        return found
+
+    def n_members(self, entry: Property, name: str) -> int:
+        """Number of members of a committee that compute a property of a potential, too."""
+        return self._members[name].number(entry) if name in self._members else 0
 
     def case(self, name: str) -> ValidationCase:
         """Case of a potential, for the crystal chosen by the reference or else by the first potential."""
@@ -148,16 +200,32 @@ class ValidationSession:
         dataset = load_sources([str(self._data)], self._reading).evaluation()
         return {name: evaluate(potential, dataset) for name, potential in potentials.items()}
 
-    def result(self, entry: Property, name: str) -> PropertyResult:
-        """Compute or restore a property of a potential and of the reference, and compare them."""
+    def result(self, entry: Property, name: str, step: Callable[[], None] = lambda: None) -> PropertyResult:
+        """Compute or restore a property of a potential and of the reference, and compare them.
+
+        Parameters
+        ----------
+        entry, name
+            Property, and name of the potential.
+        step
+            Called after the potential, and after each member of its committee.
+        """
         begin = time.perf_counter()
         reference, reference_error = self._reference_value(entry, name)
         computed = self._stores[name].result(entry, lambda: self.case(name))
+        step()
+        members = self._members[name].results(entry, computed, step) if name in self._members else ()
         seconds = time.perf_counter() - begin
         potential = self._loaded[name][1]
         data = None if potential is None else potential.data_range
         return property_result(
-            entry, computed, reference, reference_error=reference_error, data=data, seconds=seconds
+            entry,
+            computed,
+            reference,
+            reference_error=reference_error,
+            data=data,
+            seconds=seconds,
+            members=members,
         )
 
     def _reference_value(self, entry: Property, name: str) -> tuple[Any, str]:

@@ -20,8 +20,8 @@ from mlip_rs.text import table_lines
 from mlip_rs.validate import load_reference
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.figures.prototypes import energy_volume_curves
+from mlip_rs.validate.judgement import property_result
 from mlip_rs.validate.properties import zone_boundary
-from mlip_rs.validate.result import property_result
 
 EVIL = '<script src="https://example.org/x.js">alert(1)</script>\'"&'
 

@@ -10,11 +10,12 @@ from mlip_rs.generate.prototypes import binary_prototype
 from mlip_rs.report.html import page
 from mlip_rs.report.validation import validation_report
 from mlip_rs.validate.figures.melt_quench import melt_and_quench
+from mlip_rs.validate.judgement import property_result
 from mlip_rs.validate.melting import MOBILE, ORDER, MeltingWatch
 from mlip_rs.validate.molecular_dynamics import melting_estimate
 from mlip_rs.validate.properties.melt_quench import PROPERTY, melt_quench
 from mlip_rs.validate.property import Computation
-from mlip_rs.validate.result import Validation, property_result
+from mlip_rs.validate.result import Validation
 
 CRYSTALS = {
     "fcc": bulk("Al", cubic=True).repeat(2),

@@ -15,9 +15,10 @@ from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.potential.data_range import DataRange, surroundings
 from mlip_rs.validate.case import ValidationCase
+from mlip_rs.validate.judgement import property_result
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.property import Computation, Property
-from mlip_rs.validate.result import Validation, property_result
+from mlip_rs.validate.result import Validation
 from mlip_rs.validate.watched_calculator import DataWatch, WatchedCalculator, unwatched
 from mlip_rs.workflows.validation import validate
 

@@ -92,7 +92,7 @@ def compute(case: ValidationCase) -> BainPath:
 
 def quantities(found: BainPath) -> tuple[Quantity, ...]:
     """Energy difference between bcc and fcc at the same volume."""
-    return (Quantity("bcc − fcc, same volume", "meV/atom", found.bcc_above_fcc, BAIN),)
+    return (Quantity("bcc − fcc, same volume", "meV/atom", found.bcc_above_fcc, BAIN, signed=True),)
 
 
 PROPERTY = Property("bain", "Bain path", BainPath, compute, quantities)

@@ -148,7 +148,9 @@ def quantities(found: Compounds) -> tuple[Quantity, ...]:
         size, formation = compound.curve.equilibrium_volume, MEV_PER_EV * compound.formation
         result.append(Quantity(f"V0 {compound.name}", "Å³/atom", size, VOLUME))
         result.append(
-            Quantity(f"formation {compound.name}", "meV/atom", formation, phase_threshold(formation))
+            Quantity(
+                f"formation {compound.name}", "meV/atom", formation, phase_threshold(formation), signed=True
+            )
         )
     return tuple(result)
 

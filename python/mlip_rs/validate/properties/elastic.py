@@ -131,7 +131,7 @@ def quantities(found: ElasticAnalysis) -> tuple[Quantity, ...]:
     """Independent elastic constants and Hill's averages."""
     pairs = _CONSTANTS.get(found.system, _ALL_CONSTANTS)
     c = found.relaxed.matrix
-    result = [Quantity(f"C{i}{j}", "GPa", float(c[i - 1, j - 1]), MODULUS) for i, j in pairs]
+    result = [Quantity(f"C{i}{j}", "GPa", float(c[i - 1, j - 1]), MODULUS, signed=i != j) for i, j in pairs]
     if found.averages is not None:
         result.append(Quantity("K (Hill)", "GPa", found.averages.bulk_hill, MODULUS))
         result.append(Quantity("G (Hill)", "GPa", found.averages.shear_hill, MODULUS))

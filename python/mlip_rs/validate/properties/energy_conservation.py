@@ -10,7 +10,6 @@ from ase.md.verlet import VelocityVerlet
 from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.calculators.watch import watch_by_default
 from mlip_rs.errors import ConfigError
-from mlip_rs.generate.symmetry import conventional_supercell
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.molecular_dynamics import TIMESTEP, RunawayCheck, with_velocities
 from mlip_rs.validate.property import Property
@@ -126,7 +125,7 @@ def energy_conservation(
 
 def compute(case: ValidationCase) -> EnergyConservation:
     """Run of a supercell, shorter if the case is quick."""
-    supercell = conventional_supercell(case.crystal, 12.0)
+    supercell = case.supercell(12.0)
     return energy_conservation(case.calculator, supercell, steps=1000 if case.quick else 5000)
 
 

@@ -260,7 +260,8 @@ def compute(case: ValidationCase) -> GrainBoundaries:
     """Boundaries of the crystal; the first two if the case is quick."""
     metal = case.cubic_metal
     boundaries = BOUNDARIES[:2] if case.quick else BOUNDARIES
-    return grain_boundaries(case.calculator, metal, boundaries=boundaries)
+    thickness = case.scale * THICKNESS
+    return grain_boundaries(case.calculator, metal, boundaries=boundaries, thickness=thickness)
 
 
 def quantities(found: GrainBoundaries) -> tuple[Quantity, ...]:

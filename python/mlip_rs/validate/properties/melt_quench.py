@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from mlip_rs.calculators.calculations import Calculator, potential_energy
 from mlip_rs.calculators.watch import watch_by_default
 from mlip_rs.errors import ConfigError
-from mlip_rs.generate.symmetry import conventional_supercell
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.melting import MOBILE, ORDER, MeltingWatch
 from mlip_rs.validate.molecular_dynamics import (
@@ -278,7 +277,7 @@ def radial_distribution(
 
 def compute(case: ValidationCase) -> MeltQuench:
     """Run of a supercell, shorter if the case is quick."""
-    supercell = conventional_supercell(case.crystal, 12.0)
+    supercell = case.supercell(12.0)
     temperature = SUPERHEATING * melting_estimate(case.calculator, supercell)
     steps = 1000 if case.quick else 5000
     return melt_quench(case.calculator, supercell, temperature, steps=steps)

@@ -12,7 +12,6 @@ from ase.optimize import FIRE
 
 from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
 from mlip_rs.errors import ConfigError, NotApplicableError, PropertyError
-from mlip_rs.generate.symmetry import conventional_supercell
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.criteria import Quantity
 from mlip_rs.validate.properties.point_defects import shell_members, without
@@ -131,7 +130,7 @@ def _displacements(a: Atoms, b: Atoms) -> np.ndarray:
 
 def compute(case: ValidationCase) -> VacancyMigration:
     """Jump in a cubic supercell, with fewer images if the case is quick."""
-    supercell = conventional_supercell(case.crystal, 9.0 if case.quick else 12.0)
+    supercell = case.supercell(9.0 if case.quick else 12.0)
     if len(set(supercell.numbers)) > 1:
         raise NotApplicableError("the jump of a vacancy is computed for elements; the crystal has several")
     return vacancy_migration(case.calculator, supercell, images=3 if case.quick else 5)

@@ -11,7 +11,6 @@ from ase.neighborlist import neighbor_list
 from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
 from mlip_rs.errors import ConfigError, MlipError, NotApplicableError
 from mlip_rs.generate.prototypes import lattice_constant
-from mlip_rs.generate.symmetry import conventional_supercell
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.compound_defects import chemical_potentials, crystal_defects
 from mlip_rs.validate.criteria import Quantity, Threshold
@@ -263,7 +262,7 @@ def any_point_defects(calculator: Calculator, crystal: Atoms, supercell: Atoms) 
 
 def compute(case: ValidationCase) -> PointDefects:
     """Point defects in a supercell, smaller if the case is quick."""
-    supercell = conventional_supercell(case.crystal, 9.0 if case.quick else 12.0)
+    supercell = case.supercell(9.0 if case.quick else 12.0)
     structure = case.structure or ""
     if structure not in _SITES:
         return any_point_defects(case.calculator, case.crystal, supercell)
@@ -273,10 +272,12 @@ def compute(case: ValidationCase) -> PointDefects:
 
 def quantities(found: PointDefects) -> tuple[Quantity, ...]:
     """Formation energies of interstitials and other defects, and binding energies of divacancies."""
-    named = [(d.name, d.energy) for d in (*found.interstitials, *found.defects)]
-    named += [(f"binding of a divacancy, {d.name}", found.binding(d)) for d in found.divacancies]
+    named = [(d.name, d.energy, False) for d in found.interstitials]
+    named += [(d.name, d.energy, "-rich" in d.name) for d in found.defects]
+    named += [(f"binding of a divacancy, {d.name}", found.binding(d), True) for d in found.divacancies]
     return tuple(
-        Quantity(f"{name}, {found.n_sites} sites", "eV", energy, POINT_DEFECT) for name, energy in named
+        Quantity(f"{name}, {found.n_sites} sites", "eV", energy, POINT_DEFECT, signed)
+        for name, energy, signed in named
     )
 
 

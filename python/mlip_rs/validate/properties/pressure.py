@@ -303,7 +303,7 @@ def _transition(before: EnergyVolumeFit, after: EnergyVolumeFit, bracket: NDArra
 def quantities(found: PressureTransitions) -> tuple[Quantity, ...]:
     """Transition pressures."""
     return tuple(
-        Quantity(f"{t.before} → {t.after}", "GPa", t.pressure, Threshold(_pressure_allowed(t)))
+        Quantity(f"{t.before} → {t.after}", "GPa", t.pressure, Threshold(_pressure_allowed(t)), signed=True)
         for t in found.transitions
     )
 

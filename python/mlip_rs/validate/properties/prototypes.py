@@ -49,7 +49,9 @@ def quantities(found: PrototypeEnergies) -> tuple[Quantity, ...]:
             result += [modulus, Quantity(f"cohesive energy {curve.name}", "eV/atom", cohesion, COHESION)]
         if curve.name != base:
             above = found.energy_above(curve.name, base)
-            result.append(Quantity(f"{curve.name} − {base}", "meV/atom", above, phase_threshold(above)))
+            result.append(
+                Quantity(f"{curve.name} − {base}", "meV/atom", above, phase_threshold(above), signed=True)
+            )
     return tuple(result)
 
 

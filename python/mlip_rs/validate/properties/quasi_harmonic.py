@@ -221,7 +221,9 @@ def quantities(found: QuasiHarmonic) -> tuple[Quantity, ...]:
     if found.temperatures[-1] < 300:
         return ()
     return (
-        Quantity("linear expansion at 300 K", "10⁻⁶/K", 1e6 * found.linear_expansion(300.0), EXPANSION),
+        Quantity(
+            "linear expansion at 300 K", "10⁻⁶/K", 1e6 * found.linear_expansion(300.0), EXPANSION, signed=True
+        ),
         Quantity("volume at 300 K", "Å³/atom", found.volume(300.0), VOLUME),
     )
 
@@ -232,4 +234,6 @@ def failures(found: QuasiHarmonic) -> tuple[str, ...]:
     return () if last >= 300 else (f"above {last:.0f} K the crystal has expanded beyond 6 %",)
 
 
-PROPERTY = Property("quasi-harmonic", "Thermal expansion", QuasiHarmonic, compute, quantities, failures)
+PROPERTY = Property(
+    "quasi-harmonic", "Thermal expansion", QuasiHarmonic, compute, quantities, failures, costly=True
+)

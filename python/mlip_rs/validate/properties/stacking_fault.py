@@ -174,7 +174,7 @@ def quantities(found: StackingFault) -> tuple[Quantity, ...]:
     """Unstable fault energy, and the intrinsic one of fcc."""
     result = [Quantity("unstable", "mJ/m²", 1000 * found.unstable, FAULT)]
     if abs(found.stable) > 1e-6:
-        result.append(Quantity("intrinsic", "mJ/m²", 1000 * found.stable, FAULT))
+        result.append(Quantity("intrinsic", "mJ/m²", 1000 * found.stable, FAULT, signed=True))
     return tuple(result)
 
 

@@ -161,7 +161,8 @@ def _slab(unit: Atoms, indices: tuple[int, int, int], thickness: float) -> Atoms
 
 def compute(case: ValidationCase) -> Surfaces:
     """Surface energies of the crystal, from thinner slabs if the case is quick."""
-    return surface_energies(case.calculator, case.crystal, thickness=10.0 if case.quick else THICKNESS)
+    thickness = case.scale * (10.0 if case.quick else THICKNESS)
+    return surface_energies(case.calculator, case.crystal, thickness=thickness)
 
 
 def quantities(found: Surfaces) -> tuple[Quantity, ...]:

@@ -208,7 +208,7 @@ def compute(case: ValidationCase) -> VacancyConvergence:
         raise NotApplicableError(
             "a vacancy formation energy is defined for elements; the crystal has several"
         )
-    lengths = LENGTHS[:2] if case.quick else LENGTHS
+    lengths = [case.scale * length for length in (LENGTHS[:2] if case.quick else LENGTHS)]
     return vacancy_convergence(case.calculator, case.crystal, lengths=lengths)
 
 
