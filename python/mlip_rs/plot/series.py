@@ -14,6 +14,12 @@ T_co = TypeVar("T_co", covariant=True)
 Results: TypeAlias = T | Mapping[str, T]
 """Result of one potential, or of several by name."""
 
+Members: TypeAlias = Mapping[str, Sequence[T]]
+"""Results of the members of the committee of each potential that has one, by the name of the potential."""
+
+POTENTIAL = "potential"
+"""Name of a single potential."""
+
 REFERENCE_COLOR = "#000000"
 _PATTERNS: tuple[Any, ...] = ("-", "--", "-.", (0, (4, 1, 1, 1, 1, 1)))
 
@@ -34,6 +40,8 @@ class Series(Generic[T_co]):
         Line pattern where the colour identifies something else, such as the crystal structure.
     is_reference
         True for the reference.
+    members
+        Results of the members of the potential's committee, for its error bars.
     """
 
     label: str
@@ -44,6 +52,7 @@ class Series(Generic[T_co]):
     face: str
     pattern: Any
     is_reference: bool = False
+    members: Sequence[T_co] = ()
 
     @property
     def line_style(self) -> dict[str, Any]:
@@ -63,17 +72,30 @@ class Series(Generic[T_co]):
         return {"linestyle": self.pattern, "linewidth": LINE_WIDTH}
 
 
-def series(potentials: Results[T], reference: T | None = None) -> list[Series[T]]:
-    """Series of the potentials, the reference last if there is one."""
-    return named_series(
-        potentials if isinstance(potentials, Mapping) else {"potential": potentials}, reference
-    )
+def series(
+    potentials: Results[T], reference: T | None = None, members: Members[T] | None = None
+) -> list[Series[T]]:
+    """Series of the potentials with their members, the reference last if there is one."""
+    named = potentials if isinstance(potentials, Mapping) else {POTENTIAL: potentials}
+    return named_series(named, reference, members)
 
 
-def named_series(potentials: Mapping[str, T], reference: T | None = None) -> list[Series[T]]:
+def named_series(
+    potentials: Mapping[str, T], reference: T | None = None, members: Members[T] | None = None
+) -> list[Series[T]]:
     """Series of results that may be mappings themselves."""
+    known = members or {}
     drawn = [
-        Series(plain(name), result, color(k), "-", marker(k), color(k), _PATTERNS[k % len(_PATTERNS)])
+        Series(
+            plain(name),
+            result,
+            color(k),
+            "-",
+            marker(k),
+            color(k),
+            _PATTERNS[k % len(_PATTERNS)],
+            members=tuple(known.get(name, ())),
+        )
         for k, (name, result) in enumerate(potentials.items())
     ]
     if reference is not None:

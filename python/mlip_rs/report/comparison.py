@@ -69,7 +69,8 @@ def _content(row: dict[str, PropertyResult]) -> list[Item]:
     results = {name: found.value for name, found in row.items() if found.value is not None}
     if results:
         first = next(iter(row.values()))
-        content += figure_items(first.name, results, first.reference, outside)
+        members = {name: found.members for name, found in row.items()}
+        content += figure_items(first.name, results, first.reference, outside, members)
     return content
 
 

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mlip_rs.errors import MlipError
+from mlip_rs.plot.series import POTENTIAL, Members
 from mlip_rs.plot.style import SMALL_SIZE, WARNING, plain
 from mlip_rs.report.document import Code, Image, Item, Report, Table
 from mlip_rs.report.evaluation import data_content
+from mlip_rs.uncertainty.derived import LEAST_MEMBERS
 from mlip_rs.validate.figures import FIGURES
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.result import (
@@ -20,6 +22,9 @@ from mlip_rs.validate.result import (
 )
 
 ERRORS = "Errors on labelled structures"
+
+BANDS = "Shades and error bars: ± σ by the members of the committee."
+"""Added to the caption of a figure that has them."""
 
 LOSSES = "Members of the committee without a value; error bars are lower bounds there:"
 """Headline of the reasons."""
@@ -105,8 +110,9 @@ def _content(found: PropertyResult) -> list[Item]:
     if found.losses:
         content.append("\n".join([LOSSES, *found.losses]))
     if found.value is not None:
-        outside = ("potential",) if found.outside else ()
-        content += figure_items(found.name, {"potential": found.value}, found.reference, outside)
+        outside = (POTENTIAL,) if found.outside else ()
+        members = {POTENTIAL: found.members}
+        content += figure_items(found.name, {POTENTIAL: found.value}, found.reference, outside, members)
     return content
 
 
@@ -115,6 +121,7 @@ def figure_items(
     results: Mapping[str, Any],
     reference: Any,  # noqa: ANN401 (of all kinds)
     outside: Sequence[str] = (),
+    members: Members[Any] | None = None,
 ) -> list[Item]:
     """Draw the figure of a property, if it has one, or say why it cannot be drawn.
 
@@ -126,16 +133,19 @@ def figure_items(
         Results by the name of the potential, and that of the reference, None if there is none.
     outside
         Names of the results that rest on surroundings outside the data; the figure is marked.
+    members
+        Results of the members of the committee of each potential, for ± σ.
     """
     if name not in FIGURES:
         return []
     figure = FIGURES[name]
     try:
-        drawn = figure.draw(results, reference)
+        barred = figure.bars and any(len(own) >= LEAST_MEMBERS for own in (members or {}).values())
+        drawn = figure.draw(results, reference, members) if barred else figure.draw(results, reference)
         if outside:
             which = "" if len(results) == 1 else f": {', '.join(outside)}"
             drawn.suptitle(plain(f"{OUTSIDE}{which}"), fontsize=SMALL_SIZE, color=WARNING, x=0.01, ha="left")
-        return [Image(drawn, figure.caption)]
+        return [Image(drawn, f"{figure.caption} {BANDS}" if barred else figure.caption)]
     except MlipError as error:
         return [f"No figure: {error}"]
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -36,10 +35,13 @@ class PropertyFigure:
         Draws the result of one potential, or of several by name, and that of the reference if it is not None.
     caption
         Sentence below the figure.
+    bars
+        True if `draw` takes the results of the members of committees, too, by the name of the potential: `Members`.
     """
 
-    draw: Callable[[Any, Any], Figure]
+    draw: Callable[..., Figure]
     caption: str
+    bars: bool = False
 
 
 FIGURES: Mapping[str, PropertyFigure] = MappingProxyType(
@@ -48,6 +50,7 @@ FIGURES: Mapping[str, PropertyFigure] = MappingProxyType(
             prototype_curves,
             "Energy against volume of the prototypes, above the isolated atom; above the lowest crystal where "
             "an isolated atom is not determined.",
+            bars=True,
         ),
         "pressure": PropertyFigure(
             enthalpy_differences,
@@ -57,16 +60,18 @@ FIGURES: Mapping[str, PropertyFigure] = MappingProxyType(
         "compounds": PropertyFigure(
             formation_bars,
             "Energies of formation of ordered compounds; a negative one is stable against the pure elements.",
+            bars=True,
         ),
         "bain": PropertyFigure(
-            bain_curve, "Energy of the body-centred tetragonal crystal at constant volume."
+            bain_curve, "Energy of the body-centred tetragonal crystal at constant volume.", bars=True
         ),
         "elastic": PropertyFigure(
-            young_modulus_directions, "Young's modulus against direction, with relaxed ions."
+            young_modulus_directions, "Young's modulus against direction, with relaxed ions.", bars=True
         ),
         "phonons": PropertyFigure(
             phonon_bands,
             "Phonon bands along the standard path, and density of states; imaginary frequencies are drawn below zero.",
+            bars=True,
         ),
         "quasi-harmonic": PropertyFigure(
             quasi_harmonic_curves,
@@ -75,22 +80,28 @@ FIGURES: Mapping[str, PropertyFigure] = MappingProxyType(
         "vacancy": PropertyFigure(
             vacancy_sizes,
             "Vacancy formation energy at constant volume; filled symbols: relaxed, open symbols: unrelaxed.",
+            bars=True,
         ),
         "point-defects": PropertyFigure(
             point_defect_bars,
             "Formation energies at constant volume, each relaxed from its ideal configuration.",
+            bars=True,
         ),
         "migration": PropertyFigure(
             migration_path,
             "Energy along the jump of a neighbour into a vacancy, by the climbing-image nudged elastic band.",
+            bars=True,
         ),
-        "surfaces": PropertyFigure(surface_bars, "Energies of relaxed low-index surfaces."),
+        "surfaces": PropertyFigure(surface_bars, "Energies of relaxed low-index surfaces.", bars=True),
         "stacking-fault": PropertyFigure(
-            fault_curve, "Generalised stacking-fault energy, with planes relaxed along their normal."
+            fault_curve,
+            "Generalised stacking-fault energy, with planes relaxed along their normal.",
+            bars=True,
         ),
         "grain-boundaries": PropertyFigure(
             grain_boundary_angles,
             "Energies of symmetric tilt boundaries against the misorientation about their axis.",
+            bars=True,
         ),
         "energy-conservation": PropertyFigure(
             total_energy,

@@ -1,12 +1,16 @@
 """Figure of elasticity: Young's modulus against direction."""
 
+from functools import partial
+
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from mlip_rs.errors import PropertyError
-from mlip_rs.plot.series import Results, series
+from mlip_rs.plot.series import Members, Results, series
 from mlip_rs.plot.style import COLUMN_WIDTH, LABEL_SIZE, SMALL_SIZE, new_figure
+from mlip_rs.validate.figures.spread import shade, spread
 from mlip_rs.validate.properties.elastic import ElasticAnalysis
 from mlip_rs.validate.stiffness import young_modulus
 
@@ -14,16 +18,18 @@ _PLANES = (("x–y plane", (1, 0, 0), (0, 1, 0)), ("x–z plane", (1, 0, 0), (0,
 
 
 def young_modulus_directions(
-    potentials: Results[ElasticAnalysis], reference: ElasticAnalysis | None = None
+    potentials: Results[ElasticAnalysis],
+    reference: ElasticAnalysis | None = None,
+    members: Members[ElasticAnalysis] | None = None,
 ) -> Figure:
-    """Young's modulus in GPa around two planes of the Cartesian frame, of the crystals that are stable.
+    """Young's modulus in GPa around two planes of the Cartesian frame, of the crystals that are stable; ± σ of members.
 
     Raises
     ------
     PropertyError
         No potential's crystal is mechanically stable, without which there is no Young's modulus.
     """
-    drawn = [entry for entry in series(potentials, reference) if entry.result.is_stable]
+    drawn = [entry for entry in series(potentials, reference, members) if entry.result.is_stable]
     if all(entry.is_reference for entry in drawn):
         raise PropertyError("no Young's modulus to draw: the crystal is mechanically unstable")
     figure = new_figure(2 * COLUMN_WIDTH, 3.2)
@@ -32,7 +38,9 @@ def young_modulus_directions(
     for axes, (title, u, v) in zip(panels, _PLANES, strict=True):
         directions = np.outer(np.cos(angles), u) + np.outer(np.sin(angles), v)
         for entry in drawn:
-            modulus = young_modulus(entry.result.relaxed.matrix, directions)
+            modulus = _modulus(entry.result, directions)
+            sigma = spread(modulus, entry.members, partial(_modulus, directions=directions))
+            shade(axes, angles, modulus, sigma, entry.color)
             axes.plot(angles, modulus, label=entry.label, **entry.line_style)
         axes.set_title(f"Young's modulus (GPa), {title}", fontsize=LABEL_SIZE)
         axes.tick_params(labelsize=SMALL_SIZE)
@@ -47,3 +55,10 @@ def young_modulus_directions(
         ncols=min(4, len(drawn)),
     )
     return figure
+
+
+def _modulus(found: ElasticAnalysis, directions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Young's modulus (n,); NaN for a crystal that is not stable."""
+    if not found.is_stable:
+        return np.full(len(directions), np.nan)
+    return young_modulus(found.relaxed.matrix, directions)

@@ -1,20 +1,25 @@
 """Figure of phonon bands beside the density of states."""
 
+from functools import partial
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mlip_rs.plot.series import Results, Series, first_of, series
+from mlip_rs.plot.series import Members, Results, Series, first_of, series
 from mlip_rs.plot.style import COLUMN_WIDTH, GUIDE, dress, legend_above, new_figure
-from mlip_rs.validate.properties.phonons import Phonons
+from mlip_rs.validate.figures.spread import shade, spread
+from mlip_rs.validate.properties.phonons import Phonons, Rows
 
 
-def phonon_bands(potentials: Results[Phonons], reference: Phonons | None = None) -> Figure:
-    """Frequencies along the standard path and density of states; the reference dashed, imaginary below zero."""
+def phonon_bands(
+    potentials: Results[Phonons], reference: Phonons | None = None, members: Members[Phonons] | None = None
+) -> Figure:
+    """Frequencies along the standard path, shaded ± σ, and density of states; imaginary ones below zero."""
     figure = new_figure(2 * COLUMN_WIDTH, 3.0)
     bands, states = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
     frame = first_of(potentials)
-    for entry in series(potentials, reference):
+    for entry in series(potentials, reference, members):
         _draw_bands(bands, entry, frame)
         states.plot(entry.result.dos, entry.result.dos_frequencies, **entry.line_style)
     ticks: dict[float, str] = {}
@@ -37,9 +42,18 @@ def phonon_bands(potentials: Results[Phonons], reference: Phonons | None = None)
 
 def _draw_bands(axes: Axes, entry: Series[Phonons], frame: Phonons) -> None:
     """Draw each segment stretched to its place in the path of `frame`, whose lattice constant may differ."""
-    for segment, place in zip(entry.result.bands, frame.bands, strict=False):
+    for k, (segment, place) in enumerate(zip(entry.result.bands, frame.bands, strict=False)):
         x = np.array(segment.distances)
         length = float(np.ptp(x)) or 1.0
         x = place.distances[0] + (x - x[0]) / length * float(np.ptp(place.distances))
+        sigma = spread(segment.frequencies, entry.members, partial(_frequencies, segment=k))
+        if sigma is not None:
+            for branch, width in zip(np.array(segment.frequencies).T, sigma.T, strict=True):
+                shade(axes, x, branch, width, entry.color)
         axes.plot(x, segment.frequencies, **entry.line_style)
     axes.plot([], [], label=entry.label, **entry.line_style)
+
+
+def _frequencies(found: Phonons, segment: int) -> Rows:
+    """Frequencies of a segment of the path; none if the path of a member is another."""
+    return found.bands[segment].frequencies if segment < len(found.bands) else ()

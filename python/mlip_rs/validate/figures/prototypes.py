@@ -1,13 +1,14 @@
 """Figure of energy against volume of the crystal structures."""
 
 from collections.abc import Mapping
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from mlip_rs.errors import ConfigError
-from mlip_rs.plot.series import Results, label_patterns, named_series, series
+from mlip_rs.plot.series import Members, Results, label_patterns, named_series, series
 from mlip_rs.plot.style import (
     COLUMN_WIDTH,
     GUIDE,
@@ -21,24 +22,32 @@ from mlip_rs.plot.style import (
     new_figure,
 )
 from mlip_rs.validate.eos import EnergyVolumeFit
+from mlip_rs.validate.figures.spread import shade, spread
 from mlip_rs.validate.prototype_energies import ISOLATED_ATOM, LOWEST_CRYSTAL, PrototypeEnergies
 
 
 def prototype_curves(
-    potentials: Results[PrototypeEnergies], reference: PrototypeEnergies | None = None
+    potentials: Results[PrototypeEnergies],
+    reference: PrototypeEnergies | None = None,
+    members: Members[PrototypeEnergies] | None = None,
 ) -> Figure:
     """Energy against volume of every structure that has a minimum, above isolated atoms if all are determined."""
-    entries = series(potentials, reference)
+    entries = series(potentials, reference, members)
     determined = all(entry.result.zero == ISOLATED_ATOM for entry in entries)
-    drawn = [
-        (entry, {curve.name: curve for curve in found.curves})
-        for entry in entries
-        for found in [entry.result if determined else entry.result.above_lowest()]
-    ]
+
+    def curves(found: PrototypeEnergies) -> dict[str, EnergyVolumeFit]:
+        chosen = found if determined else found.above_lowest()
+        return {curve.name: curve for curve in chosen.curves}
+
     return energy_volume_curves(
-        {entry.label: curves for entry, curves in drawn if not entry.is_reference},
-        next((curves for entry, curves in drawn if entry.is_reference), {}),
+        {entry.label: curves(entry.result) for entry in entries if not entry.is_reference},
+        next((curves(entry.result) for entry in entries if entry.is_reference), {}),
         zero=ISOLATED_ATOM if determined else LOWEST_CRYSTAL,
+        members={
+            entry.label: [curves(member) for member in entry.members]
+            for entry in entries
+            if not entry.is_reference
+        },
     )
 
 
@@ -47,6 +56,7 @@ def energy_volume_curves(
     reference: Mapping[str, EnergyVolumeFit],
     *,
     zero: str = ISOLATED_ATOM,
+    members: Members[Mapping[str, EnergyVolumeFit]] | None = None,
 ) -> Figure:
     """Energy against volume: lines the potentials, open symbols the reference, colours the crystal structures.
 
@@ -58,6 +68,8 @@ def energy_volume_curves(
         Curves of the reference by crystal structure; may be empty.
     zero
         What has the energy zero.
+    members
+        Curves of the members of the committees, for bands of ± σ, by the name of the potential.
 
     Raises
     ------
@@ -69,22 +81,23 @@ def energy_volume_curves(
         raise ConfigError("no energy–volume curves to draw")
     figure = new_figure(1.5 * COLUMN_WIDTH, 3.6)
     axes = figure.subplots()
-    drawn = named_series(potentials)
+    drawn = named_series(potentials, members=members)
     for i, name in enumerate(names):
-        shade = color(i)
+        hue = color(i)
         for entry in drawn:
             if name in entry.result:
                 fit = entry.result[name]
                 volumes = np.linspace(min(fit.volumes), max(fit.volumes), 200)
-                axes.plot(
-                    volumes, fit.energy(volumes), color=shade, linestyle=entry.pattern, linewidth=LINE_WIDTH
-                )
+                energies = fit.energy(volumes)
+                others = [member[name] for member in entry.members if name in member]
+                shade(axes, volumes, energies, spread(energies, others, methodcaller("energy", volumes)), hue)
+                axes.plot(volumes, energies, color=hue, linestyle=entry.pattern, linewidth=LINE_WIDTH)
         symbol: dict[str, Any] = {}
         if name in reference:
             points = reference[name]
             symbol = {"marker": marker(i), "mfc": "white", "mew": 1.1, "ms": MARKER_SIZE}
-            axes.plot(points.volumes, points.energies, color=shade, linestyle="none", **symbol)
-        axes.plot([], [], color=shade, linewidth=LINE_WIDTH, label=name, **symbol)
+            axes.plot(points.volumes, points.energies, color=hue, linestyle="none", **symbol)
+        axes.plot([], [], color=hue, linewidth=LINE_WIDTH, label=name, **symbol)
     label_patterns(axes, drawn)
     dress(axes, x="volume (Å³/atom)", y=f"energy above {zero} (eV/atom)")
     legend_beside(axes)
