@@ -13,6 +13,7 @@ from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
 from numpy.typing import NDArray
 
+from mlip_rs.calculators.relaxations import relaxation
 from mlip_rs.errors import PropertyError
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
@@ -107,6 +108,10 @@ def relaxed(calculator: Calculator, atoms: Atoms, *, fmax: float = 0.01, max_ste
     PropertyError
         The forces did not fall below `fmax` within `max_steps`, or became infinite.
     """
+    return relaxation(calculator, atoms, lambda start: _relaxed(calculator, start, fmax, max_steps))
+
+
+def _relaxed(calculator: Calculator, atoms: Atoms, fmax: float, max_steps: int) -> Atoms:
     moving = _attached(calculator, atoms)
     _finite(moving.get_forces(), "forces", atoms)
     try:

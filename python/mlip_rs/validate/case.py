@@ -11,6 +11,7 @@ from mlip_rs.calculators.calculations import (
     isolated_atom_energy,
     relaxed_crystal,
 )
+from mlip_rs.calculators.relaxations import Relaxations, RelaxingCalculator
 from mlip_rs.errors import NotApplicableError, PropertyError
 from mlip_rs.generate.prototypes import PROTOTYPES, canonical_name, prototype
 from mlip_rs.generate.symmetry import conventional_supercell
@@ -48,6 +49,8 @@ class ValidationCase:
     like
         The crystal of the potential, if the calculator is a member of its committee: supercells are as large as those
         of that crystal.
+    similar
+        Relaxations of that potential; its own begin where they ended.
     """
 
     def __init__(
@@ -60,11 +63,15 @@ class ValidationCase:
         elements: tuple[str, ...] = (),
         isolated_atoms: Mapping[str, float] | None = None,
         like: Atoms | None = None,
+        similar: Relaxations | None = None,
     ) -> None:
         behind = getattr(calculator, "potential", None)
         self.potential = potential or (behind if isinstance(behind, Potential) else None)
         self.data_range = None if self.potential is None else self.potential.data_range
         self.watch = DataWatch(self.data_range.cutoff) if self.data_range is not None else None
+        if self.potential is not None:
+            calculator = RelaxingCalculator(calculator, similar)
+        self.relaxations: Relaxations | None = getattr(calculator, "relaxations", None)
         self.calculator = calculator if self.watch is None else WatchedCalculator(calculator, self.watch)
         self.quick = quick
         self._kept: dict[str, tuple[Any, DataRange | None]] = {}
@@ -89,12 +96,13 @@ class ValidationCase:
         if not given and self.atom_energy is not None:
             isolated[self.symbol] = self.atom_energy
         made = ValidationCase(
-            potential.calculator(),
+            potential.calculator(index=False),
             self.crystal if given else (self.structure, self.symbol),
             quick=self.quick,
             potential=potential,
             isolated_atoms=isolated,
             like=self.crystal,
+            similar=self.relaxations,
         )
         ratio = made.scale**3
         if not 1 / SAME_PHASE < ratio < SAME_PHASE:

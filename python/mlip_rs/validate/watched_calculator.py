@@ -80,6 +80,9 @@ class WatchedCalculator(AseCalculator):  # type: ignore[misc]  # ASE carries no 
         super().__init__()
         self.unwatched, self.watch = calculator, watch
         self.implemented_properties = calculator.implemented_properties
+        # Of a `RelaxingCalculator` behind.
+        self.relaxations = getattr(calculator, "relaxations", None)
+        self.similar = getattr(calculator, "similar", None)
 
     def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True) -> Any:  # noqa: ANN401
         """Return a property of the calculator behind, after a look at the structure."""

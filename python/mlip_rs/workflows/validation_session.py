@@ -21,6 +21,7 @@ from mlip_rs.potential import Potential
 from mlip_rs.uncertainty.estimate import members_of
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.judgement import property_result
+from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.property import Property
 from mlip_rs.validate.reference import Reference
 from mlip_rs.validate.result import PropertyResult
@@ -117,7 +118,9 @@ class ValidationSession:
             )
             for name, (_, potential) in self._loaded.items()
         }
-        self._members = self._committees(settings.error_bars, folder / MEMBERS, extent)
+        chosen = [entry for entry in PROPERTIES if not settings.only or entry.name in settings.only]
+        wanted = settings.error_bars if any(entry.has_quantities for entry in chosen) else False
+        self._members = self._committees(wanted, folder / MEMBERS, extent)
 
     def _committees(self, wanted: bool | None, folder: Path, extent: str) -> dict[str, ValidationMembers]:
         """Members of the potentials that have a committee; those without one are named among the notices.

@@ -177,6 +177,8 @@ def test_without_a_committee_it_is_said_once_how_to_get_one(tmp_path):
     assert "fit again" in result.notices[0]
     assert result.coverage == ""
     assert validate(tmp_path / "ar.mlip.json", tmp_path / "out", error_bars=False, **settings).notices == ()
+    without = settings | {"only": ["short-range"]}  # it has no quantities
+    assert validate(tmp_path / "ar.mlip.json", tmp_path / "out", **without).notices == ()
     with pytest.raises(ConfigError, match=r"no error bars: .*fit again"):
         validate(tmp_path / "ar.mlip.json", tmp_path / "out", error_bars=True, **settings)
 
@@ -240,3 +242,16 @@ def test_without_members_there_are_no_bars():
     found = property_result(vacancy.PROPERTY, Computation(size))
     assert all(row.bar is None for row in found.rows)
     assert Validation("a", "", "", "", False, (found,)).coverage == ""
+
+
+def test_members_begin_where_the_potential_ended():
+    case = ValidationCase(with_committee().calculator(), ("fcc", "Ar"), quick=True)
+    own = vacancy.compute(case)
+    kept = len(case.relaxations.pairs)
+    assert kept >= len(own.sizes)
+    member = case.member(argon_potential(1.02 * 0.0104))
+    assert member.relaxations is None
+    found = vacancy.compute(member)
+    assert len(case.relaxations.pairs) == kept
+    for mine, other in zip(own.sizes, found.sizes, strict=True):
+        assert other.relaxed == pytest.approx(1.02 * mine.relaxed, rel=MODULUS_TOLERANCE)

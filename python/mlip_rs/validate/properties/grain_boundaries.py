@@ -12,6 +12,7 @@ from ase.lattice.cubic import BodyCenteredCubic, FaceCenteredCubic
 from numpy.typing import NDArray
 
 from mlip_rs.calculators.calculations import Calculator, optimized, potential_energy
+from mlip_rs.calculators.relaxations import relaxation
 from mlip_rs.errors import ConfigError, MlipError, PropertyError
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.criteria import Quantity
@@ -239,7 +240,8 @@ def _lowest_energy(
     energies, reasons = [], []
     for _, trial in trials[:CANDIDATES]:
         try:
-            energies.append(_relaxed_energy(calculator, trial, fmax))
+            final = relaxation(calculator, trial, lambda start: _relaxed_bicrystal(calculator, start, fmax))
+            energies.append(potential_energy(calculator, final))
         except MlipError as error:
             reasons.append(str(error))
     if not energies:
@@ -247,13 +249,15 @@ def _lowest_energy(
     return float((min(energies) - len(cell) * per_atom) / area * EV_PER_ANGSTROM2_IN_J_PER_M2)
 
 
-def _relaxed_energy(calculator: Calculator, trial: Atoms, fmax: float) -> float:
+def _relaxed_bicrystal(calculator: Calculator, trial: Atoms, fmax: float) -> Atoms:
     moving = trial.copy()
     moving.calc = calculator
     along_normal = FrechetCellFilter(moving, mask=[False, False, True, False, False, False])
     if not optimized(along_normal, fmax, 400):
         raise PropertyError("a bicrystal did not relax in 400 steps")
-    return potential_energy(calculator, moving)
+    final = moving.copy()
+    final.calc = None
+    return final
 
 
 def compute(case: ValidationCase) -> GrainBoundaries:

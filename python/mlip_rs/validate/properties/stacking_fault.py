@@ -8,6 +8,7 @@ from ase import Atoms
 from ase.constraints import FixedLine
 
 from mlip_rs.calculators.calculations import Calculator, optimized, potential_energy
+from mlip_rs.calculators.relaxations import relaxation
 from mlip_rs.errors import ConfigError, PropertyError
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.criteria import Quantity, Threshold
@@ -153,6 +154,10 @@ def _shortest(vector: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _relaxed_along(calculator: Calculator, atoms: Atoms, normal: np.ndarray, fmax: float) -> Atoms:
+    return relaxation(calculator, atoms, lambda start: _relaxed_planes(calculator, start, normal, fmax))
+
+
+def _relaxed_planes(calculator: Calculator, atoms: Atoms, normal: np.ndarray, fmax: float) -> Atoms:
     moving = atoms.copy()
     moving.set_constraint(FixedLine(list(range(len(atoms))), normal))
     moving.calc = calculator
