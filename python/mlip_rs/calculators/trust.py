@@ -110,7 +110,7 @@ def checked_threshold(threshold: object) -> float | None:
     except (TypeError, ValueError):
         number = np.nan
     if not number > 0.0:
-        raise ConfigError(f"{threshold!r} is no index of anomaly to compare with; give a number such as 2")
+        raise ConfigError(f"{threshold!r} is no index of anomaly to compare with; give a number such as 1.5")
     return number
 
 

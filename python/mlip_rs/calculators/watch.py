@@ -15,7 +15,8 @@ from mlip_rs.calculators.ase import MLIPCalculator
 from mlip_rs.calculators.trust import INDEX, checked_threshold
 from mlip_rs.errors import ConfigError, OutsideDomainError, OutsideDomainWarning
 from mlip_rs.files import check_writable
-from mlip_rs.uncertainty.domain import CLEARLY_OUTSIDE, NO_INDEX, Departure
+from mlip_rs.potential import Potential
+from mlip_rs.uncertainty.domain import CLEARLY_OUTSIDE, NO_INDEX, Departure, indices
 
 OnLeave = Literal["warn", "dump", "stop"]
 """What a watch does."""
@@ -43,7 +44,8 @@ class Watch:
     Parameters
     ----------
     atoms
-        The moving atoms, with a calculator that has the property `index`, such as `MLIPCalculator`.
+        The moving atoms, with a calculator that has the property `index`, such as `MLIPCalculator`, unless there is a
+        `potential`.
     threshold
         Index above which an atom counts as outside. Where many atoms are watched, a few in a hundred that are inside
         have more than 1.
@@ -55,6 +57,8 @@ class Watch:
     file
         Extended XYZ to which frames are appended, with the columns `index`, `forces` and `momenta`, and `step` and
         `largest_index` in the header; each is written as a whole.
+    potential
+        Its index is computed at every look, whatever the calculator of the atoms is; None: that of the calculator.
     dynamics
         The run that the watch is attached to, so that steps can be named; None: its looks are counted.
     name
@@ -97,6 +101,7 @@ class Watch:
         on_leave: OnLeave = "warn",
         *,
         file: str | os.PathLike[str] | None = None,
+        potential: Potential | None = None,
         dynamics: Run | None = None,
         name: str = "",
         most_frames: int = MOST_FRAMES,
@@ -110,16 +115,18 @@ class Watch:
             raise ConfigError("a watch that dumps frames needs a file, such as file='outside.extxyz'")
         if file is not None:
             check_writable(file)
-        self._atoms, self._dynamics, self._most_frames = atoms, dynamics, most_frames
+        self._atoms, self._potential = atoms, potential
+        self._dynamics, self._most_frames = dynamics, most_frames
         self._name = f"{name}, " if name else ""
         self.threshold, self.on_leave = checked, on_leave
         self.file = None if file is None else Path(file)
         self.largest, self.n_frames = 0.0, 0
         self.departure: Departure | None = None
         self._looks = 0
-        calculator = self._require_index()
-        if isinstance(calculator, MLIPCalculator):
-            calculator.set(warn_above=None)
+        if potential is not None:
+            indices(potential, [])  # refuses one without
+        elif isinstance(self._calculator(), MLIPCalculator):
+            atoms.calc.set(warn_above=None)
 
     def __call__(self) -> None:
         """Look at the atoms.
@@ -131,7 +138,7 @@ class Watch:
         OSError
             A frame cannot be written.
         """
-        index = self._require_index().get_property(INDEX, self._atoms)
+        index = self._index()
         self._looks += 1
         self.largest = max(self.largest, float(index.max(initial=0.0)))
         departure = Departure.of(self._atoms.get_chemical_symbols(), index, self.threshold)
@@ -148,12 +155,17 @@ class Watch:
         if first:
             warnings.warn(departure.sentence(where), OutsideDomainWarning, stacklevel=2)
 
-    def _require_index(self) -> Any:  # noqa: ANN401 -- ASE carries no types
+    def _index(self) -> Array:
+        if self._potential is not None:
+            return indices(self._potential, [self._atoms])[0]
+        return np.asarray(self._calculator().get_property(INDEX, self._atoms))
+
+    def _calculator(self) -> Any:  # noqa: ANN401 -- ASE carries no types
         calculator = self._atoms.calc
         if calculator is None:
             raise ConfigError("the atoms have no calculator; set atoms.calc before they are watched")
         if INDEX not in calculator.implemented_properties:
-            other = f"{type(calculator).__name__} has no property {INDEX!r}; that of a potential of this package has"
+            other = f"{type(calculator).__name__} has no property {INDEX!r}; give the potential to compute it with"
             raise ConfigError(NO_INDEX if isinstance(calculator, MLIPCalculator) else other)
         return calculator
 

@@ -117,6 +117,18 @@ def test_relaxations_are_watched_as_well(watched):
             relaxation.run(fmax=0.01, steps=5)
 
 
+def test_runs_of_other_calculators_are_watched_with_the_index_of_a_potential(watched, argon, tmp_path):
+    atoms, dynamics = run_of(argon, 150.0)
+    watch = Watch(atoms, on_leave="stop", file=tmp_path / "a.xyz", potential=watched, dynamics=dynamics)
+    dynamics.attach(watch)
+    with pytest.raises(OutsideDomainError, match="step"):
+        dynamics.run(1000)
+    found = watched.uncertainty(atoms).index
+    np.testing.assert_allclose(ase.io.read(tmp_path / "a.xyz").arrays["index"], found, atol=1e-6)
+    with pytest.raises(ConfigError, match="fit again"):
+        Watch(atoms, potential=argon)
+
+
 def test_without_dynamics_its_looks_are_counted(watched):
     atoms = cold_argon(3, amplitude=0.3)
     atoms.calc = watched.calculator()

@@ -12,7 +12,8 @@ from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 from cli_case import SMALL_BASIS, errors, invoke, labelled_frames, write_frames
 
-from mlip_rs.cli.app import describe
+from mlip_rs.cli.app import _show_warning, describe
+from mlip_rs.errors import OutsideDomainWarning
 
 pytestmark = pytest.mark.usefixtures("no_report")
 
@@ -277,6 +278,14 @@ def test_damaged_potential_files_are_refused_by_every_verb(tmp_path, potential_t
     line = refused(tmp_path, verb, path, *rest)
     assert line.startswith(f"{path}: ")
     assert message in line
+
+
+def test_a_warning_for_the_user_is_a_sentence_without_code(capsys):
+    _show_warning(OutsideDomainWarning("step 3: look there"), OutsideDomainWarning, "run.py", 17)
+    _show_warning(UserWarning("of a library"), UserWarning, "run.py", 17)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "warning: step 3: look there"
+    assert lines[1] == "run.py:17: UserWarning: of a library"
 
 
 def test_predict_names_the_structure_of_a_wrong_element(small_run, tmp_path):
