@@ -4,7 +4,6 @@ import json
 import warnings
 
 import numpy as np
-import pytest
 from potentials import argon_crystal, argon_potential
 
 from mlip_rs.data.core_structures import structure_from_atoms
@@ -19,8 +18,6 @@ SHELL = 3.5
 
 def indexed(potential, structures, shell=SHELL):
     """The potential with its features, standardised over structures, as forms; 99 % of their atoms have less than 1."""
-    if not hasattr(potential.core, "with_index"):
-        pytest.skip("this core has no index")
     basis = potential.core.basis
     labels = basis.labels()
     values = np.concatenate([basis.features(structure_from_atoms(atoms)) for atoms in structures])

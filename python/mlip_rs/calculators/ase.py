@@ -273,8 +273,7 @@ class MLIPCalculator(Calculator):  # type: ignore[misc]  # ASE carries no types
         arrays = arrays._replace(positions=copied.arrays["positions"], cell=copied.cell.array)
         with_index = self._has_index and self.parameters["index"]
         if with_index:
-            evaluator: Any = self._evaluator
-            energies, forces, virials, virial, index = evaluator.compute(*arrays, index=True)
+            energies, forces, virials, virial, index = self._evaluator.compute(*arrays, index=True)
         else:
             energies, forces, virials, virial = self._evaluator.compute(*arrays)
         energy = float(energies.sum())

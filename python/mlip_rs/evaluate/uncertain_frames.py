@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from mlip_rs import _core
 from mlip_rs.arrays import Array
@@ -94,11 +94,10 @@ def _indices(
     threads: int,
 ) -> Iterator[Array]:
     """Index of the atoms of each frame."""
-    core: Any = potential.core
     for start in range(0, len(frames), BATCH_STRUCTURES):
         batch = frames[start : start + BATCH_STRUCTURES]
         try:
-            yield from core.index_many([structure(frame) for frame in batch], threads)
+            yield from potential.core.index_many([structure(frame) for frame in batch], threads)
         except StructureError as error:
             message, k = error.args
             raise StructureError(f"{name(start + k)}: {message}") from None

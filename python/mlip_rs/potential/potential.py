@@ -330,7 +330,7 @@ class Potential:
     @property
     def has_index(self) -> bool:
         """Whether it has an index of anomaly for its atoms."""
-        return getattr(self.core, "index", None) is not None
+        return self.core.index is not None
 
     def uncertainty(self, structures: Atoms | Iterable[Atoms], threads: int | None = None) -> Any:  # noqa: ANN401
         """Error bars and the index of anomaly, as `mlip_rs.uncertainty.Uncertainty`: one for one structure, or a list.

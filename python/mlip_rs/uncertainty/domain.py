@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -105,9 +104,8 @@ def indices(potential: Potential, structures: Sequence[Atoms], threads: int | No
             cores.append(structure_from_atoms(atoms))
         except StructureError as error:
             raise StructureError(f"structure {k}: {error}") from None
-    core: Any = potential.core
     try:
-        return list(core.index_many(cores, number_of_threads(threads)))
+        return list(potential.core.index_many(cores, number_of_threads(threads)))
     except StructureError as error:
         message, k = error.args
         raise StructureError(f"structure {k}: {message}") from None
