@@ -56,6 +56,7 @@ OPTIONS: tuple[SettingOption, ...] = (
     SettingOption("fit.n_folds", "--folds"),
     SettingOption("fit.seed"),
     SettingOption("fit.calibrate"),
+    SettingOption("fit.hold_out_classes"),
     SettingOption("fit.allow_underdetermined"),
 )
 """Settings with an option of their own; `--set` sets any other."""
@@ -143,6 +144,7 @@ def run(
 
 def _show(outcome: Any, as_json: bool) -> None:  # noqa: ANN401 (Outcome, imported lazily)
     from mlip_rs.fitting.result import table
+    from mlip_rs.report.error_bars import coverage_sentence
 
     points = outcome.run.pareto()
     warnings = _warnings(outcome.run)
@@ -158,6 +160,8 @@ def _show(outcome: Any, as_json: bool) -> None:  # noqa: ANN401 (Outcome, import
     print(f"\nall in {outcome.directory}/ (cross-validation errors above)")
     for name, file in files.items():
         print(f"  {name:<7} {file}")
+    if bars := coverage_sentence(outcome.run.points[outcome.run.knee_index]):
+        print(f"knee: {bars}")
     for warning in warnings:
         print(f"warning: {warning}")
 

@@ -86,10 +86,13 @@ class CrossValidation:
 
     def load(self, left_out: int | None) -> tuple[Scaled, int]:
         """The equations without a fold, and their number of rows; in place of those loaded before."""
-        system = self.equations.system(self._gram, left_out)
-        if self.anchors is not None:
-            system = self.anchors.added(system, left_out)
+        system = self.system(left_out)
         return Scaled.of(system, self.scale, self.penalized), system.n_rows
+
+    def system(self, left_out: int | None) -> System:
+        """The equations without a fold as they are, not scaled; in place of those loaded before."""
+        system = self.equations.system(self._gram, left_out)
+        return system if self.anchors is None else self.anchors.added(system, left_out)
 
     def refitted(self, scaled: Scaled, penalty: Array, supports: Iterable[Mask | None]) -> Array:
         """(P, F) ridge coefficients on each support; None stands for all features.

@@ -16,6 +16,8 @@ from mlip_rs.errors import ConfigError
 from mlip_rs.files import write_atomically
 from mlip_rs.fitting.angular_cutoff import suggest_angular_cutoff
 from mlip_rs.fitting.assemble import assemble, owner
+from mlip_rs.fitting.committee import with_uncertainty
+from mlip_rs.fitting.held_out_classes import calibrated
 from mlip_rs.fitting.label_review import LabelReview, review_labels
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.points import measured_points, predicted
@@ -157,6 +159,9 @@ def fit_in_phases(
             chosen = selection(problem, equations, settings, progress)
             points = _points(chosen, testing, phases)
         rmtree(folder / ANCHORS, ignore_errors=True)
+    if settings.hold_out_classes:
+        phases.enter("held_out_classes")
+        points = calibrated(problem, settings, points, progress)
     phases.enter("save")
     record = run_record(problem, chosen, settings, testing, basis)
     run = Run(points, record | {"label_check": review.to_dict()})
@@ -178,7 +183,9 @@ def _points(chosen: Selection, testing: Dataset | None, phases: Phases) -> tuple
     phases.enter("costs")
     points = measured_points(problem, candidates, settings, trained, tested, phases.progress)
     phases.enter("stress_test")
-    return Robustness(chosen, testing, phases.progress).points(points)
+    robust = Robustness(chosen, testing, phases.progress).points(points)
+    phases.enter("uncertainty")
+    return with_uncertainty(chosen, robust, phases.progress)
 
 
 def prepare(

@@ -13,6 +13,8 @@ from mlip_rs.fitting.fold_store import HELD_BYTES
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.residuals import BATCH_STRUCTURES
 from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.fitting.structure_clusters import N_CLUSTERS
+from mlip_rs.fitting.unseen_errors import MOST_ATOMS
 from mlip_rs.threads import number_of_threads
 
 NUMBER: int = 8
@@ -75,11 +77,15 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     anchored = matrix if settings.anchor_weight and problem.basis.repulsion is not None else 0
     held_beside = anchored if matrix <= HELD_BYTES else 0
     summing = groups * matrix + held + block
-    selecting = matrix + max(held + held_beside, anchored) + vectors + max(predicting, solving)
+    beside = matrix + max(held + held_beside, anchored) + vectors
+    selecting = beside + max(predicting, solving)
+    committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS + problem.n_folds)
+    judging = beside + committees + max(2 * matrix, matrix + block, NUMBER * n * 2 * MOST_ATOMS)
+    again = held + matrix if settings.hold_out_classes else 0
     # Beside the finished folds there is an old and a new checkpoint of the last, or its matrix and the total.
     disk = 0 if small and not problem.persistent else (problem.n_folds + 1) * groups * matrix
     disk += anchored - held_beside
-    return Resources(PACKAGE_BYTES + max(summing, selecting), disk)
+    return Resources(PACKAGE_BYTES + max(summing, selecting, judging) + again, disk)
 
 
 def check_resources(problem: Problem, settings: FitSettings, directory: Path | None) -> None:

@@ -70,14 +70,15 @@ class _Path:
         (L, F) after the refit on each support.
     validation
         Residuals of the same points, chosen and fitted without each fold.
-    fold_supports
-        (L, F) features of the same points, chosen without each fold.
+    fold_supports, fold_coefficients
+        (L, F) features of the same points, chosen without each fold, and the refits on them.
     """
 
     lambdas: Array
     coefficients: Array
     validation: Residuals
     fold_supports: list[Mask]
+    fold_coefficients: list[Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +93,15 @@ class Selection:
         Equations, with anchor rows if there are any.
     penalty
         (F,) ridge penalties of features of unit norm.
-    fold_supports
-        (P, F) features of each candidate chosen without each fold.
+    fold_supports, fold_coefficients
+        (P, F) features of each candidate chosen without each fold, and the refits on them.
     """
 
     candidates: Candidates
     folds: CrossValidation
     penalty: Array
     fold_supports: list[Mask]
+    fold_coefficients: list[Array]
 
     @property
     def anchors(self) -> Anchors | None:
@@ -144,12 +146,14 @@ def _selection(folds: CrossValidation, dense: DenseFit, method: SparseEstimator)
     lambdas, validation = np.zeros(1), dense.validation
     supports = [np.ones((1, coefficients.shape[1]), dtype=bool) for _ in folds.folds]
     system = PathSystem(full, dense.penalty, coefficients[0], threads=folds.settings.threads or None)
+    fits = [own[None] for own in dense.of_folds]
     path = _sparse_path(folds, dense, method, system)
     if path is not None:
         coefficients = np.vstack([path.coefficients, coefficients])
         lambdas = np.append(path.lambdas, lambdas)
         validation = path.validation.beside(validation)
         supports = [np.vstack(pair) for pair in zip(path.fold_supports, supports, strict=True)]
+        fits = [np.vstack(pair) for pair in zip(path.fold_coefficients, fits, strict=True)]
     candidates = Candidates(
         coefficients,
         lambdas,
@@ -160,7 +164,7 @@ def _selection(folds: CrossValidation, dense: DenseFit, method: SparseEstimator)
         dense.scores,
         method.cost_model,
     )
-    return Selection(candidates, folds, dense.penalty, supports)
+    return Selection(candidates, folds, dense.penalty, supports, fits)
 
 
 def _sparse_path(
@@ -178,7 +182,7 @@ def _sparse_path(
     supports = folds.supports(method, full, grid)
     points = _distinct(supports)
     fitted = folds.refitted(full.scaled, dense.penalty, supports[points])
-    n_reached, parts, fold_supports = len(supports), [], []
+    n_reached, parts, fold_supports, fits = len(supports), [], [], []
     for fold in folds.folds:
         scaled, n_rows = folds.load(fold)
         system = replace(full, scaled=scaled, ridge=dense.of_folds[fold], share=n_rows / folds.n_rows, room=2)
@@ -186,11 +190,16 @@ def _sparse_path(
         n_reached = min(n_reached, len(of_fold))
         points = [k for k in points if k < n_reached]
         fold_supports.append(of_fold[points])
-        parts.append(folds.residuals(fold, folds.refitted(scaled, dense.penalty, of_fold[points])))
+        fits.append(folds.refitted(scaled, dense.penalty, of_fold[points]))
+        parts.append(folds.residuals(fold, fits[-1]))
     n = len(points)
     validation = reduce(add, (part.columns(slice(n)) for part in parts))
     path = _Path(
-        method.l1_penalties(grid)[points], fitted[:n], validation, [own[:n] for own in fold_supports]
+        method.l1_penalties(grid)[points],
+        fitted[:n],
+        validation,
+        [own[:n] for own in fold_supports],
+        [own[:n] for own in fits],
     )
     return _reversed(path) if method.from_dense else path
 
@@ -207,4 +216,5 @@ def _reversed(path: _Path) -> _Path:
         path.coefficients[order],
         path.validation.columns(order),
         [own[order] for own in path.fold_supports],
+        [own[order] for own in path.fold_coefficients],
     )

@@ -80,6 +80,9 @@ class FitSettings:
     anchor_weight
         Weight of the anchor rows, which keep sparse potentials out of holes where no data are
         (`fitting/anchors.py`), in that of a structure of the data; 0 for none. A basis without repulsion has none.
+    hold_out_classes
+        Repeat the fit without each class of structures, to calibrate the error bars on data unlike the rest
+        (`fitting/held_out_classes.py`). Takes about as long as the fit, once for each class.
     allow_underdetermined
         Fit although there are more features than rows.
     correct_labels
@@ -122,6 +125,7 @@ class FitSettings:
     weights: Weights = field(default_factory=Weights)
     reference_energies: Mapping[str, float] | None = None
     anchor_weight: float = 5e-3
+    hold_out_classes: bool = False
     allow_underdetermined: bool = False
     correct_labels: bool = False
     allow_contradictory_labels: bool = False

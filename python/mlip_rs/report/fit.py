@@ -16,6 +16,7 @@ from mlip_rs.fitting.result import LOSS
 from mlip_rs.fitting.run_config import configuration
 from mlip_rs.potential import Potential
 from mlip_rs.report.document import Code, Image, Item, Report, Table
+from mlip_rs.report.error_bars import error_bars_content
 from mlip_rs.report.html import save_html
 from mlip_rs.report.outside_data import outside_data_content
 from mlip_rs.text import counted
@@ -63,6 +64,7 @@ def write_run_report(directory: Path, run: Run, training: Dataset, test: Dataset
     report.add_section("Accuracy", *_accuracy(run))
     report.add_section("Error against sparsity and cost", *path_content(run))
     report.add_section("Outside the data", *outside_data_content(run))
+    report.add_section("Error bars", *error_bars_content(run))
     report.add_section("Predictions against labels", *parity_content(best, training, test))
     report.add_section("Errors by kind of structure", *by_config_type_content(run.points[run.best_index]))
     report.add_section("Training data", _label_check(run.record), *data_content(training, summary))

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +15,7 @@ from mlip_rs.errors import ConfigError, PotentialFileError
 from mlip_rs.potential import Potential
 from mlip_rs.potential.potential import REFERENCES_KEY
 from mlip_rs.uncertainty.calibration import Calibration
+from mlip_rs.uncertainty.force_error import ForceError
 
 KEY: str = "uncertainty"
 """Entry of `Potential.info` that holds the committee."""
@@ -47,6 +48,10 @@ class Committee:
         What was left out, in words.
     calibration
         Factors from held-out classes, if there are any.
+    coverage
+        Part of the labels within the intervals of the levels `LEVELS` in the cross-validation, by property.
+    force_error
+        Error of the force of an atom by its index, if the potential has an index.
 
     Examples
     --------
@@ -64,6 +69,8 @@ class Committee:
     noise: Mapping[str, float]
     kind: str
     calibration: Calibration | None = None
+    coverage: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    force_error: ForceError | None = None
 
     @classmethod
     def of(cls, potential: Potential) -> "Committee | None":
@@ -126,14 +133,19 @@ class Committee:
     def to_dict(self) -> dict[str, Any]:
         """As it stands in a potential file: numbers as base64 of little-endian 64-bit floats."""
         numbers = base64.b64encode(np.ascontiguousarray(self.deviations, dtype="<f8").tobytes())
-        found = {
+        found: dict[str, Any] = {
             "kind": self.kind,
             "n_members": len(self.deviations),
             "features": self.features.tolist(),
             "deviations": numbers.decode("ascii"),
             "noise": dict(self.noise),
+            "coverage": {name: list(own) for name, own in self.coverage.items()},
         }
-        return found if self.calibration is None else found | {"calibration": self.calibration.to_dict()}
+        if self.calibration is not None:
+            found["calibration"] = self.calibration.to_dict()
+        if self.force_error is not None:
+            found["force_error"] = self.force_error.to_dict()
+        return found
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "Committee":
@@ -158,9 +170,16 @@ class Committee:
                 raise ValueError("residuals")
             if len(features) and (features[0] < 0 or (np.diff(features) <= 0).any()):
                 raise ValueError("features out of order")
-            entry = document.get("calibration")
-            calibration = None if entry is None else Calibration.from_dict(entry)
-            return cls(features, deviations.astype(np.float64), noise, str(document["kind"]), calibration)
+            entry, curve = document.get("calibration"), document.get("force_error")
+            return cls(
+                features,
+                deviations.astype(np.float64),
+                noise,
+                str(document["kind"]),
+                None if entry is None else Calibration.from_dict(entry),
+                {str(name): tuple(map(float, own)) for name, own in document.get("coverage", {}).items()},
+                None if curve is None else ForceError.from_dict(curve),
+            )
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError, binascii.Error) as error:
             raise PotentialFileError(
                 f"the entry {KEY!r} of the potential cannot be used ({error}); copy the file again, or fit again"

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -51,6 +50,12 @@ class Uncertainty:
     stress: Array | None
     index: Array | None
     committee: Committee
+
+    @property
+    def expected_force_errors(self) -> Array | None:
+        """(N,) root mean squared length of the error of each force, eV/Å, by the index alone; None without an index."""
+        curve = self.committee.force_error
+        return None if self.index is None or curve is None else curve(self.index)
 
     def factor(self, name: str, level: float = 0.9) -> float:
         """Half-width of the interval of a property ("energy", "forces", "stress"), in standard errors.
@@ -102,8 +107,7 @@ def uncertainties(
     indices: Sequence[Array | None] = [None] * len(structures)
     if potential.has_index:
         cores = [structure_from_atoms(atoms) for atoms in structures]
-        core: Any = potential.core
-        indices = core.index_many(cores, number_of_threads(threads))
+        indices = potential.core.index_many(cores, number_of_threads(threads))
     columns = zip(*members, strict=True)
     return [combined(committee, a, b, index) for a, b, index in zip(own, columns, indices, strict=True)]
 

@@ -25,6 +25,7 @@ def fixed_times():
     with pytest.MonkeyPatch.context() as patch:
         golden_fits.with_fixed_times(patch.setattr)
         golden_fits.without_stress_tests(patch.setattr)
+        golden_fits.without_error_bars(patch.setattr)
         yield
 
 

@@ -46,8 +46,8 @@ def test_report_holds_figures_tables_and_settings_and_nothing_from_outside(tmp_p
     page = path.read_text(encoding="utf-8")
     assert not re.search(r"https?://", re.sub(r'"data:image/[^"]*"', '""', page))
     assert all(link.startswith(("data:image/", "#s")) for link in links(page))
-    paths, parity, kinds, data = 3, 3, 1, 4
-    assert page.count("<img ") == paths + parity + kinds + data
+    paths, force_errors, parity, kinds, data = 3, 1, 3, 1, 4
+    assert page.count("<img ") == paths + force_errors + parity + kinds + data
     for wanted in (
         "Accuracy",
         f"{len(parts[1])} structures of the test data",

@@ -1,0 +1,165 @@
+"""The fits of a committee: without each fold and without each cluster of structures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_rs.arrays import Array, Mask
+from mlip_rs.errors import FitError
+from mlip_rs.fitting.cross_validation import CrossValidation
+from mlip_rs.fitting.estimators.scaled import Scaled
+from mlip_rs.fitting.nested_refits import nested, nested_refits
+from mlip_rs.fitting.normal_equations import NormalEquations, System, accumulate, symmetrize
+from mlip_rs.fitting.problem import Problem
+from mlip_rs.fitting.selection import Selection
+from mlip_rs.fitting.structure_clusters import clusters, mean_features
+from mlip_rs.fitting.unseen_errors import Fits
+from mlip_rs.progress import Progress
+
+BATCH: int = 16
+"""Structures of one call of the core."""
+
+
+@dataclass(frozen=True)
+class CommitteeFits:
+    """Fits behind the committees of some candidates of a selection.
+
+    Parameters
+    ----------
+    chosen
+        The selection; within `FoldEquations.totalled`.
+    wanted
+        Positions of the candidates, sparsest first.
+    progress
+        Receives the advance.
+    factors
+        Of those that were refitted with heavier anchor rows: place among `wanted`, and factor on these rows.
+    """
+
+    chosen: Selection
+    wanted: Sequence[int]
+    progress: Progress
+    factors: Mapping[int, float] = field(default_factory=dict)
+
+    def fits(self) -> Fits:
+        """All fits."""
+        self.progress.start("error bars: clusters and folds", self.n_clusters + self.folds.problem.n_folds)
+        folds, clusters_ = self._without_folds(), self._without_clusters()
+        return Fits(self.coefficients, folds, clusters_, self.chosen.candidates.coefficients[-1])
+
+    @property
+    def folds(self) -> CrossValidation:
+        """The cross-validation of the fit."""
+        return self.chosen.folds
+
+    @cached_property
+    def coefficients(self) -> Array:
+        """(W, F) of the points wanted, as they are after the stress test."""
+        parts = [self.chosen.candidates.coefficients[k] for k in self.wanted]
+        for place, factor in self.factors.items():
+            scaled, _ = self._anchored(factor).load(None)
+            support = parts[place] != 0.0
+            parts[place] = self.folds.refitted(scaled, self.chosen.penalty, [support])[0]
+        return np.array(parts)
+
+    @cached_property
+    def labels(self) -> NDArray[np.int64]:
+        """(S,) cluster of each structure."""
+        return clusters(mean_features(self.folds.problem))
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters that are left out."""
+        found = int(self.labels.max()) + 1
+        return found if found > 1 else 0
+
+    def _anchored(self, factor: float) -> CrossValidation:
+        """The cross-validation with anchor rows of another weight."""
+        anchors = self.chosen.anchors
+        return self.folds if anchors is None else self.folds.anchored(anchors.times(factor))
+
+    def _without_folds(self) -> Array:
+        """(K, W, F) fitted without each fold, the selection repeated."""
+        out = []
+        for fold in self.folds.folds:
+            own = self.chosen.fold_coefficients[fold][list(self.wanted)]
+            for factor in set(self.factors.values()):
+                places = [place for place, mended in self.factors.items() if mended == factor]
+                supports = self.chosen.fold_supports[fold][[self.wanted[place] for place in places]]
+                scaled, _ = self._anchored(factor).load(fold)
+                own[places] = self.folds.refitted(scaled, self.chosen.penalty, supports)
+            out.append(own)
+            self.progress.advance()
+        return np.array(out)
+
+    def _without_clusters(self) -> Array:
+        """(C, W, F) fitted without each cluster, on the support of each point."""
+        supports = self.coefficients != 0.0
+        out = np.zeros((self.n_clusters, *supports.shape))
+        for cluster in range(self.n_clusters):
+            (found,) = self.folds.pieces.piece(
+                "without cluster",
+                [cluster, self.labels, supports, self.chosen.penalty, sorted(self.factors.items())],
+                partial(self._without_cluster, cluster, supports),
+            )
+            out[cluster] = found
+            self.progress.advance()
+        return out
+
+    def _without_cluster(self, cluster: int, supports: Mask) -> list[Array]:
+        """(W, F) fitted without one cluster; NaN where the rest determines nothing."""
+        threads = self.folds.settings.threads or None
+        own = equations_of(self.folds.problem, np.flatnonzero(self.labels == cluster), threads)
+        out = np.zeros(supports.shape)
+        everyone = [self.factors.get(place, 1.0) for place in range(len(supports))]
+        for factor in sorted(set(everyone)):
+            places = [place for place, other in enumerate(everyone) if other == factor]
+            system = self._anchored(factor).system(None)
+            system.gram[:] -= own.gram[0]
+            rest = System(system.gram, system.xty - own.xty[0], system.yty, system.n_rows)
+            scaled = Scaled.of(rest, self.folds.scale, self.folds.penalized)
+            out[places] = self._refits(scaled, list(supports[places]))
+        return [out]
+
+    def _refits(self, scaled: Scaled, supports: list[Mask]) -> Array:
+        """(P, F) on each support; NaN where the matrix is singular."""
+        if nested(supports):
+            try:
+                return nested_refits(scaled, self.chosen.penalty, supports)
+            except FitError:
+                pass  # some of them may have a solution
+        threads = self.folds.settings.threads or None
+        return np.array([scaled.ridge(self.chosen.penalty[None], own, threads)[0] for own in supports])
+
+    def kind(self, n_members: int) -> str:
+        """What was left out for a committee of so many members, in words."""
+        n_folds, n_clusters = self.folds.problem.n_folds, self.n_clusters
+        parts = [f"each of {n_folds} folds, with the selection repeated"]
+        if n_clusters:
+            parts.append(f"each of {n_clusters} clusters of structures")
+        if n_members > n_folds + n_clusters:
+            parts.append("the fit to all features beside them")
+        return "; ".join(parts)
+
+
+def equations_of(problem: Problem, members: NDArray[np.int64], threads: int | None) -> NormalEquations:
+    """Weighted equations of some structures, summed over the properties.
+
+    Parameters
+    ----------
+    members
+        Positions of the structures.
+    threads
+        As for `Potential.predict`.
+    """
+    sums = NormalEquations.zeros(problem.basis.n_features, 1)
+    weights = problem.structure_weights * problem.property_weights
+    for start in range(0, len(members), BATCH):
+        batch = members[start : start + BATCH]
+        frames = [problem.dataset[int(k)] for k in batch]
+        accumulate(sums, problem.basis, frames, problem.reference, weights[batch], threads)
+    symmetrize(sums, threads)
+    return sums

@@ -1,0 +1,58 @@
+"""Clusters of structures that differ: what is left out in turn to see what the rest of the data knows of it."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import AgglomerativeClustering, KMeans
+
+from mlip_rs.arrays import Array
+from mlip_rs.data.core_structures import core_structure
+from mlip_rs.fitting.problem import Problem
+
+N_CLUSTERS: int = 8
+"""Clusters of a data set that has enough structures."""
+
+LEAST_STRUCTURES: int = 3
+"""Structures per cluster, on average, at least; below, there are fewer clusters."""
+
+MOST_FOR_WARD: int = 3000
+"""More structures are clustered by k-means: Ward's method needs all their distances."""
+
+SEED: int = 0
+"""Of k-means."""
+
+
+def mean_features(problem: Problem) -> Array:
+    """(S, E f) features per atom of each structure, those of each centre element apart."""
+    basis = problem.basis
+    n_elements, n_own = len(basis.elements), basis.core.features_per_center
+    rows = np.zeros((len(problem.dataset), n_elements, n_own))
+    for row, frame in zip(rows, problem.dataset, strict=True):
+        features = basis.core.features(core_structure(frame))
+        symbols = np.array(frame.symbols)
+        for k, element in enumerate(basis.elements):
+            row[k] = features[symbols == element].sum(axis=0) / frame.n_atoms
+    return rows.reshape(len(rows), -1)
+
+
+def clusters(features: Array) -> NDArray[np.int64]:
+    """(S,) cluster of each structure, 0 … C − 1, by Ward's method on standardised features (S, f).
+
+    J. H. Ward, J. Am. Stat. Assoc. 58, 236 (1963). There is one cluster only where there are too few structures.
+
+    Examples
+    --------
+    >>> clusters(np.array([[0.0], [0.1], [5.0], [5.1], [0.05], [5.05]])).tolist()
+    [0, 0, 1, 1, 0, 1]
+    """
+    n_clusters = min(N_CLUSTERS, len(features) // LEAST_STRUCTURES)
+    scale = features.std(axis=0)
+    varying = scale > 1e-9 * np.abs(features).max(axis=0, initial=0.0)
+    z = (features[:, varying] - features[:, varying].mean(axis=0)) / scale[varying]
+    if n_clusters < 2 or not varying.any() or len(np.unique(z, axis=0)) < n_clusters:
+        return np.zeros(len(features), dtype=np.int64)
+    if len(features) <= MOST_FOR_WARD:
+        labels = AgglomerativeClustering(n_clusters).fit_predict(z)
+    else:
+        labels = KMeans(n_clusters, random_state=SEED, n_init=1).fit_predict(z)
+    order = {label: k for k, label in enumerate(dict.fromkeys(labels.tolist()))}
+    return np.array([order[label] for label in labels.tolist()])

@@ -1,0 +1,242 @@
+"""Errors of the fits of a committee on structures that they have not seen, beside the error bars."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlip_rs import _core
+from mlip_rs.arrays import Array, Mask
+from mlip_rs.data import Dataset, Frame, nearest_neighbor_distance
+from mlip_rs.data.core_structures import core_structure
+from mlip_rs.fitting.problem import Problem
+from mlip_rs.threads import number_of_threads
+from mlip_rs.uncertainty.calibration import LEVELS, normal_quantile
+from mlip_rs.uncertainty.force_error import ForceError
+from mlip_rs.uncertainty.index_forms import TrainingAtoms
+
+MOST_ATOMS: int = 4000
+"""Training atoms whose features are kept for the index, about."""
+
+VANISHING: float = 1e-3
+"""Forces below this, eV/Å, vanish by symmetry as a rule, and say nothing about errors."""
+
+SEED: int = 5
+"""Of the choice of these atoms."""
+
+
+@dataclass(frozen=True)
+class Fits:
+    """The fits behind the committees of W points.
+
+    Parameters
+    ----------
+    own
+        (W, F) the points.
+    without_folds
+        (K, W, F) without each fold, the selection repeated.
+    without_clusters
+        (C, W, F) without each cluster of structures; C may be zero.
+    dense
+        (F,) the fit to all features.
+    """
+
+    own: Array
+    without_folds: Array
+    without_clusters: Array
+    dense: Array
+
+    def deviations(self, place: int) -> Array:
+        """(M, F) deviations of a point whose squares sum to the variance."""
+        own = self.own[place]
+        parts = [_jackknife(fits[:, place], own) for fits in (self.without_folds, self.without_clusters)]
+        if (self.dense != own).any():
+            parts.append((self.dense - own)[None])
+        return np.concatenate(parts)
+
+    def unseen(self, place: int, fold: int) -> Array:
+        """(M, F) deviations that know nothing of a fold: those of the other folds, and all others."""
+        own = self.own[place]
+        others = [k for k in range(len(self.without_folds)) if k != fold]
+        folds = self.without_folds[others, place] - own  # a fold fewer: the factor of the jackknife becomes 1
+        return np.concatenate(
+            [folds, _jackknife(self.without_clusters[:, place], own), (self.dense - own)[None]]
+        )
+
+
+@dataclass(frozen=True)
+class UnseenErrors:
+    """What is known of a sample of the training structures.
+
+    Parameters
+    ----------
+    atoms
+        Features of their atoms.
+    cluster
+        (N,) cluster of the structure of each atom; None without clusters.
+    of_folds, of_clusters
+        (N, W) lengths of the errors of forces, eV/Å, without the fold or the cluster of the atom; NaN without labels.
+    coverage
+        For each point, part of the labels in intervals of the levels `LEVELS`, by property, without their folds.
+    """
+
+    atoms: TrainingAtoms
+    cluster: NDArray[np.int64] | None
+    of_folds: Array
+    of_clusters: Array
+    coverage: list[dict[str, tuple[float, ...]]]
+
+    @classmethod
+    def of(
+        cls,
+        problem: Problem,
+        sample: NDArray[np.int64],
+        labels: NDArray[np.int64] | None,
+        fits: Fits,
+        noise: Sequence[Mapping[str, float]],
+        threads: int | None,
+        advance: Callable[[int], None],
+    ) -> "UnseenErrors":
+        """Evaluate a sample.
+
+        Parameters
+        ----------
+        sample
+            Structures.
+        labels
+            (S,) cluster of each structure of the data; None without clusters.
+        noise
+            Of each point, as `Committee` has it.
+        threads
+            As for `Potential.predict`.
+        advance
+            Called with the number of structures that are done.
+        """
+        frames = [problem.dataset[int(k)] for k in sample]
+        structures = [core_structure(frame) for frame in frames]
+        numbers = {symbol: k for k, symbol in enumerate(problem.basis.elements)}
+        species = [np.array([numbers[symbol] for symbol in frame.symbols]) for frame in frames]
+        nearest = nearest_neighbor_distance(problem.dataset)
+        atoms = TrainingAtoms.of(problem.basis.core, structures, species, nearest)
+        n_points = len(fits.own)
+        inside = _Inside(n_points, noise)
+        of_folds: list[Array] = [np.empty((0, n_points))] * len(sample)
+        of_clusters: list[Array] = [np.empty((0, n_points))] * len(sample)
+        for fold in np.unique(problem.folds[sample]):
+            spread = np.concatenate([fits.unseen(place, int(fold)) for place in range(n_points)])
+            for place in np.flatnonzero(problem.folds[sample] == fold):
+                frame, columns = frames[place], [fits.without_folds[fold], spread, np.zeros_like(spread[:1])]
+                if labels is not None:
+                    columns.append(fits.without_clusters[labels[sample[place]]])
+                matrix = np.ascontiguousarray(np.concatenate(columns).T)
+                (found,) = _core.predict(
+                    problem.basis.core, [structures[place]], matrix, number_of_threads(threads)
+                )
+                end = n_points + len(spread)
+                # The last of these columns is the repulsion, which predictions have and deviations must not have.
+                inside.add(problem, frame, found[:, :n_points], found[:, n_points:end] - found[:, [end]])
+                end += 1
+                of_folds[place] = _lengths(frame, found[:, :n_points])
+                of_clusters[place] = _lengths(frame, found[:, end:])
+                advance(1)
+        of_atoms = None
+        if labels is not None:
+            of_atoms = np.repeat(labels[sample], [frame.n_atoms for frame in frames])
+        return cls(atoms, of_atoms, np.concatenate(of_folds), np.concatenate(of_clusters), inside.shares())
+
+    def curve(self, place: int, support: Mask) -> ForceError | None:
+        """The curve of one point: of atoms without their fold among all, and without their cluster among the others.
+
+        Parameters
+        ----------
+        place
+            Of the point.
+        support
+            (E, f) features that it keeps.
+        """
+        index = [self.atoms.forms(support).index(self.atoms)]
+        errors = [self.of_folds[:, place]]
+        if self.cluster is not None and len(np.unique(self.cluster)) > 1:
+            outside = np.empty(len(self.cluster))
+            for cluster in np.unique(self.cluster):
+                own = self.cluster == cluster
+                outside[own] = self.atoms.forms(support, ~own).index(self.atoms)[own]
+            index.append(outside)
+            errors.append(self.of_clusters[:, place])
+        pooled, lengths = np.concatenate(index), np.concatenate(errors)
+        known = np.isfinite(lengths)
+        return ForceError.fitted(pooled[known], lengths[known])
+
+
+def sampled(dataset: Dataset) -> NDArray[np.int64]:
+    """Some of the structures, with `MOST_ATOMS` atoms or a few more."""
+    order = np.random.default_rng(SEED).permutation(len(dataset))
+    sizes = np.array([dataset[int(k)].n_atoms for k in order])
+    return np.sort(order[: int(np.searchsorted(np.cumsum(sizes), MOST_ATOMS)) + 1])
+
+
+class _Inside:
+    """Counts of labels inside the intervals of each point and level."""
+
+    def __init__(self, n_points: int, noise: Sequence[Mapping[str, float]]) -> None:
+        self.noise = noise
+        self.quantiles = np.array([normal_quantile(level) for level in LEVELS])
+        self.counts = {name: np.zeros((n_points, len(LEVELS))) for name in ("energy", "forces", "stress")}
+        self.totals = dict.fromkeys(self.counts, 0)
+
+    def add(self, problem: Problem, frame: Frame, fitted: Array, spread: Array) -> None:
+        """Count a structure.
+
+        Parameters
+        ----------
+        fitted
+            (1 + 3N + 6, W) predictions without its fold.
+        spread
+            (1 + 3N + 6, W M) deviations of the points, one after the other.
+        """
+        variances = (spread.reshape(len(spread), len(self.noise), -1) ** 2).sum(axis=2)
+        rows = {"energy": slice(0, 1), "forces": slice(1, -6), "stress": slice(-6, None)}
+        labels = {
+            "energy": None
+            if frame.energy is None
+            else np.array([frame.energy - problem.reference.of(frame)]),
+            "forces": None if frame.forces is None else frame.forces.ravel(),
+            "stress": frame.stress,
+        }
+        for name, label in labels.items():
+            noise = np.array([own.get(name, np.nan) for own in self.noise])
+            if label is None or not np.isfinite(noise).all():
+                continue
+            per = frame.n_atoms if name == "energy" else 1
+            error = np.abs(fitted[rows[name]] - label[:, None]) / per
+            bars = np.sqrt(variances[rows[name]] / per**2 + noise**2)
+            within = error[:, :, None] <= bars[:, :, None] * self.quantiles
+            self.counts[name] += within.sum(axis=0)
+            self.totals[name] += len(error)
+
+    def shares(self) -> list[dict[str, tuple[float, ...]]]:
+        """Of each point, parts of the labels at each level, by property."""
+        return [
+            {
+                name: tuple((counts[place] / self.totals[name]).round(4).tolist())
+                for name, counts in self.counts.items()
+                if self.totals[name]
+            }
+            for place in range(len(self.noise))
+        ]
+
+
+def _lengths(frame: Frame, values: Array) -> Array:
+    """(N, P) lengths of the errors of forces, NaN without labels or where the force vanishes, as by symmetry."""
+    forces = np.full((frame.n_atoms, 3), np.nan) if frame.forces is None else frame.forces
+    forces = np.where(np.linalg.norm(forces, axis=1, keepdims=True) > VANISHING, forces, np.nan)
+    error = values[1:-6].reshape(frame.n_atoms, 3, -1) - forces[:, :, None]
+    return np.asarray(np.sqrt((error**2).sum(axis=1)))
+
+
+def _jackknife(fits: Array, own: Array) -> Array:
+    """(K, F) deviations whose squares sum to the variance, of K fits each without a part; NaN are no fits."""
+    fits = fits[np.isfinite(fits).all(axis=1)]
+    n = len(fits)
+    return np.asarray(np.sqrt((n - 1) / n) * (fits - own)) if n else fits

@@ -1,0 +1,148 @@
+"""Committees of a fit: what they contain, beside slow and obvious refits."""
+
+import numpy as np
+import pytest
+
+from mlip_rs import Basis, FitSettings, fit
+from mlip_rs.data import nearest_neighbor_distance, read_dataset
+from mlip_rs.demo import DATA_PATH
+from mlip_rs.fitting.assemble import assemble
+from mlip_rs.fitting.committee_fits import equations_of
+from mlip_rs.fitting.estimators.scaled import Scaled
+from mlip_rs.fitting.nested_refits import nested, nested_refits
+from mlip_rs.fitting.normal_equations import System
+from mlip_rs.fitting.problem import build_problem, check_data
+from mlip_rs.fitting.selection import selection
+from mlip_rs.fitting.structure_clusters import clusters, mean_features
+from mlip_rs.progress import Silent
+from mlip_rs.uncertainty import Committee
+from mlip_rs.uncertainty.committee import full_coefficients
+from mlip_rs.uncertainty.index_forms import TrainingAtoms
+
+N_FOLDS = 3
+SETTINGS = FitSettings(n_folds=N_FOLDS, n_path=4, prior="flat", anchor_weight=0.0)
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return read_dataset(DATA_PATH, index="::6")
+
+
+@pytest.fixture(scope="module")
+def basis():
+    return Basis(["Al"], cutoff=6.0, r_min=2.0, hierarchy="pair-poly", n_radial=5, repulsion=None)
+
+
+@pytest.fixture(scope="module")
+def run(dataset, basis):
+    return fit(dataset, basis, SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def problem(dataset, basis):
+    return build_problem(check_data(dataset, basis, SETTINGS), SETTINGS, persistent=False)
+
+
+def test_every_potential_of_the_front_has_a_committee_and_an_index(run):
+    for k in run.front:
+        potential = run.points[k].potential
+        committee = Committee.of(potential)
+        assert len(committee.deviations) >= N_FOLDS
+        assert set(committee.coverage) == {"energy", "forces", "stress"}
+        assert committee.noise["energy"] == pytest.approx(1e-3 * run.points[k].training.energy.rmse)
+        assert potential.has_index
+        assert np.isfinite(committee.deviations).all()
+
+
+def test_members_without_folds_and_clusters_are_those_of_slow_refits(run, problem, tmp_path):
+    point = run.points[run.knee_index]
+    committee, own = Committee.of(point.potential), full_coefficients(point.potential)
+    support, labels = own != 0.0, clusters(mean_features(problem))
+    n_clusters = int(labels.max()) + 1
+    equations = assemble(problem, tmp_path)
+    deviations = np.zeros((len(committee.deviations), len(own)))
+    deviations[:, committee.features] = committee.deviations
+    with equations.totalled():
+        chosen = selection(problem, equations, SETTINGS, Silent())
+        for fold in range(N_FOLDS):
+            without = chosen.fold_coefficients[fold][run.knee_index]
+            np.testing.assert_allclose(
+                deviations[fold], np.sqrt((N_FOLDS - 1) / N_FOLDS) * (without - own), atol=1e-9
+            )
+        for cluster in range(n_clusters):
+            rest = equations_of(problem, np.flatnonzero(labels != cluster), 1)
+            system = System(rest.gram[0], rest.xty[0], 0.0, 0)
+            scaled = Scaled.of(system, chosen.folds.scale, chosen.folds.penalized)
+            slow = scaled.ridge(chosen.penalty[None], support)[0]
+            factor = np.sqrt((n_clusters - 1) / n_clusters)
+            np.testing.assert_allclose(deviations[N_FOLDS + cluster], factor * (slow - own), atol=2e-6)
+    dense = full_coefficients(run.points[-1].potential)
+    np.testing.assert_allclose(deviations[-1], dense - own, atol=1e-12)
+
+
+def test_the_index_of_the_core_is_that_of_the_training_atoms(run, dataset):
+    potential = run.knee()
+    found = potential.core.index_many([_structure(frame) for frame in dataset])
+    assert np.quantile(np.concatenate(found), 0.99) == pytest.approx(1.0, rel=0.05)
+
+
+def test_the_index_of_the_core_is_that_of_its_forms(run, problem):
+    potential = run.knee()
+    structures = [_structure(frame) for frame in problem.dataset]
+    species = [np.zeros(frame.n_atoms, dtype=np.int64) for frame in problem.dataset]
+    atoms = TrainingAtoms.of(
+        problem.basis.core, structures, species, nearest_neighbor_distance(problem.dataset)
+    )
+    forms = atoms.forms((full_coefficients(potential) != 0.0)[None])
+    potential = potential.with_index(forms.to_dict())
+    found = np.concatenate(potential.core.index_many(structures))
+    np.testing.assert_allclose(found, forms.index(atoms), rtol=1e-4, atol=1e-5)
+    assert np.quantile(found, 0.99) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_another_number_of_threads_gives_the_same_committee(run, dataset, basis):
+    other = fit(dataset, basis, FitSettings(**{**vars(SETTINGS), "threads": 2}))
+    assert other.knee().info["uncertainty"] == run.knee().info["uncertainty"]
+
+
+def test_few_structures_and_one_class_give_finite_bars(basis):
+    frames = read_dataset(DATA_PATH, index="::6")
+    own = [k for k, frame in enumerate(frames) if frame.config_type == "rattle_fcc"][:7]
+    small = frames.subset(np.isin(np.arange(len(frames)), own))
+    settings = FitSettings(n_folds=2, n_path=2, prior="flat", allow_underdetermined=True)
+    potential = fit(small, basis, settings).knee()
+    atoms = _atoms(small[0])
+    found = potential.uncertainty(atoms)
+    assert np.isfinite([found.energy, *found.forces.ravel(), *found.index]).all()
+
+
+@pytest.mark.parametrize("sizes", [(1, 3, 6), (6,), (2, 2)])
+def test_nested_refits_are_those_on_each_support(sizes):
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(30, 6))
+    scaled = Scaled(rows.T @ rows, rows.T @ rng.normal(size=30), rng.uniform(1.0, 2.0, 6), np.ones(6))
+    order, penalty = rng.permutation(6), rng.uniform(0.1, 1.0, 6)
+    supports = [np.isin(np.arange(6), order[:n]) for n in sizes]
+    assert nested(supports)
+    for row, support in zip(nested_refits(scaled, penalty, supports), supports, strict=True):
+        np.testing.assert_allclose(row, scaled.ridge(penalty[None], support)[0], rtol=1e-10)
+
+
+def test_supports_that_exchange_features_are_not_nested():
+    assert not nested([np.array([True, False]), np.array([False, True])])
+
+
+def test_clusters_of_equal_structures_are_one():
+    assert clusters(np.ones((20, 3))).tolist() == [0] * 20
+
+
+def _structure(frame):
+    from mlip_rs.data.core_structures import core_structure
+
+    return core_structure(frame)
+
+
+def _atoms(frame):
+    from ase import Atoms
+
+    return Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.pbc)
