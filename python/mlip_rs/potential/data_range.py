@@ -18,6 +18,13 @@ beyond them."""
 OPENER: float = 0.1
 """The same for the smallest density and for pressures, which atoms leave more gently."""
 
+CLEARLY_OUTSIDE: float = 1.5
+"""Index beyond which nobody should go on without a word; of many atoms inside the domain, 1 in 100 has more than 1.
+
+Of 250 atoms of Al for 0.6 ps, crystals that the data know stay below 0.7 and one with a vacancy below 1.2; large slabs,
+diamond, and melts of another density than in the data pass 2.
+"""
+
 
 @dataclass(frozen=True)
 class DataRange:
@@ -34,6 +41,8 @@ class DataRange:
         cutoff rc.
     pressure
         Lowest and highest pressure in GPa; None if it is not known.
+    index
+        Largest index of anomaly of the atoms; None if it is not known.
 
     Examples
     --------
@@ -47,6 +56,7 @@ class DataRange:
     closest: Mapping[str, float]
     density: Mapping[str, tuple[float, float]]
     pressure: tuple[float, float] | None = None
+    index: float | None = None
 
     def __or__(self, other: "DataRange") -> "DataRange":
         """The range of both together."""
@@ -59,7 +69,8 @@ class DataRange:
             density[symbol] = (min(low, least), max(high, most))
         known = [found for found in (self.pressure, other.pressure) if found is not None]
         pressure = (min(low for low, _ in known), max(high for _, high in known)) if known else None
-        return DataRange(self.cutoff, closest, density, pressure)
+        index = max((own for own in (self.index, other.index) if own is not None), default=None)
+        return DataRange(self.cutoff, closest, density, pressure, index)
 
     def outside(self, data: "DataRange") -> tuple[str, ...]:
         """What lies outside the range of the data; empty if all is inside."""
@@ -83,16 +94,19 @@ class DataRange:
                 found.append(f"{high:.3g} GPa (data: up to {most:.3g} GPa)")
             if low < least - room:
                 found.append(f"{low:.3g} GPa (data: from {least:.3g} GPa)")
+        if self.index is not None and self.index > CLEARLY_OUTSIDE:
+            found.append(f"an atom unlike those of the data (index of anomaly {self.index:.2g})")
         return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to a JSON document; the inverse of `from_dict`."""
-        return {
+        document = {
             "cutoff_angstrom": self.cutoff,
             "closest_angstrom": dict(self.closest),
             "density": {symbol: list(values) for symbol, values in self.density.items()},
             "pressure_gpa": None if self.pressure is None else list(self.pressure),
         }
+        return document if self.index is None else document | {"index": self.index}
 
     @classmethod
     def from_dict(cls, document: object) -> "DataRange | None":
@@ -100,12 +114,13 @@ class DataRange:
         try:
             if not isinstance(document, Mapping):
                 return None
-            pressure = document["pressure_gpa"]
+            pressure, index = document["pressure_gpa"], document.get("index")
             return cls(
                 float(document["cutoff_angstrom"]),
                 {str(pair): float(value) for pair, value in document["closest_angstrom"].items()},
                 {str(s): (float(low), float(high)) for s, (low, high) in document["density"].items()},
                 None if pressure is None else (float(pressure[0]), float(pressure[1])),
+                None if index is None else float(index),
             )
         except (KeyError, TypeError, ValueError, AttributeError, IndexError):
             return None

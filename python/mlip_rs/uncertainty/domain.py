@@ -10,14 +10,10 @@ from mlip_rs.arrays import Array
 from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.potential import Potential
+from mlip_rs.potential.data_range import CLEARLY_OUTSIDE
 from mlip_rs.threads import number_of_threads
 
-CLEARLY_OUTSIDE: float = 1.5
-"""Index beyond which nobody should go on without a word; of many atoms inside the domain, 1 in 100 has more than 1.
-
-Of 250 atoms of Al for 0.6 ps, crystals that the data know stay below 0.7 and one with a vacancy below 1.2; large slabs,
-diamond, and melts of another density than in the data pass 2.
-"""
+__all__ = ["CLEARLY_OUTSIDE", "CURE", "NO_INDEX", "Departure", "indices"]
 
 CURE: str = (
     "an earlier version made it, or it is not on the front of its fit; fit again, and take one of the front"

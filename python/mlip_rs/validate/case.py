@@ -68,7 +68,9 @@ class ValidationCase:
         behind = getattr(calculator, "potential", None)
         self.potential = potential or (behind if isinstance(behind, Potential) else None)
         self.data_range = None if self.potential is None else self.potential.data_range
-        self.watch = DataWatch(self.data_range.cutoff) if self.data_range is not None else None
+        self.watch = (
+            DataWatch(self.data_range.cutoff, self.potential) if self.data_range is not None else None
+        )
         if self.potential is not None:
             calculator = RelaxingCalculator(calculator, similar)
         self.relaxations: Relaxations | None = getattr(calculator, "relaxations", None)

@@ -1,5 +1,6 @@
 """A calculator that notes in which surroundings atoms are evaluated, so that a result can say what it rests on."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from ase.calculators.calculator import Calculator as AseCalculator
 from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.errors import StructureError
+from mlip_rs.potential import Potential
 from mlip_rs.potential.data_range import DataRange, surroundings
 
 FIRST: int = 20
@@ -22,9 +24,12 @@ class DataWatch:
     ----------
     cutoff
         Å.
+    potential
+        Its index of anomaly is noted as well, if it has one.
     """
 
-    def __init__(self, cutoff: float) -> None:
+    def __init__(self, cutoff: float, potential: Potential | None = None) -> None:
+        self._potential = potential if potential is not None and potential.has_index else None
         self._nothing = DataRange(cutoff, {}, {})
         self.seen = self._nothing
         self._counts: dict[int, int] = {}
@@ -52,9 +57,11 @@ class DataWatch:
             return
         try:
             structure = structure_from_atoms(atoms)
+            index = None if self._potential is None else self._potential.core.index_many([structure], 1)[0]
         except StructureError:
             return  # the calculator will say what is wrong
-        self.include(surroundings(structure, atoms.get_chemical_symbols(), self.seen.cutoff))
+        found = surroundings(structure, atoms.get_chemical_symbols(), self.seen.cutoff)
+        self.include(found if index is None else replace(found, index=float(index.max())))
 
 
 class WatchedCalculator(AseCalculator):  # type: ignore[misc]  # ASE carries no types

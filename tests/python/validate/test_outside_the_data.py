@@ -8,12 +8,16 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from potentials import argon_potential
+from uncertain_case import cold_argon, watched_argon
 
 from mlip_rs import Basis, FitSettings, Potential, fit
+from mlip_rs.calculators.calculations import potential_energy
 from mlip_rs.data import read_dataset
 from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.potential.data_range import DataRange, surroundings
+from mlip_rs.uncertainty.committee import full_coefficients
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.judgement import property_result
 from mlip_rs.validate.properties import PROPERTIES
@@ -27,8 +31,12 @@ BASIS = Basis(["Al"], cutoff=6.0, r_min=2.0, hierarchy="pair", n_radial=8)
 
 @pytest.fixture(scope="module")
 def potential():
+    """A fit without its index, so that distances, densities and pressures alone decide."""
     settings = FitSettings(method="ridge", n_folds=3, reference_energies={"Al": 0.0})
-    return fit(read_dataset(DATA_PATH, index="::4"), BASIS, settings).best()
+    found = fit(read_dataset(DATA_PATH, index="::4"), BASIS, settings).best()
+    return Potential.from_coefficients(
+        found.spec, full_coefficients(found), found.reference_energies, found.info
+    )
 
 
 def with_range(potential, **changes):
@@ -188,6 +196,26 @@ def test_text_page_figure_and_json_say_it_and_a_second_run_too(tmp_path, potenti
     statuses = both.table()[1][0][1:]
     assert ["outside the data" in status for status in statuses] == [True, False]
     assert "outside the data" in (tmp_path / "both/report.html").read_text(encoding="utf-8")
+
+
+def test_an_atom_with_a_large_index_is_outside_at_any_distance():
+    wide = DataRange(8.0, {"Ar-Ar": 0.5}, {"Ar": (0.0, 1e3)})
+    found = {}
+    for name, potential in (("index", watched_argon()), ("none", argon_potential())):
+        known = potential.with_info(potential.info | {"data_range": wide.to_dict()})
+        for amplitude in (0.03, 0.3):
+            atoms = cold_argon(5, amplitude)
+            entry = Property(
+                "p", "P", float, lambda case, atoms=atoms: potential_energy(case.calculator, atoms)
+            )
+            case = ValidationCase(known.calculator(index=False), ("fcc", "Ar"), quick=True, potential=known)
+            computed = entry.attempt(lambda case=case: case)
+            kept = DataRange.from_dict(json.loads(json.dumps(computed.seen.to_dict())))
+            assert kept == computed.seen
+            found[name, amplitude] = property_result(entry, computed, data=wide).outside
+    assert found["index", 0.03] == found["none", 0.03] == found["none", 0.3] == ()
+    (said,) = found["index", 0.3]
+    assert said.startswith("an atom unlike those of the data (index of anomaly ")
 
 
 def test_a_watched_calculator_gives_what_the_other_gives():
