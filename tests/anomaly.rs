@@ -105,15 +105,14 @@ fn disordered(n: usize) -> Structure {
 fn the_index_is_its_definition_for_every_family_hierarchy_and_number_of_elements() {
     for (k, family) in FAMILIES.iter().enumerate() {
         for (h, hierarchy) in HIERARCHIES.into_iter().enumerate() {
-            for n in [1 + (k + h) % 2] {
-                let spec = spec(&["Al", "Ni"][..n], family, hierarchy);
-                let n_forms = [8, 1, 3, 16, 11][k % 5];
-                let potential = with_index(&random_potential(spec, 7).0, n_forms);
-                let what = format!("{family} {hierarchy} {n} {n_forms}");
-                let structure = alloy(n);
-                let expected = expected(&potential, &structure);
-                assert_close(&found(&potential, &structure), &expected, TOLERANCE, &what);
-            }
+            let n = 1 + (k + h) % 2;
+            let spec = spec(&["Al", "Ni"][..n], family, hierarchy);
+            let n_forms = [8, 1, 3, 16, 11][k % 5];
+            let potential = with_index(&random_potential(spec, 7).0, n_forms);
+            let what = format!("{family} {hierarchy} {n} {n_forms}");
+            let structure = alloy(n);
+            let expected = expected(&potential, &structure);
+            assert_close(&found(&potential, &structure), &expected, TOLERANCE, &what);
         }
     }
 }
@@ -223,6 +222,9 @@ fn the_index_is_stored_with_the_potential_and_covered_by_its_checksum() {
     assert!(reason.contains("checksum"));
 }
 
+/// What is done to an index.
+type Change<'a> = &'a dyn Fn(&mut AnomalyIndex);
+
 #[test]
 fn what_does_not_fit_the_potential_is_refused() {
     let (full, _) = random_potential(spec(&["Al", "Ni"], "gaussian", "angular-poly"), 3);
@@ -230,7 +232,7 @@ fn what_does_not_fit_the_potential_is_refused() {
     centers[0].features.remove("d[Al,0]").unwrap();
     let info = serde_json::Value::Null;
     let potential = Potential::new(full.basis().spec().clone(), centers, info).unwrap();
-    let refused = |change: &dyn Fn(&mut AnomalyIndex)| {
+    let refused = |change: Change| {
         let mut index = random_index(&potential, 8, 5);
         change(&mut index);
         match potential.with_index(index) {
@@ -243,7 +245,7 @@ fn what_does_not_fit_the_potential_is_refused() {
             i.centers[0].forms.insert(label.into(), vec![1.0; n]);
         }
     };
-    let cases: [(&dyn Fn(&mut AnomalyIndex), &str); 13] = [
+    let cases: [(Change, &str); 13] = [
         (&|i| i.shell = 4.6, "at most the cutoff"),
         (&|i| i.shell = 0.0, "must be positive"),
         (&|i| i.shell = f64::NAN, "must be positive"),

@@ -54,7 +54,7 @@ impl AnomalyIndex {
     /// # Errors
     /// [`Error::PotentialFile`] for text that is not JSON of an index.
     pub fn from_json(text: &str) -> Result<Self> {
-        serde_json::from_str(text).map_err(|e| fail(format!("malformed ({e})")))
+        serde_json::from_str(text).map_err(|e| fail(&format!("malformed ({e})")))
     }
 
     /// The text that [`AnomalyIndex::from_json`] reads.
@@ -62,7 +62,7 @@ impl AnomalyIndex {
     /// # Errors
     /// [`Error::PotentialFile`] if a number has no JSON form.
     pub fn to_json(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|e| fail(format!("cannot be written ({e})")))
+        serde_json::to_string(self).map_err(|e| fail(&format!("cannot be written ({e})")))
     }
 
     /// The forms of each centre.
@@ -79,7 +79,7 @@ impl AnomalyIndex {
         // Written so that a NaN is refused.
         if !(self.shell > 0.0 && self.shell <= basis.cutoff()) {
             let cutoff = basis.cutoff();
-            return Err(fail(format!(
+            return Err(fail(&format!(
                 "its shell is {} Å; it must be positive and at most the cutoff of the basis, {cutoff} Å",
                 self.shell
             )));
@@ -87,13 +87,13 @@ impl AnomalyIndex {
         let own: Vec<&String> = self.centers.iter().map(|c| &c.element).collect();
         let expected: Vec<&String> = centers.iter().map(|c| &c.element).collect();
         if own != expected {
-            return Err(fail(format!(
+            return Err(fail(&format!(
                 "its centers {own:?} do not match the elements {expected:?} of the basis"
             )));
         }
         let n_forms = self.centers.first().map_or(1, |c| c.offsets.len());
         if !(1..=MAX_FORMS).contains(&n_forms) {
-            return Err(fail(format!(
+            return Err(fail(&format!(
                 "it has {n_forms} forms; it must have 1 to {MAX_FORMS}"
             )));
         }
@@ -113,18 +113,18 @@ impl AnomalyCenter {
         monomials: &[Monomial],
         center: &Center,
     ) -> Result<Forms> {
-        let fail = |message: String| fail(format!("element {}: {message}", self.element));
+        let fail = |message: &str| fail(&format!("element {}: {message}", self.element));
         let numbers = |what: &str, values: &[f64]| {
             if values.len() != n_forms {
                 let n = values.len();
-                return Err(fail(format!(
+                return Err(fail(&format!(
                     "{what}: {n} numbers, but there are {n_forms} forms"
                 )));
             }
             if values.iter().all(|x| x.is_finite()) {
                 return Ok(());
             }
-            Err(fail(format!("{what}: a number is not finite")))
+            Err(fail(&format!("{what}: a number is not finite")))
         };
         numbers("offsets", &self.offsets)?;
         let kept: BTreeSet<usize> = { center.features.keys() }
@@ -133,16 +133,16 @@ impl AnomalyCenter {
         let mut forms: BTreeMap<usize, &Vec<f64>> = BTreeMap::new();
         for (label, weights) in &self.forms {
             let Some(feature) = index.find(label) else {
-                return Err(fail(format!("{label:?} is not a feature of the basis")));
+                return Err(fail(&format!("{label:?} is not a feature of the basis")));
             };
             if !kept.contains(&feature) {
-                return Err(fail(format!(
+                return Err(fail(&format!(
                     "{label:?} has no coefficient in this potential, so its form cannot be evaluated"
                 )));
             }
             numbers(&format!("form of {label:?}"), weights)?;
             if forms.insert(feature, weights).is_some() {
-                return Err(fail(format!("the form of {label:?} is given twice")));
+                return Err(fail(&format!("the form of {label:?} is given twice")));
             }
         }
         let mut found = Forms {
@@ -163,6 +163,6 @@ impl AnomalyCenter {
     }
 }
 
-fn fail(message: String) -> Error {
+fn fail(message: &str) -> Error {
     Error::PotentialFile(format!("index of anomaly: {message}"))
 }

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 // Version of this interface: another number means other functions, arguments or meanings.
-#define MLIP_ABI_VERSION 1
+#define MLIP_ABI_VERSION 2
 
 // How a call ended.
 typedef enum mlip_status {
@@ -70,6 +70,9 @@ typedef struct mlip_output {
   double *virials;
   // Centroid virials of all positions, ghosts too, `[n_all][9]`, eV.
   double *centroid_virials;
+  // Sums of the index of anomaly, `[n_all][2]`: of all positions, ghosts too, the first, which the host adds to the atom
+  // that a position stands for; of centres the second. The index of an atom is the root of first over second.
+  double *anomalies;
 } mlip_output;
 
 #ifdef __cplusplus
@@ -118,6 +121,12 @@ int mlip_potential_species(const struct mlip_potential *potential, const char *s
 // # Safety
 // `potential` is null or an open potential.
 double mlip_potential_cutoff(const struct mlip_potential *potential);
+
+// 1 if the potential has an index of anomaly, which evaluations then give to whoever asks for it; 0 if not, or for null.
+//
+// # Safety
+// `potential` is null or an open potential.
+int mlip_potential_has_index(const struct mlip_potential *potential);
 
 // Check and copy rows of neighbours; the host may change its own afterwards. Centres of species −1 are passed over.
 //
@@ -281,6 +290,12 @@ int mlip_potential_species(const struct mlip_potential *potential, const char *s
 // # Safety
 // `potential` is null or an open potential.
 double mlip_potential_cutoff(const struct mlip_potential *potential);
+
+// 1 if the potential has an index of anomaly, which evaluations then give to whoever asks for it; 0 if not, or for null.
+//
+// # Safety
+// `potential` is null or an open potential.
+int mlip_potential_has_index(const struct mlip_potential *potential);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -8,7 +8,8 @@ mod common;
 use mlip_c::{
     Evaluator, HostRows, Output, Potential, Status, mlip_evaluate, mlip_evaluator_close,
     mlip_evaluator_open, mlip_memory, mlip_message, mlip_offenders, mlip_potential_close,
-    mlip_potential_element, mlip_potential_open, mlip_potential_species, mlip_set_neighbors,
+    mlip_potential_element, mlip_potential_has_index, mlip_potential_open, mlip_potential_species,
+    mlip_set_neighbors,
 };
 use proptest::prelude::*;
 use std::ffi::{CStr, c_int};

@@ -13,6 +13,7 @@
 #include "error.h"
 #include "force.h"
 #include "memory.h"
+#include "modify.h"
 #include "neigh_list.h"
 #include "neighbor.h"
 #include "update.h"
@@ -59,12 +60,15 @@ PairMLIPRS::PairMLIPRS(LAMMPS *lmp) :
   manybody_flag = 1;
   centroidstressflag = CENTROID_AVAIL;
   comm_reverse = 1;
+  nextra = 1;
+  pvector = new double[1]();
   if (lmp->citeme) lmp->citeme->add(CITATION);
 }
 
 PairMLIPRS::~PairMLIPRS()
 {
   if (copymode) return;
+  delete[] pvector;
   memory->destroy(index);
   if (!allocated) return;
   memory->destroy(setflag);
@@ -256,8 +260,10 @@ void PairMLIPRS::compute(int eflag, int vflag)
 
   if (!has_neighbors || list_is_new()) set_neighbors();
   mlip_output output = {};
-  if (index_flag) {
-    if (!mlip_potential_has_index(potential.get()))
+  const bool has_index = mlip_potential_has_index(potential.get()) != 0;
+  const bool largest_is_wanted = eflag_global && has_index && !modify->get_compute_by_style("^pair$").empty();
+  if (index_flag || largest_is_wanted) {
+    if (!has_index)
       error->all(FLERR,
                  "Pair style mlip/rs: {} has no index of anomaly; fit it again, which makes one",
                  path_of_potential);
@@ -280,7 +286,7 @@ void PairMLIPRS::compute(int eflag, int vflag)
     status = mlip_evaluate(evaluator.get(), n, x, species.data(), &output);
   }
   if (status != MLIP_STATUS_OK) raise_failure();
-  if (index_flag) average_anomalies();
+  if (index_flag || largest_is_wanted) average_anomalies();
   if (vflag_fdotr) virial_fdotr_compute();
 }
 
@@ -294,15 +300,21 @@ void PairMLIPRS::make_room()
   for (int i = known; i < index_length; ++i) index[i] = 0.0;
 }
 
-/* The index of our atoms, once what their ghosts have got elsewhere has come back. Atoms of other styles have none. */
+/* The index of our atoms, once what their ghosts have got elsewhere has come back. Atoms of other styles have none. The
+   largest is the number that compute pair has beside the energy: it sums what the ranks have. */
 void PairMLIPRS::average_anomalies()
 {
   comm->reverse_comm(this);
   make_room();
+  double own = 0.0;
   for (int i = 0; i < atom->nlocal; ++i) {
     const double *sums = &anomalies[2 * static_cast<size_t>(i)];
     index[i] = sums[1] > 0.0 ? sqrt(sums[0] / sums[1]) : 0.0;
+    own = index[i] > own ? index[i] : own;
   }
+  double largest = 0.0;
+  MPI_Allreduce(&own, &largest, 1, MPI_DOUBLE, MPI_MAX, world);
+  pvector[0] = comm->me == 0 ? largest : 0.0;
 }
 
 int PairMLIPRS::pack_reverse_comm(int n, int first, double *buffer)

@@ -20,7 +20,8 @@ namespace LAMMPS_NS {
 
 /* pair_style mlip/rs [threads N]
    pair_coeff * * FILE element ... (one for each type, NULL for types of other pair styles)
-   fix ID all pair N mlip/rs index 1 (the index of anomaly of each atom) */
+   fix ID all pair N mlip/rs index 1 (the index of anomaly of each atom)
+   compute ID all pair mlip/rs (energy; as the only element of the vector the largest index) */
 class PairMLIPRS : public Pair {
  public:
   explicit PairMLIPRS(class LAMMPS *);

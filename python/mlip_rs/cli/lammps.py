@@ -104,6 +104,12 @@ def run(
     dump_every: Annotated[
         int | None, typer.Option(metavar="N", help="Steps between frames; by default, 100 frames.")
     ] = None,
+    stop_at_index: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X", help="End when an atom has an index of anomaly above X (docs/uncertainty.md)."
+        ),
+    ] = None,
     lmp: Program = None,
     only_write: Annotated[
         bool, typer.Option("--only-write", help="Write the input, and run nothing.")
@@ -129,6 +135,7 @@ def run(
         repeat=repeat,
         seed=seed,
         dump_every=dump_every,
+        stop_at_index=stop_at_index,
     )
     atoms = load_sources([str(structure)], settings).structure()
     with progress() as receiver:

@@ -50,12 +50,15 @@ class Deck:
         Name of the potential, beside the input.
     threads
         Threads of each rank; None: one.
+    has_index
+        Whether the potential has an index of anomaly, whose largest is then a column of the thermodynamic output.
     """
 
     settings: RunSettings
     prepared: Prepared
     potential_file: str
     threads: int | None = None
+    has_index: bool = False
 
     def text(self, resumed_from: str | None = None) -> str:
         """Return the input; with the name of a restart file, the one that continues from it.
@@ -140,15 +143,21 @@ class Deck:
         every = 1 if relaxing else settings.thermo_every
         frames = 10 if relaxing and settings.dump_every is None else settings.frames_every
         names = " ".join(self.prepared.elements)
+        columns = RELAXATION_COLUMNS if relaxing else COLUMNS
         lines = [
+            *([line("compute", "index all pair mlip/rs")] if self.has_index else []),
             line("thermo", str(every)),
-            line("thermo_style", "custom " + " ".join(RELAXATION_COLUMNS if relaxing else COLUMNS)),
+            line("thermo_style", " ".join(["custom", *columns, *(["c_index[1]"] if self.has_index else [])])),
             line("thermo_modify", "flush yes lost error format float %.10g"),
             line("dump", f"trajectory all custom {frames} {DUMP_FILE} id type element x y z"),
             line("dump_modify", f"trajectory sort id append yes element {names} format float %.10g"),
         ]
         if not relaxing:
             lines.append(line("restart", f"{settings.restart_every} {' '.join(RESTART_FILES)}"))
+        if settings.stop_at_index is not None:
+            condition = f"v_index > {settings.stop_at_index:g} error continue message yes"
+            lines.append(line("variable", "index equal c_index[1]"))
+            lines.append(line("fix", f"stop all halt {every} {condition}"))
         return lines
 
     def _action(self, resumed: bool) -> list[str]:

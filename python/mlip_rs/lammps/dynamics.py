@@ -12,7 +12,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from ase.io.lammpsdata import read_lammps_data
 
-from mlip_rs.errors import LammpsError
+from mlip_rs.errors import ConfigError, LammpsError
 from mlip_rs.files import atomic_file, write_atomically
 from mlip_rs.lammps.deck import DECK_FILE, DUMP_FILE, END_FILE, FINAL_FILE, RESUME_FILE, Deck
 from mlip_rs.lammps.engine import Engine, choose_engine
@@ -33,6 +33,7 @@ from mlip_rs.plot.saving import save_figure
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.text import counted
+from mlip_rs.uncertainty.domain import CLEARLY_OUTSIDE, NO_INDEX
 
 LAST_LINES: int = 200
 """Lines of LAMMPS that are kept to explain a failure."""
@@ -128,6 +129,7 @@ class Listener:
     settings: RunSettings
     progress: Progress
     done: int = 0
+    outside: bool = False
     last: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
     warnings: set[str] = field(default_factory=set)
 
@@ -147,6 +149,9 @@ class Listener:
         if step > self.done:
             self.progress.advance(step - self.done)
             self.done = step
+        if not self.outside and row.get("index", 0.0) > CLEARLY_OUTSIDE:
+            self.outside = True
+            self.progress.note(outside_sentence(row["index"], step))
         if message := runaway(row, self.settings):
             raise LammpsError(message)
 
@@ -218,8 +223,15 @@ def run_dynamics(
     prepared = prepare(structure, loaded, settings)
     for note in prepared.notes:
         progress.note(note)
-    deck = Deck(settings, prepared, name, threads)
     engine = None if only_write else choose_engine(lmp, ranks)
+    has_index = loaded.has_index and (engine is None or engine.route == "pair style")
+    if settings.stop_at_index is not None and not has_index:
+        raise ConfigError(
+            f"stop at index: {NO_INDEX}"
+            if not loaded.has_index
+            else "stop at index: only the pair style mlip/rs has it; pip install mlip-rs-lammps"
+        )
+    deck = Deck(settings, prepared, name, threads, has_index)
     folder = checked_folder(directory, deck, loaded, overwrite=overwrite)
     restart = None if settings.ensemble == "minimize" else folder.newest_restart
     known = folder.record()
@@ -282,12 +294,29 @@ def _finished(
     notes = [*outside_the_data(potential, [*frames, final], "atoms came"), *_remarks(thermo, settings, log)]
     for note in notes:
         progress.note(note)
+    if "index" in thermo.columns and len(thermo):  # the listener has warned
+        worst = int(thermo.columns["index"].argmax())
+        step, largest = (float(thermo.columns[key][worst]) for key in ("step", "index"))
+        notes += [outside_sentence(largest, int(step))] if largest > CLEARLY_OUTSIDE else []
     return replace(
         result,
         route=engine.route,
         thermo=thermo,
         us_per_atom_step=speed,
         notes=(*result.notes, *notes),
+    )
+
+
+def outside_sentence(index: float, step: int) -> str:
+    """What to know of a run with atoms outside the training data.
+
+    >>> print(outside_sentence(3.25, 420))  # doctest: +NORMALIZE_WHITESPACE
+    step 420: an atom is unlike those that the potential was fitted to (index 3.2; 99 % of those have less than 1):
+    check energies and forces before you trust them
+    """
+    return (
+        f"step {step}: an atom is unlike those that the potential was fitted to (index {index:.2g}; 99 % of those have "
+        "less than 1): check energies and forces before you trust them"
     )
 
 

@@ -26,7 +26,7 @@ TRAJECTORY_FILE: str = "trajectory.extxyz"
 FINAL_STRUCTURE_FILE: str = "final.extxyz"
 FIGURE_FILE: str = "thermo.png"
 
-_FREE: frozenset[str] = frozenset({"steps", "dump_every", "repeat"})
+_FREE: frozenset[str] = frozenset({"steps", "dump_every", "repeat", "stop_at_index"})
 """Settings that may differ in a run that goes on; of `repeat`, what comes of it is compared."""
 
 _LOG = re.compile(r"log(?:\.(\d+))?\.lammps$")

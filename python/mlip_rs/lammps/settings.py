@@ -52,6 +52,8 @@ class RunSettings:
         Steps between frames of the trajectory; None: about 100 frames.
     skin
         Extra radius of the neighbour list, Å.
+    stop_at_index
+        Index of anomaly of any atom above which dynamics end; None: they go on.
 
     Raises
     ------
@@ -75,13 +77,14 @@ class RunSettings:
     seed: int = 1
     dump_every: int | None = None
     skin: float = 1.0
+    stop_at_index: float | None = None
 
     def __post_init__(self) -> None:
         if self.ensemble not in ENSEMBLES:
             raise ConfigError(f"ensemble: {self.ensemble!r} is none of {', '.join(ENSEMBLES)}")
         if self.coupling not in get_args(Coupling):
             raise ConfigError(f"coupling: {self.coupling!r} is none of {', '.join(get_args(Coupling))}")
-        for name in ("temperature", "final_temperature", "timestep"):
+        for name in ("temperature", "final_temperature", "timestep", "stop_at_index"):
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ConfigError(f"{name.replace('_', ' ')}: {value:g} must be positive")
@@ -104,6 +107,10 @@ class RunSettings:
         if self.coupling != "isotropic" and not self.moves_cell:
             raise ConfigError(
                 f"{self.coupling}: the cell is fixed with {self.ensemble}; take the ensemble npt"
+            )
+        if self.stop_at_index is not None and self.ensemble == "minimize":
+            raise ConfigError(
+                "stop at index: a relaxation goes on to its minimum; take it with dynamics only"
             )
         if self.final_temperature is not None and self.ensemble not in ("nvt", "npt"):
             raise ConfigError(f"final temperature: {self.ensemble} has no thermostat; take nvt or npt")

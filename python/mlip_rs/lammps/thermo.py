@@ -17,7 +17,7 @@ BAR_TO_GPA: float = 1e-4
 NAMES: Mapping[str, str] = {
     "Step": "step", "Time": "time", "Temp": "temp", "PotEng": "pe", "KinEng": "ke", "TotEng": "etotal",
     "Econserve": "econserve", "Press": "press", "Volume": "vol", "Fmax": "fmax",
-    "Lx": "lx", "Ly": "ly", "Lz": "lz", "Xy": "xy", "Xz": "xz", "Yz": "yz",
+    "Lx": "lx", "Ly": "ly", "Lz": "lz", "Xy": "xy", "Xz": "xz", "Yz": "yz", "c_index[1]": "index",
 }  # fmt: skip
 """Keywords of `thermo_style custom` by the headings of their columns."""
 

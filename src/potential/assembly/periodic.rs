@@ -177,6 +177,7 @@ mod tests {
     use crate::Cell;
     use crate::basis::Basis;
     use crate::basis::spec::BasisSpec;
+    use crate::potential::anomaly::{AnomalyCenter, AnomalyIndex};
     use crate::potential::compiled::kernel::ClusterTask;
     use pulp::Simd;
     use serde_json::json;
@@ -201,7 +202,19 @@ mod tests {
         let spec = BasisSpec::from_json(&spec.to_string()).unwrap();
         let n = Basis::new(spec.clone()).unwrap().n_features();
         let coefficients: Vec<f64> = (0..n).map(|k| 1e-3 * (k as f64).sin()).collect();
-        Potential::from_coefficients(spec, &coefficients, &[0.0, 0.0], json!({})).unwrap()
+        let info = json!({});
+        let plain = Potential::from_coefficients(spec, &coefficients, &[0.0, 0.0], info).unwrap();
+        let form = |k: usize| (0..8).map(|m| 0.01 * ((k + m) as f64).cos()).collect();
+        let centers = plain.centers().iter().map(|center| AnomalyCenter {
+            element: center.element.clone(),
+            offsets: vec![0.1; 8],
+            forms: { center.features.keys().enumerate() }
+                .map(|(k, label)| (label.clone(), form(k)))
+                .collect(),
+        });
+        let centers = centers.collect();
+        let shell = 3.5;
+        plain.with_index(AnomalyIndex { shell, centers }).unwrap()
     }
 
     fn alloy() -> Structure {
@@ -227,13 +240,19 @@ mod tests {
             let list = NeighborList::new(&structure, 4.5).unwrap();
             let clusters = potential.clusters(&structure, &list).unwrap();
             let run = |task: ClusterTask| simd.vectorize(task);
-            let own = potential
-                .evaluate_with(&structure, &list, &clusters, &mut scratch, false, &run)
+            let (own, index) = potential
+                .evaluate_with(&structure, &list, &clusters, &mut scratch, true, &run)
                 .unwrap();
             let reference = potential.evaluate_reference(&structure, &list).unwrap();
             let best = potential
                 .evaluate_clusters(&structure, &list, &clusters)
                 .unwrap();
+            for (a, b) in index
+                .iter()
+                .zip(&potential.index_of(&structure, &list).unwrap())
+            {
+                assert!((a - b).abs() < TOLERANCE * b, "{max_l}: index {a} {b}");
+            }
             for (a, b) in own.energies.iter().zip(&best.energies) {
                 assert!((a - b).abs() < TOLERANCE, "{max_l}: {a} {b}");
             }

@@ -14,6 +14,7 @@ from mlip_rs.errors import ConfigError, LammpsError
 from mlip_rs.lammps import RunSettings, run_dynamics
 from mlip_rs.lammps import engine as engine_module
 from mlip_rs.lammps.engine import BATCH_JOBS, Engine, choose_engine
+from mlip_rs.progress import Silent
 
 ROWS = 'print("Step Temp"); print("0 300"); print("10 301")'
 END = 'print("Loop time of 1 on 1 procs for 10 steps with 32 atoms")'
@@ -247,3 +248,46 @@ def test_open_directions_stay_open_in_what_is_written(engine, argon, tmp_path):
         assert atoms.pbc.tolist() == [True, True, False]
         atoms.calc = argon_potential().calculator()
         assert abs(atoms.get_forces()).max() < 1e-4
+
+
+def with_index(scale):
+    """Argon with an index of anomaly that is `scale` times the energy of its first function."""
+    potential = argon_potential()
+    forms = {"element": "Ar", "offsets": [0.0], "forms": {next(iter(potential.coefficients("Ar"))): [scale]}}
+    return potential.with_index({"shell": 5.0, "centers": [forms]})
+
+
+def test_a_run_outside_the_training_data_is_told_in_one_sentence(engine, tmp_path):
+    notes = []
+
+    class Notes(Silent):
+        def note(self, message):
+            notes.append(message)
+
+    settings = settings_of("nve", temperature=40.0, steps=40, stop_at_index=1e3)
+    if engine.route == "attach":
+        with pytest.raises(ConfigError, match="only the pair style"):
+            run_dynamics(with_index(1e12), argon_crystal(3), settings, tmp_path / "md")
+        return
+    result = run_dynamics(with_index(1e12), argon_crystal(3), settings, tmp_path / "md", progress=Notes())
+    said = [note for note in notes if "unlike those that the potential was fitted to" in note]
+    assert len(said) == 1
+    assert said[0].startswith("step 0: ")
+    assert any("unlike those" in note for note in result.notes)
+    assert result.thermo.columns["index"].min() > 2
+    assert result.thermo.columns["step"][-1] < 40  # it has stopped
+    calm = run_dynamics(with_index(1e-9), argon_crystal(3), settings, tmp_path / "calm")
+    assert calm.thermo.columns["step"][-1] == 40
+    assert not any("unlike" in note for note in calm.notes)
+
+
+def test_stopping_needs_an_index_and_dynamics(nothing_installed, argon, tmp_path):
+    settings = settings_of("nvt", stop_at_index=3.0)
+    with pytest.raises(ConfigError, match="stop at index: the potential has no index of anomaly"):
+        run_dynamics(argon, argon_crystal(3), settings, tmp_path / "md", only_write=True)
+    with pytest.raises(ConfigError, match="dynamics only"):
+        settings_of("minimize", stop_at_index=3.0)
+    run_dynamics(with_index(1.0), argon_crystal(3), settings, tmp_path / "md", only_write=True)
+    deck = (tmp_path / "md" / "in.lammps").read_text()
+    assert "c_index[1]" in deck
+    assert "v_index > 3 error continue" in deck

@@ -62,7 +62,7 @@ impl AnomalyPlan {
             starts,
             shell: forms.shell,
             tables: (0..basis.n_species()).map(table).collect(),
-            n_nodes: nodes.n_nodes,
+            n_nodes: nodes.count,
             products: nodes.products,
             angular: Invariants::new(nodes.angular),
             coupled: Invariants::new(nodes.coupled),
@@ -76,7 +76,7 @@ impl AnomalyPlan {
 /// Nodes in the making, after those of the energy.
 struct Nodes<'a> {
     energy: &'a Energy<'a>,
-    n_nodes: usize,
+    count: usize,
     product_of: BTreeMap<[u32; 3], u32>,
     of_invariant: BTreeMap<u32, u32>,
     products: Vec<Product>,
@@ -102,7 +102,7 @@ impl<'a> Nodes<'a> {
         let products = energy.graph.products.iter();
         Self {
             energy,
-            n_nodes: energy.graph.n_nodes(),
+            count: energy.graph.n_nodes(),
             product_of: products.map(|(node, key)| (*key, *node)).collect(),
             of_invariant: energy.nodes.clone(),
             products: Vec::new(),
@@ -113,8 +113,8 @@ impl<'a> Nodes<'a> {
     }
 
     fn next(&mut self) -> u32 {
-        self.n_nodes += 1;
-        (self.n_nodes - 1) as u32
+        self.count += 1;
+        (self.count - 1) as u32
     }
 
     /// The node of a feature that is no single pairwise invariant.
