@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 from ase.neighborlist import neighbor_list
@@ -22,6 +23,7 @@ from mlip_rs.validate.properties.grain_boundaries import (
     _bicrystal,
     coincidence,
     grain_boundaries,
+    relaxed_bicrystal,
 )
 from mlip_rs.validate.properties.migration import vacancy_migration
 from mlip_rs.validate.properties.point_defects import DefectEnergy, PointDefects, failures, point_defects
@@ -151,6 +153,22 @@ def test_coherent_twin_of_nearest_neighbours_costs_nothing_once_the_grains_have_
     assert twin.angle == pytest.approx(109.47, abs=0.01)
     assert twin.energy == pytest.approx(0.0, abs=1e-3)
     assert len(grain_boundary_angles(found, found).axes) == 1
+
+
+def test_relaxed_bicrystals_have_the_energy_of_the_boundary():
+    metal, (axis, plane) = CubicMetal("fcc", "Al", 3.994), BOUNDARIES[1]
+    settings = {"thickness": 4.0, "grid": 3, "fmax": 0.05}
+    (boundary,) = grain_boundaries(EMT(), metal, boundaries=[(axis, plane)], **settings).boundaries
+    relaxed = relaxed_bicrystal(EMT(), metal, axis, plane, **settings)
+    relaxed.calc = EMT()
+    assert np.linalg.norm(relaxed.get_forces(), axis=1).max() < 0.05
+    perfect = bulk("Al", a=metal.lattice_constant)
+    perfect.calc = EMT()
+    excess = relaxed.get_potential_energy() - len(relaxed) * perfect.get_potential_energy()
+    area = 2 * relaxed.cell[0, 0] * relaxed.cell[1, 1]
+    assert excess / area * EV_PER_ANGSTROM2_IN_J_PER_M2 == pytest.approx(boundary.energy, abs=1e-6)
+    with pytest.raises(ConfigError, match="known are those of fcc, bcc"):
+        relaxed_bicrystal(EMT(), CubicMetal("hcp", "Al", 2.86), axis, plane)
 
 
 @pytest.mark.parametrize("structure", ["fcc", "bcc"])

@@ -159,8 +159,7 @@ def grain_boundaries(
     >>> [f"{boundary.name}: {boundary.energy:.2f} J/m²" for boundary in found.boundaries]
     ['Σ3 (111): 0.01 J/m²']
     """
-    if metal.structure not in _LATTICES:
-        raise ConfigError(f"grain boundaries of {metal.structure}: known are those of {', '.join(_LATTICES)}")
+    _check(metal)
     found, failures = [], []
     for axis, plane in boundaries:
         cell, mirrored = _bicrystal(metal, axis, plane, thickness)
@@ -171,6 +170,50 @@ def grain_boundaries(
             continue
         found.append(GrainBoundary(axis, plane, coincidence(plane), _angle(axis, plane), len(cell), energy))
     return GrainBoundaries(tuple(found), tuple(failures))
+
+
+def relaxed_bicrystal(
+    calculator: Calculator,
+    metal: CubicMetal,
+    axis: Indices,
+    plane: Indices,
+    *,
+    thickness: float = THICKNESS,
+    grid: int = GRID,
+    fmax: float = 0.02,
+) -> Atoms:
+    """Atoms of one boundary as `grain_boundaries` relaxes it.
+
+    Parameters
+    ----------
+    calculator, metal, thickness, grid, fmax
+        As of `grain_boundaries`.
+    axis, plane
+        Tilt axis, and plane of the boundary, which contains it.
+
+    Returns
+    -------
+    Atoms
+        Periodic cell with two equal boundaries: the tilt axis along x, the normal along z.
+
+    Raises
+    ------
+    ConfigError
+        Another structure than fcc or bcc, or an axis outside its plane.
+    PropertyError
+        No candidate relaxes.
+
+    Examples
+    --------
+    >>> from ase.calculators.emt import EMT
+    >>> aluminium = CubicMetal("fcc", "Al", lattice_constant=3.99)
+    >>> twin = relaxed_bicrystal(EMT(), aluminium, (1, -1, 0), (1, 1, 1), thickness=2.0, grid=3, fmax=0.5)
+    >>> len(twin)
+    12
+    """
+    _check(metal)
+    cell, mirrored = _bicrystal(metal, axis, plane, thickness)
+    return _best(calculator, cell, mirrored, grid, fmax)[0]
 
 
 def coincidence(plane: Indices) -> int:
@@ -191,6 +234,11 @@ def _angle(axis: Indices, plane: Indices) -> float:
     start = np.array([1, 0, 0]) if axis == (0, 0, 1) else np.array([0, 0, 1])
     normal = np.array(plane)
     return 2 * degrees(acos(float(abs(start @ normal)) / float(np.linalg.norm(normal))))
+
+
+def _check(metal: CubicMetal) -> None:
+    if metal.structure not in _LATTICES:
+        raise ConfigError(f"grain boundaries of {metal.structure}: known are those of {', '.join(_LATTICES)}")
 
 
 def _bicrystal(
@@ -227,6 +275,15 @@ def _lowest_energy(
     bulk = cell[~mirrored]
     bulk.set_cell([cell.cell[0], cell.cell[1], cell.cell[2] / 2])
     per_atom = potential_energy(calculator, bulk) / len(bulk)
+    _, energy = _best(calculator, cell, mirrored, grid, fmax)
+    area = 2 * float(np.linalg.norm(np.cross(cell.cell[0], cell.cell[1])))
+    return float((energy - len(cell) * per_atom) / area * EV_PER_ANGSTROM2_IN_J_PER_M2)
+
+
+def _best(
+    calculator: Calculator, cell: Atoms, mirrored: NDArray[np.bool_], grid: int, fmax: float
+) -> tuple[Atoms, float]:
+    """The best of the relaxed candidates, and its energy in eV."""
     trials = []
     for i in range(grid):
         for j in range(grid):
@@ -236,20 +293,19 @@ def _lowest_energy(
                 trial.set_cell([cell.cell[0], cell.cell[1], cell.cell[2] + [0, 0, 2 * gap]])
                 trials.append((potential_energy(calculator, trial), trial))
     trials.sort(key=lambda pair: pair[0])
-    area = 2 * float(np.linalg.norm(np.cross(cell.cell[0], cell.cell[1])))
-    energies, reasons = [], []
+    candidates, reasons = [], []
     for _, trial in trials[:CANDIDATES]:
         try:
-            final = relaxation(calculator, trial, lambda start: _relaxed_bicrystal(calculator, start, fmax))
-            energies.append(potential_energy(calculator, final))
+            final = relaxation(calculator, trial, lambda start: _relaxed_trial(calculator, start, fmax))
+            candidates.append((final, potential_energy(calculator, final)))
         except MlipError as error:
             reasons.append(str(error))
-    if not energies:
+    if not candidates:
         raise PropertyError(reasons[0])
-    return float((min(energies) - len(cell) * per_atom) / area * EV_PER_ANGSTROM2_IN_J_PER_M2)
+    return min(candidates, key=lambda pair: pair[1])
 
 
-def _relaxed_bicrystal(calculator: Calculator, trial: Atoms, fmax: float) -> Atoms:
+def _relaxed_trial(calculator: Calculator, trial: Atoms, fmax: float) -> Atoms:
     moving = trial.copy()
     moving.calc = calculator
     along_normal = FrechetCellFilter(moving, mask=[False, False, True, False, False, False])
