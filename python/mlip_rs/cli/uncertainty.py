@@ -26,6 +26,12 @@ def run(
     level: Annotated[
         float, typer.Option(metavar="PART", help="Part of the labels that the error bars cover.")
     ] = 0.9,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png", help="Picture of the structure with the largest index; also .pdf, .svg."
+        ),
+    ] = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
@@ -43,6 +49,7 @@ def run(
             index=sources.index,
             format=sources.format,
             types=sources.types,
+            figure=figure,
             threads=threads,
             progress=receiver,
         )
@@ -52,4 +59,6 @@ def run(
     print_table(*summary.table())
     for line in summary.lines():
         print(line)
-    print(f"-> {output}")
+    for written in (output, figure):
+        if written is not None:
+            print(f"-> {written}")

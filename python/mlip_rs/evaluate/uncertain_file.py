@@ -22,12 +22,14 @@ from mlip_rs.evaluate.prediction import (
 )
 from mlip_rs.evaluate.uncertain_frames import UncertainPrediction, uncertain_frames
 from mlip_rs.evaluate.uncertain_summary import TrustSummary
+from mlip_rs.plot.saving import figure_format, save_figure
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress
 from mlip_rs.threads import number_of_threads
 from mlip_rs.uncertainty import Committee
+from mlip_rs.uncertainty.atom_figures import atoms_by_index
 from mlip_rs.uncertainty.calibration import normal_quantile
-from mlip_rs.uncertainty.domain import CURE
+from mlip_rs.uncertainty.domain import CURE, NO_INDEX
 from mlip_rs.uncertainty.half_widths import LEVEL, HalfWidths
 
 
@@ -40,6 +42,7 @@ def uncertainty_file(
     index: str = ":",
     format: str | None = None,
     types: Sequence[str] = (),
+    figure: str | os.PathLike[str] | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> TrustSummary:
@@ -58,6 +61,8 @@ def uncertainty_file(
         `uncertainty_level`. What the potential lacks is left out.
     level
         Part of the labels that the error bars, half-widths, cover.
+    figure
+        File (.png, .pdf, .svg) for a picture of the structure with the largest index, its atoms coloured by theirs.
     index, format, types, threads, progress
         As for `mlip_rs.evaluate.prediction.predict_file`.
 
@@ -69,7 +74,8 @@ def uncertainty_file(
     ------
     ConfigError
         The potential has neither error bars nor an index; the message says how to make them. The output is one of
-        the files read, or its name says a format without columns. The level is not between 0 and 1.
+        the files read, or its name says a format without columns. The level is not between 0 and 1. A figure is asked
+        for, and its name says no format, or the potential has no index.
     DataError, StructureError, OSError
         As of `predict_file`.
     """
@@ -83,11 +89,30 @@ def uncertainty_file(
     )
     for lacking in check_trust(loaded, potential):
         note(lacking)
+    if figure is not None:
+        check_figure(figure, loaded)
     copies, summary = uncertain_copies(loaded, frames, level, threads=threads, progress=progress)
     for remark in remarks(loaded, frames, copies):
         note(remark)
     written.write(copies)
+    if figure is not None and copies:
+        k = int(np.argmax([copy.info["largest_index"] for copy in copies]))
+        title = f"{frames[k].location}: largest index {copies[k].info['largest_index']:.2g}"
+        save_figure(atoms_by_index(copies[k], copies[k].arrays["index"], title=title), figure)
     return summary
+
+
+def check_figure(figure: str | os.PathLike[str], potential: Potential) -> None:
+    """That a figure of the index can be made.
+
+    Raises
+    ------
+    ConfigError
+        The name of its file says no format, or the potential has no index.
+    """
+    figure_format(figure)
+    if not potential.has_index:
+        raise ConfigError(f"{figure}: there is nothing to show: {NO_INDEX}")
 
 
 def check_trust(potential: Potential, name: object) -> list[str]:

@@ -21,11 +21,26 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
     OSError
         The file cannot be written.
     """
-    target = Path(path)
-    kind = target.suffix[1:].lower()
-    known = sorted(figure.canvas.get_supported_filetypes())
-    if kind not in known:
-        raise ConfigError(f"{path}: no figure format ends in {target.suffix!r}; use .png, .pdf or .svg")
+    target, kind = Path(path), figure_format(path)
     with atomic_file(target, "wb") as file:
         figure.savefig(file, format=kind, dpi=DPI)
     return target
+
+
+def figure_format(path: str | os.PathLike[str]) -> str:
+    """The format that the suffix of a file names, to be checked before work begins.
+
+    Raises
+    ------
+    ConfigError
+        A suffix that names no format.
+
+    Examples
+    --------
+    >>> figure_format("notch.PNG")
+    'png'
+    """
+    suffix = Path(path).suffix
+    if suffix[1:].lower() not in Figure().canvas.get_supported_filetypes():
+        raise ConfigError(f"{path}: no figure format ends in {suffix!r}; use .png, .pdf or .svg")
+    return suffix[1:].lower()

@@ -15,6 +15,7 @@ from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.evaluate.prediction import predict_file
 from mlip_rs.evaluate.uncertain_file import uncertainty_file
 from mlip_rs.potential import prediction
+from mlip_rs.uncertainty.atom_figures import atoms_by_index
 from mlip_rs.uncertainty.half_widths import HalfWidths
 from mlip_rs.units import MEV_PER_EV
 
@@ -180,3 +181,28 @@ def test_a_free_atom_has_no_energy_and_no_error_bar_of_it(tmp_path):
     summary = uncertainty_file(with_committee(argon_potential()), path, tmp_path / "out.extxyz")
     assert summary.total.mean_half_width("energy") is None
     assert "energy_uncertainty" not in ase.io.read(tmp_path / "out.extxyz").info
+
+
+def test_the_figure_shows_the_structure_with_the_largest_index(written, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "mlip_rs.evaluate.uncertain_file.atoms_by_index",
+        lambda atoms, index, title: seen.append((title, index)) or atoms_by_index(atoms, index, title=title),
+    )
+    watched_argon().save(tmp_path / "ar.mlip.json")
+    words = ("uncertainty", tmp_path / "ar.mlip.json", written, "-o", tmp_path / "out.extxyz")
+    result = invoke(*words, "--figure", tmp_path / "hot.png")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == f"-> {tmp_path / 'hot.png'}"
+    assert (tmp_path / "hot.png").read_bytes().startswith(b"\x89PNG")
+    ((title, index),) = seen
+    assert title.startswith("frame 2 of in.extxyz: largest index ")
+    np.testing.assert_allclose(index, watched_argon().uncertainty(structures()[2]).index)
+
+
+@pytest.mark.parametrize(("name", "reason"), [("hot.doc", "no figure format"), ("hot.png", "no index")])
+def test_figures_that_cannot_be_made_are_refused_before_anything_is_written(written, tmp_path, name, reason):
+    output = tmp_path / "out.extxyz"
+    with pytest.raises(ConfigError, match=reason):
+        uncertainty_file(with_committee(argon_potential()), written, output, figure=tmp_path / name)
+    assert not output.exists()
