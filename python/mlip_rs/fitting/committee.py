@@ -41,7 +41,7 @@ def with_uncertainty(chosen: Selection, points: Sequence[Point], progress: Progr
     )
     fits = fitted.fits()
     noise = [residual_noise(points[k].training) for k in wanted]
-    sample = sampled(problem.dataset)
+    sample = sampled(problem)
     progress.start("error bars: structures", len(sample))
     labels = fitted.labels if fitted.n_clusters else None
     unseen = UnseenErrors.of(problem, sample, labels, fits, noise, settings.threads or None, progress.advance)

@@ -11,6 +11,7 @@ from mlip_rs.arrays import Array, Mask
 from mlip_rs.errors import FitError
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.estimators.scaled import Scaled
+from mlip_rs.fitting.fold_store import HELD_BYTES
 from mlip_rs.fitting.nested_refits import nested, nested_refits
 from mlip_rs.fitting.normal_equations import NormalEquations, System, accumulate, symmetrize
 from mlip_rs.fitting.problem import Problem
@@ -73,6 +74,8 @@ class CommitteeFits:
     @property
     def n_clusters(self) -> int:
         """Clusters that are left out."""
+        if 8 * self.folds.problem.basis.n_features**2 > HELD_BYTES:
+            return 0  # their equations would take as much memory as all else
         found = int(self.labels.max()) + 1
         return found if found > 1 else 0
 

@@ -226,7 +226,7 @@ def _held_out(
     ]
     starts = np.cumsum([0, *(len(part) for part in columns)])
     rows = _rows(problem, frames, np.concatenate(columns), threads)
-    known, seen = _atoms(rest, [rest.dataset[int(k)] for k in sampled(rest.dataset)]), _atoms(rest, frames)
+    known, seen = _atoms(rest, [rest.dataset[int(k)] for k in sampled(rest)]), _atoms(rest, frames)
     out = []
     for size in wanted:
         k = places.index(size)

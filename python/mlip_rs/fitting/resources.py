@@ -14,7 +14,7 @@ from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.residuals import BATCH_STRUCTURES
 from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.fitting.structure_clusters import N_CLUSTERS
-from mlip_rs.fitting.unseen_errors import MOST_ATOMS
+from mlip_rs.fitting.unseen_errors import MOST_NUMBERS
 from mlip_rs.threads import number_of_threads
 
 NUMBER: int = 8
@@ -79,8 +79,10 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     summing = groups * matrix + held + block
     beside = matrix + max(held + held_beside, anchored) + vectors
     selecting = beside + max(predicting, solving)
-    committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS + problem.n_folds)
-    judging = beside + committees + max(2 * matrix, matrix + block, NUMBER * n * 2 * MOST_ATOMS)
+    with_clusters = matrix <= HELD_BYTES
+    committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS * with_clusters + problem.n_folds)
+    clusters = max(2 * matrix, matrix + block) if with_clusters else 0
+    judging = beside + committees + max(clusters, NUMBER * (MOST_NUMBERS + n * most_rows))
     again = held + matrix if settings.hold_out_classes else 0
     # Beside the finished folds there is an old and a new checkpoint of the last, or its matrix and the total.
     disk = 0 if small and not problem.persistent else (problem.n_folds + 1) * groups * matrix

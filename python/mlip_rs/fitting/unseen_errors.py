@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mlip_rs import _core
 from mlip_rs.arrays import Array, Mask
-from mlip_rs.data import Dataset, Frame, nearest_neighbor_distance
+from mlip_rs.data import Frame, nearest_neighbor_distance
 from mlip_rs.data.core_structures import core_structure
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.threads import number_of_threads
@@ -18,6 +18,12 @@ from mlip_rs.uncertainty.index_forms import TrainingAtoms
 
 MOST_ATOMS: int = 4000
 """Training atoms whose features are kept for the index, about."""
+
+MOST_NUMBERS: int = 1 << 25
+"""Features of these atoms that are held, at most: there are fewer atoms of a large basis."""
+
+WITHOUT_CLUSTERS: float = 2.0**0.5
+"""Factor on the deviations of the fits without folds where no cluster is left out."""
 
 VANISHING: float = 1e-3
 """Forces below this, eV/Å, vanish by symmetry as a rule, and say nothing about errors."""
@@ -50,16 +56,23 @@ class Fits:
     def deviations(self, place: int) -> Array:
         """(M, F) deviations of a point whose squares sum to the variance."""
         own = self.own[place]
-        parts = [_jackknife(fits[:, place], own) for fits in (self.without_folds, self.without_clusters)]
+        folds = self._width * _jackknife(self.without_folds[:, place], own)
+        parts = [folds, _jackknife(self.without_clusters[:, place], own)]
         if (self.dense != own).any():
             parts.append((self.dense - own)[None])
         return np.concatenate(parts)
+
+    @property
+    def _width(self) -> float:
+        """Factor on the deviations without folds: these have to stand for clusters where there are none."""
+        return 1.0 if len(self.without_clusters) else WITHOUT_CLUSTERS
 
     def unseen(self, place: int, fold: int) -> Array:
         """(M, F) deviations that know nothing of a fold: those of the other folds, and all others."""
         own = self.own[place]
         others = [k for k in range(len(self.without_folds)) if k != fold]
-        folds = self.without_folds[others, place] - own  # a fold fewer: the factor of the jackknife becomes 1
+        # A fold fewer: the factor of the jackknife becomes 1.
+        folds = self._width * (self.without_folds[others, place] - own)
         return np.concatenate(
             [folds, _jackknife(self.without_clusters[:, place], own), (self.dense - own)[None]]
         )
@@ -169,11 +182,13 @@ class UnseenErrors:
         return ForceError.fitted(pooled[known], lengths[known])
 
 
-def sampled(dataset: Dataset) -> NDArray[np.int64]:
-    """Some of the structures, with `MOST_ATOMS` atoms or a few more."""
+def sampled(problem: Problem) -> NDArray[np.int64]:
+    """Some of the structures of a problem, with `MOST_ATOMS` atoms or a few more."""
+    dataset, n_features = problem.dataset, problem.basis.core.features_per_center
     order = np.random.default_rng(SEED).permutation(len(dataset))
     sizes = np.array([dataset[int(k)].n_atoms for k in order])
-    return np.sort(order[: int(np.searchsorted(np.cumsum(sizes), MOST_ATOMS)) + 1])
+    most = min(MOST_ATOMS, MOST_NUMBERS // n_features)
+    return np.sort(order[: int(np.searchsorted(np.cumsum(sizes), most)) + 1])
 
 
 class _Inside:

@@ -1,10 +1,10 @@
 """The index of anomaly: how far the features of an atom are from those of the training atoms.
 
-With z the standardised features that a potential keeps and C their covariance over the training atoms of an element,
-the squared Mahalanobis distance per feature `γ² = zᵀ (C + λ)⁻¹ z / S` is estimated by m linear forms `q = Q L⁻¹ z` with
-`L Lᵀ = C + λ` and random orthonormal rows Q, so that `γ² ≈ Σ q² / m` (P. C. Mahalanobis, Proc. Natl. Inst. Sci. India
-2, 49 (1936)). The core evaluates the forms with the energy, and averages γ² over the neighbourhood; the scale is such
-that 1 is the 99 % quantile of the training atoms.
+With z the standardised features that a potential keeps (S of them, those of the lowest orders) and C their covariance
+over the training atoms of an element, the squared Mahalanobis distance per feature `γ² = zᵀ (C + λ)⁻¹ z / S` is
+estimated by m linear forms `q = Q L⁻¹ z` with `L Lᵀ = C + λ` and random orthonormal rows Q, so that `γ² ≈ Σ q² / m` (P. C.
+Mahalanobis, Proc. Natl. Inst. Sci. India 2, 49 (1936)). The core evaluates the forms with the energy, and averages γ²
+over the neighbourhood; the scale is such that 1 is the 99 % quantile of the training atoms.
 """
 
 from collections.abc import Sequence
@@ -33,6 +33,9 @@ QUANTILE: float = 0.99
 
 SHELL: float = 2.0
 """Radius of the average, in distances of nearest neighbours: half of the weight of an atom goes to each of them."""
+
+MOST_FEATURES: int = 300
+"""Kept features of an element that are looked at, those of the lowest orders: more tell nothing more."""
 
 SEED: int = 17
 """Of the random rows."""
@@ -109,7 +112,7 @@ class TrainingAtoms:
         constant = np.array([label == "1" for label in self.labels])
         columns, weights, offsets = [], [], []
         for k, support in enumerate(supports):
-            own = np.flatnonzero(support & ~constant)
+            own = np.flatnonzero(support & ~constant)[:MOST_FEATURES]
             values = self.features[np.ix_(known & (self.species == k), own)]
             matrix, offset = _element_forms(values, rng)
             columns.append(own)

@@ -41,6 +41,7 @@ def test_phases_of_a_job_account_for_its_time(tmp_path):
         "errors",
         "costs",
         "stress_test",
+        "uncertainty",
         "save",
         "report",
     ]
