@@ -2,9 +2,9 @@
 
 With z the standardised features that a potential keeps (S of them, those of the lowest orders) and C their covariance
 over the training atoms of an element, the squared Mahalanobis distance per feature `γ² = zᵀ (C + λ)⁻¹ z / S` is
-estimated by m linear forms `q = Q L⁻¹ z` with `L Lᵀ = C + λ` and random orthonormal rows Q, so that `γ² ≈ Σ q² / m` (P. C.
-Mahalanobis, Proc. Natl. Inst. Sci. India 2, 49 (1936)). The core evaluates the forms with the energy, and averages γ²
-over the neighbourhood; the scale is such that 1 is the 99 % quantile of the training atoms.
+estimated by m linear forms `q = Q L⁻¹ z` with `L Lᵀ = C + λ` and random orthonormal rows Q, so that `γ² ≈ Σ q² / m`
+(P. C. Mahalanobis, Proc. Natl. Inst. Sci. India 2, 49 (1936)). The core evaluates the forms with the energy,
+and averages γ² over the neighbourhood; the scale is such that 1 is the 99 % quantile of the training atoms.
 """
 
 from collections.abc import Sequence
