@@ -140,7 +140,7 @@ def _by_group(found: Sequence[Result]) -> None:
     print("| cases | coverage: mean, least, share | half-width / mean error: median, at most 4.5 | ", end="")
     print("in domain: coverage | half-width / mean error: median, at most 5 |")
     print("|---|---|---|---|---|")
-    for title, group in groups.items():
+    for title, group in ((title, group) for title, group in groups.items() if group):
         cells = [f"{title} ({len(group)})"]
         for tag, limit in (("ood", 4.5), ("id", 5.0)):
             columns = [_columns(group, tag, prop, "committee") for prop in PROPERTIES]
