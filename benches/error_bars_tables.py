@@ -22,7 +22,7 @@ SCORES = {
     "index": "index, 8 forms",
     "16 forms": "16 forms",
     "all forms": "exact Mahalanobis",
-    "force": "|F|",
+    "force": r"\|F\|",
     f"MaxVol, {N_COMPONENTS} PCs": f"MaxVol, {N_COMPONENTS} PCs",
     "MaxVol, kept features": "MaxVol, kept features",
     "bar": "force bars",
@@ -153,9 +153,7 @@ def _by_group(found: Sequence[Result]) -> None:
 
 def _by_index(found: Sequence[Result]) -> None:
     others = [own for own in found if own.set_name not in CHOSEN_ON]
-    print(
-        "| | all cases: median | tenth percentile | least | sets not used for choices: median | tenth percentile |"
-    )
+    print("| | all cases: median | tenth percentile | least | without Al and Mo: median | tenth percentile |")
     print("|---|---|---|---|---|---|")
     for key, title in SCORES.items():
         cells = [title]
