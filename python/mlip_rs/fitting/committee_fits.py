@@ -101,31 +101,43 @@ class CommitteeFits:
     def _without_clusters(self) -> Array:
         """(C, W, F) fitted without each cluster, on the support of each point."""
         supports = self.coefficients != 0.0
-        out = np.zeros((self.n_clusters, *supports.shape))
-        for cluster in range(self.n_clusters):
-            (found,) = self.folds.pieces.piece(
-                "without cluster",
-                [cluster, self.labels, supports, self.chosen.penalty, sorted(self.factors.items())],
-                partial(self._without_cluster, cluster, supports),
-            )
-            out[cluster] = found
-            self.progress.advance()
-        return out
+        inputs = [self.labels, supports, self.chosen.penalty, sorted(self.factors.items())]
+        compute = partial(self._without_each_cluster, supports)
+        return self.folds.pieces.piece("without clusters", inputs, compute)[0]
 
-    def _without_cluster(self, cluster: int, supports: Mask) -> list[Array]:
-        """(W, F) fitted without one cluster; NaN where the rest determines nothing."""
-        threads = self.folds.settings.threads or None
-        own = equations_of(self.folds.problem, np.flatnonzero(self.labels == cluster), threads)
+    def _without_each_cluster(self, supports: Mask) -> list[Array]:
+        """As `_without_clusters`; the equations of the largest cluster are what those of the others leave."""
+        problem, threads = self.folds.problem, self.folds.settings.threads or None
+        out = np.zeros((self.n_clusters, *supports.shape))
+        if not self.n_clusters:
+            return [out]
+        n_atoms = np.bincount(self.labels, [frame.n_atoms for frame in problem.dataset])
+        *smaller, largest = np.argsort(n_atoms, kind="stable").tolist()
+        rest = NormalEquations.zeros(problem.basis.n_features, 1)
+        for cluster in smaller:
+            own = equations_of(problem, np.flatnonzero(self.labels == cluster), threads)
+            rest.gram[0] += own.gram[0]
+            rest.xty[0] += own.xty[0]
+            out[cluster] = self._without(own.gram[0], own.xty[0], supports)
+            self.progress.advance()
+        total = self.folds.plain_system()
+        np.subtract(total.gram, rest.gram[0], out=rest.gram[0])
+        out[largest] = self._without(rest.gram[0], total.xty - rest.xty[0], supports)
+        self.progress.advance()
+        return [out]
+
+    def _without(self, gram: Array, xty: Array, supports: Mask) -> Array:
+        """(W, F) fitted without some rows, given by their equations; NaN where the rest determines nothing."""
         out = np.zeros(supports.shape)
         everyone = [self.factors.get(place, 1.0) for place in range(len(supports))]
         for factor in sorted(set(everyone)):
             places = [place for place, other in enumerate(everyone) if other == factor]
             system = self._anchored(factor).system(None)
-            system.gram[:] -= own.gram[0]
-            rest = System(system.gram, system.xty - own.xty[0], system.yty, system.n_rows)
+            system.gram[:] -= gram
+            rest = System(system.gram, system.xty - xty, system.yty, system.n_rows)
             scaled = Scaled.of(rest, self.folds.scale, self.folds.penalized)
             out[places] = self._refits(scaled, list(supports[places]))
-        return [out]
+        return out
 
     def _refits(self, scaled: Scaled, supports: list[Mask]) -> Array:
         """(P, F) on each support; NaN where the matrix is singular."""

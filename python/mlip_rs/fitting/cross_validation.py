@@ -89,6 +89,10 @@ class CrossValidation:
         system = self.system(left_out)
         return Scaled.of(system, self.scale, self.penalized), system.n_rows
 
+    def plain_system(self) -> System:
+        """The equations of all data without anchor rows, not scaled; in place of those loaded before."""
+        return self.equations.system(self._gram)
+
     def system(self, left_out: int | None) -> System:
         """The equations without a fold as they are, not scaled; in place of those loaded before."""
         system = self.equations.system(self._gram, left_out)

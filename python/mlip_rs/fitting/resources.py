@@ -81,7 +81,7 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     selecting = beside + max(predicting, solving)
     with_clusters = matrix <= HELD_BYTES
     committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS * with_clusters + problem.n_folds)
-    clusters = max(2 * matrix, matrix + block) if with_clusters else 0
+    clusters = 2 * matrix + max(matrix, block) if with_clusters else 0
     judging = beside + committees + max(clusters, NUMBER * (MOST_NUMBERS + n * most_rows))
     again = held + matrix if settings.hold_out_classes else 0
     # Beside the finished folds there is an old and a new checkpoint of the last, or its matrix and the total.
