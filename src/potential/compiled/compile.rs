@@ -57,6 +57,7 @@ impl CompiledCenter {
             sums: &sums,
             graph: &graph,
             nodes: &nodes,
+            species: &species,
             table: &|s, columns| table(columns, repulsion.as_ref(), s, true, Resolution::COARSE),
         };
         let anomaly = forms.map(|forms| AnomalyPlan::new(&energy, forms));

@@ -5,6 +5,7 @@ use crate::basis::invariants::Invariant;
 use crate::basis::monomials::Monomial;
 use crate::potential::anomaly::Forms;
 use crate::potential::compiled::expand::Sums;
+use crate::potential::compiled::plan::SpeciesPlan;
 use crate::potential::compiled::polynomial::{NONE, Polynomial};
 use crate::potential::compiled::table::{Column, WIDTH};
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ pub(in crate::potential::compiled) struct Energy<'a> {
     pub graph: &'a Graph,
     /// Nodes of the invariants that are factors of products.
     pub nodes: &'a BTreeMap<u32, u32>,
+    pub species: &'a [Option<SpeciesPlan>],
     /// Tabulates columns over the neighbours of one species.
     pub table: &'a dyn Fn(usize, Vec<Column>) -> Table,
 }
@@ -61,6 +63,12 @@ impl AnomalyPlan {
             n_forms,
             starts,
             shell: forms.shell,
+            ends_inside: { energy.species.iter() }
+                .map(|plan| {
+                    let outer = plan.as_ref().and_then(|plan| plan.outer.as_ref());
+                    outer.is_some_and(|outer| forms.shell <= outer.start)
+                })
+                .collect(),
             tables: (0..basis.n_species()).map(table).collect(),
             n_nodes: nodes.count,
             products: nodes.products,

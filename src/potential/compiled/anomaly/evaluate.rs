@@ -5,7 +5,7 @@
     reason = "only what is inlined into a dispatch is compiled for its instruction set"
 )]
 
-use super::{ATOMS, AnomalyPlan, AnomalyScratch, Invariants, Product, Table};
+use super::{ATOMS, AnomalyPlan, AnomalyScratch, Invariants, Product, Table, Term};
 use crate::potential::MAX_RESULT;
 use crate::potential::compiled::harmonics::BLOCK;
 use crate::potential::compiled::lane::{Lane, resize};
@@ -80,20 +80,42 @@ impl AnomalyPlan {
     }
 }
 
+impl<const N: usize> Term<N> {
+    /// The term added to a sum.
+    #[inline(always)]
+    fn add<S: Simd>(
+        &self,
+        simd: S,
+        values: &[S::f64s],
+        at: impl Fn(u32) -> usize,
+        sum: S::f64s,
+    ) -> S::f64s {
+        let mut product = simd.splat_f64s(self.weight);
+        for factor in &self.factors[1..] {
+            product = simd.mul_f64s(product, values[at(*factor)]);
+        }
+        simd.mul_add_e_f64s(product, values[at(self.factors[0])], sum)
+    }
+}
+
 impl<const N: usize> Invariants<N> {
     #[inline(always)]
     fn evaluate<S: Simd>(&self, simd: S, values: &mut [S::f64s], at: impl Fn(u32) -> usize) {
         let mut first = 0;
         for &(node, end) in &self.nodes {
-            let mut sum = simd.splat_f64s(0.0);
-            for term in &self.terms[first..end] {
-                let mut product = simd.splat_f64s(term.weight);
-                for factor in &term.factors[1..] {
-                    product = simd.mul_f64s(product, values[at(*factor)]);
-                }
-                sum = simd.mul_add_e_f64s(product, values[at(term.factors[0])], sum);
+            // Two sums, so that one term does not wait for the other.
+            let mut sums = [simd.splat_f64s(0.0); 2];
+            let (pairs, last) = self.terms[first..end].as_chunks::<2>();
+            for [a, b] in pairs {
+                sums = [
+                    a.add(simd, values, &at, sums[0]),
+                    b.add(simd, values, &at, sums[1]),
+                ];
             }
-            values[at(node)] = sum;
+            for term in last {
+                sums[0] = term.add(simd, values, &at, sums[0]);
+            }
+            values[at(node)] = simd.add_f64s(sums[0], sums[1]);
             first = end;
         }
     }
@@ -126,27 +148,62 @@ fn add_pairs<S: Simd>(
     sums: &mut [f64],
 ) {
     let per_row = table.stride() / S::F64_LANES;
-    let (coefficients, _) = S::as_simd_f64s(table.coefficients());
     for distances in distances.as_chunks::<BLOCK>().0 {
         if !table.places(simd, distances, places) {
             add_exact(table, distances, sums);
             continue;
         }
-        let (sums, _) = S::as_mut_simd_f64s(sums);
-        for v in 0..per_row {
-            let mut sum = sums[v];
-            for j in 0..BLOCK {
-                let first = places.intervals[j] * N_COEFFICIENTS * per_row + v;
-                let end = first + (N_COEFFICIENTS - 1) * per_row + 1;
-                let c = &coefficients[first..end];
-                let t = simd.splat_f64s(places.t[j]);
-                let mut f = c[5 * per_row];
-                for m in (0..N_COEFFICIENTS - 1).rev() {
-                    f = simd.mul_add_e_f64s(f, t, c[m * per_row]);
-                }
-                sum = simd.add_f64s(sum, f);
+        // The number of vectors in a row is known in most cases, which spares the checks of bounds within an interval.
+        match per_row {
+            1 => add_block::<S, N_COEFFICIENTS>(simd, table, places, sums),
+            2 => add_block::<S, { 2 * N_COEFFICIENTS }>(simd, table, places, sums),
+            4 => add_block::<S, { 4 * N_COEFFICIENTS }>(simd, table, places, sums),
+            _ => add_wide_block(simd, table, places, sums),
+        }
+    }
+}
+
+/// Add all columns at the places of a block; an interval has N vectors.
+#[inline(always)]
+fn add_block<S: Simd, const N: usize>(simd: S, table: &Table, places: &Places, sums: &mut [f64]) {
+    let per_row = N / N_COEFFICIENTS;
+    let (intervals, _) = S::as_simd_f64s(table.coefficients()).0.as_chunks::<N>();
+    let (sums, _) = S::as_mut_simd_f64s(sums);
+    for (v, sum) in sums.iter_mut().take(per_row).enumerate() {
+        let mut parts = [simd.splat_f64s(0.0); 4];
+        for j in 0..BLOCK {
+            let c = &intervals[places.intervals[j]];
+            let t = simd.splat_f64s(places.t[j]);
+            let mut f = c[(N_COEFFICIENTS - 1) * per_row + v];
+            for m in (1..N_COEFFICIENTS - 1).rev() {
+                f = simd.mul_add_e_f64s(f, t, c[m * per_row + v]);
             }
-            sums[v] = sum;
+            parts[j % 4] = simd.add_f64s(parts[j % 4], simd.mul_add_e_f64s(f, t, c[v]));
+        }
+        let parts = [
+            simd.add_f64s(parts[0], parts[1]),
+            simd.add_f64s(parts[2], parts[3]),
+        ];
+        *sum = simd.add_f64s(*sum, simd.add_f64s(parts[0], parts[1]));
+    }
+}
+
+/// [`add_block`] for many forms or narrow vectors.
+#[inline(always)]
+fn add_wide_block<S: Simd>(simd: S, table: &Table, places: &Places, sums: &mut [f64]) {
+    let per_row = table.stride() / S::F64_LANES;
+    let (coefficients, _) = S::as_simd_f64s(table.coefficients());
+    let (sums, _) = S::as_mut_simd_f64s(sums);
+    for j in 0..BLOCK {
+        let first = places.intervals[j] * N_COEFFICIENTS * per_row;
+        let c = &coefficients[first..][..N_COEFFICIENTS * per_row];
+        let t = simd.splat_f64s(places.t[j]);
+        for (v, sum) in sums.iter_mut().take(per_row).enumerate() {
+            let mut f = c[(N_COEFFICIENTS - 1) * per_row + v];
+            for m in (0..N_COEFFICIENTS - 1).rev() {
+                f = simd.mul_add_e_f64s(f, t, c[m * per_row + v]);
+            }
+            *sum = simd.add_f64s(*sum, f);
         }
     }
 }

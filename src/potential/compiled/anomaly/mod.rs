@@ -22,6 +22,8 @@ pub(super) struct AnomalyPlan {
     starts: Vec<f64>,
     /// Radius of the smoothing, Å.
     shell: f64,
+    /// By species, whether neighbours outside the angular cutoff are outside the shell as well.
+    ends_inside: Vec<bool>,
     /// The columns of the forms by species of the neighbours; none if no pairwise feature enters linearly.
     tables: Vec<Option<Table>>,
     /// Nodes of the graph of the energy and of this plan.

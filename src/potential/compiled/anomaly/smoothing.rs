@@ -6,6 +6,7 @@
 )]
 
 use super::{AnomalyPlan, AnomalyScratch};
+use crate::potential::compiled::harmonics::BLOCK;
 use crate::potential::compiled::lane::{Lane, resize};
 use pulp::Simd;
 
@@ -51,14 +52,20 @@ impl AnomalyPlan {
     ) {
         let AnomalyScratch { shares, sums, .. } = scratch;
         resize(shares, lane.distances.len());
-        let total = weigh(
-            simd,
-            1.0 / (self.shell * self.shell),
-            &lane.distances,
-            shares,
-        );
-        for (copy, share) in lane.copies.iter().zip(&*shares) {
-            sums[*copy as usize][0] += share * squared;
+        let scale = 1.0 / (self.shell * self.shell);
+        let mut total = 0.0;
+        for (part, ends_inside) in lane.parts.iter().zip(&self.ends_inside) {
+            let end = if *ends_inside {
+                part.outer_block
+            } else {
+                part.end_block
+            };
+            let neighbors = part.first_block * BLOCK..end * BLOCK;
+            let shares = &mut shares[neighbors.clone()];
+            total += weigh(simd, scale, &lane.distances[neighbors.clone()], shares);
+            for (copy, share) in lane.copies[neighbors].iter().zip(shares) {
+                sums[*copy as usize][0] += *share * squared;
+            }
         }
         sums[atom][0] += squared;
         sums[atom][1] += 1.0 + total;
