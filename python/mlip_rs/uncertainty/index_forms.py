@@ -34,7 +34,7 @@ QUANTILE: float = 0.99
 SHELL: float = 2.0
 """Radius of the average, in distances of nearest neighbours: half of the weight of an atom goes to each of them."""
 
-MOST_FEATURES: int = 300
+MOST_FEATURES: int = 200
 """Kept features of an element that are looked at, those of the lowest orders: more tell nothing more."""
 
 SEED: int = 17
