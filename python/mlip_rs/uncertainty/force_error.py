@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
 
 from mlip_rs.arrays import Array
 
@@ -55,6 +54,10 @@ class ForceError:
         error
             (N,) lengths of the errors of their forces, eV/Å.
         """
+        from sklearn.isotonic import (
+            IsotonicRegression,
+        )  # takes long to import; those who use a potential need it not
+
         n_bins = min(N_BINS, len(index) // LEAST_ATOMS)
         if n_bins < 1:
             return None
