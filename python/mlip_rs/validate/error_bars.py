@@ -13,6 +13,9 @@ from mlip_rs.validate.property import Computation, Property
 SHOWN: int = 5
 """Members without a value that are named; the others are counted."""
 
+PLAIN: tuple[float, float] = (1e-3, 1e6)
+"""Numbers that are written without an exponent."""
+
 
 @dataclass(frozen=True)
 class ErrorBar:
@@ -41,7 +44,12 @@ class ErrorBar:
         """A value with this error bar."""
         if self.sigma is None:
             return f"{value:.4g} (± not determined, {self.determined} of {self.n_members} members)"
-        text = f"{value:.6g} ± 0" if self.sigma == 0.0 else with_error(value, self.sigma, digits=2, most=6)
+        if self.sigma == 0.0:
+            text = f"{value:.6g} ± 0"
+        elif PLAIN[0] <= max(abs(value), self.sigma) < PLAIN[1]:
+            text = with_error(value, self.sigma, digits=2, most=6)
+        else:
+            text = f"{value:.4g} ± {self.sigma:.2g}"
         return (
             text
             if self.determined == self.n_members

@@ -9,6 +9,7 @@ from ase.build import bulk
 from cli_case import invoke
 from potentials import argon_potential
 
+from mlip_rs import Potential
 from mlip_rs.errors import ConfigError, PropertyError
 from mlip_rs.uncertainty import Committee, property_uncertainty
 from mlip_rs.uncertainty.committee import full_coefficients
@@ -234,6 +235,8 @@ def test_zero_by_symmetry_is_finite_and_covers_rounding():
     row = ValidationRow("x", "eV", 1.0, 1.0 + 1e-12, 0.1, ErrorBar(0.0, 6, 6))
     assert row.inside
     assert row.shown == "1 ± 0"
+    assert replace(row, value=-1.26e-7, bar=ErrorBar(3.8e-9, 6, 6)).shown == "−1.26e−07 ± 3.8e−09"
+    assert replace(row, value=0.0002, bar=ErrorBar(1.0, 6, 6)).shown == "0.0 ± 1.0"
     assert not replace(row, reference=1.001).inside
 
 
@@ -255,3 +258,29 @@ def test_members_begin_where_the_potential_ended():
     assert len(case.relaxations.pairs) == kept
     for mine, other in zip(own.sizes, found.sizes, strict=True):
         assert other.relaxed == pytest.approx(1.02 * mine.relaxed, rel=MODULUS_TOLERANCE)
+
+
+def test_a_compound_from_a_file_has_error_bars_as_well(tmp_path):
+    lennard_jones = {("Ar", "Ar"): (0.0104, 3.4), ("Ar", "Kr"): (0.02, 3.5), ("Kr", "Kr"): (0.0141, 3.6)}
+    own = [
+        sign * 2.0 * epsilon * sigma**power
+        for center in ("Ar", "Kr")
+        for neighbour in ("Ar", "Kr")
+        for epsilon, sigma in [lennard_jones[tuple(sorted((center, neighbour)))]]
+        for sign, power in ((1, 12), (-1, 6))
+    ]
+    radial = [{"function": {"family": "polynomial", "p": [-12, -6]}}]
+    spec = {"elements": ["Ar", "Kr"], "cutoff": 8.0, "cutoff_function": "polynomial", "radial": radial}
+    spec["pair"] = {"degree": 1, "cross_degree": 1}
+    potential = Potential.from_coefficients(spec, own, {"Ar": -0.1, "Kr": -0.2})
+    committee = Committee(np.arange(len(own)), np.outer(SCALES, own), {}, "each of 3 parts")
+    committee.attached(potential).save(tmp_path / "arkr.mlip.json")
+    bulk("ArKr", "cesiumchloride", a=4.4).write(tmp_path / "b2.xyz")
+    only = ["compounds", "elastic", "point-defects"]
+    settings = {"crystal": str(tmp_path / "b2.xyz"), "quick": True, "only": only}
+    result = validate(tmp_path / "arkr.mlip.json", tmp_path / "out", **settings)
+    found = [row for one in result.properties for row in one.rows if not row.name.startswith("V0")]
+    assert len(found) > 20
+    for row in found:
+        assert row.bar.sigma == pytest.approx(SIGMA * abs(row.value), rel=0.02)
+        assert row.bar.determined == 3
