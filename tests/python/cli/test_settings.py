@@ -75,6 +75,7 @@ VALUES = {
     "fit.cost_power": "0.5",
     "fit.unit_costs": json.dumps(dataclasses.asdict(UnitCosts())).replace(":", "="),
     "fit.calibrate": "true",
+    "fit.hold_out_classes": "true",
     "fit.max_nonzero": "99",
     "fit.anchor_weight": "0.01",
     "fit.adaptive_power": "1.5",

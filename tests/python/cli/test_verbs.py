@@ -104,7 +104,8 @@ def test_evaluate_agrees_with_the_errors_of_the_fit(small_run, best, data):
 def test_evaluate_draws_parity_plots(best, data, tmp_path):
     text = output_of("evaluate", best, data, "--figures", tmp_path / "figures")
     names = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert names == {"parity-energy.png", "parity-force.png", "parity-stress.png"}
+    parity = {"parity-energy.png", "parity-force.png", "parity-stress.png"}
+    assert names == parity | {"coverage.png", "force-error-by-index.png"}
     assert "energy per atom" in text
 
 
