@@ -34,7 +34,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def short_stress_tests():
     """Fits of these tests follow a few structures outside the data; `whole_stress_tests` undoes it."""
-    from mlip_rs.fitting import anchors, unseen_errors
+    from mlip_rs.fitting import anchors, structure_clusters, unseen_errors
     from mlip_rs.potential import stress_test
 
     names = ("RUNS", "CLUSTERS", "COLD_RUNS", "COLD_CLUSTERS")
@@ -43,6 +43,7 @@ def short_stress_tests():
         patch.setattr(anchors, "AT_LEAST", 12)
         patch.setattr(anchors, "PER_SYSTEM", 12)
         patch.setattr(unseen_errors, "MOST_ATOMS", 400)
+        patch.setattr(structure_clusters, "N_CLUSTERS", 3)
         patch.setattr(stress_test, "RUNS", ())
         patch.setattr(stress_test, "CLUSTERS", (3, 5))
         patch.setattr(stress_test, "COLD_RUNS", ())
