@@ -156,7 +156,9 @@ class TestFit:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
-@pytest.mark.parametrize("phase", ["normal equations", "cross-validation", "elimination", "errors and costs"])
+@pytest.mark.parametrize(
+    "phase", ["normal equations", "cross-validation", "elimination", "errors and costs", "error bars"]
+)
 def test_a_fit_interrupted_in_any_phase_resumes_to_the_same_bits(commanded, tmp_path, phase):
     command = ("fit", commanded / "al.extxyz", *SMALL_BASIS, "-o", tmp_path / "run")
     stopped = spawn(*command, interrupted_phase=phase)
