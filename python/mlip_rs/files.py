@@ -56,6 +56,26 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     _sync_folder(target.parent)
 
 
+def append_whole(path: str | os.PathLike[str], text: str) -> None:
+    """Append text to a file, whole or not at all.
+
+    Raises
+    ------
+    OSError
+        Names the file; what was there before is unchanged.
+    """
+    with _naming(path), Path(path).open("ab", buffering=0) as file:
+        before = None if _is_device(path) else file.tell()
+        rest = memoryview(text.encode())
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+        except BaseException:
+            if before is not None:
+                file.truncate(before)
+            raise
+
+
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Check that `atomic_file` can write a file, before the computation of its content.
 

@@ -14,7 +14,7 @@ from mlip_rs.arrays import Array
 from mlip_rs.calculators.ase import MLIPCalculator
 from mlip_rs.calculators.trust import INDEX, checked_threshold
 from mlip_rs.errors import ConfigError, OutsideDomainError, OutsideDomainWarning
-from mlip_rs.files import check_writable
+from mlip_rs.files import append_whole, check_writable
 from mlip_rs.potential import Potential
 from mlip_rs.uncertainty.domain import CLEARLY_OUTSIDE, NO_INDEX, Departure, indices
 
@@ -23,6 +23,9 @@ OnLeave = Literal["warn", "dump", "stop"]
 
 MOST_FRAMES: int = 1000
 """Frames that a watch writes, so that a run left to itself does not fill the disk."""
+
+SUFFIXES: tuple[str, ...] = (".extxyz", ".xyz", "")
+"""Of files that frames are appended to."""
 
 
 class Run(Protocol):
@@ -115,6 +118,14 @@ class Watch:
             raise ConfigError("a watch that dumps frames needs a file, such as file='outside.extxyz'")
         if file is not None:
             check_writable(file)
+            if Path(file).suffix.lower() not in SUFFIXES:
+                raise ConfigError(
+                    f"{os.fspath(file)}: frames are appended as extended XYZ; write .extxyz or .xyz"
+                )
+        if most_frames < 1:
+            raise ConfigError(
+                f"most_frames = {most_frames}: a watch writes at least one frame; leave the file out"
+            )
         self._atoms, self._potential = atoms, potential
         self._dynamics, self._most_frames = dynamics, most_frames
         self._name = f"{name}, " if name else ""
@@ -147,10 +158,11 @@ class Watch:
         first, self.departure = self.departure is None, self.departure or departure
         step = f"look {self._looks}" if self._dynamics is None else f"step {self._dynamics.nsteps}"
         where = f"{self._name}{step}: "
-        if self.file is not None and self.on_leave != "warn" and self.n_frames < self._most_frames:
+        appended = self.file is not None and self.on_leave != "warn" and self.n_frames < self._most_frames
+        if self.file is not None and appended:
             self._append(self.file, index, step)
         if self.on_leave == "stop":
-            written = "" if self.file is None else f"; the structure is in {self.file}"
+            written = f"; the structure is in {self.file}" if appended else ""
             raise OutsideDomainError(f"stopped: {departure.sentence(where)}{written}")
         if first:
             warnings.warn(departure.sentence(where), OutsideDomainWarning, stacklevel=2)
@@ -179,8 +191,7 @@ class Watch:
         frame.info["energy"] = float(self._atoms.get_potential_energy())
         text = io.StringIO()
         write_extxyz(text, [frame])
-        with file.open("a", encoding="utf-8", newline="\n") as stream:
-            stream.write(text.getvalue())
+        append_whole(file, text.getvalue())
         self.n_frames += 1
 
 

@@ -28,12 +28,17 @@ def run(
 ) -> None:
     """Compute the errors of a potential on labelled structures: energy, forces, stress, by config type."""
     from mlip_rs.evaluate.evaluation import evaluate, save_figures
+    from mlip_rs.evaluate.uncertain_frames import committee_of
     from mlip_rs.potential import Potential
     from mlip_rs.workflows.config import load_sources
 
     sources = load_sources(data, settings)
     with progress() as receiver:
         loaded = Potential.load(potential)
+        if error_bars:
+            committee_of(
+                loaded, potential
+            )  # damage is told with the name of the file, before the data are read
         dataset = sources.evaluation()
         for notice in dataset.notices:
             receiver.note(f"notice: {notice}")

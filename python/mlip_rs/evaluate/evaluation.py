@@ -23,7 +23,7 @@ from mlip_rs.evaluate.errors import (
     paired_values,
 )
 from mlip_rs.evaluate.trust import Trust
-from mlip_rs.evaluate.uncertain_frames import UncertainPrediction, uncertain_frames
+from mlip_rs.evaluate.uncertain_frames import UncertainPrediction, committee_of, uncertain_frames
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress
 from mlip_rs.threads import number_of_threads
@@ -138,8 +138,11 @@ def evaluate(
     StructureError
         A structure that the potential cannot evaluate; names file, frame, atom.
     """
+    name = potential
     if not isinstance(potential, Potential):
         potential = Potential.load(potential)
+    if error_bars:
+        committee_of(potential, name)  # damage is told with the name of the file
     dataset = as_dataset(data, require_energies=False)
     labels = Labels([f.energy for f in dataset], [f.forces for f in dataset], [f.stress for f in dataset])
     found = _predictions(potential, dataset, error_bars, number_of_threads(threads), progress)

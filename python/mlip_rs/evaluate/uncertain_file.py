@@ -20,13 +20,12 @@ from mlip_rs.evaluate.prediction import (
     remarks,
     with_labels,
 )
-from mlip_rs.evaluate.uncertain_frames import UncertainPrediction, uncertain_frames
+from mlip_rs.evaluate.uncertain_frames import UncertainPrediction, committee_of, uncertain_frames
 from mlip_rs.evaluate.uncertain_summary import TrustSummary
 from mlip_rs.plot.saving import figure_format, save_figure
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress
 from mlip_rs.threads import number_of_threads
-from mlip_rs.uncertainty import Committee
 from mlip_rs.uncertainty.atom_figures import atoms_by_index
 from mlip_rs.uncertainty.calibration import normal_quantile
 from mlip_rs.uncertainty.domain import CURE, NO_INDEX
@@ -122,8 +121,10 @@ def check_trust(potential: Potential, name: object) -> list[str]:
     ------
     ConfigError
         It has neither; the message says how to make them. `name` is that of its file, or the potential itself.
+    PotentialFileError
+        Those it has are damaged.
     """
-    committee, index = Committee.of(potential) is not None, potential.has_index
+    committee, index = committee_of(potential, name) is not None, potential.has_index
     if not committee and not index:
         file = "" if isinstance(name, Potential) else f"{name}: "
         raise ConfigError(f"{file}the potential has neither error bars nor an index of anomaly: {CURE}")

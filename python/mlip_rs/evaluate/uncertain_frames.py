@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from mlip_rs import _core
 from mlip_rs.arrays import Array
-from mlip_rs.errors import StructureError
+from mlip_rs.errors import PotentialFileError, StructureError
 from mlip_rs.potential import Potential, Prediction
 from mlip_rs.potential.prediction import BATCH_STRUCTURES, evaluate_frames
 from mlip_rs.progress import Progress
@@ -34,6 +34,34 @@ class UncertainPrediction:
     prediction: Prediction
     uncertainty: Uncertainty | None
     index: Array | None
+
+
+def committee_of(potential: Potential, name: object) -> Committee | None:
+    """The committee of a potential; None if there is none.
+
+    Parameters
+    ----------
+    potential
+        The potential.
+    name
+        That of its file, or the potential itself.
+
+    Raises
+    ------
+    PotentialFileError
+        The entry is damaged; names the file.
+
+    Examples
+    --------
+    >>> from mlip_rs import Basis
+    >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=2)
+    >>> committee_of(Potential.from_coefficients(basis, [2.0, -0.2], {"Al": 0.0}), "al.mlip.json") is None
+    True
+    """
+    try:
+        return Committee.of(potential)
+    except PotentialFileError as error:
+        raise PotentialFileError(f"{'' if name is potential else f'{name}: '}{error}") from None
 
 
 def uncertain_frames(

@@ -1,7 +1,7 @@
 """Factors on error bars, from classes of structures that were held out in turn."""
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,9 @@ from mlip_rs.errors import ConfigError
 
 LEVELS: tuple[float, ...] = (0.68, 0.9, 0.95, 0.99)
 """Nominal coverages at which factors are found."""
+
+LARGEST_FACTOR: float = 1e100
+"""Larger ones are refused when a file is read."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,35 @@ class Calibration:
         if tuple(document["levels"]) != LEVELS:
             raise ValueError("other levels")
         factors = {str(name): tuple(map(float, own)) for name, own in document["factors"].items()}
-        if any(len(own) != len(LEVELS) or not min(own) >= 1.0 for own in factors.values()):
+        if any(
+            len(own) != len(LEVELS) or not all(1.0 <= each <= LARGEST_FACTOR for each in own)
+            for own in factors.values()
+        ):
             raise ValueError("factors")
         coverage = {
-            str(name): {str(key): tuple(map(float, own)) for key, own in by_class.items()}
+            str(name): {str(key): coverages(own) for key, own in by_class.items()}
             for name, by_class in document["coverage"].items()
         }
         return cls(tuple(map(str, document["classes"])), factors, coverage)
+
+
+def coverages(values: Iterable[Any]) -> tuple[float, ...]:
+    """Parts of the labels at each of `LEVELS`, as a file has them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Anything else.
+
+    Examples
+    --------
+    >>> coverages([0.5, 1, 1, 1])
+    (0.5, 1.0, 1.0, 1.0)
+    """
+    found = tuple(map(float, values))
+    if len(found) != len(LEVELS) or not all(0.0 <= own <= 1.0 for own in found):
+        raise ValueError("coverages")
+    return found
 
 
 def normal_quantile(level: float) -> float:

@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from mlip_rs.arrays import Array
 from mlip_rs.errors import ConfigError, PotentialFileError
 from mlip_rs.potential import Potential
 from mlip_rs.potential.potential import REFERENCES_KEY
-from mlip_rs.uncertainty.calibration import Calibration
+from mlip_rs.uncertainty.calibration import Calibration, coverages
 from mlip_rs.uncertainty.force_error import ForceError
 
 KEY: str = "uncertainty"
@@ -25,6 +26,9 @@ NOISES: tuple[str, ...] = ("energy", "forces", "stress")
 
 MOST_MEMBERS: int = 256
 """More are refused when a file is read."""
+
+LARGEST_NUMBER: float = 1e100
+"""Of deviations and residuals; the squares of larger ones may not be finite."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,15 +161,15 @@ class Committee:
             Anything else.
         """
         try:
-            features = np.array(document["features"], dtype=np.int64).reshape(-1)
-            n_members = int(document["n_members"])
+            features = np.array([index(own) for own in document["features"]], dtype=np.int64)
+            n_members = index(document["n_members"])
             if not 1 <= n_members <= MOST_MEMBERS:
                 raise ValueError(f"{n_members} members")
             content = base64.b64decode(document["deviations"], validate=True)
             deviations = np.frombuffer(content, dtype="<f8").reshape(n_members, len(features))
             noise = {str(name): float(own) for name, own in document["noise"].items()}
-            if not (np.isfinite(deviations).all() and np.isfinite(list(noise.values())).all()):
-                raise ValueError("numbers that are not finite")
+            if not (np.abs([*deviations.flat, *noise.values()]) <= LARGEST_NUMBER).all():
+                raise ValueError("numbers that are not finite, or too large")
             if not set(noise) <= set(NOISES) or any(own < 0.0 for own in noise.values()):
                 raise ValueError("residuals")
             if len(features) and (features[0] < 0 or (np.diff(features) <= 0).any()):
@@ -177,7 +181,7 @@ class Committee:
                 noise,
                 str(document["kind"]),
                 None if entry is None else Calibration.from_dict(entry),
-                {str(name): tuple(map(float, own)) for name, own in document.get("coverage", {}).items()},
+                {str(name): coverages(own) for name, own in document.get("coverage", {}).items()},
                 None if curve is None else ForceError.from_dict(curve),
             )
         except (ValueError, LookupError, TypeError, AttributeError, OverflowError, binascii.Error) as error:
@@ -195,7 +199,17 @@ def _committee(potential: Potential) -> Committee | None:
         raise PotentialFileError(
             f"the entry {KEY!r} of the potential is no mapping; copy the file again, or fit again"
         )
-    return Committee.from_dict(entry)
+    found = Committee.from_dict(entry)
+    if len(found.features) and found.features[-1] >= _n_columns(potential):
+        raise PotentialFileError(
+            f"the entry {KEY!r} of the potential belongs to another basis; copy the file again, or fit again"
+        )
+    return found
+
+
+def _n_columns(potential: Potential) -> int:
+    """Columns of the design matrix, all centre elements together."""
+    return len(potential.elements) * potential.core.basis.features_per_center
 
 
 def full_coefficients(potential: Potential) -> Array:

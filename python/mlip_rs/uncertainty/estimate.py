@@ -9,11 +9,12 @@ from ase import Atoms
 
 from mlip_rs.arrays import Array
 from mlip_rs.data.core_structures import structure_from_atoms
+from mlip_rs.errors import ConfigError
 from mlip_rs.potential import Potential
 from mlip_rs.potential.prediction import Prediction
 from mlip_rs.threads import number_of_threads
 from mlip_rs.uncertainty.calibration import normal_quantile
-from mlip_rs.uncertainty.committee import Committee
+from mlip_rs.uncertainty.committee import NOISES, Committee
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +64,10 @@ class Uncertainty:
         Raises
         ------
         ConfigError
-            A level that is not between 0 and 1.
+            A level that is not between 0 and 1, or another property.
         """
+        if name not in NOISES:
+            raise ConfigError(f"{name!r} is no property with an error bar; there are {', '.join(NOISES)}")
         calibration = self.committee.calibration
         return normal_quantile(level) * (1.0 if calibration is None else calibration.factor(name, level))
 

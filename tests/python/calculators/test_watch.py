@@ -1,6 +1,7 @@
 """A watch warns, writes frames or stops where an atom leaves what the potential was fitted to."""
 
 import warnings
+from pathlib import Path
 
 import ase.io
 import numpy as np
@@ -188,3 +189,38 @@ def test_a_watched_run_has_the_same_trajectory(watched):
         dynamics.run(20)
         ends.append(atoms.positions.tobytes())
     assert ends[0] == ends[1]
+
+
+def test_files_that_frames_cannot_be_appended_to_are_refused(watched, tmp_path):
+    atoms, _ = run_of(watched, 150.0)
+    for name in ("a.cif", "a.xyz.gz", "a.traj"):
+        with pytest.raises(ConfigError, match=rf"{name}: frames are appended as extended XYZ"):
+            Watch(atoms, on_leave="dump", file=tmp_path / name)
+    with pytest.raises(ConfigError, match="most_frames = 0"):
+        Watch(atoms, on_leave="dump", file=tmp_path / "a.xyz", most_frames=0)
+
+
+def test_a_stop_speaks_of_a_frame_only_where_one_was_written(watched, tmp_path):
+    atoms, _ = run_of(watched, 150.0)
+    watch = Watch(atoms, 1e-6, on_leave="stop", file=tmp_path / "a.xyz", most_frames=1)
+    with pytest.raises(OutsideDomainError, match=r"the structure is in .*a\.xyz"):
+        watch()
+    with pytest.raises(OutsideDomainError) as caught:
+        watch()
+    assert "the structure is in" not in str(caught.value)
+    assert len(ase.io.read(tmp_path / "a.xyz", ":")) == 1
+
+
+def test_a_threshold_below_one_calls_no_familiar_atom_unlike(watched):
+    atoms, _ = run_of(watched, 0.5)
+    (sentence,) = warned(Watch(atoms, 1e-6))
+    assert "below 1 as 99 % of the atoms" in sentence
+    assert "unlike" not in sentence
+
+
+def test_a_full_disk_is_named_with_the_file(watched):
+    if not Path("/dev/full").exists():
+        pytest.skip("a device of Linux")
+    atoms, _ = run_of(watched, 150.0)
+    with pytest.raises(OSError, match="/dev/full"):
+        Watch(atoms, 1e-6, on_leave="dump", file="/dev/full")()

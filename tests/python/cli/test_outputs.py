@@ -1,5 +1,7 @@
 """Outputs that are inputs, folders, pipes; sizes beyond memory."""
 
+import errno
+import io
 import os
 import shutil
 import stat
@@ -9,7 +11,7 @@ import ase.io
 import pytest
 from cli_case import errors, invoke, labelled_frames, write_frames
 
-from mlip_rs.files import distinct_names, write_atomically
+from mlip_rs.files import append_whole, distinct_names, write_atomically
 
 
 def test_predict_does_not_overwrite_what_it_reads(finished, tmp_path):
@@ -69,3 +71,22 @@ def test_predictions_are_readable_where_the_folder_has_spaces_and_accents(finish
 )
 def test_names_of_potentials_keep_the_suffix_only_where_it_tells_them_apart(paths, names):
     assert list(distinct_names(paths)) == names
+
+
+def test_text_that_cannot_be_appended_whole_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "a.xyz"
+    path.write_text("before\n")
+    append_whole(path, "whole\n")
+    assert path.read_text() == "before\nwhole\n"
+
+    class HalfFull(io.FileIO):
+        def write(self, content):
+            if len(content) <= 4:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(content[:4])
+
+    monkeypatch.setattr(Path, "open", lambda self, mode, buffering: HalfFull(str(self), mode))
+    with pytest.raises(OSError, match=r"a\.xyz"):
+        append_whole(path, "half of it\n")
+    monkeypatch.undo()
+    assert path.read_text() == "before\nwhole\n"

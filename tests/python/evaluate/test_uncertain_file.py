@@ -16,6 +16,7 @@ from mlip_rs.evaluate.prediction import predict_file
 from mlip_rs.evaluate.uncertain_file import uncertainty_file
 from mlip_rs.potential import prediction
 from mlip_rs.uncertainty.atom_figures import atoms_by_index
+from mlip_rs.uncertainty.committee import KEY
 from mlip_rs.uncertainty.half_widths import HalfWidths
 from mlip_rs.units import MEV_PER_EV
 
@@ -206,3 +207,13 @@ def test_figures_that_cannot_be_made_are_refused_before_anything_is_written(writ
     with pytest.raises(ConfigError, match=reason):
         uncertainty_file(with_committee(argon_potential()), written, output, figure=tmp_path / name)
     assert not output.exists()
+
+
+@pytest.mark.parametrize("verb", ["uncertainty", "predict", "evaluate"])
+def test_damage_is_told_with_the_name_of_the_file(written, tmp_path, verb):
+    damaged = with_committee(argon_potential()).with_info({KEY: {"kind": "x"}})
+    damaged.save(tmp_path / "ar.mlip.json")
+    more = {"uncertainty": ("-o", tmp_path / "o.xyz"), "predict": ("--error-bars", "-o", tmp_path / "o.xyz")}
+    (sentence,) = errors(invoke(verb, tmp_path / "ar.mlip.json", written, *more.get(verb, ())))
+    assert sentence.startswith(f"error: {tmp_path / 'ar.mlip.json'}: the entry 'uncertainty'")
+    assert sentence.endswith("copy the file again, or fit again")

@@ -118,3 +118,33 @@ def test_members_know_as_much_of_isolated_atoms_as_the_potential(basis, committe
     potential = Potential.from_coefficients(basis, coefficients, {"Cu": -1.0, "Al": -2.0}, info)
     assert potential.undetermined_atoms == ("Al",)
     assert [one.undetermined_atoms for one in committee.members(potential)] == [("Al",)] * 4
+
+
+@pytest.mark.parametrize(
+    ("keys", "value"),
+    [
+        (("noise", "energy"), 1e200),
+        (("features", 0), 0.5),
+        (("n_members",), 4.5),
+        (("calibration", "factors", "energy"), [1.0, 1e308, 2.0, 2.0]),
+        (("calibration", "coverage", "energy", "fcc"), [0.5]),
+        (("coverage",), {"energy": []}),
+        (("coverage",), {"energy": [0.5, 0.9, 0.9, 7.0]}),
+        (("features", -1), 10**6),
+    ],
+)
+def test_numbers_that_no_fit_writes_are_refused(potential, committee, keys, value):
+    document = committee.to_dict()
+    place = document
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    with pytest.raises(PotentialFileError, match="copy the file again, or fit again"):
+        Committee.of(potential.with_info({KEY: document}))
+
+
+def test_factors_of_what_has_no_error_bar_are_refused_by_name(potential, committee, atoms):
+    with pytest.raises(
+        ConfigError, match="'colour' is no property with an error bar; there are energy, forces"
+    ):
+        committee.attached(potential).uncertainty(atoms).factor("colour", 0.9)
