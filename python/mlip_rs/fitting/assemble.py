@@ -110,7 +110,7 @@ def _sum_fold(
     sums, done = checkpoint.load(problem, progress)
     weights = problem.row_weights
     progress.advance(done)
-    for batch in _batches(problem, members[done:]):
+    for batch in batches(problem, members[done:]):
         frames = [problem.dataset[i] for i in batch]
         accumulate(sums, problem.basis, frames, problem.reference, weights[batch], threads)
         done += len(batch)
@@ -150,7 +150,7 @@ class _Checkpoint:
             self._seconds = self._last - begin
 
 
-def _batches(problem: Problem, members: Sequence[int]) -> Iterator[list[int]]:
+def batches(problem: Problem, members: Sequence[int]) -> Iterator[list[int]]:
     """Consecutive structures of about `BATCH_ROWS` rows.
 
     Cut from the front and saved at their ends only, so that the batches after a checkpoint, and with them the order

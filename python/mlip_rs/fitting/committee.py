@@ -51,15 +51,16 @@ def with_uncertainty(chosen: Selection, points: Sequence[Point], progress: Progr
         deviations = fits.deviations(place)
         features = np.flatnonzero((deviations != 0.0).any(axis=0))
         support = (fits.own[place] != 0.0).reshape(len(problem.basis.elements), -1)
+        forms = unseen.atoms.forms(support)
         committee = Committee(
             features,
             deviations[:, features],
             noise[place],
             fitted.kind(len(deviations)),
             coverage=unseen.coverage[place],
-            force_error=unseen.curve(place, support),
+            force_error=unseen.curve(place, support, forms),
         )
-        potential = points[k].potential.with_index(unseen.atoms.forms(support).to_dict())
+        potential = points[k].potential.with_index(forms.to_dict())
         done[k] = replace(points[k], potential=committee.attached(potential))
         progress.advance()
     return tuple(done)

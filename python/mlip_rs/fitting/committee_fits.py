@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.errors import FitError
+from mlip_rs.fitting.assemble import batches
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.estimators.scaled import Scaled
 from mlip_rs.fitting.fold_store import HELD_BYTES
@@ -19,9 +20,6 @@ from mlip_rs.fitting.selection import Selection
 from mlip_rs.fitting.structure_clusters import clusters, mean_features
 from mlip_rs.fitting.unseen_errors import Fits
 from mlip_rs.progress import Progress
-
-BATCH: int = 16
-"""Structures of one call of the core."""
 
 
 @dataclass(frozen=True)
@@ -172,9 +170,8 @@ def equations_of(problem: Problem, members: NDArray[np.int64], threads: int | No
     """
     sums = NormalEquations.zeros(problem.basis.n_features, 1)
     weights = problem.structure_weights * problem.property_weights
-    for start in range(0, len(members), BATCH):
-        batch = members[start : start + BATCH]
-        frames = [problem.dataset[int(k)] for k in batch]
+    for batch in batches(problem, members.tolist()):
+        frames = [problem.dataset[k] for k in batch]
         accumulate(sums, problem.basis, frames, problem.reference, weights[batch], threads)
     symmetrize(sums, threads)
     return sums

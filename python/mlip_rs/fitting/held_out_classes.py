@@ -10,12 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering
 
 from mlip_rs import _core
 from mlip_rs.arrays import Array, Mask
-from mlip_rs.data import Frame, folds, nearest_neighbor_distance
+from mlip_rs.data import Frame, folds
 from mlip_rs.data.core_structures import core_structure
 from mlip_rs.errors import DataError, FitError
 from mlip_rs.fitting.assemble import assemble
@@ -27,12 +26,11 @@ from mlip_rs.fitting.result import Point
 from mlip_rs.fitting.selection import Selection, selection
 from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.fitting.structure_clusters import clusters, mean_features
-from mlip_rs.fitting.unseen_errors import sampled
+from mlip_rs.fitting.unseen_errors import atoms_of, labelled_rows, sampled
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.threads import number_of_threads
 from mlip_rs.uncertainty.calibration import LEVELS, Calibration, normal_quantile
-from mlip_rs.uncertainty.committee import Committee
-from mlip_rs.uncertainty.index_forms import TrainingAtoms
+from mlip_rs.uncertainty.committee import NOISES, Committee
 
 MOST_CLASSES: int = 12
 """More config types are merged, those with the most similar features first."""
@@ -83,7 +81,7 @@ def calibration(held_out: Sequence[HeldOut]) -> Calibration | None:
         return None
     factors: dict[str, tuple[float, ...]] = {}
     coverage: dict[str, dict[str, tuple[float, ...]]] = {}
-    for name in ("energy", "forces", "stress"):
+    for name in NOISES:
         having = [own for own in held_out if len(own.errors.get(name, ()))]
         if not having:
             continue
@@ -226,7 +224,7 @@ def _held_out(
     ]
     starts = np.cumsum([0, *(len(part) for part in columns)])
     rows = _rows(problem, frames, np.concatenate(columns), threads)
-    known, seen = _atoms(rest, [rest.dataset[int(k)] for k in sampled(rest)]), _atoms(rest, frames)
+    known, seen = atoms_of(rest, [rest.dataset[int(k)] for k in sampled(rest)]), atoms_of(rest, frames)
     out = []
     for size in wanted:
         k = places.index(size)
@@ -251,13 +249,6 @@ def _rows(problem: Problem, frames: Sequence[Frame], columns: Array, threads: in
     return list(_core.predict(problem.basis.core, structures, matrix, number_of_threads(threads)))
 
 
-def _atoms(problem: Problem, frames: Sequence[Frame]) -> TrainingAtoms:
-    numbers = {symbol: k for k, symbol in enumerate(problem.basis.elements)}
-    species: list[NDArray[np.int64]] = [np.array([numbers[s] for s in frame.symbols]) for frame in frames]
-    nearest = nearest_neighbor_distance(problem.dataset)
-    return TrainingAtoms.of(problem.basis.core, [core_structure(f) for f in frames], species, nearest)
-
-
 def _compared(
     problem: Problem,
     name: str,
@@ -273,7 +264,7 @@ def _compared(
     lengths, sizes, kept = [np.empty(0)], [np.empty(0)], [np.empty(0)]
     first = 0
     for frame, values in zip(frames, rows, strict=True):
-        for key, (part, label, per) in _labels(problem, frame).items():
+        for key, (part, label, per) in labelled_rows(problem, frame).items():
             if label is None or key not in noise:
                 continue
             spread = (values[part, 1:] - values[part, :1]) / per
@@ -295,13 +286,3 @@ def _compared(
         np.concatenate(lengths),
         np.concatenate(sizes),
     )
-
-
-def _labels(problem: Problem, frame: Frame) -> dict[str, tuple[slice, Array | None, int]]:
-    """Rows of each property in the predictions, its labels, and what both are divided by."""
-    energy = None if frame.energy is None else np.array([frame.energy - problem.reference.of(frame)])
-    return {
-        "energy": (slice(0, 1), energy, frame.n_atoms),
-        "forces": (slice(1, -6), None if frame.forces is None else frame.forces.ravel(), 1),
-        "stress": (slice(-6, None), frame.stress, 1),
-    }

@@ -13,8 +13,9 @@ from mlip_rs.data.core_structures import core_structure
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.threads import number_of_threads
 from mlip_rs.uncertainty.calibration import LEVELS, normal_quantile
+from mlip_rs.uncertainty.committee import NOISES
 from mlip_rs.uncertainty.force_error import ForceError
-from mlip_rs.uncertainty.index_forms import TrainingAtoms
+from mlip_rs.uncertainty.index_forms import IndexForms, TrainingAtoms
 
 MOST_ATOMS: int = 4000
 """Training atoms whose features are kept for the index, about."""
@@ -128,10 +129,6 @@ class UnseenErrors:
         """
         frames = [problem.dataset[int(k)] for k in sample]
         structures = [core_structure(frame) for frame in frames]
-        numbers = {symbol: k for k, symbol in enumerate(problem.basis.elements)}
-        species = [np.array([numbers[symbol] for symbol in frame.symbols]) for frame in frames]
-        nearest = nearest_neighbor_distance(problem.dataset)
-        atoms = TrainingAtoms.of(problem.basis.core, structures, species, nearest)
         n_points = len(fits.own)
         inside = _Inside(n_points, noise)
         of_folds: list[Array] = [np.empty((0, n_points))] * len(sample)
@@ -156,9 +153,15 @@ class UnseenErrors:
         of_atoms = None
         if labels is not None:
             of_atoms = np.repeat(labels[sample], [frame.n_atoms for frame in frames])
-        return cls(atoms, of_atoms, np.concatenate(of_folds), np.concatenate(of_clusters), inside.shares())
+        return cls(
+            atoms_of(problem, frames),
+            of_atoms,
+            np.concatenate(of_folds),
+            np.concatenate(of_clusters),
+            inside.shares(),
+        )
 
-    def curve(self, place: int, support: Mask) -> ForceError | None:
+    def curve(self, place: int, support: Mask, forms: IndexForms) -> ForceError | None:
         """The curve of one point: of atoms without their fold among all, and without their cluster among the others.
 
         Parameters
@@ -167,8 +170,10 @@ class UnseenErrors:
             Of the point.
         support
             (E, f) features that it keeps.
+        forms
+            Those of its index.
         """
-        index = [self.atoms.forms(support).index(self.atoms)]
+        index = [forms.index(self.atoms)]
         errors = [self.of_folds[:, place]]
         if self.cluster is not None and len(np.unique(self.cluster)) > 1:
             outside = np.empty(len(self.cluster))
@@ -180,6 +185,25 @@ class UnseenErrors:
         pooled, lengths = np.concatenate(index), np.concatenate(errors)
         known = np.isfinite(lengths)
         return ForceError.fitted(pooled[known], lengths[known])
+
+
+def atoms_of(problem: Problem, frames: Sequence[Frame]) -> TrainingAtoms:
+    """Features of the atoms of some structures, in the basis of a problem and with the shell of its data."""
+    numbers = {symbol: k for k, symbol in enumerate(problem.basis.elements)}
+    species = [np.array([numbers[symbol] for symbol in frame.symbols]) for frame in frames]
+    structures = [core_structure(frame) for frame in frames]
+    nearest = nearest_neighbor_distance(problem.dataset)
+    return TrainingAtoms.of(problem.basis.core, structures, species, nearest)
+
+
+def labelled_rows(problem: Problem, frame: Frame) -> dict[str, tuple[slice, Array | None, int]]:
+    """Rows of each property in predictions (1 + 3N + 6, P), its labels (n,), and what both are divided by."""
+    energy = None if frame.energy is None else np.array([frame.energy - problem.reference.of(frame)])
+    return {
+        "energy": (slice(0, 1), energy, frame.n_atoms),
+        "forces": (slice(1, -6), None if frame.forces is None else frame.forces.ravel(), 1),
+        "stress": (slice(-6, None), frame.stress, 1),
+    }
 
 
 def sampled(problem: Problem) -> NDArray[np.int64]:
@@ -197,7 +221,7 @@ class _Inside:
     def __init__(self, n_points: int, noise: Sequence[Mapping[str, float]]) -> None:
         self.noise = noise
         self.quantiles = np.array([normal_quantile(level) for level in LEVELS])
-        self.counts = {name: np.zeros((n_points, len(LEVELS))) for name in ("energy", "forces", "stress")}
+        self.counts = {name: np.zeros((n_points, len(LEVELS))) for name in NOISES}
         self.totals = dict.fromkeys(self.counts, 0)
 
     def add(self, problem: Problem, frame: Frame, fitted: Array, spread: Array) -> None:
@@ -211,21 +235,12 @@ class _Inside:
             (1 + 3N + 6, W M) deviations of the points, one after the other.
         """
         variances = (spread.reshape(len(spread), len(self.noise), -1) ** 2).sum(axis=2)
-        rows = {"energy": slice(0, 1), "forces": slice(1, -6), "stress": slice(-6, None)}
-        labels = {
-            "energy": None
-            if frame.energy is None
-            else np.array([frame.energy - problem.reference.of(frame)]),
-            "forces": None if frame.forces is None else frame.forces.ravel(),
-            "stress": frame.stress,
-        }
-        for name, label in labels.items():
+        for name, (rows, label, per) in labelled_rows(problem, frame).items():
             noise = np.array([own.get(name, np.nan) for own in self.noise])
             if label is None or not np.isfinite(noise).all():
                 continue
-            per = frame.n_atoms if name == "energy" else 1
-            error = np.abs(fitted[rows[name]] - label[:, None]) / per
-            bars = np.sqrt(variances[rows[name]] / per**2 + noise**2)
+            error = np.abs(fitted[rows] - label[:, None]) / per
+            bars = np.sqrt(variances[rows] / per**2 + noise**2)
             within = error[:, :, None] <= bars[:, :, None] * self.quantiles
             self.counts[name] += within.sum(axis=0)
             self.totals[name] += len(error)

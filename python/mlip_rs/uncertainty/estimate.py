@@ -8,13 +8,12 @@ import numpy as np
 from ase import Atoms
 
 from mlip_rs.arrays import Array
-from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.errors import ConfigError
 from mlip_rs.potential import Potential
 from mlip_rs.potential.prediction import Prediction
-from mlip_rs.threads import number_of_threads
 from mlip_rs.uncertainty.calibration import normal_quantile
 from mlip_rs.uncertainty.committee import NOISES, Committee
+from mlip_rs.uncertainty.domain import indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +106,11 @@ def uncertainties(
     committee = Committee.required(potential)
     own = potential.predict(structures, threads)
     members = [member.predict(structures, threads) for member in members_of(potential)]
-    indices: Sequence[Array | None] = [None] * len(structures)
+    known: Sequence[Array | None] = [None] * len(structures)
     if potential.has_index:
-        cores = [structure_from_atoms(atoms) for atoms in structures]
-        indices = potential.core.index_many(cores, number_of_threads(threads))
+        known = indices(potential, structures, threads)
     columns = zip(*members, strict=True)
-    return [combined(committee, a, b, index) for a, b, index in zip(own, columns, indices, strict=True)]
+    return [combined(committee, a, b, index) for a, b, index in zip(own, columns, known, strict=True)]
 
 
 @lru_cache(maxsize=4)
