@@ -16,6 +16,7 @@ from mlip_rs.calculators.trust import INDEX, checked_threshold
 from mlip_rs.errors import ConfigError, OutsideDomainError, OutsideDomainWarning
 from mlip_rs.files import append_whole, check_writable
 from mlip_rs.potential import Potential
+from mlip_rs.settings import check_integer
 from mlip_rs.uncertainty.domain import CLEARLY_OUTSIDE, NO_INDEX, Departure, indices
 
 OnLeave = Literal["warn", "dump", "stop"]
@@ -116,21 +117,18 @@ class Watch:
             raise ConfigError(f"on_leave = {on_leave!r} is none of {', '.join(get_args(OnLeave))}")
         if on_leave == "dump" and file is None:
             raise ConfigError("a watch that dumps frames needs a file, such as file='outside.extxyz'")
-        if file is not None:
-            check_writable(file)
-            if Path(file).suffix.lower() not in SUFFIXES:
-                raise ConfigError(
-                    f"{os.fspath(file)}: frames are appended as extended XYZ; write .extxyz or .xyz"
-                )
-        if most_frames < 1:
-            raise ConfigError(
-                f"most_frames = {most_frames}: a watch writes at least one frame; leave the file out"
-            )
+        check_integer("most_frames", most_frames, 1)
+        if not isinstance(atoms, Atoms):
+            raise ConfigError(f"a watch looks at ase.Atoms, not at {atoms!r}")
+        if potential is not None and not isinstance(potential, Potential):
+            raise ConfigError(f"potential = {potential!r} is no Potential; Potential.load(file) gives one")
+        if dynamics is not None and not hasattr(dynamics, "nsteps"):
+            raise ConfigError(f"dynamics = {dynamics!r} is no run of ASE, which counts its steps (nsteps)")
         self._atoms, self._potential = atoms, potential
         self._dynamics, self._most_frames = dynamics, most_frames
         self._name = f"{name}, " if name else ""
         self.threshold, self.on_leave = checked, on_leave
-        self.file = None if file is None else Path(file)
+        self.file = None if file is None else _checked_file(file)
         self.largest, self.n_frames = 0.0, 0
         self.departure: Departure | None = None
         self._looks = 0
@@ -193,6 +191,24 @@ class Watch:
         write_extxyz(text, [frame])
         append_whole(file, text.getvalue())
         self.n_frames += 1
+
+
+def _checked_file(file: str | os.PathLike[str]) -> Path:
+    """The file that frames are appended to.
+
+    Raises
+    ------
+    ConfigError
+        No name of a file, or one of another format.
+    OSError
+        The file cannot be written.
+    """
+    if not isinstance(file, str | os.PathLike) or "\0" in os.fspath(file):
+        raise ConfigError(f"file = {file!r} is no name of a file, such as 'outside.extxyz'")
+    check_writable(file)
+    if Path(file).suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"{os.fspath(file)}: frames are appended as extended XYZ; write .extxyz or .xyz")
+    return Path(file)
 
 
 def watch_by_default(dynamics: Run, atoms: Atoms, name: str, interval: int = 10) -> Watch | None:

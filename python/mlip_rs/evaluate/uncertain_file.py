@@ -28,7 +28,7 @@ from mlip_rs.progress import Progress
 from mlip_rs.threads import number_of_threads
 from mlip_rs.uncertainty.atom_figures import atoms_by_index
 from mlip_rs.uncertainty.calibration import normal_quantile
-from mlip_rs.uncertainty.domain import CURE, NO_INDEX
+from mlip_rs.uncertainty.domain import CURE, NO_INDEX, shown
 from mlip_rs.uncertainty.half_widths import LEVEL, HalfWidths
 
 
@@ -96,7 +96,7 @@ def uncertainty_file(
     written.write(copies)
     if figure is not None and copies:
         k = int(np.argmax([copy.info["largest_index"] for copy in copies]))
-        title = f"{frames[k].location}: largest index {copies[k].info['largest_index']:.2g}"
+        title = f"{frames[k].location}: largest index {shown(copies[k].info['largest_index'])}"
         save_figure(atoms_by_index(copies[k], copies[k].arrays["index"], title=title), figure)
     return summary
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mlip_rs.arrays import Array
+from mlip_rs.uncertainty.domain import shown
 from mlip_rs.uncertainty.half_widths import HalfWidths
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
 
@@ -94,7 +95,7 @@ class TrustSummary:
     >>> summary = TrustSummary(0.9)
     >>> summary.add("frame 0 of a.xyz", "slab", ["Al", "Al"], np.array([0.5, 1.5]), None, -3.0)
     >>> summary.table()[1], summary.outlier
-    ([['all', '1', '2', '1.50', '50.0 %']], 'frame 0 of a.xyz, atom 1 (Al)')
+    ([['all', '1', '2', '1.5', '50.0 %']], 'frame 0 of a.xyz, atom 1 (Al)')
     """
 
     level: float
@@ -148,7 +149,7 @@ class TrustSummary:
         if self.outlier:
             largest = self.total.largest_index or 0.0
             found.append(
-                f"Largest index {largest:.2f}: {self.outlier}. 99 % of the training atoms have less than 1."
+                f"Largest index {shown(largest)}: {self.outlier}. 99 % of the training atoms have less than 1."
             )
         if self.total.mean_half_width("forces") is not None:
             found.append(f"Error bars ± are half-widths that cover {100.0 * self.level:g} % of the labels.")
@@ -163,10 +164,10 @@ class TrustSummary:
         columns += [[str(g.n_structures) for g in rows.values()], [str(g.n_atoms) for g in rows.values()]]
         if self.total.largest_index is not None:
             header += ["largest index", "atoms above 1"]
-            columns.append([f"{g.largest_index or 0.0:.2f}" for g in rows.values()])
+            columns.append([shown(g.largest_index or 0.0) for g in rows.values()])
             columns.append([f"{100.0 * (g.share_above or 0.0):.1f} %" for g in rows.values()])
-        shown = {"energy": "± energy (meV/atom)", "forces": "± force (eV/Å)", "stress": "± stress (GPa)"}
-        for name, title in shown.items():
+        titles = {"energy": "± energy (meV/atom)", "forces": "± force (eV/Å)", "stress": "± stress (GPa)"}
+        for name, title in titles.items():
             if self.total.mean_half_width(name) is not None:
                 header.append(title)
                 means = [g.mean_half_width(name) for g in rows.values()]

@@ -291,5 +291,6 @@ def _check_rows(problem: Problem, settings: FitSettings) -> None:
     if problem.basis.n_features > rows and not settings.allow_underdetermined:
         raise FitError(
             f"{problem.basis.n_features} features but only {rows} rows of data ({len(problem.dataset)} structures); "
-            "use a smaller basis or more data, or allow an underdetermined fit"
+            "use a smaller basis or more data, or allow an underdetermined fit (--allow-underdetermined; in Python, "
+            "allow_underdetermined=True)"
         )

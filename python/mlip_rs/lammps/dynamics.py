@@ -33,7 +33,7 @@ from mlip_rs.plot.saving import save_figure
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.text import counted
-from mlip_rs.uncertainty.domain import CLEARLY_OUTSIDE, NO_INDEX
+from mlip_rs.uncertainty.domain import CLEARLY_OUTSIDE, NO_INDEX, shown
 
 LAST_LINES: int = 200
 """Lines of LAMMPS that are kept to explain a failure."""
@@ -315,8 +315,8 @@ def outside_sentence(index: float, step: int) -> str:
     check energies and forces before you trust them
     """
     return (
-        f"step {step}: an atom is unlike those that the potential was fitted to (index {index:.2g}; 99 % of those have "
-        "less than 1): check energies and forces before you trust them"
+        f"step {step}: an atom is unlike those that the potential was fitted to (index {shown(index)}; 99 % of those "
+        "have less than 1): check energies and forces before you trust them"
     )
 
 

@@ -26,6 +26,15 @@ diamond, and melts of another density than in the data pass 2.
 """
 
 
+def shown(index: float) -> str:
+    """An index of anomaly as sentences and tables have it.
+
+    >>> shown(3.25), shown(123.4), shown(2.5e7)
+    ('3.2', '123', '2.5e+07')
+    """
+    return f"{index:.2g}" if not 99.0 < index < 1e4 else f"{index:.0f}"
+
+
 @dataclass(frozen=True)
 class DataRange:
     """Extent of the surroundings of atoms in structures.
@@ -95,7 +104,7 @@ class DataRange:
             if low < least - room:
                 found.append(f"{low:.3g} GPa (data: from {least:.3g} GPa)")
         if self.index is not None and self.index > CLEARLY_OUTSIDE:
-            found.append(f"an atom unlike those of the data (index of anomaly {self.index:.2g})")
+            found.append(f"an atom unlike those of the data (index of anomaly {shown(self.index)})")
         return tuple(found)
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,13 +13,14 @@ MAX_INFO_DEPTH: int = 32
 """Deepest nesting of the metadata; the reader refuses documents nested deeper than 128."""
 
 
-def info_text(info: Mapping[str, Any]) -> str:
-    """Return metadata as JSON.
+def info_text(info: Mapping[str, Any], name: str = "info") -> str:
+    """Return metadata, or something else with a name, as JSON.
 
     Raises
     ------
     ConfigError
-        What JSON cannot hold: numbers that are not finite, keys that are not text, unknown objects, deep nesting.
+        No mapping, or what JSON cannot hold: numbers that are not finite, keys that are not text, unknown objects,
+        deep nesting.
 
     Examples
     --------
@@ -27,14 +28,16 @@ def info_text(info: Mapping[str, Any]) -> str:
     >>> info_text({"note": np.float64(0.5)})
     '{"note": 0.5}'
     """
+    if not isinstance(info, Mapping):
+        raise ConfigError(f"{name} is a {type(info).__name__}; it must be a mapping with text keys")
     try:
         text = json.dumps(dict(info), default=to_builtin, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise ConfigError(
-            f"info cannot be stored: {error}; use finite numbers, text, lists and mappings with text keys"
+            f"{name} cannot be stored: {error}; use finite numbers, text, lists and mappings with text keys"
         ) from None
     if _depth(json.loads(text)) > MAX_INFO_DEPTH:
-        raise ConfigError(f"info is nested deeper than {MAX_INFO_DEPTH}; flatten it")
+        raise ConfigError(f"{name} is nested deeper than {MAX_INFO_DEPTH}; flatten it")
     return text
 
 

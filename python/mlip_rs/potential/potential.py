@@ -18,7 +18,7 @@ from mlip_rs.basis import Basis
 from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
 from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
 from mlip_rs.files import write_atomically
-from mlip_rs.potential.data_range import RANGE_KEY, DataRange
+from mlip_rs.potential.data_range import CLEARLY_OUTSIDE, RANGE_KEY, DataRange
 from mlip_rs.potential.file_text import potential_text, reason
 from mlip_rs.potential.metadata import info_text, to_builtin
 from mlip_rs.potential.prediction import Prediction, evaluate_frames
@@ -171,7 +171,7 @@ class Potential:
         Raises
         ------
         ConfigError
-            Something that JSON cannot hold.
+            No mapping, or something that JSON cannot hold.
         PotentialFileError
             An index that is malformed or does not fit the potential; the message names the entry.
 
@@ -187,7 +187,7 @@ class Potential:
         >>> potential.with_index({"shell": 4.0, "centers": [forms]}).index["shell"]
         4.0
         """
-        return Potential(self.core.with_index(info_text(index)))
+        return Potential(self.core.with_index(info_text(index, "the index of anomaly")))
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         return Potential.from_json, (self.to_json(),)
@@ -320,11 +320,18 @@ class Potential:
 
     # ---- using it ----------------------------------------------------------------------------------------
 
-    def calculator(self, skin: float = 0.5, threads: int | None = None, index: bool = True) -> Calculator:
-        """Return a new ASE calculator; see `mlip_rs.MLIPCalculator` for `skin` (Å), `threads` and `index`."""
+    def calculator(
+        self,
+        skin: float = 0.5,
+        threads: int | None = None,
+        index: bool = True,
+        warn_above: float | None = CLEARLY_OUTSIDE,
+        level: float = 0.9,
+    ) -> Calculator:
+        """Return a new ASE calculator; `mlip_rs.MLIPCalculator` explains the arguments."""
         # Calculators build on potentials; this convenience alone looks the other way, and finds them by name.
         return import_module("mlip_rs.calculators.ase").MLIPCalculator(
-            self, skin=skin, threads=threads, index=index
+            self, skin=skin, threads=threads, index=index, warn_above=warn_above, level=level
         )
 
     @property

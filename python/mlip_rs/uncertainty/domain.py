@@ -10,7 +10,7 @@ from mlip_rs.arrays import Array
 from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.potential import Potential
-from mlip_rs.potential.data_range import CLEARLY_OUTSIDE
+from mlip_rs.potential.data_range import CLEARLY_OUTSIDE, shown
 from mlip_rs.threads import number_of_threads
 
 __all__ = ["CLEARLY_OUTSIDE", "CURE", "NO_INDEX", "Departure", "indices", "shown"]
@@ -21,15 +21,6 @@ CURE: str = (
 """How a potential gets the index and the error bars that it lacks."""
 
 NO_INDEX: str = f"the potential has no index of anomaly: {CURE}"
-
-
-def shown(index: float) -> str:
-    """An index of anomaly as sentences have it.
-
-    >>> shown(3.25), shown(123.4), shown(2.5e7)
-    ('3.2', '123', '2.5e+07')
-    """
-    return f"{index:.2g}" if not 99.0 < index < 1e4 else f"{index:.0f}"
 
 
 @dataclass(frozen=True)
@@ -69,7 +60,7 @@ class Departure:
         """What has happened, and what to do; `where` stands in front."""
         if self.index <= 1.0:
             return (
-                f"{where}atom {self.atom} ({self.symbol}) has an index of anomaly of {self.index:.2g}, above the "
+                f"{where}atom {self.atom} ({self.symbol}) has an index of anomaly of {shown(self.index)}, above the "
                 "threshold, but below 1 as 99 % of the atoms that the potential was fitted to"
             )
         return (

@@ -120,15 +120,17 @@ class ValidationSession:
         }
         chosen = [entry for entry in PROPERTIES if not settings.only or entry.name in settings.only]
         wanted = settings.error_bars if any(entry.has_quantities for entry in chosen) else False
-        self._members = self._committees(wanted, folder / MEMBERS, extent)
+        self._members = self._committees(potentials, wanted, folder / MEMBERS, extent)
 
-    def _committees(self, wanted: bool | None, folder: Path, extent: str) -> dict[str, ValidationMembers]:
+    def _committees(
+        self, potentials: Mapping[str, str], wanted: bool | None, folder: Path, extent: str
+    ) -> dict[str, ValidationMembers]:
         """Members of the potentials that have a committee; those without one are named among the notices.
 
         Raises
         ------
         ConfigError
-            Error bars are wanted, and no potential has any.
+            Error bars are wanted, and no potential has any; names the file of the first.
         """
         found = {}
         lacking = {}
@@ -150,10 +152,9 @@ class ValidationSession:
                 committee, stores, partial(self.case, name), costly=wanted is True
             )
         if wanted and not found:
-            reason = next(
-                iter(lacking.values()), "a calculator has none; give a potential file of this package"
-            )
-            raise ConfigError(f"no error bars: {reason}")
+            first = next(iter(lacking), self._first)
+            calculator = "a calculator has no error bars; give a potential file of this package"
+            raise ConfigError(f"{potentials[first]}: {lacking.get(first, calculator)}")
         several = len(self._loaded) > 1
         self.notices += tuple(
             f"{name}: {reason}." if several else f"{reason[0].upper()}{reason[1:]}."

@@ -1,6 +1,7 @@
 """Calculators give the index of their atoms and error bars, and warn once where an atom is clearly outside."""
 
 import copy
+import inspect
 import pickle
 
 import ase.io
@@ -27,6 +28,17 @@ def atoms(watched):
     atoms = cold_argon(7)
     atoms.calc = watched.calculator()
     return atoms
+
+
+def test_a_potential_passes_every_setting_on_to_its_calculator(watched):
+    own = inspect.signature(MLIPCalculator).parameters
+    passed = inspect.signature(watched.calculator).parameters
+    assert {name: one.default for name, one in passed.items()} == {
+        name: one.default for name, one in own.items() if name != "potential"
+    }
+    calculator = watched.calculator(skin=0.3, threads=2, index=False, warn_above=None, level=0.5)
+    expected = {"skin": 0.3, "threads": 2, "index": False, "warn_above": None, "level": 0.5}
+    assert calculator.parameters == expected
 
 
 def hot_argon():

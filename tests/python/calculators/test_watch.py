@@ -144,6 +144,12 @@ def test_without_dynamics_its_looks_are_counted(watched):
         ({"threshold": -1.0}, "index of anomaly"),
         ({"on_leave": "explode"}, "warn, dump, stop"),
         ({"on_leave": "dump"}, "needs a file"),
+        ({"threshold": "high"}, "'high' is no index of anomaly"),
+        ({"file": 3}, "file = 3 is no name of a file"),
+        ({"file": "a\0.xyz"}, "no name of a file"),
+        ({"most_frames": "all"}, "most_frames is 'all'"),
+        ({"potential": "ar.mlip.json"}, r"Potential\.load\(file\)"),
+        ({"dynamics": "nvt"}, "no run of ASE"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(watched, settings, reason):
@@ -196,7 +202,7 @@ def test_files_that_frames_cannot_be_appended_to_are_refused(watched, tmp_path):
     for name in ("a.cif", "a.xyz.gz", "a.traj"):
         with pytest.raises(ConfigError, match=rf"{name}: frames are appended as extended XYZ"):
             Watch(atoms, on_leave="dump", file=tmp_path / name)
-    with pytest.raises(ConfigError, match="most_frames = 0"):
+    with pytest.raises(ConfigError, match="most_frames is 0"):
         Watch(atoms, on_leave="dump", file=tmp_path / "a.xyz", most_frames=0)
 
 

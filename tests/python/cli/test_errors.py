@@ -157,6 +157,8 @@ def test_more_features_than_rows_are_refused(tmp_path):
     line = refused_fit(tmp_path, labelled_frames(), "--hierarchy", "angular-poly")
     assert "features but only" in line
     assert "rows of data (40 structures); use a smaller basis or more data" in line
+    assert "--allow-underdetermined" in line
+    assert "in Python, allow_underdetermined=True" in line
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from uncertain_case import cold_argon, indexed, watched_argon, with_committee
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.evaluate.prediction import predict_file
 from mlip_rs.evaluate.uncertain_file import uncertainty_file
+from mlip_rs.evaluate.uncertain_summary import TrustSummary
+from mlip_rs.lammps.dynamics import outside_sentence
 from mlip_rs.potential import prediction
 from mlip_rs.uncertainty.atom_figures import atoms_by_index
 from mlip_rs.uncertainty.committee import KEY
@@ -125,6 +127,16 @@ def test_command_prints_a_table_and_json_and_compresses(written, tmp_path):
     assert document["n_structures"] == len(document["structures"]) == 4
     assert document["structures"][2]["largest_index"] == document["largest_index"]
     assert set(document["by_config_type"]) == {"cold", "hot", "cluster"}
+
+
+@pytest.mark.parametrize(("largest", "expected"), [(0.5, "0.5"), (123.4, "123"), (3e47, "3e+47")])
+def test_an_index_of_any_size_is_short_in_table_and_sentence(largest, expected):
+    summary = TrustSummary(0.9)
+    summary.add("frame 0 of a.xyz", "slab", ["Ar"], np.array([largest]), None, None)
+    header, (cells,) = summary.table()
+    assert cells[header.index("largest index")] == expected
+    assert summary.lines()[0].startswith(f"Largest index {expected}: ")
+    assert f"(index {expected}; " in outside_sentence(largest, 420)
 
 
 def test_a_potential_without_both_says_how_to_make_them(written, tmp_path):

@@ -74,6 +74,8 @@ def test_errors_name_the_entry_or_say_how_to_make_an_index():
         plain.core.index_many([structure])
     with pytest.raises(ConfigError, match="no index of anomaly"):
         _core.Evaluator(plain.core).compute(*arrays_from_atoms(Atoms("Al")), index=True)
+    with pytest.raises(ConfigError, match="the index of anomaly is a str; it must be a mapping"):
+        plain.with_index("index.json")
     index = random_index(plain)
     with pytest.raises(PotentialFileError, match=r"shell is 5.5 Å.*cutoff"):
         plain.with_index(index | {"shell": 5.5})

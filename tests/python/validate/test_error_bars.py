@@ -180,8 +180,17 @@ def test_without_a_committee_it_is_said_once_how_to_get_one(tmp_path):
     assert validate(tmp_path / "ar.mlip.json", tmp_path / "out", error_bars=False, **settings).notices == ()
     without = settings | {"only": ["short-range"]}  # it has no quantities
     assert validate(tmp_path / "ar.mlip.json", tmp_path / "out", **without).notices == ()
-    with pytest.raises(ConfigError, match=r"no error bars: .*fit again"):
+    with pytest.raises(
+        ConfigError, match=r"ar\.mlip\.json: the potential has no error bars: .*fit again"
+    ) as error:
         validate(tmp_path / "ar.mlip.json", tmp_path / "out", error_bars=True, **settings)
+    assert str(error.value).count("no error bars") == 1
+    with pytest.raises(
+        ConfigError, match=r"ase\.calculators\.emt:EMT: a calculator has no error bars; give a"
+    ):
+        validate(
+            "ase.calculators.emt:EMT", tmp_path / "out", **settings | {"crystal": "fcc:Cu"}, error_bars=True
+        )
 
 
 def test_a_comparison_has_the_error_bars_of_each(file, tmp_path):
