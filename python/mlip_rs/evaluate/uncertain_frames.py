@@ -12,7 +12,7 @@ from mlip_rs.potential import Potential, Prediction
 from mlip_rs.potential.prediction import BATCH_STRUCTURES, evaluate_frames
 from mlip_rs.progress import Progress
 from mlip_rs.uncertainty import Committee, Uncertainty
-from mlip_rs.uncertainty.estimate import combined, members_of
+from mlip_rs.uncertainty.estimate import combined, members_of, repulsion_of
 
 T = TypeVar("T")
 
@@ -104,13 +104,14 @@ def uncertain_frames(
         )
 
     committee = Committee.of(potential) if wanted else None
-    streams = [predictions(member, None) for member in (members_of(potential) if committee else ())]
+    others = (*members_of(potential), *repulsion_of(potential)) if committee else ()
+    streams = [predictions(other, None) for other in others]
     indexed = wanted and potential.has_index
     marks = _indices(potential, frames, structure, name, threads) if indexed else repeat(None)
     for own in predictions(potential, progress):
-        members = [next(stream) for stream in streams]
+        alongside = [next(stream) for stream in streams]
         index = next(marks)
-        found = None if committee is None else combined(committee, own, members, index)
+        found = None if committee is None else combined(committee, own, alongside, index)
         yield UncertainPrediction(own, found, index)
 
 

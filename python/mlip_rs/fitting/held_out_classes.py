@@ -4,7 +4,7 @@ A class is left out of everything: selection, refits, committee and index are ma
 and settings. Errors on it, in units of its error bars, calibrate the bars of the fit to all data.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -75,8 +75,14 @@ class HeldOut:
         return tuple(float((ratios <= normal_quantile(level)).mean().round(4)) for level in LEVELS)
 
 
-def calibration(held_out: Sequence[HeldOut]) -> Calibration | None:
-    """The factors with which every class is covered, one for each property and level; None without classes."""
+def calibration(
+    held_out: Sequence[HeldOut], not_held_out: Mapping[str, str] | None = None
+) -> Calibration | None:
+    """The factors with which every class is covered, one for each property and level; None without classes.
+
+    They never fall with the level, so that a higher level never has a narrower bar. Classes that are not held out come
+    with the reason.
+    """
     if not held_out:
         return None
     factors: dict[str, tuple[float, ...]] = {}
@@ -90,9 +96,9 @@ def calibration(held_out: Sequence[HeldOut]) -> Calibration | None:
             for level in LEVELS
         ]
         wide = [max(1.0, q / normal_quantile(level)) for q, level in zip(worst, LEVELS, strict=True)]
-        factors[name] = tuple(float(f"{own:.4g}") for own in wide)
+        factors[name] = tuple(float(f"{own:.4g}") for own in np.maximum.accumulate(wide))
         coverage[name] = {own.name: own.coverage(name) for own in having}
-    return Calibration(tuple(own.name for own in held_out), factors, coverage)
+    return Calibration(tuple(own.name for own in held_out), factors, coverage, not_held_out or {})
 
 
 def calibrated(
@@ -111,7 +117,8 @@ def calibrated(
     """
     wanted = [k for k, point in enumerate(points) if Committee.of(point.potential) is not None]
     sizes = [points[k].potential.n_nonzero for k in wanted]
-    found = list(held_out_classes(problem, settings, sizes, progress))
+    missed: dict[str, str] = {}
+    found = list(held_out_classes(problem, settings, sizes, progress, missed=missed))
     if not found:
         progress.note(
             "notice: there are no classes to hold out, so the error bars are not calibrated; data with several "
@@ -121,7 +128,7 @@ def calibrated(
     done = list(points)
     for place, k in enumerate(wanted):
         committee = Committee.required(points[k].potential)
-        factors = calibration([of_class[place] for of_class in found])
+        factors = calibration([of_class[place] for of_class in found], missed)
         potential = committee.with_calibration(factors).attached(points[k].potential)
         done[k] = replace(points[k], potential=potential)
     return tuple(done)
@@ -159,8 +166,11 @@ def held_out_classes(
     sizes: Sequence[int],
     progress: Progress | None = None,
     chosen: Sequence[tuple[str, Mask]] | None = None,
+    missed: dict[str, str] | None = None,
 ) -> Iterator[list[HeldOut]]:
     """Fit without each class, one after the other.
+
+    A class with the only atoms of an element is not held out: nothing can be known of them without it.
 
     Parameters
     ----------
@@ -174,6 +184,8 @@ def held_out_classes(
         Receives the advance, and a notice of every class that the rest of the data cannot be fitted without.
     chosen
         Classes; `classes` of the problem by default.
+    missed
+        Receives the reason of each class that is not held out.
 
     Yields
     ------
@@ -182,10 +194,16 @@ def held_out_classes(
     progress = progress or Silent()
     found = classes(problem) if chosen is None else chosen
     for name, own in found:
+        only = _only_elements(problem, own)
         try:
+            if only:
+                raise DataError(f"the data have no {' and no '.join(only)}")
             yield _held_out(problem, settings, name, own, sizes, progress)
         except (DataError, FitError) as error:
-            progress.note(f"notice: error bars are not calibrated by the class {name!r}: without it, {error}")
+            reason = f"without it, {error}"
+            progress.note(f"notice: error bars are not calibrated by the class {name!r}: {reason}")
+            if missed is not None:
+                missed[name] = reason
 
 
 def without(problem: Problem, own: Mask, settings: FitSettings) -> Problem:
@@ -234,6 +252,20 @@ def _held_out(
         n_nonzero = int(np.count_nonzero(fits.own[k]))
         out.append(_compared(problem, name, frames, values, noise, forms.index(seen), n_nonzero))
     return out
+
+
+def _only_elements(problem: Problem, own: Mask) -> list[str]:
+    """Elements of some structures (S,) that no other structure has."""
+    inside, outside = (
+        {
+            symbol
+            for frame, chosen in zip(problem.dataset, own, strict=True)
+            if chosen == side
+            for symbol in frame.symbols
+        }
+        for side in (True, False)
+    )
+    return sorted(inside - outside)
 
 
 def _nearest(made: Selection, size: int) -> int:

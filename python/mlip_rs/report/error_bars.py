@@ -104,5 +104,9 @@ def _calibration_items(calibration: Calibration | None) -> list[Item]:
         f"Each of {n_classes} classes was held out of the whole fit. The factor widens the 90 % bars until every class "
         f"is covered. A class that none of these resembles is covered with a chance of {n_classes} in {n_classes + 1} "
         "at most: no more can be promised from so many classes.",
+        *(
+            f"The class {name} was not held out and does not count: {reason}."
+            for name, reason in calibration.not_held_out.items()
+        ),
         Table(("class held out", *(f"{name}, inside 90 % bars (%)" for name in names)), rows),
     ]

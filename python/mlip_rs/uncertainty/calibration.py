@@ -2,7 +2,8 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from scipy.special import ndtri
@@ -25,10 +26,12 @@ class Calibration:
     classes
         Names of the classes that were held out, one after the other, with the selection repeated without them.
     factors
-        At each of `LEVELS`, at least 1, by property ("energy", "forces", "stress").
+        At each of `LEVELS`, at least 1 and never falling, by property ("energy", "forces", "stress").
     coverage
         Part of the labels of the held-out classes within the intervals before the factors, at each of `LEVELS`, by
         property and class.
+    not_held_out
+        Reason for each class that the rest of the data cannot be fitted without; it counts nowhere.
 
     Examples
     --------
@@ -40,6 +43,7 @@ class Calibration:
     classes: tuple[str, ...]
     factors: Mapping[str, tuple[float, ...]]
     coverage: Mapping[str, Mapping[str, tuple[float, ...]]]
+    not_held_out: Mapping[str, str] = field(default_factory=dict)
 
     def factor(self, name: str, level: float) -> float:
         """Factor of a property at a nominal coverage: that of the next of `LEVELS`."""
@@ -64,6 +68,7 @@ class Calibration:
                 name: {key: list(own) for key, own in by_class.items()}
                 for name, by_class in self.coverage.items()
             },
+            "not_held_out": dict(self.not_held_out),
         }
 
     @classmethod
@@ -72,16 +77,16 @@ class Calibration:
         if tuple(document["levels"]) != LEVELS:
             raise ValueError("other levels")
         factors = {str(name): tuple(map(float, own)) for name, own in document["factors"].items()}
-        if any(
-            len(own) != len(LEVELS) or not all(1.0 <= each <= LARGEST_FACTOR for each in own)
-            for own in factors.values()
-        ):
-            raise ValueError("factors")
+        for own in factors.values():
+            rising = all(a <= b for a, b in pairwise((1.0, *own, LARGEST_FACTOR)))
+            if len(own) != len(LEVELS) or not rising:
+                raise ValueError("factors that are below 1, fall with the level, or are too large")
         coverage = {
             str(name): {str(key): coverages(own) for key, own in by_class.items()}
             for name, by_class in document["coverage"].items()
         }
-        return cls(tuple(map(str, document["classes"])), factors, coverage)
+        missed = {str(name): str(reason) for name, reason in document.get("not_held_out", {}).items()}
+        return cls(tuple(map(str, document["classes"])), factors, coverage, missed)
 
 
 def coverages(values: Iterable[Any]) -> tuple[float, ...]:

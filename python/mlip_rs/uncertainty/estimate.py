@@ -15,6 +15,11 @@ from mlip_rs.uncertainty.calibration import normal_quantile
 from mlip_rs.uncertainty.committee import NOISES, Committee
 from mlip_rs.uncertainty.domain import indices
 
+REPULSION_ERROR: float = 0.2
+"""Standard error of the repulsion at short distances, in its size: about that of the universal screened Coulomb
+potential of pairs of elements (J. F. Ziegler, J. P. Biersack, U. Littmark, The Stopping and Range of Ions in Solids,
+1985)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Uncertainty:
@@ -76,6 +81,9 @@ def uncertainties(
 ) -> list[Uncertainty]:
     """Error bars of many structures; `Potential.uncertainty` is the same for users.
 
+    All members have the repulsion of the potential. Where atoms are so close that it acts, `REPULSION_ERROR` of it is
+    one more deviation.
+
     Parameters
     ----------
     potential
@@ -105,7 +113,8 @@ def uncertainties(
     """
     committee = Committee.required(potential)
     own = potential.predict(structures, threads)
-    members = [member.predict(structures, threads) for member in members_of(potential)]
+    others = (*members_of(potential), *repulsion_of(potential))
+    members = [other.predict(structures, threads) for other in others]
     known: Sequence[Array | None] = [None] * len(structures)
     if potential.has_index:
         known = indices(potential, structures, threads)
@@ -125,16 +134,59 @@ def members_of(potential: Potential) -> tuple[Potential, ...]:
     return Committee.required(potential).members(potential)
 
 
+@lru_cache(maxsize=4)
+def repulsion_of(potential: Potential) -> tuple[Potential, ...]:
+    """The repulsion of a potential alone; none if it has no repulsion.
+
+    Examples
+    --------
+    >>> from mlip_rs import Basis, Potential
+    >>> from mlip_rs.basis import Repulsion
+    >>> near = Repulsion(inner=[[1.5]], outer=[[2.0]])
+    >>> basis = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=2, repulsion=near)
+    >>> (repulsion,) = repulsion_of(Potential.from_coefficients(basis, [2.0, -0.2], {"Al": -3.0}))
+    >>> [round(repulsion.predict(Atoms("Al2", [[0, 0, 0], [r, 0, 0]])).energy) for r in (1.0, 2.0)]
+    [46, 0]
+    """
+    if not potential.spec.get("repulsion"):
+        return ()
+    zeros = np.zeros(potential.n_features)
+    return (Potential.from_coefficients(potential.spec, zeros, dict.fromkeys(potential.elements, 0.0)),)
+
+
 def combined(
-    committee: Committee, own: Prediction, members: Sequence[Prediction], index: Array | None
+    committee: Committee, own: Prediction, others: Sequence[Prediction], index: Array | None
 ) -> Uncertainty:
-    """Error bars from the predictions of a potential and of the members of its committee for one structure."""
+    """Error bars of one structure.
+
+    Parameters
+    ----------
+    committee
+        Of the potential.
+    own
+        Prediction of the potential.
+    others
+        Those of the members of the committee, and of the repulsion if there is one.
+    index
+        (N,) of the atoms, if it is known.
+    """
+    n_members = len(committee.deviations)
+    members, repulsion = others[:n_members], others[n_members:]
     n_atoms = max(len(own.energies), 1)
-    energy = np.array([(member.energy - own.energy) / n_atoms for member in members])
-    forces = np.array([member.forces - own.forces for member in members])
+    energy = np.array(
+        [(member.energy - own.energy) / n_atoms for member in members]
+        + [REPULSION_ERROR * alone.energy / n_atoms for alone in repulsion]
+    )
+    forces = np.array(
+        [member.forces - own.forces for member in members]
+        + [REPULSION_ERROR * alone.forces for alone in repulsion]
+    )
     stress = None
     if own.stress is not None:
-        stress = np.array([member.stress - own.stress for member in members if member.stress is not None])
+        stress = np.array(
+            [member.stress - own.stress for member in members if member.stress is not None]
+            + [REPULSION_ERROR * alone.stress for alone in repulsion if alone.stress is not None]
+        )
     return Uncertainty(
         float(_standard_errors(energy, committee.noise.get("energy", 0.0))),
         _standard_errors(forces, committee.noise.get("forces", 0.0)),

@@ -1,10 +1,12 @@
 """Classes held out of the whole fit, and the factors on error bars that follow."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mlip_rs import Basis, FitSettings, fit
-from mlip_rs.data import read_dataset
+from mlip_rs.data import Dataset, read_dataset
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.fitting.held_out_classes import (
     HeldOut,
@@ -16,7 +18,7 @@ from mlip_rs.fitting.held_out_classes import (
 from mlip_rs.fitting.problem import build_problem, check_data
 from mlip_rs.progress import Progress
 from mlip_rs.uncertainty import Committee
-from mlip_rs.uncertainty.calibration import LEVELS, normal_quantile
+from mlip_rs.uncertainty.calibration import LEVELS, Calibration, normal_quantile
 
 SETTINGS = FitSettings(n_folds=3, n_path=3, prior="flat", anchor_weight=0.0)
 
@@ -86,6 +88,17 @@ def test_with_the_factors_every_class_is_covered():
     assert found.coverage["energy"]["b"][1] < 0.6 < found.coverage["energy"]["a"][1]
 
 
+def test_factors_never_fall_with_the_level():
+    errors = {
+        "energy": np.concatenate([np.full(60, 3.0), np.full(40, 3.1)])
+    }  # all alike: far fewer in the tail
+    found = calibration([HeldOut("a", 100, 3, errors, {"energy": np.ones(100)}, *[np.ones(0)] * 3)])
+    widths = [normal_quantile(level) * found.factor("energy", level) for level in LEVELS]
+    assert widths[0] == pytest.approx(3.1, rel=1e-3)
+    assert list(found.factors["energy"]) == sorted(found.factors["energy"])
+    assert Calibration.from_dict(found.to_dict()) == found
+
+
 def test_a_fit_that_holds_classes_out_has_the_factors(problem):
     notes = Notes()
     settings = FitSettings(**{**vars(SETTINGS), "hold_out_classes": True})
@@ -94,6 +107,30 @@ def test_a_fit_that_holds_classes_out_has_the_factors(problem):
     assert sorted(committee.calibration.classes) == ["rattle_bcc", "rattle_fcc", "rattle_hcp", "strain_fcc"]
     assert min(min(own) for own in committee.calibration.factors.values()) >= 1.0
     assert "held_out_classes" in run.record["seconds"]
+
+
+def test_the_only_atoms_of_an_element_are_not_held_out_and_widen_no_bar():
+    wanted = [
+        frame
+        for frame in read_dataset(DATA_PATH, index="::4")
+        if frame.config_type in ("rattle_fcc", "rattle_hcp", "strain_fcc")
+    ]
+    copper = [
+        replace(frame, numbers=np.full(frame.n_atoms, 29), config_type="copper")
+        for frame in wanted
+        if frame.config_type == "rattle_hcp"
+    ]
+    basis = Basis(["Al", "Cu"], cutoff=5.5, r_min=2.0, hierarchy="pair", n_radial=4, repulsion=None)
+    notes = Notes()
+    settings = FitSettings(**{**vars(SETTINGS), "hold_out_classes": True})
+    run = fit(Dataset((*wanted, *copper)), basis, settings, progress=notes)
+    found = Committee.of(run.knee()).calibration
+    assert set(found.classes) == {"rattle_fcc", "rattle_hcp", "strain_fcc"}
+    assert found.promise == pytest.approx(3 / 4)
+    assert found.not_held_out == {"copper": "without it, the data have no Cu"}
+    assert all("copper" not in own for own in found.coverage.values())
+    assert any("the class 'copper': without it, the data have no Cu" in note for note in notes.notes)
+    assert Calibration.from_dict(found.to_dict()) == found
 
 
 def test_a_class_that_cannot_be_missed_is_named(problem):

@@ -56,6 +56,14 @@ def test_classes_held_out_factors_and_the_promise(potential):
     assert any("2 in 3" in item for item in items if isinstance(item, str))
 
 
+def test_a_class_that_was_not_held_out_is_named_with_the_reason(potential):
+    missed = {"dimer": "without it, the data have no Al"}
+    calibration = Calibration(("fcc", "slab"), {"energy": (1.0, 1.5, 1.5, 2.0)}, {}, missed)
+    items = error_bars_content(run_of(committee(calibration).attached(potential)))
+    assert "The class dimer was not held out and does not count: without it, the data have no Al." in items
+    assert any("2 in 3" in item for item in items if isinstance(item, str))
+
+
 def test_the_curve_of_force_errors_is_drawn(potential):
     items = error_bars_content(
         run_of(committee(curve=ForceError((0.5, 2.0), (0.1, 0.3))).attached(potential))

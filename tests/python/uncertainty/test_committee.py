@@ -1,14 +1,19 @@
 """The committee of a potential: its file, its members, its error bars."""
 
+import ase.io
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 
 from mlip_rs import Basis, Potential
+from mlip_rs.basis import Repulsion
 from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.errors import ConfigError, PotentialFileError
-from mlip_rs.uncertainty import Calibration, Committee
-from mlip_rs.uncertainty.committee import KEY
+from mlip_rs.evaluate.uncertain_file import uncertainty_file
+from mlip_rs.uncertainty import Calibration, Committee, HalfWidths
+from mlip_rs.uncertainty.committee import KEY, NOISES
+from mlip_rs.uncertainty.estimate import REPULSION_ERROR
 
 LEVELS = (1.0, 2.0, 2.5, 3.0)
 
@@ -62,6 +67,32 @@ def test_error_bars_are_those_of_the_design_rows(potential, basis, committee, at
     np.testing.assert_allclose(found.energy, np.hypot(expected[0] / len(atoms), 1e-3), rtol=1e-7)
     np.testing.assert_allclose(found.forces.ravel(), np.hypot(expected[1:-6], 0.05), rtol=1e-6)
     np.testing.assert_allclose(found.stress, np.hypot(expected[-6:], 1e-3), rtol=1e-6)
+
+
+def test_where_only_the_repulsion_acts_a_part_of_it_is_the_error_bar(committee, tmp_path):
+    repulsion = Repulsion(inner=[[1.2, 1.3], [1.3, 1.4]], outer=[[2.0, 2.0], [2.0, 2.0]])
+    basis = Basis(["Cu", "Al"], cutoff=5.0, hierarchy="pair-poly", n_radial=3, repulsion=repulsion)
+    coefficients = np.random.default_rng(1).normal(size=basis.n_features)
+    potential = committee.attached(Potential.from_coefficients(basis, coefficients, {"Cu": -1.0, "Al": -2.0}))
+    close = Atoms("CuAl", [[0, 0, 0], [0.3, 0, 0]], cell=[9, 9, 9], pbc=True)
+    found, own = potential.uncertainty(close), potential.predict(close)
+    sizes = (own.energy + 3.0) / 2, own.forces, own.stress
+    for bar, size, name in zip((found.energy, found.forces, found.stress), sizes, NOISES, strict=True):
+        expected = np.hypot(REPULSION_ERROR * np.abs(size), committee.noise[name])
+        # Of what was fitted the constant feature alone is left, about 1 of 1500 eV.
+        np.testing.assert_allclose(bar, expected, rtol=2e-3 if name == "energy" else 1e-9)
+    assert found.forces.max() > 1000.0
+    path = tmp_path / "close.extxyz"
+    ase.io.write(path, close)
+    uncertainty_file(potential, path, tmp_path / "out.extxyz")
+    written = ase.io.read(tmp_path / "out.extxyz").arrays["forces_uncertainty"]
+    np.testing.assert_allclose(written, HalfWidths.of(found).forces, rtol=1e-6)
+    far = Atoms("CuAl", [[0, 0, 0], [2.1, 0, 0]])
+    spread = [
+        member.predict(far).forces - potential.predict(far).forces for member in committee.members(potential)
+    ]
+    expected = np.sqrt(committee.noise["forces"] ** 2 + np.square(spread).sum(axis=0))
+    np.testing.assert_array_equal(potential.uncertainty(far).forces, expected)
 
 
 def test_a_list_gives_a_list_and_factors_widen_intervals(potential, committee, atoms):
@@ -126,7 +157,9 @@ def test_members_know_as_much_of_isolated_atoms_as_the_potential(basis, committe
         (("noise", "energy"), 1e200),
         (("features", 0), 0.5),
         (("n_members",), 4.5),
-        (("calibration", "factors", "energy"), [1.0, 1e308, 2.0, 2.0]),
+        (("calibration", "factors", "energy"), [1.0, 1e308, 1e308, 1e308]),
+        (("calibration", "factors", "energy"), [1.0, 2.0, 1.5, 3.0]),
+        (("calibration", "factors", "energy"), [0.5, 2.0, 2.0, 3.0]),
         (("calibration", "coverage", "energy", "fcc"), [0.5]),
         (("coverage",), {"energy": []}),
         (("coverage",), {"energy": [0.5, 0.9, 0.9, 7.0]}),
