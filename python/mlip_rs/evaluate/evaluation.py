@@ -171,7 +171,8 @@ def _predictions(
             name=lambda k: dataset.frames[k].location,
             threads=threads,
             progress=progress,
-            wanted=error_bars,
+            error_bars=error_bars,
+            index=error_bars,
         )
     )
 

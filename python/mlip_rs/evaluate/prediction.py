@@ -1,7 +1,7 @@
 """Structures with predicted energies, forces and stresses."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +17,13 @@ from mlip_rs.data.label_names import label_name
 from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.evaluate.labelled_file import LabelledFile
+from mlip_rs.evaluate.uncertain_frames import UncertainPrediction, uncertain_frames
 from mlip_rs.potential import Potential, Prediction
 from mlip_rs.potential.data_range import surroundings
-from mlip_rs.potential.prediction import BATCH_STRUCTURES, evaluate_frames
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.text import counted
 from mlip_rs.threads import number_of_threads
-from mlip_rs.uncertainty.domain import CLEARLY_OUTSIDE, Departure, indices
+from mlip_rs.uncertainty.domain import CLEARLY_OUTSIDE, Departure
 
 LEAST_VOLUME: float = 0.01
 """Å³ per atom; crystals that are denser (atoms 0.2 Å apart) are refused: each atom would have 100,000 neighbours."""
@@ -86,8 +86,13 @@ def predict_file(
     loaded, frames = read_for(
         output, potential, structures, index=index, format=format, types=types, note=note
     )
-    predicted = labelled(loaded, frames, threads=threads, progress=progress)
-    for remark in (*remarks(loaded, frames, predicted), *outside(loaded, frames, threads)):
+    found = list(raw_predictions(loaded, frames, error_bars=False, threads=threads, progress=progress))
+    undetermined = loaded.undetermined_atoms
+    predicted = [
+        with_labels(frame.atoms, own.prediction, not is_free(frame, undetermined, loaded.cutoff))
+        for frame, own in zip(frames, found, strict=True)
+    ]
+    for remark in (*remarks(loaded, frames, predicted), *outside(frames, found)):
         note(remark)
     written.write(predicted)
     return predicted
@@ -144,16 +149,12 @@ def remarks(potential: Potential, frames: Sequence[RawFrame], predicted: Sequenc
     return ([_without_energies(free)] if free else []) + _too_close(potential, frames)
 
 
-def outside(potential: Potential, frames: Sequence[RawFrame], threads: int | None = None) -> list[str]:
+def outside(frames: Sequence[RawFrame], predictions: Sequence[UncertainPrediction]) -> list[str]:
     """Say which structures have atoms clearly outside the training data; empty if none, or without an index."""
     found: list[tuple[float, str]] = []
-    if not potential.has_index:
-        return []
-    for start in range(0, len(frames), BATCH_STRUCTURES):
-        batch = frames[start : start + BATCH_STRUCTURES]
-        marks = indices(potential, [frame.atoms for frame in batch], threads)
-        for frame, index in zip(batch, marks, strict=True):
-            departure = Departure.of(frame.atoms.get_chemical_symbols(), index, CLEARLY_OUTSIDE)
+    for frame, own in zip(frames, predictions, strict=True):
+        if own.index is not None:
+            departure = Departure.of(frame.atoms.get_chemical_symbols(), own.index, CLEARLY_OUTSIDE)
             if departure is not None:
                 found.append((-departure.index, departure.sentence(f"{frame.location}: ")))
     if not found:
@@ -162,16 +163,15 @@ def outside(potential: Potential, frames: Sequence[RawFrame], threads: int | Non
     return [f"{min(found)[1]}{more}"]
 
 
-def labelled(
+def raw_predictions(
     potential: Potential,
     frames: Sequence[RawFrame],
     *,
+    error_bars: bool,
     threads: int | None = None,
     progress: Progress | None = None,
-) -> list[Atoms]:
-    """Copies of structures with predicted energy, forces and, where there is a volume, stress.
-
-    Free atoms have no energy where the potential does not determine it (`Potential.undetermined_atoms`).
+) -> Iterator[UncertainPrediction]:
+    """Predictions for structures as they were read, with the index of their atoms and error bars if these are wanted.
 
     Raises
     ------
@@ -180,20 +180,16 @@ def labelled(
     """
     for frame in frames:
         check_density(frame)
-    predictions = evaluate_frames(
-        potential.core,
+    return uncertain_frames(
+        potential,
         frames,
         structure=lambda frame: structure_from_atoms(frame.atoms),
         volume=lambda frame: cell_volume(frame.atoms.cell.array),
         name=lambda k: frames[k].location,
         threads=number_of_threads(threads),
         progress=progress,
+        error_bars=error_bars,
     )
-    undetermined = potential.undetermined_atoms
-    return [
-        with_labels(frame.atoms, own, not is_free(frame, undetermined, potential.cutoff))
-        for frame, own in zip(frames, predictions, strict=True)
-    ]
 
 
 def is_free(frame: RawFrame, undetermined: Sequence[str], cutoff: float) -> bool:

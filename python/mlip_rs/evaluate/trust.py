@@ -19,11 +19,8 @@ from mlip_rs.evaluate.errors import (
 )
 from mlip_rs.evaluate.uncertain_frames import UncertainPrediction
 from mlip_rs.uncertainty import Committee
-from mlip_rs.uncertainty.calibration import normal_quantile
+from mlip_rs.uncertainty.calibration import LEVELS, normal_quantile
 from mlip_rs.uncertainty.half_widths import LEVEL
-
-LEVELS: tuple[float, ...] = (0.68, 0.9, 0.95)
-"""Nominal coverages that are shown."""
 
 PROPERTIES: dict[str, tuple[str, str]] = {
     ENERGY_KEY: ("energy", "energy per atom"),
@@ -53,7 +50,7 @@ class Coverage:
     n
         Number of labels.
     reached
-        Part of them within the error bars, at each of `LEVELS`.
+        Part of them within the error bars, at each of `mlip_rs.uncertainty.calibration.LEVELS`.
     half_width
         Mean half-width of the bars that should cover 90 %, in the unit of the property.
     width_ratio

@@ -1,7 +1,8 @@
 """Coverage of error bars and errors by index, as tables and sentences."""
 
 from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, STRESS_KEY
-from mlip_rs.evaluate.trust import LEVELS, PROPERTIES, Trust
+from mlip_rs.evaluate.trust import PROPERTIES, Trust
+from mlip_rs.uncertainty.calibration import LEVELS
 
 UNITS: dict[str, str] = {ENERGY_KEY: "meV/atom", FORCE_KEY: "eV/Å", STRESS_KEY: "GPa"}
 

@@ -7,25 +7,23 @@ import numpy as np
 from ase import Atoms
 
 from mlip_rs.data import RawFrame
-from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
 from mlip_rs.data.frames import DEFAULT_CONFIG_TYPE
 from mlip_rs.data.metadata import CONFIG_TYPE_NAMES, text_of
 from mlip_rs.errors import ConfigError
 from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.evaluate.prediction import (
-    check_density,
     is_free,
     noticing,
+    raw_predictions,
     read_for,
     remarks,
     with_labels,
 )
-from mlip_rs.evaluate.uncertain_frames import UncertainPrediction, committee_of, uncertain_frames
+from mlip_rs.evaluate.uncertain_frames import UncertainPrediction, committee_of
 from mlip_rs.evaluate.uncertain_summary import TrustSummary
 from mlip_rs.plot.saving import figure_format, save_figure
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress
-from mlip_rs.threads import number_of_threads
 from mlip_rs.uncertainty.atom_figures import atoms_by_index
 from mlip_rs.uncertainty.calibration import normal_quantile
 from mlip_rs.uncertainty.domain import CURE, NO_INDEX, shown
@@ -150,17 +148,7 @@ def uncertain_copies(
     StructureError
         A structure cannot be evaluated; names file, frame, atom.
     """
-    for frame in frames:
-        check_density(frame)
-    found = uncertain_frames(
-        potential,
-        frames,
-        structure=lambda frame: structure_from_atoms(frame.atoms),
-        volume=lambda frame: cell_volume(frame.atoms.cell.array),
-        name=lambda k: frames[k].location,
-        threads=number_of_threads(threads),
-        progress=progress,
-    )
+    found = raw_predictions(potential, frames, error_bars=True, threads=threads, progress=progress)
     undetermined, summary, copies = potential.undetermined_atoms, TrustSummary(level), []
     for frame, own in zip(frames, found, strict=True):
         with_energy = not is_free(frame, undetermined, potential.cutoff)

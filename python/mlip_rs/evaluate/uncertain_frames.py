@@ -73,18 +73,19 @@ def uncertain_frames(
     name: Callable[[int], str],
     threads: int,
     progress: Progress | None = None,
-    wanted: bool = True,
+    error_bars: bool = True,
+    index: bool = True,
 ) -> Iterator[UncertainPrediction]:
     """Evaluate structures of any kind with a potential and the members of its committee, batch by batch.
 
     Parameters
     ----------
     potential
-        Error bars are computed if it has a committee, the index if it has one.
+        It has error bars if it has a committee.
     frames, structure, volume, name, threads, progress
         As for `mlip_rs.potential.prediction.evaluate_frames`.
-    wanted
-        False: neither error bars nor index.
+    error_bars, index
+        False: they are left out, whatever the potential has.
 
     Raises
     ------
@@ -103,16 +104,16 @@ def uncertain_frames(
             progress=receiver,
         )
 
-    committee = Committee.of(potential) if wanted else None
+    committee = Committee.of(potential) if error_bars else None
     others = (*members_of(potential), *repulsion_of(potential)) if committee else ()
     streams = [predictions(other, None) for other in others]
-    indexed = wanted and potential.has_index
+    indexed = index and potential.has_index
     marks = _indices(potential, frames, structure, name, threads) if indexed else repeat(None)
     for own in predictions(potential, progress):
         alongside = [next(stream) for stream in streams]
-        index = next(marks)
-        found = None if committee is None else combined(committee, own, alongside, index)
-        yield UncertainPrediction(own, found, index)
+        mark = next(marks)
+        found = None if committee is None else combined(committee, own, alongside, mark)
+        yield UncertainPrediction(own, found, mark)
 
 
 def _indices(

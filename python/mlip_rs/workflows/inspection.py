@@ -14,10 +14,13 @@ from mlip_rs.basis.repulsion import repulsion_lines
 from mlip_rs.basis.summary import Composition, composition
 from mlip_rs.cost.plan import Plan, evaluation_plans
 from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
+from mlip_rs.errors import PotentialFileError
 from mlip_rs.potential import Potential
 from mlip_rs.potential.short_range import short_range_failures
 from mlip_rs.potential.stress_record import stress_test_text
 from mlip_rs.text import counted
+from mlip_rs.uncertainty import Committee
+from mlip_rs.uncertainty.domain import CURE
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Description:
         Numbers (nonzero, candidates) by kind of feature: constant, d, d^2, p, d*p, …
     repulsion
         Short-range repulsion by pair and element, one line each.
+    error_bars
+        Whether it has error bars, or why those it has cannot be used.
     plans
         Operations of the compiled evaluator, by centre element.
     composition
@@ -62,6 +67,7 @@ class Description:
     n_nonzero: int
     kept: Mapping[str, tuple[int, int]]
     repulsion: tuple[str, ...]
+    error_bars: str
     plans: tuple[Plan, ...]
     composition: Composition
     info: Mapping[str, Any]
@@ -112,6 +118,7 @@ class Description:
                 lines.append(f"{name + ' errors':<20}{_errors_text(errors)}")
         lines += [f"short range         {failure}" for failure in short_range_failures(self.info)]
         lines.append(f"stress test         {stress_test_text(self.info)}")
+        lines.append(f"error bars          {self.error_bars}")
         weights = _mapping(self.info.get("weights"))
         if weights:
             lines.append(f"weights             {_weights_text(weights)}")
@@ -157,6 +164,7 @@ def describe(potential: Potential | str | os.PathLike[str]) -> Description:
         n_nonzero=potential.n_nonzero,
         kept={kind: (kept[kind], count * len(potential.elements)) for kind, count in candidates.items()},
         repulsion=tuple(repulsion_lines(potential.spec)),
+        error_bars=_error_bars_text(potential),
         plans=evaluation_plans(potential),
         composition=composition(basis, {e: list(potential.coefficients(e)) for e in potential.elements}),
         info=potential.info,
@@ -190,6 +198,18 @@ def _errors_text(errors: Mapping[str, Any]) -> str:
         if errors.get(key) is not None
     ]
     return "RMSE " + ", ".join(parts) if parts else "none"
+
+
+def _error_bars_text(potential: Potential) -> str:
+    try:
+        committee = Committee.of(potential)
+    except PotentialFileError as error:
+        return f"damaged: {error}"
+    return (
+        f"none: {CURE}"
+        if committee is None
+        else f"{counted(len(committee.deviations), 'member')}: {committee.kind}"
+    )
 
 
 def _weights_text(weights: Mapping[str, Any]) -> str:

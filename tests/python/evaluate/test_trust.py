@@ -13,10 +13,11 @@ from uncertain_case import cold_argon, watched_argon, with_committee
 from mlip_rs.errors import DataError
 from mlip_rs.evaluate.errors import ENERGY_KEY, FORCE_KEY, STRESS_KEY, PairedValues
 from mlip_rs.evaluate.evaluation import evaluate
-from mlip_rs.evaluate.trust import LEVELS, WIDEST, Trust
+from mlip_rs.evaluate.trust import WIDEST, Trust
 from mlip_rs.evaluate.trust_figures import calibration_figure, index_figure
 from mlip_rs.evaluate.trust_tables import coverage_table, finding, index_table, promise
 from mlip_rs.uncertainty import Calibration, Committee
+from mlip_rs.uncertainty.calibration import LEVELS
 from mlip_rs.workflows.validation import validate
 
 N = 3000
@@ -62,7 +63,7 @@ def test_bars_that_are_too_narrow_are_seen_and_factors_mend_them():
 
 def test_zero_errors_are_covered_and_have_no_absurd_ratio():
     trust = made_up(0.2, size=0.0)
-    assert trust.coverages()[0].reached == (1.0, 1.0, 1.0)
+    assert trust.coverages()[0].reached == (1.0,) * len(LEVELS)
     assert trust.coverages()[0].width_ratio is None
     assert made_up(0.2, size=1e-9).coverages()[0].width_ratio is None
     row = dict(zip(*(coverage_table(trust)[0], coverage_table(trust)[1][0]), strict=True))

@@ -229,3 +229,22 @@ def test_damage_is_told_with_the_name_of_the_file(written, tmp_path, verb):
     (sentence,) = errors(invoke(verb, tmp_path / "ar.mlip.json", written, *more.get(verb, ())))
     assert sentence.startswith(f"error: {tmp_path / 'ar.mlip.json'}: the entry 'uncertainty'")
     assert sentence.endswith("copy the file again, or fit again")
+
+
+def test_inspect_says_in_a_line_whether_there_are_error_bars_or_they_are_damaged(tmp_path):
+    sound = with_committee(argon_potential())
+    for potential, expected in (
+        (sound, "3 members: each of 3 folds"),
+        (argon_potential(), "none: an earlier version made it"),
+        (
+            sound.with_info({KEY: {"kind": "x"}}),
+            "damaged: the entry 'uncertainty' of the potential cannot be used",
+        ),
+    ):
+        potential.save(tmp_path / "ar.mlip.json")
+        result = invoke("inspect", tmp_path / "ar.mlip.json")
+        assert result.exit_code == 0
+        (line,) = [line for line in result.stdout.splitlines() if line.startswith("error bars ")]
+        assert line.split(maxsplit=2)[2].startswith(expected)
+        document = json.loads(invoke("inspect", tmp_path / "ar.mlip.json", "--json").stdout)
+        assert document["error_bars"].startswith(expected)
