@@ -23,6 +23,7 @@ from mlip_rs.cli import (
     explain,
     export,
     fit,
+    generate,
     inspection,
     lammps,
     pareto,
@@ -149,6 +150,7 @@ def entry(
 
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo.run,
+    "generate": generate.run,
     "fit": fit.run,
     "pareto": pareto.run,
     "evaluate": evaluate.run,

@@ -12,6 +12,9 @@ VALUES: dict[str, str] = {
     "NAME...": r"[a-z][a-z0-9]*(-[a-z]+)*",
     "TYPE...": r"([\w.+'*:-]+=)?[A-Z][a-z]?",
     "N...": r"\d+",
+    "KIND...": r"[a-z]+(-[a-z]+)*(=\d+)?",
+    "VOLUME...": r"([A-Z][a-z]?=)?\d+(\.\d*)?",
+    "CRYSTAL...": r"(?![A-Z][a-z]?$)[^-].*",
 }
 """Pattern of a further value of an option, by its metavar; anything else is the next argument."""
 

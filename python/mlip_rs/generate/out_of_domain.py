@@ -27,6 +27,17 @@ VACUUM: float = 20.0
 Array = NDArray[np.float64]
 
 
+def systems_of(elements: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Each element, each pair of elements, and all of them together.
+
+    >>> systems_of(["Ag", "Au"])
+    (('Ag',), ('Au',), ('Ag', 'Au'))
+    """
+    found: list[tuple[str, ...]] = [(element,) for element in elements]
+    found += list(combinations(elements, 2))
+    return tuple(found if len(elements) < 3 else [*found, tuple(elements)])
+
+
 @dataclass(frozen=True, eq=False)
 class Spheres:
     """Sizes of the atoms of some elements.
@@ -61,9 +72,7 @@ class Spheres:
     @property
     def systems(self) -> tuple[tuple[str, ...], ...]:
         """Each element, each pair of elements, and all of them together."""
-        found: list[tuple[str, ...]] = [(element,) for element in self.elements]
-        found += list(combinations(self.elements, 2))
-        return tuple(found if len(self.elements) < 3 else [*found, self.elements])
+        return systems_of(self.elements)
 
     def species(self, symbols: Sequence[str]) -> NDArray[np.int64]:
         """(N,) positions of chemical symbols among the elements."""
@@ -161,9 +170,14 @@ def displaced(
     """
     atoms: Atoms = crystal.copy()
     atoms.set_cell(atoms.cell.array @ (np.eye(3) + rng.uniform(-0.04, 0.04, (3, 3))), scale_atoms=True)
-    symbols = atoms.get_chemical_symbols()
-    limits = closest * spheres.distances(symbols)
+    limits = closest * spheres.distances(atoms.get_chemical_symbols())
     atoms.positions += rng.normal(0.0, amplitude * limits.min() / closest, atoms.positions.shape)
+    push_apart(atoms, limits)
+    return atoms
+
+
+def push_apart(atoms: Atoms, limits: Array) -> None:
+    """Move atoms that are closer than the limits (N, N), Å, away from each other, in place."""
     itself = np.eye(len(atoms), dtype=bool)
     for _ in range(MOST_PUSHES):
         vectors = -np.asarray(atoms.get_all_distances(mic=True, vector=True))
@@ -173,7 +187,6 @@ def displaced(
             break
         scale = 0.5 * overlaps / np.where(itself, 1.0, np.maximum(lengths, OVERLAP))
         atoms.positions += np.einsum("ijk,ij->ik", vectors, scale)
-    return atoms
 
 
 CLUSTER_SIZES: tuple[int, int] = (2, 45)

@@ -6,6 +6,7 @@ import numpy as np
 from ase import Atoms
 from ase.build import bulk
 from ase.data import atomic_numbers, covalent_radii, reference_states
+from ase.geometry import cellpar_to_cell
 
 from mlip_rs.errors import ConfigError
 
@@ -15,6 +16,9 @@ HCP_AXIAL_RATIO = 1.65
 DHCP_AXIAL_RATIO = 2 * 1.64
 OMEGA_AXIAL_RATIO = 0.613
 BETA_SN_AXIAL_RATIO = 0.54
+A6_AXIAL_RATIO = 1.52
+A7_ANGLE, A7_POSITION = 54.1, 0.226
+A11_POSITION = (0.1549, 0.081)
 
 _A15_POSITIONS = (
     (0, 0, 0), (0.5, 0.5, 0.5), (0.25, 0.5, 0), (0.75, 0.5, 0),
@@ -35,7 +39,8 @@ def prototype(name: str, symbol: str, volume_per_atom: float) -> Atoms:
     Parameters
     ----------
     name
-        One of `PROTOTYPES`: fcc, bcc, hcp, dhcp, sc, diamond, a15, beta-sn, omega (axial ratios fixed).
+        One of `PROTOTYPES`: fcc, bcc, hcp, dhcp, sc, diamond, a15, beta-sn, omega (axial ratios fixed), or of
+        `FURTHER_PROTOTYPES`: a6 (In), a7 (As), a11 (Ga), 9r (Sm), sh (simple hexagonal).
     symbol
         Chemical symbol.
     volume_per_atom
@@ -113,6 +118,37 @@ def _beta_sn(symbol: str) -> Atoms:
     return Atoms([symbol] * 2, scaled_positions=[[0, 0, 0], [0.75, 0.25, 0.5]], cell=cell, pbc=True)
 
 
+def _indium(symbol: str) -> Atoms:
+    half = np.array([1.0, 1.0, A6_AXIAL_RATIO]) / 2
+    return Atoms(symbol, cell=(np.ones((3, 3)) - 2 * np.eye(3)) * half, pbc=True)
+
+
+def _arsenic(symbol: str) -> Atoms:
+    u = A7_POSITION
+    cell = cellpar_to_cell([1, 1, 1, A7_ANGLE, A7_ANGLE, A7_ANGLE])
+    return Atoms([symbol] * 2, scaled_positions=[[u] * 3, [-u] * 3], cell=cell, pbc=True)
+
+
+def _gallium(symbol: str) -> Atoms:
+    a, b, c = 4.519, 7.658, 4.526
+    u, v = A11_POSITION
+    cell = [[a / 2, b / 2, 0], [-a / 2, b / 2, 0], [0, 0, c]]
+    # (0, y, z) of the conventional cell is (y, y, z) of the primitive one.
+    sites = [[u, u, v], [0.5 + u, 0.5 + u, 0.5 - v]]
+    positions = [*sites, *(-np.array(sites)).tolist()]
+    return Atoms([symbol] * 4, scaled_positions=positions, cell=cell, pbc=True)
+
+
+def _samarium(symbol: str) -> Atoms:
+    """Close-packed planes ABCBCACAB of the ideal distance; the rhombohedral cell holds three."""
+    height, shift = (2 / 3) ** 0.5, {"A": 0.0, "B": 1 / 3, "C": 2 / 3}
+    cell = np.array([[1, 0, 0], [-0.5, 3**0.5 / 2, 0], [0, 0, 0]])
+    over = cell[0] / 3 + 2 * cell[1] / 3
+    positions = [3 * shift[plane] * over + [0, 0, k * height] for k, plane in enumerate("ABC")]
+    cell[2] = 3 * shift["B"] * over + [0, 0, 3 * height]
+    return Atoms([symbol] * 3, positions=positions, cell=cell, pbc=True)
+
+
 _BUILDERS: dict[str, Callable[[str], Atoms]] = {
     "fcc": lambda symbol: bulk(symbol, "fcc", a=1.0),
     "bcc": lambda symbol: bulk(symbol, "bcc", a=1.0),
@@ -123,10 +159,18 @@ _BUILDERS: dict[str, Callable[[str], Atoms]] = {
     "a15": _a15,
     "beta-sn": _beta_sn,
     "omega": _omega,
+    "a6": _indium,
+    "a7": _arsenic,
+    "a11": _gallium,
+    "9r": _samarium,
+    "sh": lambda symbol: _hexagonal(symbol, 1.0, [[0.0, 0.0, 0.0]]),
 }
 
-PROTOTYPES: tuple[str, ...] = tuple(_BUILDERS)
-"""Names that `prototype` knows."""
+PROTOTYPES: tuple[str, ...] = tuple(_BUILDERS)[:9]
+"""Names that `prototype` knows, of structures that are compared everywhere."""
+
+FURTHER_PROTOTYPES: tuple[str, ...] = tuple(_BUILDERS)[9:]
+"""Names that `prototype` knows besides, for data that shall be diverse."""
 
 
 def binary_prototype(name: str, first: str, second: str, volume_per_atom: float) -> Atoms:

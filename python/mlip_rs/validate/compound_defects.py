@@ -12,7 +12,7 @@ from ase.neighborlist import neighbor_list
 
 from mlip_rs.calculators.calculations import Calculator, potential_energy, relaxed
 from mlip_rs.errors import MlipError
-from mlip_rs.validate.interstitial_sites import holes
+from mlip_rs.generate.interstitial_sites import holes
 from mlip_rs.validate.prototype_energies import ELEMENTAL, prototype_energies
 
 

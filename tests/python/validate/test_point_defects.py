@@ -9,11 +9,11 @@ from ase.calculators.lj import LennardJones
 
 from mlip_rs.calculators.calculations import relaxed_crystal
 from mlip_rs.errors import NotApplicableError
+from mlip_rs.generate.interstitial_sites import holes
 from mlip_rs.generate.prototypes import binary_prototype, prototype
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.compound_defects import candidates, chemical_potentials, crystal_defects
 from mlip_rs.validate.figures.point_defects import point_defect_bars
-from mlip_rs.validate.interstitial_sites import holes
 from mlip_rs.validate.properties.point_defects import (
     _SITES,
     DefectEnergy,

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import acos, degrees, gcd
+from math import acos, degrees
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.filters import FrechetCellFilter
-from ase.lattice.cubic import BodyCenteredCubic, FaceCenteredCubic
 from numpy.typing import NDArray
 
 from mlip_rs.calculators.calculations import Calculator, optimized, potential_energy
 from mlip_rs.calculators.relaxations import relaxation
-from mlip_rs.errors import ConfigError, MlipError, PropertyError
+from mlip_rs.errors import MlipError, PropertyError
+from mlip_rs.generate.bicrystals import BOUNDARIES, Indices, check_structure, tilt_bicrystal
 from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.criteria import Quantity
 from mlip_rs.validate.cubic_metal import CubicMetal
@@ -31,21 +31,6 @@ CANDIDATES = 3
 
 THICKNESS = 12.0
 """Least thickness in Å of each grain."""
-
-Indices = tuple[int, int, int]
-
-BOUNDARIES: tuple[tuple[Indices, Indices], ...] = (
-    ((1, -1, 0), (1, 1, 1)),
-    ((0, 0, 1), (2, 1, 0)),
-    ((0, 0, 1), (3, 1, 0)),
-    ((1, -1, 0), (2, 2, 1)),
-    ((1, -1, 0), (1, 1, 2)),
-    ((1, -1, 0), (1, 1, 3)),
-    ((0, 0, 1), (3, 2, 0)),
-)
-"""(tilt axis, boundary plane): Σ3, Σ5, Σ5, Σ9, Σ3, Σ11, Σ13."""
-
-_LATTICES = {"fcc": FaceCenteredCubic, "bcc": BodyCenteredCubic}
 
 
 @dataclass(frozen=True)
@@ -159,7 +144,7 @@ def grain_boundaries(
     >>> [f"{boundary.name}: {boundary.energy:.2f} J/m²" for boundary in found.boundaries]
     ['Σ3 (111): 0.01 J/m²']
     """
-    _check(metal)
+    check_structure(metal.structure)
     found, failures = [], []
     for axis, plane in boundaries:
         cell, mirrored = _bicrystal(metal, axis, plane, thickness)
@@ -211,7 +196,6 @@ def relaxed_bicrystal(
     >>> len(twin)
     12
     """
-    _check(metal)
     cell, mirrored = _bicrystal(metal, axis, plane, thickness)
     return _best(calculator, cell, mirrored, grid, fmax)[0]
 
@@ -236,35 +220,10 @@ def _angle(axis: Indices, plane: Indices) -> float:
     return 2 * degrees(acos(float(abs(start @ normal)) / float(np.linalg.norm(normal))))
 
 
-def _check(metal: CubicMetal) -> None:
-    if metal.structure not in _LATTICES:
-        raise ConfigError(f"grain boundaries of {metal.structure}: known are those of {', '.join(_LATTICES)}")
-
-
 def _bicrystal(
     metal: CubicMetal, axis: Indices, plane: Indices, thickness: float
 ) -> tuple[Atoms, NDArray[np.bool_]]:
-    """Cell of two mirrored grains with the normal along z, and the mask of the atoms of the second grain."""
-    if int(np.dot(axis, plane)) != 0:
-        raise ConfigError(f"the tilt axis {axis} does not lie in the plane {plane}")
-    across = np.cross(plane, axis)
-    across //= gcd(*(int(i) for i in across))
-    directions = [list(axis), across.tolist(), list(plane)]
-    if np.linalg.det(np.array(directions, dtype=float)) < 0:
-        directions[1] = [-i for i in directions[1]]
-    unit = _LATTICES[metal.structure](
-        symbol=metal.symbol, latticeconstant=metal.lattice_constant, directions=directions
-    )
-    unit = Atoms(unit.symbols, positions=unit.positions, cell=unit.cell, pbc=True)
-    grain = unit.repeat((1, 1, max(1, int(np.ceil(thickness / unit.cell[2, 2] - 1e-6)))))
-    height = float(grain.cell[2, 2])
-    levels = np.unique(np.round(grain.positions[:, 2], 4))
-    spacing = float(np.diff(levels).min())
-    second = grain.copy()
-    second.positions[:, 2] = 2 * height - spacing - second.positions[:, 2] + 2 * float(levels[0])
-    cell = grain + second
-    cell.set_cell([grain.cell[0], grain.cell[1], 2 * grain.cell[2]])
-    return cell, np.arange(len(cell)) >= len(grain)
+    return tilt_bicrystal(metal.structure, metal.symbol, metal.lattice_constant, axis, plane, thickness)
 
 
 def _lowest_energy(

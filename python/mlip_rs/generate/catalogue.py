@@ -1,0 +1,196 @@
+"""Sets of structures: all kinds of all crystals of some elements, as many of each as a plan says."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+import numpy as np
+from ase import Atoms
+
+from mlip_rs.errors import ConfigError
+from mlip_rs.generate.defect_kinds import DEFECTS, WITHOUT_CRYSTAL
+from mlip_rs.generate.distortions import closeness
+from mlip_rs.generate.ground_states import GroundState
+from mlip_rs.generate.kinds import DISTORTIONS, Maker, Task
+from mlip_rs.generate.out_of_domain import Spheres, systems_of
+from mlip_rs.generate.parents import GROUND, Parent, compound_parents, element_parents, shared_out, spheres_of
+from mlip_rs.generate.plan import Plan
+
+CLOSEST: float = 0.68
+"""Structures with atoms closer than this, in the distance of neighbours in fcc, are drawn again."""
+
+TRIES: int = 30
+"""A structure is drawn so often before it is left out."""
+
+OF_AN_ELEMENT: float = 0.5
+"""Structures of each element of a compound, in those of the compound."""
+
+CONFIG_TYPES: dict[str, str] = {
+    "eos": "eos_{}", "elastic": "strain_{}", "strain": "strain_{}", "phonon": "rattle_{}", "rattle": "rattle_{}",
+    "supercell": "rattle_{}",
+}  # fmt: skip
+"""`config_type` of kinds, as in published data sets, with the name of the parent; the others are named as the kind."""
+
+
+@dataclass(frozen=True, eq=False)
+class Catalogue:
+    """Crystals of some elements and of their compounds.
+
+    Attributes
+    ----------
+    states
+        Ground state of each element.
+    parents
+        Crystals by system: each element, each pair of elements, and all of them.
+    spheres
+        Sizes of the elements.
+    """
+
+    states: Mapping[str, GroundState]
+    parents: Mapping[tuple[str, ...], Sequence[Parent]]
+    spheres: Spheres
+
+    @classmethod
+    def of(
+        cls,
+        elements: Sequence[str],
+        volumes: Mapping[str, float] | None = None,
+        own: Sequence[tuple[str, Atoms]] = (),
+    ) -> "Catalogue":
+        """Prototypes of elements, of compounds where there are several, and structures of the user.
+
+        Parameters
+        ----------
+        elements
+            Chemical symbols; none: only the user's own structures.
+        volumes
+            Å³ per atom by element, where they are known better than by tables of lattice constants.
+        own
+            Names and structures, periodic in all directions, at the volume that counts as 1.
+
+        Raises
+        ------
+        ConfigError
+            No element and no structure, an unknown element, one given twice, or a volume that is not positive or of
+            another element.
+        """
+        volumes = volumes or {}
+        if len(set(elements)) < len(elements):
+            raise ConfigError(f"elements {', '.join(elements)}: give each element once")
+        foreign = dict.fromkeys(symbol for _, atoms in own for symbol in atoms.symbols)
+        everything = tuple(dict.fromkeys([*elements, *foreign]))
+        if not everything:
+            raise ConfigError("no elements are given; give symbols such as Al, or structures of your own")
+        for symbol in volumes:
+            if symbol not in everything:
+                raise ConfigError(
+                    f"volume of {symbol}: {symbol} is not among the elements {', '.join(everything)}"
+                )
+        states = {symbol: GroundState.of(symbol, volumes.get(symbol)) for symbol in everything}
+        spheres = spheres_of(states, [atoms for _, atoms in own])
+        parents: dict[tuple[str, ...], list[Parent]] = {}
+        for system in systems_of(elements):
+            alone = len(system) == 1
+            parents[system] = (
+                element_parents(states[system[0]]) if alone else compound_parents(system, spheres)
+            )
+        if own:
+            parents.setdefault(tuple(foreign), []).extend(Parent(name, atoms, GROUND) for name, atoms in own)
+        return cls(states, parents, spheres)
+
+    def structures(self, plan: Plan, seed: int, n_structures: int | None = None) -> Iterator[Atoms]:
+        """Make the structures, one after the other.
+
+        Parameters
+        ----------
+        plan
+            Numbers by kind; `solid` and `liquid`, which need a calculator, are left out.
+        seed
+            The same seed gives the same structures, to the last bit; a kind does not depend on the others.
+        n_structures
+            Number in all, if it is not that of the plan.
+
+        Yields
+        ------
+        Periodic structures without calculator; `info` says `config_type`, `kind`, `parent`, `seed`, and what was
+        done: `volume_ratio` (in the volume of the parent), `strain`, `displacement` (Å). Those whose atoms come too
+        close, however often they are drawn, are left out.
+
+        Examples
+        --------
+        >>> plan = Plan({"eos": 3})
+        >>> [atoms.info["config_type"] for atoms in Catalogue.of(["Mg"]).structures(plan, seed=0)]
+        ['eos_hcp', 'eos_fcc', 'eos_bcc']
+        """
+        for order in self.orders(plan, n_structures):
+            for number in range(order.count):
+                atoms = self._one(order, number, seed)
+                if atoms is not None:
+                    yield atoms
+
+    def orders(self, plan: Plan, n_structures: int | None = None) -> list["Order"]:
+        """How many structures of which kind are made of which parent."""
+        asked = []
+        for system, parents in self.parents.items():
+            part = OF_AN_ELEMENT if len(self.states) > 1 and len(system) == 1 else 1.0
+            for kind, count in plan.counts.items():
+                chosen = parents_of(kind, system, parents)
+                if chosen:
+                    asked.append((system, kind, chosen, part * count))
+        total = round(sum(count for *_, count in asked)) if n_structures is None else n_structures
+        counts = shared_out(total, [count for *_, count in asked])
+        return [
+            Order(system, kind, parent, n)
+            for (system, kind, chosen, _), count in zip(asked, counts, strict=True)
+            for parent, n in zip(chosen, shared_out(count, [parent.share for parent in chosen]), strict=True)
+        ]
+
+    def _one(self, order: "Order", number: int, seed: int) -> Atoms | None:
+        name = f"{order.kind} {'-'.join(order.system)} {order.parent.name} {order.parent.crystal.symbols}"
+        rng = np.random.default_rng([seed, crc32(name.encode()), number])
+        task = Task(number, order.count, rng, self.spheres)
+        for _ in range(TRIES):
+            atoms = order.make(order.parent, task)
+            if atoms is not None and closeness(atoms, self.spheres) >= CLOSEST:
+                return _described(atoms, order, seed)
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """A number of structures of one kind, made of one parent."""
+
+    system: tuple[str, ...]
+    kind: str
+    parent: Parent
+    count: int
+
+    @property
+    def make(self) -> Maker:
+        """What makes one of them."""
+        if self.kind in WITHOUT_CRYSTAL:
+            return WITHOUT_CRYSTAL[self.kind]
+        return (DISTORTIONS | DEFECTS)[self.kind].make
+
+
+def parents_of(kind: str, system: tuple[str, ...], parents: Sequence[Parent]) -> list[Parent]:
+    """The parents of a kind: some crystals, or, where no crystal is needed, the elements alone."""
+    if kind in WITHOUT_CRYSTAL:
+        alone = Parent("", parents[0].crystal, 1.0, system)
+        return [alone] if kind != "isolated-atom" or len(system) == 1 else []
+    known = (DISTORTIONS | DEFECTS).get(kind)
+    return [] if known is None else [parent for parent in parents if known.applies(parent)]
+
+
+def _described(atoms: Atoms, order: Order, seed: int) -> Atoms:
+    """The structure with its provenance, and nothing else."""
+    config_type = CONFIG_TYPES.get(order.kind, order.kind.replace("-", "_")).format(order.parent.name)
+    clean = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)
+    clean.wrap()
+    clean.info["config_type"] = atoms.info.get("config_type", config_type)
+    clean.info["kind"] = order.kind
+    if order.parent.name:
+        clean.info["parent"] = order.parent.name
+    clean.info.update({name: value for name, value in atoms.info.items() if name != "config_type"})
+    clean.info["seed"] = seed
+    return clean

@@ -1,0 +1,99 @@
+"""`mlip-rs generate`: files of structures, and one sentence for everything that is wrong."""
+
+import json
+
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, molecule
+from cli_case import errors, invoke
+
+from mlip_rs.workflows.generation import without_duplicates
+
+
+def test_a_file_of_structures_is_written_with_their_provenance(tmp_path):
+    out = tmp_path / "al.extxyz"
+    result = invoke("generate", "Al", "-o", out, "-n", 40, "--volume", "16.5", "--seed", 5)
+    assert result.exit_code == 0, result.stderr
+    frames = ase.io.read(out, ":")
+    assert len(frames) == 40
+    assert {frame.info["seed"] for frame in frames} == {5}
+    assert all(frame.info["config_type"] for frame in frames)
+    assert "16.50 Å³ per atom in fcc (given)" in result.stdout
+    again = tmp_path / "again.extxyz"
+    invoke("generate", "Al", "-o", again, "-n", 40, "--volume", "16.5", "--seed", 5)
+    assert again.read_bytes() == out.read_bytes()
+
+
+def test_kinds_are_chosen_and_counted(tmp_path):
+    out = tmp_path / "mg.extxyz"
+    result = invoke("generate", "Mg", "-o", out, "--kinds", "eos=5", "slab=2", "--json")
+    document = json.loads(result.stdout)
+    assert document["kinds"] == {"eos": 5, "slab": 2}
+    assert document["n_structures"] == len(ase.io.read(out, ":")) == 7
+
+
+def test_a_plan_is_shown_without_a_file(tmp_path):
+    result = invoke("generate", "Ag", "Au", "--plan", "-n", 100, "--json")
+    assert result.exit_code == 0, result.stderr
+    plan = json.loads(result.stdout)
+    assert plan.pop("all") == sum(plan.values()) == 100
+
+
+def test_own_crystals_are_distorted(tmp_path):
+    ase.io.write(tmp_path / "POSCAR", bulk("NaCl", "rocksalt", a=5.6), format="vasp")
+    ase.io.write(tmp_path / "two.extxyz", [bulk("Na"), bulk("NaCl", "cesiumchloride", a=3.5)])
+    out = tmp_path / "out.extxyz"
+    files = (tmp_path / "POSCAR", tmp_path / "two.extxyz")
+    result = invoke("generate", "--from", *files, "-o", out, "--kinds", "eos=9", "rattle=6")
+    assert result.exit_code == 0, result.stderr
+    parents = {frame.info["parent"] for frame in ase.io.read(out, ":")}
+    assert parents == {"POSCAR", "two-0", "two-1"}
+
+
+def test_duplicates_are_left_out():
+    crystal = bulk("Al", cubic=True)
+    shifted = crystal.copy()
+    shifted.positions += 0.37
+    shifted.wrap()
+    other = crystal.copy()
+    other.rattle(0.1, seed=0)
+    assert without_duplicates([crystal, shifted, other, other]) == [crystal, other]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("Xx",), "error: 'Xx' is not a chemical element; give symbols such as Al"),
+        (("Al", "--volume", "0"), "error: volume of Al: 0 Å³ per atom is not positive"),
+        (
+            ("Al", "-n", "0"),
+            "error: the plan has no structures; give kinds with --kinds, or a number above 0",
+        ),
+        (("Al", "--kinds", "eos", "phonons"), "error: unknown kind of structures 'phonons'; known are eos, "),
+        (("Al", "--size", "huge"), "error: unknown size 'huge' of a set; known are small, medium, large"),
+        (("--from", "nothing.cif"), "error: nothing.cif: "),
+        ((), "error: no elements are given; give symbols such as Al, or structures of your own"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_no_file(tmp_path, arguments, sentence):
+    out = tmp_path / "out.extxyz"
+    result = invoke("generate", *arguments, "-o", out)
+    assert result.exit_code == 1
+    (line,) = errors(result)
+    assert line.startswith(sentence)
+    assert not list(tmp_path.iterdir())
+
+
+def test_crystals_that_are_none_are_named_by_file_and_frame(tmp_path):
+    out = tmp_path / "out.extxyz"
+    on_one_spot = Atoms("Al2", np.zeros((2, 3)), cell=[4.0] * 3, pbc=True)
+    for atoms, sentence in ((molecule("H2O"), "is not periodic"), (on_one_spot, "on one spot")):
+        file = tmp_path / "bad.extxyz"
+        ase.io.write(file, [bulk("Al"), atoms])
+        result = invoke("generate", "--from", file, "-o", out)
+        (line,) = errors(result)
+        assert line.startswith("error: frame 1 of bad.extxyz: ")
+        assert sentence in line
+        assert not out.exists()
