@@ -17,6 +17,10 @@ class ConfigError(MlipError, ValueError):
     """A setting of basis, weights, estimator, command line or configuration file is invalid."""
 
 
+class LabelError(MlipError, RuntimeError):
+    """Structures cannot be labelled: every calculation fails, labels contradict each other, the scheduler is gone."""
+
+
 class FitError(MlipError, RuntimeError):
     """The regression is not possible with the given data and settings."""
 

@@ -56,8 +56,8 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     _sync_folder(target.parent)
 
 
-def append_whole(path: str | os.PathLike[str], text: str) -> None:
-    """Append text to a file, whole or not at all.
+def append_whole(path: str | os.PathLike[str], text: str, *, sync: bool = False) -> None:
+    """Append text to a file, whole or not at all; with `sync`, it is on the disk when this returns.
 
     Raises
     ------
@@ -70,6 +70,8 @@ def append_whole(path: str | os.PathLike[str], text: str) -> None:
         try:
             while rest:
                 rest = rest[file.write(rest) :]
+            if sync:
+                os.fsync(file.fileno())
         except BaseException:
             if before is not None:
                 file.truncate(before)

@@ -25,6 +25,7 @@ from mlip_rs.cli import (
     fit,
     generate,
     inspection,
+    label,
     lammps,
     pareto,
     predict,
@@ -43,7 +44,7 @@ STOPPING: tuple[signal.Signals, ...] = tuple(
 )
 """Signals that end a process, sent by batch systems and by terminals that close."""
 
-RESUMABLE: frozenset[str] = frozenset({"fit", "lammps", "validate"})
+RESUMABLE: frozenset[str] = frozenset({"fit", "label", "lammps", "validate"})
 
 
 CURES: dict[int, str] = {
@@ -151,6 +152,7 @@ def entry(
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo.run,
     "generate": generate.run,
+    "label": label.run,
     "fit": fit.run,
     "pareto": pareto.run,
     "evaluate": evaluate.run,

@@ -33,11 +33,11 @@ from mlip_rs.fitting.record import run_record
 from mlip_rs.fitting.resources import check_resources
 from mlip_rs.fitting.result import Point, Run, remove_run
 from mlip_rs.fitting.robustness import Robustness
-from mlip_rs.fitting.run_lock import locked
 from mlip_rs.fitting.selection import Selection, selection
 from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.fitting.stored_pieces import remove_pieces
 from mlip_rs.fitting.teacher import ANCHORS
+from mlip_rs.locks import locked
 from mlip_rs.progress import Progress, Silent
 
 Directory = str | os.PathLike[str] | None

@@ -19,8 +19,8 @@ from mlip_rs.fitting.label_review import review_labels
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.pipeline import checked_problem, fit_in_phases
 from mlip_rs.fitting.problem import check_test_elements
-from mlip_rs.fitting.run_lock import locked
 from mlip_rs.fitting.settings import RUN_ONLY
+from mlip_rs.locks import locked
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.settings import check_types
 

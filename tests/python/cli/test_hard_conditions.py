@@ -16,7 +16,7 @@ from ase import Atoms
 from cli_case import SMALL_BASIS, errors, files_below, invoke, spawn
 
 from mlip_rs.errors import ConfigError
-from mlip_rs.fitting.run_lock import LOCK, locked
+from mlip_rs.locks import LOCK, locked
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="limits and signals of Unix")
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc, /dev/full")
@@ -139,7 +139,7 @@ def test_a_damaged_record_is_described_without_the_words_of_python(tmp_path, con
 
 _HOLDER = """
 import sys, time
-from mlip_rs.fitting.run_lock import locked
+from mlip_rs.locks import locked
 with locked(sys.argv[1]):
     print("held", flush=True)
     time.sleep(100)

@@ -1,4 +1,4 @@
-"""One fit at a time in a run directory."""
+"""Locks of files, that two processes do not write the same output."""
 
 import os
 from collections.abc import Iterator
@@ -39,9 +39,50 @@ def locked(directory: str | os.PathLike[str] | None) -> Iterator[None]:
     if path is None or path in _held:
         yield
         return
+    told = (
+        f"{path.parent}: {{}} is fitting there; wait until it ends, or choose another output directory (-o)"
+    )
+    try:
+        with lock_file(path, told):
+            yield
+    finally:
+        with suppress(OSError):
+            path.parent.rmdir()  # if nothing came to be in it
+
+
+@contextmanager
+def lock_file(path: Path, told: str) -> Iterator[None]:
+    """Hold a file, which is made, with its folder, and removed at the end.
+
+    Parameters
+    ----------
+    path
+        The file; nothing else may be in it.
+    told
+        Message of the error, with a blank `{}` for who holds it.
+
+    Raises
+    ------
+    ConfigError
+        Another process holds it, or this one does.
+    OSError
+        It cannot be made.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder, lock_file(Path(folder, "a.lock"), "{} writes a"):
+    ...     with lock_file(Path(folder, "a.lock"), "{} writes a"):
+    ...         pass
+    Traceback (most recent call last):
+    mlip_rs.errors.ConfigError: this process writes a
+    """
+    path = path.absolute()
+    if path in _held:
+        raise ConfigError(told.replace("{}", "this process"))
     check_folder(path.parent)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = _acquired(path)
+    descriptor = _acquired(path, told)
     _held.add(path)
     try:
         yield
@@ -50,11 +91,9 @@ def locked(directory: str | os.PathLike[str] | None) -> Iterator[None]:
         with suppress(OSError):
             path.unlink()
         os.close(descriptor)
-        with suppress(OSError):
-            path.parent.rmdir()  # if nothing came to be in it
 
 
-def _acquired(path: Path) -> int:
+def _acquired(path: Path, told: str) -> int:
     """Descriptor of the file, locked."""
     try:
         import fcntl
@@ -67,9 +106,8 @@ def _acquired(path: Path) -> int:
         except BlockingIOError:
             owner = os.read(descriptor, 20).decode(errors="replace").strip()
             os.close(descriptor)
-            who = f"process {owner}" if owner else "another process"
             raise ConfigError(
-                f"{path.parent}: {who} is fitting there; wait until it ends, or choose another output directory (-o)"
+                told.replace("{}", f"process {owner}" if owner else "another process")
             ) from None
         except OSError:
             return descriptor

@@ -1,0 +1,137 @@
+"""`mlip-rs label`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mlip_rs.cli.options import READING, with_settings
+from mlip_rs.cli.output import Json, print_json, progress
+
+_LIMITS = "Limits"
+
+
+@with_settings(*READING)
+def run(
+    structures: Annotated[list[str], typer.Argument(metavar="STRUCTURES...", help="Files that ASE reads.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="OUT.extxyz", help="File to which labelled structures are appended."
+        ),
+    ],
+    settings: dict[str, Any],
+    calculator: Annotated[
+        str,
+        typer.Option(
+            "-c",
+            "--calculator",
+            metavar="NAME",
+            help="module:factory or file.py:factory of a calculator of ASE, a potential file, chgnet, 7net-0; "
+            "--set NAME=VALUE are its arguments.",
+        ),
+    ],
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Scheduler of Dask, or the file that it writes, to run there."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", help="Calculations at a time on this machine; by default, all cores."
+        ),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads of each calculation.")] = 1,
+    retries: Annotated[
+        int, typer.Option(min=0, metavar="N", help="How often a structure that fails is tried again.")
+    ] = 0,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try structures again that failed in a run before.")
+    ] = False,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Stop a calculation that takes longer; it has failed.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = None,
+    memory_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GB", help="Stop a calculation that takes more; it has failed.", rich_help_panel=_LIMITS
+        ),
+    ] = None,
+    max_force: Annotated[
+        float,
+        typer.Option(metavar="EV/Å", help="Larger forces count as a failure.", rich_help_panel=_LIMITS),
+    ] = 500.0,
+    check: Annotated[
+        bool,
+        typer.Option(
+            help="Compare forces and stress with differences of the energy first, in three calculations."
+        ),
+    ] = True,
+    work: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder for files of calculations, kept of those that fail; OUT.work."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Label structures with energy, forces and stress by any calculator; again to resume, or to add structures."""
+    from mlip_rs.label import label
+    from mlip_rs.workflows.config import load_sources
+
+    reading = {key: value for key, value in settings.items() if key.startswith("data.")}
+    sources = load_sources(structures, reading)
+    with progress() as receiver:
+        summary = label(
+            sources.train,
+            calculator,
+            output,
+            arguments=_nested({key: value for key, value in settings.items() if key not in reading}),
+            scheduler=scheduler,
+            n_workers=workers,
+            threads=threads,
+            retries=retries,
+            retry_failed=retry_failed,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
+            max_force=max_force,
+            check=check,
+            work=work,
+            index=sources.index,
+            format=sources.format,
+            types=sources.types,
+            progress=receiver,
+        )
+    if as_json:
+        print_json(summary.to_dict())
+    else:
+        print("\n".join(summary.lines()))
+    if summary.n_failed == summary.n_structures:
+        raise typer.Exit(1)
+
+
+def _nested(settings: Mapping[str, object]) -> dict[str, Any]:
+    """Arguments of a factory: `kpts.density=4` is `kpts={"density": 4}`.
+
+    >>> _nested({"mode.name": "pw", "mode.ecut": 300, "xc": "PBE"})
+    {'mode': {'name': 'pw', 'ecut': 300}, 'xc': 'PBE'}
+    """
+    from mlip_rs.errors import ConfigError
+    from mlip_rs.workflows.config import key_path
+
+    arguments: dict[str, Any] = {}
+    for key, value in settings.items():
+        *path, last = key_path(key)
+        table = arguments
+        for name in path:
+            table = table.setdefault(name, {})
+            if not isinstance(table, dict):
+                raise ConfigError(f"--set {key}: {name} has a value already; give one of them")
+        table[last] = value
+    return arguments

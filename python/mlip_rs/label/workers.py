@@ -1,0 +1,162 @@
+"""Where tasks run: on threads of this process, or on workers of Dask, anywhere."""
+
+import concurrent.futures
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from mlip_rs.errors import ConfigError, LabelError
+from mlip_rs.label.tasks import close_children
+
+T = TypeVar("T")
+
+CURE: str = "pip install 'mlip-rs[distributed]'"
+"""How Dask is installed."""
+
+CONNECT: float = 30.0
+"""Seconds to wait for a scheduler."""
+
+MOST_AHEAD: int = 1000
+"""Tasks that a scheduler knows of at a time, more than it has workers so that clusters can grow to the work."""
+
+Scheduler = str | os.PathLike[str] | Any
+"""Address of a scheduler, the file that it writes, or a client of Dask."""
+
+
+class Workers(Protocol):
+    """Something that runs tasks."""
+
+    ahead: int
+
+    def submit(self, function: Callable[..., T], *arguments: object) -> "concurrent.futures.Future[T]":
+        """Run a function; a worker that dies while it does raises `WorkerLost` from the future."""
+
+    def check(self) -> None:
+        """Raise `LabelError` if no result will ever come."""
+
+    def close(self) -> None:
+        """Stop everything that runs."""
+
+
+class LocalWorkers:
+    """Threads of this process, each with one calculation, in a process of its own, at a time.
+
+    Parameters
+    ----------
+    count
+        Calculations at a time.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.ahead = count
+        self._executor = ThreadPoolExecutor(count, "label")
+
+    def submit(self, function: Callable[..., T], *arguments: object) -> "concurrent.futures.Future[T]":
+        """Run a function."""
+        return self._executor.submit(function, *arguments)
+
+    def check(self) -> None:
+        """Nothing can be lost."""
+
+    def close(self) -> None:
+        """Stop what runs."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        close_children()
+        self._executor.shutdown(wait=True)
+
+
+class DaskWorkers:
+    """Workers of Dask.
+
+    Parameters
+    ----------
+    client
+        Client of Dask.
+    own
+        Whether the client is closed at the end.
+    """
+
+    ahead: int = MOST_AHEAD
+
+    def __init__(self, client: Any, own: bool = True) -> None:  # noqa: ANN401 (no types)
+        self._client, self._own = client, own
+        self._executor = client.get_executor(pure=False)
+
+    def submit(self, function: Callable[..., T], *arguments: object) -> "concurrent.futures.Future[T]":
+        """Run a function on a worker."""
+        future: concurrent.futures.Future[T] = self._executor.submit(function, *arguments)
+        return future
+
+    def check(self) -> None:
+        """That the scheduler is there.
+
+        Raises
+        ------
+        LabelError
+            It is not.
+        """
+        if self._client.status != "running" and self._client.status != "connecting":
+            raise LabelError(
+                "the scheduler of Dask is gone; the labels so far are kept, run the same command again to resume"
+            )
+
+    def close(self) -> None:
+        """Stop what runs on workers, which stay."""
+        with suppress(Exception):
+            self._executor.shutdown(wait=False)
+            if self._client.status == "running":
+                self._client.run(close_children)
+        if self._own:
+            with suppress(Exception):
+                self._client.close()
+
+
+def workers_for(scheduler: Scheduler | None, n_workers: int | None, threads: int) -> Workers:
+    """Where the tasks of a run go.
+
+    Parameters
+    ----------
+    scheduler
+        Address, file or client; None: this machine.
+    n_workers
+        Calculations at a time on this machine; None: as many as it has cores for.
+    threads
+        Threads of each.
+
+    Raises
+    ------
+    ConfigError
+        Dask is not installed, or the scheduler cannot be reached.
+    """
+    if scheduler is not None:
+        if n_workers is not None:
+            raise ConfigError("workers of a scheduler are started beside it; leave out n_workers (--workers)")
+        return _elsewhere(scheduler)
+    return LocalWorkers(n_workers or max(1, _cores() // threads))
+
+
+def _elsewhere(scheduler: Scheduler) -> DaskWorkers:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ConfigError(f"a scheduler needs Dask: {CURE}") from None
+
+    if isinstance(scheduler, Client):
+        return DaskWorkers(scheduler, own=False)
+    text = os.fspath(scheduler)
+    file = Path(text)
+    try:
+        client = (
+            Client(scheduler_file=text, timeout=CONNECT) if file.is_file() else Client(text, timeout=CONNECT)
+        )
+    except (OSError, ValueError, TimeoutError) as error:
+        why = " ".join(str(error).split())[:200]
+        raise ConfigError(f"scheduler {text}: cannot be reached ({why}); is it running?") from None
+    return DaskWorkers(client)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
