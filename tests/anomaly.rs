@@ -187,6 +187,48 @@ fn a_shell_beyond_the_functions_in_use_and_a_centre_without_forms_are_smoothed_o
 }
 
 #[test]
+fn neighbours_that_the_energy_does_not_know_are_seen() {
+    for repulsion in [false, true] {
+        let mut document =
+            serde_json::to_value(spec(&["Al", "Ni"], "gaussian", "angular")).unwrap();
+        if repulsion {
+            document["repulsion"] = serde_json::json!(
+                {"inner": [[1.0, 1.0], [1.0, 1.0]], "outer": [[1.5, 1.5], [1.5, 1.5]]}
+            );
+        }
+        let spec = mlip_rs::basis::spec::BasisSpec::from_json(&document.to_string()).unwrap();
+        let (full, _) = random_potential(spec.clone(), 7);
+        let unseen = |center: usize, label: &str| label.contains(["Ni", "Al"][center]);
+        let mut centers = full.centers().to_vec();
+        for (k, center) in centers.iter_mut().enumerate() {
+            center.features.retain(|label, _| !unseen(k, label));
+        }
+        let plain = Potential::new(spec, centers, serde_json::Value::Null).unwrap();
+        let mut index = random_index(&plain, 8, 5);
+        for (k, center) in index.centers.iter_mut().enumerate() {
+            for label in full.centers()[k].features.keys() {
+                if unseen(k, label) && label.starts_with("d[") && !label.contains(['*', '^']) {
+                    center.forms.insert(label.clone(), vec![0.3; 8]);
+                }
+            }
+        }
+        let potential = plain.with_index(index).unwrap();
+        let structure = alloy(2);
+        let expected = expected(&potential, &structure);
+        assert_close(
+            &found(&potential, &structure),
+            &expected,
+            TOLERANCE,
+            "unseen",
+        );
+        assert_eq!(
+            common::evaluate(&potential, &structure),
+            common::evaluate(&plain, &structure)
+        );
+    }
+}
+
+#[test]
 fn atoms_that_repel_each_other_have_the_index_of_their_unswitched_features() {
     let mut document = serde_json::to_value(spec(&["Al", "Ni"], "gaussian", "angular")).unwrap();
     document["repulsion"] =
@@ -229,7 +271,7 @@ type Change<'a> = &'a dyn Fn(&mut AnomalyIndex);
 fn what_does_not_fit_the_potential_is_refused() {
     let (full, _) = random_potential(spec(&["Al", "Ni"], "gaussian", "angular-poly"), 3);
     let mut centers = full.centers().to_vec();
-    centers[0].features.remove("d[Al,0]").unwrap();
+    centers[0].features.remove("d[Al,0]^2").unwrap();
     let info = serde_json::Value::Null;
     let potential = Potential::new(full.basis().spec().clone(), centers, info).unwrap();
     let refused = |change: Change| {
@@ -245,10 +287,12 @@ fn what_does_not_fit_the_potential_is_refused() {
             i.centers[0].forms.insert(label.into(), vec![1.0; n]);
         }
     };
-    let cases: [(Change, &str); 13] = [
+    let cases: [(Change, &str); 15] = [
         (&|i| i.shell = 4.6, "at most the cutoff"),
-        (&|i| i.shell = 0.0, "must be positive"),
-        (&|i| i.shell = f64::NAN, "must be positive"),
+        (&|i| i.shell = 0.0, "must be at least 0.1 Å"),
+        (&|i| i.shell = 1e-300, "must be at least 0.1 Å"),
+        (&|i| i.shell = f64::NAN, "must be at least 0.1 Å"),
+        (&|i| i.centers[0].forms.clear(), "no form, although"),
         (&|i| i.centers.reverse(), "do not match the elements"),
         (&|i| i.centers.truncate(1), "do not match the elements"),
         (
@@ -265,14 +309,16 @@ fn what_does_not_fit_the_potential_is_refused() {
         ),
         (&|i| i.centers[0].offsets[2] = f64::INFINITY, "not finite"),
         (&add("d[Cu,0]", 8), "is not a feature"),
-        (&add("d[Al,0]", 8), "has no coefficient"),
+        (&add("d[Al,0]^2", 8), "has no coefficient"),
         (&add("d[Al,1]", 3), "3 numbers"),
         (&add("d[Al,1]*d[Al,0]", 8), "given twice"),
     ];
     for (change, reason) in cases {
         let found = refused(change);
         assert!(
-            found.contains("index of anomaly") && found.contains(reason),
+            found.contains("index of anomaly")
+                && found.contains(reason)
+                && found.ends_with("; copy the file again, or fit again"),
             "{found}"
         );
     }

@@ -7,7 +7,7 @@
 
 use super::Center;
 use crate::basis::Basis;
-use crate::basis::invariants::LabelIndex;
+use crate::basis::invariants::{Channel, Invariant, LabelIndex};
 use crate::basis::monomials::Monomial;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Most linear forms of an index.
 pub const MAX_FORMS: usize = 64;
+
+/// Smallest radius in which neighbours are averaged over, Å: no atoms are as close.
+pub const MIN_SHELL: f64 = 0.1;
 
 /// The index as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,7 +37,8 @@ pub struct AnomalyCenter {
     pub element: String,
     /// `o_k`, as many as there are forms.
     pub offsets: Vec<f64>,
-    /// `Q_fk` by feature label, features that have a coefficient only.
+    /// `Q_fk` by feature label: features that have a coefficient, and pairwise invariants, so that neighbours which the
+    /// training data do not have are seen.
     pub forms: BTreeMap<String, Vec<f64>>,
 }
 
@@ -77,10 +81,10 @@ impl AnomalyIndex {
         centers: &[Center],
     ) -> Result<Vec<Forms>> {
         // Written so that a NaN is refused.
-        if !(self.shell > 0.0 && self.shell <= basis.cutoff()) {
+        if !(self.shell >= MIN_SHELL && self.shell <= basis.cutoff()) {
             let cutoff = basis.cutoff();
             return Err(fail(&format!(
-                "its shell is {} Å; it must be positive and at most the cutoff of the basis, {cutoff} Å",
+                "its shell is {} Å; it must be at least {MIN_SHELL} Å and at most the cutoff of the basis, {cutoff} Å",
                 self.shell
             )));
         }
@@ -97,10 +101,44 @@ impl AnomalyIndex {
                 "it has {n_forms} forms; it must have 1 to {MAX_FORMS}"
             )));
         }
+        let features = Features {
+            basis,
+            index,
+            monomials,
+        };
         let pairs = self.centers.iter().zip(centers);
         pairs
-            .map(|(own, center)| own.checked(self.shell, n_forms, index, monomials, center))
+            .map(|(own, center)| own.checked(self.shell, n_forms, &features, center))
             .collect()
+    }
+}
+
+/// The features of a basis.
+struct Features<'a> {
+    basis: &'a Basis,
+    index: &'a LabelIndex,
+    monomials: &'a [Monomial],
+}
+
+impl Forms {
+    /// The pairwise invariant that a feature is; forms tabulate it, whether the energy needs it or not.
+    pub fn pairwise(basis: &Basis, feature: &Monomial) -> Option<Channel> {
+        match *feature.factors() {
+            [k] => match basis.invariants()[k as usize] {
+                Invariant::Pair(channel) => Some(channel),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Largest distance of neighbours that the energy may not need, Å.
+    pub fn cutoff(&self, basis: &Basis) -> f64 {
+        { self.products.iter() }
+            .filter_map(|(feature, _)| Self::pairwise(basis, feature))
+            .flat_map(|channel| basis.radial()[channel.radial].combination(0))
+            .map(|(p, _)| basis.primitives()[p].cutoff)
+            .fold(self.shell, f64::max)
     }
 }
 
@@ -109,10 +147,14 @@ impl AnomalyCenter {
         &self,
         shell: f64,
         n_forms: usize,
-        index: &LabelIndex,
-        monomials: &[Monomial],
+        features: &Features,
         center: &Center,
     ) -> Result<Forms> {
+        let Features {
+            basis,
+            index,
+            monomials,
+        } = *features;
         let fail = |message: &str| fail(&format!("element {}: {message}", self.element));
         let numbers = |what: &str, values: &[f64]| {
             if values.len() != n_forms {
@@ -135,7 +177,7 @@ impl AnomalyCenter {
             let Some(feature) = index.find(label) else {
                 return Err(fail(&format!("{label:?} is not a feature of the basis")));
             };
-            if !kept.contains(&feature) {
+            if !kept.contains(&feature) && Forms::pairwise(basis, &monomials[feature]).is_none() {
                 return Err(fail(&format!(
                     "{label:?} has no coefficient in this potential, so its form cannot be evaluated"
                 )));
@@ -144,6 +186,9 @@ impl AnomalyCenter {
             if forms.insert(feature, weights).is_some() {
                 return Err(fail(&format!("the form of {label:?} is given twice")));
             }
+        }
+        if forms.is_empty() && kept.iter().any(|k| monomials[*k] != Monomial::ONE) {
+            return Err(fail("it has no form, although features have coefficients"));
         }
         let mut found = Forms {
             shell,
@@ -164,5 +209,7 @@ impl AnomalyCenter {
 }
 
 fn fail(message: &str) -> Error {
-    Error::PotentialFile(format!("index of anomaly: {message}"))
+    Error::PotentialFile(format!(
+        "index of anomaly: {message}; copy the file again, or fit again"
+    ))
 }

@@ -5,8 +5,12 @@ over the training atoms of an element, the squared Mahalanobis distance per feat
 estimated by m linear forms `q = Q L⁻¹ z` with `L Lᵀ = C + λ` and random orthonormal rows Q, so that `γ² ≈ Σ q² / m`
 (P. C. Mahalanobis, Proc. Natl. Inst. Sci. India 2, 49 (1936)). The core evaluates the forms with the energy,
 and averages γ² over the neighbourhood; the scale is such that 1 is the 99 % quantile of the training atoms.
+
+Neighbours that no training atom of an element has give nothing to the features that a potential keeps. Their pairwise
+features are added, which no training atom has: of these the ridge λ alone is the variance.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +43,9 @@ MOST_FEATURES: int = 200
 
 SEED: int = 17
 """Of the random rows."""
+
+PAIRWISE = re.compile(r"d\[[^\]]*\]")
+"""Labels of features that are one pairwise invariant; the core takes forms of them with and without a coefficient."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +117,15 @@ class TrainingAtoms:
         known = np.ones(len(self.species), dtype=bool) if known is None else known
         rng = np.random.default_rng(SEED)
         constant = np.array([label == "1" for label in self.labels])
+        pairwise = np.array([PAIRWISE.fullmatch(label) is not None for label in self.labels])
         columns, weights, offsets = [], [], []
         for k, support in enumerate(supports):
-            own = np.flatnonzero(support & ~constant)[:MOST_FEATURES]
-            values = self.features[np.ix_(known & (self.species == k), own)]
-            matrix, offset = _element_forms(values, rng)
+            here = np.flatnonzero(known & (self.species == k))
+            kept = np.flatnonzero(support & ~constant)[:MOST_FEATURES]
+            others = np.flatnonzero(pairwise & ~support)
+            unseen = others[~self.features[np.ix_(here, others)].any(axis=0)]
+            own = np.union1d(kept, unseen)
+            matrix, offset = _element_forms(self.features[np.ix_(here, own)], rng)
             columns.append(own)
             weights.append(matrix)
             offsets.append(offset)
@@ -185,10 +196,13 @@ class IndexForms:
 
 
 def _element_forms(values: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """(m, S) weights and (m,) offsets for the features (N, S) of the training atoms of one element."""
+    """(m, S) weights and (m,) offsets for the features (N, S) of the training atoms of one element.
+
+    An element without training atoms is as far away as a feature of size 1 that no training atom has.
+    """
     n_atoms, n_features = values.shape
     if not n_atoms or not n_features:
-        return np.zeros((N_FORMS, n_features)), np.zeros(N_FORMS)
+        return np.zeros((N_FORMS, n_features)), np.full(N_FORMS, 0.0 if n_atoms else RIDGE**-0.5)
     mean = values.mean(axis=0)
     scale = np.maximum(values.std(axis=0), FLOOR * np.abs(values).max(axis=0))
     scale[scale == 0.0] = 1.0

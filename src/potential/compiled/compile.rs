@@ -49,7 +49,7 @@ impl CompiledCenter {
             })
             .collect();
         let range = repulsion.as_ref().map_or(0.0, CenterRepulsion::cutoff);
-        let range = forms.map_or(range, |forms| range.max(forms.shell));
+        let range = forms.map_or(range, |forms| range.max(forms.cutoff(basis)));
         let used = { places.iter().flatten() }.flat_map(|p| p.columns.iter().flatten());
         let cutoff = used.fold(range, |c, (p, _)| c.max(basis.primitives()[*p].cutoff));
         let (graph, nodes) = graph(&sums, n_sums, terms, &in_products, &folded);

@@ -1,7 +1,6 @@
 //! From the forms of one centre element to their plan.
 
 use super::{AnomalyPlan, Graph, Invariants, Product, Table, Term};
-use crate::basis::invariants::Invariant;
 use crate::basis::monomials::Monomial;
 use crate::potential::anomaly::Forms;
 use crate::potential::compiled::expand::Sums;
@@ -29,9 +28,7 @@ impl AnomalyPlan {
         let (mut nodes, mut pairs) = (Nodes::new(energy), Vec::new());
         let (mut features, mut weights) = (Vec::new(), Vec::new());
         for (monomial, own) in &forms.products {
-            if let [k] = *monomial.factors()
-                && let Invariant::Pair(channel) = basis.invariants()[k as usize]
-            {
+            if let Some(channel) = Forms::pairwise(basis, monomial) {
                 pairs.push((channel, own));
                 continue;
             }
