@@ -47,6 +47,15 @@ def run(
         list[str] | None,
         typer.Option(metavar="KIND...", help="Kinds of structures, also with their numbers: eos rattle=100."),
     ] = None,
+    orderings: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=12,
+            metavar="N",
+            help="Add all orderings of several elements on fcc, bcc, hcp with up to N atoms.",
+        ),
+    ] = 0,
     volume: Annotated[
         list[str] | None,
         typer.Option(metavar="VOLUME...", help="Å³ per atom at equilibrium: 16.5, or Ag=17.1 Au=17.0."),
@@ -71,9 +80,10 @@ def run(
             f"{', '.join(sorted(settings))}: say how files are read; give --from as well"
         )
     symbols = [symbol for entry in elements or [] for symbol in entry.split(",") if symbol]
-    catalogue = catalogue_of(
-        symbols, load_sources(own, settings) if own else None, _volumes(volume or [], symbols)
-    )
+    if orderings and len(symbols) < 2:
+        raise typer.BadParameter("--orderings: give two elements or more to order")
+    files = load_sources(own, settings) if own else None
+    catalogue = catalogue_of(symbols, files, _volumes(volume or [], symbols), orderings)
     plan = Plan.of_size(size)
     if kinds:
         plan = plan.restricted(kinds)

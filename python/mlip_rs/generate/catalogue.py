@@ -11,10 +11,19 @@ from mlip_rs.errors import ConfigError
 from mlip_rs.generate.defect_kinds import DEFECTS, WITHOUT_CRYSTAL
 from mlip_rs.generate.distortions import closeness
 from mlip_rs.generate.ground_states import GroundState
-from mlip_rs.generate.kinds import DISTORTIONS, Maker, Task
+from mlip_rs.generate.kinds import DISTORTIONS, ORDERING, Maker, Task
 from mlip_rs.generate.out_of_domain import Spheres, systems_of
-from mlip_rs.generate.parents import GROUND, Parent, compound_parents, element_parents, shared_out, spheres_of
+from mlip_rs.generate.parents import (
+    GROUND,
+    Parent,
+    compound_parents,
+    element_parents,
+    ordering_parents,
+    shared_out,
+    spheres_of,
+)
 from mlip_rs.generate.plan import Plan
+from mlip_rs.text import counted
 
 CLOSEST: float = 0.68
 """Structures with atoms closer than this, in the distance of neighbours in fcc, are drawn again."""
@@ -27,7 +36,7 @@ OF_AN_ELEMENT: float = 0.5
 
 CONFIG_TYPES: dict[str, str] = {
     "eos": "eos_{}", "elastic": "strain_{}", "strain": "strain_{}", "phonon": "rattle_{}", "rattle": "rattle_{}",
-    "supercell": "rattle_{}",
+    "supercell": "rattle_{}", "ordering": "{}",
 }  # fmt: skip
 """`config_type` of kinds, as in published data sets, with the name of the parent; the others are named as the kind."""
 
@@ -56,6 +65,7 @@ class Catalogue:
         elements: Sequence[str],
         volumes: Mapping[str, float] | None = None,
         own: Sequence[tuple[str, Atoms]] = (),
+        orderings: int = 0,
     ) -> "Catalogue":
         """Prototypes of elements, of compounds where there are several, and structures of the user.
 
@@ -67,12 +77,14 @@ class Catalogue:
             Å³ per atom by element, where they are known better than by tables of lattice constants.
         own
             Names and structures, periodic in all directions, at the volume that counts as 1.
+        orderings
+            All orderings of several elements with up to so many atoms on fcc, bcc and hcp sites are added; 0: none.
 
         Raises
         ------
         ConfigError
-            No element and no structure, an unknown element, one given twice, or a volume that is not positive or of
-            another element.
+            No element and no structure, an unknown element, one given twice, a volume that is not positive or of
+            another element, or too many orderings.
         """
         volumes = volumes or {}
         if len(set(elements)) < len(elements):
@@ -94,6 +106,8 @@ class Catalogue:
             parents[system] = (
                 element_parents(states[system[0]]) if alone else compound_parents(system, spheres)
             )
+            if orderings and not alone:
+                parents[system] += ordering_parents(system, spheres, orderings)
         if own:
             parents.setdefault(tuple(foreign), []).extend(Parent(name, atoms, GROUND) for name, atoms in own)
         return cls(states, parents, spheres)
@@ -129,17 +143,31 @@ class Catalogue:
                     yield atoms
 
     def orders(self, plan: Plan, n_structures: int | None = None) -> list["Order"]:
-        """How many structures of which kind are made of which parent."""
-        asked = []
+        """How many structures of which kind are made of which parent; orderings all once, whatever the plan says.
+
+        Raises
+        ------
+        ConfigError
+            There are more orderings than structures asked for.
+        """
+        asked, whole = [], []
         for system, parents in self.parents.items():
             part = OF_AN_ELEMENT if len(self.states) > 1 and len(system) == 1 else 1.0
             for kind, count in plan.counts.items():
                 chosen = parents_of(kind, system, parents)
-                if chosen:
+                if kind == ORDERING and count:
+                    whole += [Order(system, kind, parent, len(parent.members)) for parent in chosen]
+                elif chosen:
                     asked.append((system, kind, chosen, part * count))
-        total = round(sum(count for *_, count in asked)) if n_structures is None else n_structures
-        counts = shared_out(total, [count for *_, count in asked])
-        return [
+        n_whole = sum(order.count for order in whole)
+        total = n_whole + round(sum(count for *_, count in asked)) if n_structures is None else n_structures
+        if n_whole > total:
+            raise ConfigError(
+                f"there are {n_whole} orderings, more than {counted(total, 'structure')}; ask for orderings of fewer "
+                f"atoms, or for at least {n_whole} structures"
+            )
+        counts = shared_out(total - n_whole, [count for *_, count in asked])
+        return whole + [
             Order(system, kind, parent, n)
             for (system, kind, chosen, _), count in zip(asked, counts, strict=True)
             for parent, n in zip(chosen, shared_out(count, [parent.share for parent in chosen]), strict=True)
@@ -150,8 +178,12 @@ class Catalogue:
         rng = np.random.default_rng([seed, crc32(name.encode()), number])
         task = Task(number, order.count, rng, self.spheres)
         for _ in range(TRIES):
-            atoms = order.make(order.parent, task)
+            parent = order.parent
+            if n_members := len(parent.members):
+                parent = parent.member(number if order.kind == ORDERING else int(rng.integers(n_members)))
+            atoms = order.make(parent, task)
             if atoms is not None and closeness(atoms, self.spheres) >= CLOSEST:
+                atoms.info.setdefault("parent", parent.name)
                 return _described(atoms, order, seed)
         return None
 
@@ -190,7 +222,9 @@ def _described(atoms: Atoms, order: Order, seed: int) -> Atoms:
     clean.info["config_type"] = atoms.info.get("config_type", config_type)
     clean.info["kind"] = order.kind
     if order.parent.name:
-        clean.info["parent"] = order.parent.name
-    clean.info.update({name: value for name, value in atoms.info.items() if name != "config_type"})
+        clean.info["parent"] = atoms.info["parent"]
+    clean.info.update(
+        {name: value for name, value in atoms.info.items() if name not in clean.info and value != ""}
+    )
     clean.info["seed"] = seed
     return clean

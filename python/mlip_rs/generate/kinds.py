@@ -142,6 +142,11 @@ def supercell(parent: Parent, task: Task) -> Atoms | None:
     return noted(moved(with_volume(cell, ratio), length, task.rng), volume_ratio=ratio, displacement=length)
 
 
+def as_it_is(parent: Parent, task: Task) -> Atoms | None:
+    """The crystal, at its volume."""
+    return noted(occupied(parent, task, parent.crystal), volume_ratio=1.0)
+
+
 def occupied(parent: Parent, task: Task, cell: Atoms) -> Atoms:
     """Cell of a parent, the sites of alloys occupied at random at the volume of their composition."""
     copy = cell.copy()
@@ -159,7 +164,11 @@ def noted(atoms: Atoms, **values: float) -> Atoms:
     return atoms
 
 
+ORDERING: str = "ordering"
+"""Kind of crystals that are taken as they are, each once."""
+
 DISTORTIONS: dict[str, Kind] = {
+    ORDERING: Kind(as_it_is, lambda parent: bool(parent.members)),
     "eos": Kind(equation_of_state),
     "elastic": Kind(elastic),
     "strain": Kind(strain),

@@ -1,13 +1,16 @@
 """Crystals that a set of structures starts from: prototypes of elements and compounds, and structures of the user."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
+from mlip_rs.generate.compounds import compounds
+from mlip_rs.generate.distortions import with_volume
 from mlip_rs.generate.ground_states import OPENNESS, GroundState
+from mlip_rs.generate.orderings import orderings
 from mlip_rs.generate.out_of_domain import Spheres
 from mlip_rs.generate.prototypes import (
     BINARY_PROTOTYPES,
@@ -22,6 +25,9 @@ SHORT_NAMES: dict[str, str] = {"diamond": "dia", "beta-sn": "bsn"}
 
 GROUND, CLOSE_PACKED, COMMON, RARE = 6.0, 2.0, 0.7, 0.35
 """Shares of structures: of the ground state; of fcc, bcc and hcp; of the other prototypes; of the further ones."""
+
+COMPOUND, FURTHER = 1.0, 0.3
+"""Shares of ordered compounds, of which there are many."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +46,8 @@ class Parent:
         Elements that occupy its sites at random, if any.
     with_defects
         Whether surfaces and defects are made of it.
+    members
+        Crystals that it stands for, one of which is drawn each time, if any.
     """
 
     name: str
@@ -47,11 +55,16 @@ class Parent:
     share: float
     alloy: tuple[str, ...] = ()
     with_defects: bool = True
+    members: tuple[Atoms, ...] = ()
 
     @property
     def elements(self) -> tuple[str, ...]:
         """Chemical symbols, in alphabetical order."""
         return tuple(sorted(self.alloy or set(self.crystal.get_chemical_symbols())))
+
+    def member(self, number: int) -> "Parent":
+        """One of the crystals that it stands for."""
+        return replace(self, name=f"{self.name}-{number}", crystal=self.members[number], members=())
 
     @property
     def volume(self) -> float:
@@ -87,7 +100,7 @@ def element_parents(state: GroundState) -> list[Parent]:
 
 
 def compound_parents(system: Sequence[str], spheres: Spheres) -> list[Parent]:
-    """Ordered compounds of two elements, and random alloys of any number on fcc, bcc and hcp sites."""
+    """Ordered compounds of two and three elements, and random alloys of any number on fcc, bcc and hcp sites."""
     found: list[Parent] = []
     for name in BINARY_PROTOTYPES if len(system) == 2 else ():
         for first, second in (system, system[::-1]):
@@ -96,10 +109,32 @@ def compound_parents(system: Sequence[str], spheres: Spheres) -> list[Parent]:
             if any(known.name == name and known.crystal.get_chemical_formula() == formula for known in found):
                 continue
             volume = OPENNESS[name] * spheres.volume(crystal.get_chemical_symbols())
-            found.append(Parent(name, binary_prototype(name, first, second, volume), 1.0))
+            found.append(Parent(name, binary_prototype(name, first, second, volume), COMPOUND))
+    found += [Parent(name, cell, FURTHER, with_defects=False) for name, cell in compounds(system, spheres)]
     for name in ("fcc", "bcc", "hcp"):
         volume = OPENNESS[name] * spheres.volume(system)
         found.append(Parent(f"alloy-{name}", prototype(name, system[0], volume), CLOSE_PACKED, tuple(system)))
+    return found
+
+
+def ordering_parents(system: Sequence[str], spheres: Spheres, most_atoms: int) -> list[Parent]:
+    """All orderings of elements on fcc, bcc and hcp sites, at the mean volume of their elements; one parent by lattice.
+
+    Raises
+    ------
+    ConfigError
+        There are too many.
+    """
+    found = []
+    for name in ("fcc", "bcc", "hcp"):
+        cells = []
+        for cell in orderings(prototype(name, system[0], 1.0), system, most_atoms):
+            volume = OPENNESS[name] * spheres.volume(cell.get_chemical_symbols())
+            cells.append(with_volume(cell, volume * len(cell) / float(cell.get_volume())))
+        if cells:
+            found.append(
+                Parent(f"ordering-{name}", cells[0], CLOSE_PACKED, with_defects=False, members=tuple(cells))
+            )
     return found
 
 

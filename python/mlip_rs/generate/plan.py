@@ -10,7 +10,7 @@ from mlip_rs.generate.parents import shared_out
 COUNTS: dict[str, int] = {
     "eos": 48, "elastic": 18, "strain": 22, "phonon": 16, "rattle": 76, "supercell": 10, "vacancy": 10,
     "interstitial": 6, "slab": 14, "stacking-fault": 6, "grain-boundary": 3, "cluster": 9, "random": 12,
-    "solid": 12, "liquid": 12, "isolated-atom": 0,
+    "solid": 12, "liquid": 12, "isolated-atom": 0, "ordering": 1,
 }  # fmt: skip
 """Structures of a small set of one element; about 200 to 250 small cells are what the linear models were fitted to
 (A. Seko, A. Takahashi, I. Tanaka, Phys. Rev. B 92, 054113 (2015))."""
@@ -29,7 +29,8 @@ class Plan:
     Attributes
     ----------
     counts
-        For one element, or for each compound system; each element of a compound has half.
+        For one element, or for each compound system; each element of a compound has half. Of `ordering`, any number
+        above 0 means all there are.
 
     Examples
     --------

@@ -63,6 +63,7 @@ def catalogue_of(
     elements: Sequence[str] = (),
     own: Sources | None = None,
     volumes: Mapping[str, float] | None = None,
+    orderings: int = 0,
 ) -> Catalogue:
     """The crystals that structures are made of.
 
@@ -74,6 +75,8 @@ def catalogue_of(
         Files of the user's own crystals.
     volumes
         Å³ per atom by element.
+    orderings
+        Atoms of the largest orderings of several elements; 0: none.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def catalogue_of(
         A file cannot be read, or a structure is none.
     """
     parents = [] if own is None else own_parents(own)
-    return Catalogue.of(elements, volumes, parents)
+    return Catalogue.of(elements, volumes, parents, orderings)
 
 
 def own_parents(sources: Sources) -> list[tuple[str, Atoms]]:

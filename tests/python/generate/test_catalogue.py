@@ -11,6 +11,7 @@ from mlip_rs.errors import ConfigError
 from mlip_rs.generate.catalogue import CLOSEST, Catalogue
 from mlip_rs.generate.distortions import closeness
 from mlip_rs.generate.ground_states import GroundState
+from mlip_rs.generate.kinds import ORDERING
 from mlip_rs.generate.parents import shared_out
 from mlip_rs.generate.plan import COUNTS, DYNAMICS, Plan
 from mlip_rs.generate.symmetry import crystal_symmetry
@@ -30,9 +31,12 @@ def same(first, second) -> bool:
     )
 
 
-def test_the_same_seed_gives_the_same_bits(aluminium):
-    again = list(Catalogue.of(["Al"]).structures(Plan.of_size("small"), seed=3))
-    assert all(same(first, second) for first, second in zip(aluminium, again, strict=True))
+def test_the_same_seed_gives_the_same_bits():
+    first, second = (
+        list(Catalogue.of(["Al"]).structures(Plan.of_size("small"), seed=3, n_structures=50))
+        for _ in range(2)
+    )
+    assert all(same(one, other) for one, other in zip(first, second, strict=True))
 
 
 def test_a_kind_does_not_depend_on_the_others(aluminium):
@@ -52,7 +56,7 @@ def test_a_small_set_of_an_element_is_about_250_cells_most_of_them_small(alumini
     assert (sizes <= 8).mean() > 0.75
     assert sizes.max() <= 48
     kinds = Counter(atoms.info["kind"] for atoms in aluminium)
-    wanted = {kind: n for kind, n in COUNTS.items() if kind not in DYNAMICS and n}
+    wanted = {kind: n for kind, n in COUNTS.items() if kind not in (*DYNAMICS, ORDERING) and n}
     assert kinds.keys() == wanted.keys()
 
 
@@ -87,7 +91,7 @@ def test_volumes_are_dense_near_equilibrium_and_reach_far():
 
 
 def test_compounds_have_elements_ordered_compounds_and_random_alloys():
-    found = list(Catalogue.of(["Ag", "Au"]).structures(Plan.of_size("small"), seed=0, n_structures=300))
+    found = list(Catalogue.of(["Ag", "Au"]).structures(Plan.of_size("small"), seed=0, n_structures=160))
     systems = Counter("".join(sorted(set(atoms.get_chemical_symbols()))) for atoms in found)
     assert systems["AgAu"] > systems["Ag"] > 0
     assert systems["Au"] > 0
