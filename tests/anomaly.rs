@@ -10,7 +10,7 @@ mod host;
 use common::{FAMILIES, HIERARCHIES, Random, alloy, random_index, random_potential, spec};
 use host::Host;
 use mlip_rs::fit::features::atomic_features;
-use mlip_rs::potential::anomaly::AnomalyIndex;
+use mlip_rs::potential::anomaly::{AnomalyIndex, CLOSENESS};
 use mlip_rs::potential::assembly::{Output, Scratch};
 use mlip_rs::potential::{Evaluator, Potential};
 use mlip_rs::{Cell, Error, NeighborList, Structure, parallel};
@@ -41,6 +41,32 @@ fn squared(potential: &Potential, structure: &Structure) -> Vec<f64> {
                     .for_each(|(q, w)| *q += w * value);
             }
             forms.iter().map(|q| q * q).sum::<f64>() / forms.len() as f64
+        })
+        .zip(closeness(potential, structure))
+        .map(|(squared, close)| squared + close)
+        .collect()
+}
+
+/// What atoms that repel each other add.
+fn closeness(potential: &Potential, structure: &Structure) -> Vec<f64> {
+    let basis = potential.basis();
+    let list = NeighborList::new(structure, basis.cutoff()).unwrap();
+    let frame = list.frame(structure);
+    let species = basis.species(structure.numbers()).unwrap();
+    (0..structure.n_atoms())
+        .map(|i| {
+            let Some(repulsion) = basis.repulsion(usize::from(species[i])) else {
+                return 0.0;
+            };
+            let mut nearest = vec![f64::INFINITY; basis.n_species()];
+            for &pair in list.row(i) {
+                let r = frame.displacement(i, pair).map(|x| x * x);
+                let s = usize::from(species[pair.neighbor as usize]);
+                nearest[s] = nearest[s].min(r.iter().sum::<f64>().sqrt());
+            }
+            { nearest.iter().enumerate() }
+                .map(|(s, r)| ((1.0 - r / repulsion.outer(s)).max(0.0) / CLOSENESS).powi(2))
+                .sum()
         })
         .collect()
 }
@@ -229,13 +255,16 @@ fn neighbours_that_the_energy_does_not_know_are_seen() {
 }
 
 #[test]
-fn atoms_that_repel_each_other_have_the_index_of_their_unswitched_features() {
+fn atoms_that_repel_each_other_have_the_index_of_their_unswitched_features_and_of_their_closeness()
+{
     let mut document = serde_json::to_value(spec(&["Al", "Ni"], "gaussian", "angular")).unwrap();
     document["repulsion"] =
         serde_json::json!({"inner": [[2.0, 2.0], [2.0, 2.0]], "outer": [[3.0, 3.0], [3.0, 3.0]]});
     let spec = mlip_rs::basis::spec::BasisSpec::from_json(&document.to_string()).unwrap();
     let potential = with_index(&random_potential(spec, 7).0, 8);
     let structure = alloy(2);
+    let close = closeness(&potential, &structure);
+    assert!(close.iter().any(|x| *x > 10.0));
     let expected = expected(&potential, &structure);
     assert_close(
         &found(&potential, &structure),

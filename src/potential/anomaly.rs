@@ -3,7 +3,9 @@
 //! Linear forms `q_k = Σ_f Q_fk φ_f − o_k` of the features of an atom, which whoever makes the index chooses so that their
 //! squares average to the squared Mahalanobis distance from the atoms of the training data, `γ_i² = (1/m) Σ_k q_k²`. The
 //! index is its root mean square over the atom and its neighbours, `I_i² = (γ_i² + Σ_j s_ij γ_j²) / (1 + Σ_j s_ij)` with
-//! `s(r) = ½ (1 + cos(π r / shell))`. Features are meant without the switching of the repulsion.
+//! `s(r) = ½ (1 + cos(π r / shell))`. Features are meant without the switching of the repulsion. They are frozen where it
+//! acts, so `Σ_e (max(0, 1 − r_ie / outer_e) / CLOSENESS)²` is added to `γ_i²`, with the distance `r_ie` of the nearest
+//! neighbour of element e and the distance `outer_e` below which it is repelled: no data are as close.
 
 use super::Center;
 use crate::basis::Basis;
@@ -18,6 +20,9 @@ pub const MAX_FORMS: usize = 64;
 
 /// Smallest radius in which neighbours are averaged over, Å: no atoms are as close.
 pub const MIN_SHELL: f64 = 0.1;
+
+/// Part of the distance at which the repulsion begins by which a neighbour that is closer adds 1 to `γ²`.
+pub const CLOSENESS: f64 = 0.02;
 
 /// The index as it is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

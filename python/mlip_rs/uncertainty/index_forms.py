@@ -7,7 +7,8 @@ estimated by m linear forms `q = Q L⁻¹ z` with `L Lᵀ = C + λ` and random o
 and averages γ² over the neighbourhood; the scale is such that 1 is the 99 % quantile of the training atoms.
 
 Neighbours that no training atom of an element has give nothing to the features that a potential keeps. Their pairwise
-features are added, which no training atom has: of these the ridge λ alone is the variance.
+features are added, which no training atom has: of these the ridge λ alone is the variance. All features are frozen
+where the repulsion acts; the core adds a term of the distances there, which no training atom has as a rule.
 """
 
 import re
@@ -159,7 +160,7 @@ class IndexForms:
     shell: float
 
     def index(self, atoms: TrainingAtoms) -> Array:
-        """(N,) index of atoms whose features are known; the core gives the same for any structure."""
+        """(N,) index of atoms whose features are known; the core gives the same where no atoms repel each other."""
         return np.asarray(np.sqrt(atoms.smoothing @ self._squares(atoms)))
 
     def to_dict(self) -> dict[str, Any]:

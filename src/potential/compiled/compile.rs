@@ -58,6 +58,7 @@ impl CompiledCenter {
             graph: &graph,
             nodes: &nodes,
             species: &species,
+            repulsion: repulsion.as_ref(),
             table: &|s, columns| table(columns, repulsion.as_ref(), s, true, Resolution::COARSE),
         };
         let anomaly = forms.map(|forms| AnomalyPlan::new(&energy, forms));

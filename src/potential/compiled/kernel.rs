@@ -229,6 +229,7 @@ impl CompiledCenter {
                 first_block: first / BLOCK,
                 outer_block: inner.div_ceil(BLOCK),
                 end_block: padded / BLOCK,
+                nearest: closest.sqrt(),
                 ..Part::default()
             });
             first = padded;

@@ -54,6 +54,8 @@ pub(super) struct Part {
     pub(super) rows: usize,
     pub(super) outer_rows: usize,
     pub(super) harmonics: usize,
+    /// Distance of the nearest neighbour, Å; infinite without one.
+    pub(super) nearest: f64,
 }
 
 /// How much of the rows and harmonics of a lane is taken.

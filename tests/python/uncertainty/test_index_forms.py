@@ -1,10 +1,13 @@
 """The forms of the index of anomaly: neighbours and elements that the training data do not have light up."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase.build import bulk
 
 from mlip_rs import Basis, Potential
+from mlip_rs.basis import Repulsion
 from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.uncertainty.domain import CLEARLY_OUTSIDE, indices
 from mlip_rs.uncertainty.index_forms import TrainingAtoms
@@ -79,6 +82,24 @@ def test_the_core_evaluates_forms_of_features_without_a_coefficient(basis, poten
     atoms = impurity("Ag", "Au")
     (index,) = indices(potential, [atoms])
     np.testing.assert_allclose(index, forms.index(training(basis, [atoms])), rtol=1e-4)
+
+
+def test_atoms_that_repel_each_other_are_far_outside(basis, support, pure):
+    """Their features are frozen: by these alone, atoms 0.3 Å apart may be like those of the data."""
+    near = Repulsion(inner=[[1.6, 1.6], [1.6, 1.6]], outer=[[2.2, 2.2], [2.2, 2.2]])
+    repelling = replace(basis, repulsion=near)
+    coefficients = np.where(support, 0.01, 0.0).ravel()
+    plain = Potential.from_coefficients(repelling, coefficients, {"Ag": 0.0, "Au": 0.0})
+    potential = plain.with_index(pure.forms(support).to_dict())
+    pairs = []
+    for distance in (2.3, 2.0, 1.8, 1.0, 0.3):
+        atoms = bulk("Ag", a=4.1, cubic=True).repeat(3)
+        atoms.set_distance(0, 1, distance, fix=0, mic=True)
+        pairs.append(atoms)
+    largest = [index[:2].min() for index in indices(potential, pairs)]
+    assert largest == sorted(largest)
+    assert largest[1] > CLEARLY_OUTSIDE
+    assert largest[-1] > 10.0
 
 
 def test_pairs_that_the_data_have_add_nothing(basis, pure, support):

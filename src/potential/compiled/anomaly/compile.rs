@@ -7,6 +7,7 @@ use crate::potential::compiled::expand::Sums;
 use crate::potential::compiled::plan::SpeciesPlan;
 use crate::potential::compiled::polynomial::{NONE, Polynomial};
 use crate::potential::compiled::table::{Column, WIDTH};
+use crate::repulsion::CenterRepulsion;
 use std::collections::BTreeMap;
 
 /// What the plan of the energy provides.
@@ -16,6 +17,7 @@ pub(in crate::potential::compiled) struct Energy<'a> {
     /// Nodes of the invariants that are factors of products.
     pub nodes: &'a BTreeMap<u32, u32>,
     pub species: &'a [Option<SpeciesPlan>],
+    pub repulsion: Option<&'a CenterRepulsion>,
     /// Tabulates columns over the neighbours of one species.
     pub table: &'a dyn Fn(usize, Vec<Column>) -> Table,
 }
@@ -60,6 +62,9 @@ impl AnomalyPlan {
             n_forms,
             starts,
             shell: forms.shell,
+            repelled: { energy.repulsion.iter() }
+                .flat_map(|own| (0..basis.n_species()).map(|s| own.outer(s).recip()))
+                .collect(),
             ends_inside: { energy.species.iter() }
                 .map(|plan| {
                     let outer = plan.as_ref().and_then(|plan| plan.outer.as_ref());

@@ -7,6 +7,7 @@
 
 use super::{ATOMS, AnomalyPlan, AnomalyScratch, Invariants, Product, Table, Term};
 use crate::potential::MAX_RESULT;
+use crate::potential::anomaly::CLOSENESS;
 use crate::potential::compiled::harmonics::BLOCK;
 use crate::potential::compiled::lane::{Lane, resize};
 use crate::potential::compiled::polynomial::NONE;
@@ -44,6 +45,15 @@ impl AnomalyPlan {
         }
     }
 
+    /// `Σ_e (max(0, 1 − r_e / outer_e) / CLOSENESS)²` over the elements, with the distances of their nearest neighbours.
+    #[inline(always)]
+    fn closeness(&self, lane: &Lane) -> f64 {
+        { self.repelled.iter().zip(&lane.parts) }
+            .map(|(inverse, part)| (1.0 - part.nearest * inverse).max(0.0) / CLOSENESS)
+            .map(|x| x * x)
+            .sum()
+    }
+
     /// `γ²` of lane `k`, at most [`MAX_RESULT`].
     #[inline(always)]
     pub fn squared<S: Simd>(
@@ -70,7 +80,7 @@ impl AnomalyPlan {
         let sum: f64 = { pairs.iter().zip(forms.chunks_exact(ATOMS)) }
             .map(|(pair, own)| (pair + own[k]) * (pair + own[k]))
             .sum();
-        let squared = sum / self.n_forms as f64;
+        let squared = sum / self.n_forms as f64 + self.closeness(lane);
         // Written so that a NaN, which forms beyond all bounds may give, is as far away as can be.
         if squared <= MAX_RESULT {
             squared

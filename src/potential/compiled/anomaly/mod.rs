@@ -22,6 +22,8 @@ pub(super) struct AnomalyPlan {
     starts: Vec<f64>,
     /// Radius of the smoothing, Å.
     shell: f64,
+    /// By species, the inverse of the distance at which the repulsion begins, 1/Å; empty without a repulsion.
+    repelled: Vec<f64>,
     /// By species, whether neighbours outside the angular cutoff are outside the shell as well.
     ends_inside: Vec<bool>,
     /// The columns of the forms by species of the neighbours; none if no pairwise feature enters linearly.
