@@ -10,6 +10,7 @@ from mlip_rs.cli.options import READING, with_settings
 from mlip_rs.cli.output import Json, print_json, progress
 
 _LIMITS = "Limits"
+_FILES = "A command with files"
 
 
 @with_settings(*READING)
@@ -23,7 +24,7 @@ def run(
     ],
     settings: dict[str, Any],
     calculator: Annotated[
-        str,
+        str | None,
         typer.Option(
             "-c",
             "--calculator",
@@ -31,7 +32,26 @@ def run(
             help="module:factory or file.py:factory of a calculator of ASE, a potential file, chgnet, 7net-0; "
             "--set NAME=VALUE are its arguments.",
         ),
-    ],
+    ] = None,
+    command: Annotated[
+        str | None,
+        typer.Option(metavar="COMMAND", help="Program with files in place of it.", rich_help_panel=_FILES),
+    ] = None,
+    writes: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME[:FORMAT]",
+            help="File with the structure; --set NAME=VALUE are options of ASE's writer.",
+            rich_help_panel=_FILES,
+        ),
+    ] = "structure.extxyz",
+    reads: Annotated[
+        str, typer.Option(metavar="NAME[:FORMAT]", help="File with the results.", rich_help_panel=_FILES)
+    ] = "labelled.extxyz",
+    template: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Folder of files that the command needs.", rich_help_panel=_FILES),
+    ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="Scheduler of Dask, or the file that it writes, to run there."),
@@ -82,17 +102,21 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Label structures with energy, forces and stress by any calculator; again to resume, or to add structures."""
-    from mlip_rs.label import label
+    from mlip_rs.label import FileCommand, label
     from mlip_rs.workflows.config import load_sources
 
     reading = {key: value for key, value in settings.items() if key.startswith("data.")}
     sources = load_sources(structures, reading)
+    arguments = _nested({key: value for key, value in settings.items() if key not in reading})
+    if (calculator is None) == (command is None):
+        raise typer.BadParameter("give either --calculator or --command")
+    program = None if command is None else FileCommand(command, writes, reads, template, arguments)
     with progress() as receiver:
         summary = label(
             sources.train,
-            calculator,
+            program or calculator,
             output,
-            arguments=_nested({key: value for key, value in settings.items() if key not in reading}),
+            arguments=None if program else arguments,
             scheduler=scheduler,
             n_workers=workers,
             threads=threads,

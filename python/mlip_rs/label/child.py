@@ -77,15 +77,15 @@ class _Calculators:
             self._calculator = self._opened.make(Atoms())
 
     def outcome(self, atoms: Atoms, folder: str, max_force: float) -> Outcome:
-        """Labels of a structure; the calculation runs in a folder of its own."""
+        """Labels of a structure; the calculation, and a factory for each structure, runs in its folder."""
         start = time.monotonic()
         try:
             with told():
                 self.prepare()
+                os.chdir(folder)
                 calculator = (
                     self._opened.make(atoms.copy()) if self._opened.per_structure else self._calculator
                 )
-            os.chdir(folder)
             labels = labels_of(atoms, calculator, max_force)
         except Unlabellable as failure:
             self._calculator = None

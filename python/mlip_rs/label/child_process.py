@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import secrets
 import shutil
 import signal
 import subprocess
@@ -35,6 +36,9 @@ THREADS: tuple[str, ...] = (
     "MLIP_RS_NUM_THREADS",
 )
 """Variables of the environment that limit the threads of libraries."""
+
+FROM_OUTSIDE: tuple[str, ...] = ("SIGKILL", "SIGTERM", "SIGHUP")
+"""Signals by which others end a process."""
 
 OUTPUT: str = "output.txt"
 """File for what a calculator has printed, in the folder of a structure that failed."""
@@ -118,17 +122,18 @@ class ChildProcess:
         return self._process.poll() is None
 
     def outcome(self, atoms: Atoms, folder: Path) -> Outcome:
-        """Labels of a structure, calculated in a folder, which stays, with what was printed, if that fails.
+        """Labels of a structure, calculated in a new folder, which becomes `folder` if that fails.
 
         Whatever happens to the process is told as an outcome; a process that has ended is of no use any more.
         """
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        # No other attempt has this one, not even that of a worker whose client was killed.
+        place = folder.with_name(f"{folder.name}.{secrets.token_hex(3)}")
+        place.mkdir(parents=True)
         os.truncate(self._log.fileno(), 0)
         os.lseek(self._log.fileno(), 0, os.SEEK_SET)
         start = time.monotonic()
         try:
-            self._connection.send_bytes(pickle.dumps((atoms, str(folder), self.limits.max_force)))
+            self._connection.send_bytes(pickle.dumps((atoms, str(place), self.limits.max_force)))
             outcome = self._answer(self.limits.time_limit)
         except _Ended as ended:
             self.kill()
@@ -138,14 +143,17 @@ class ChildProcess:
             outcome = Outcome(None, "crash", "the process is gone", time.monotonic() - start)
         assert isinstance(outcome, Outcome)
         if outcome.labels is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(place, ignore_errors=True)
             return outcome
         printed = self._printed()
         with suppress(OSError):
             if printed:
-                (folder / OUTPUT).write_bytes(printed)
-            elif not any(folder.iterdir()):
-                folder.rmdir()
+                (place / OUTPUT).write_bytes(printed)
+            shutil.rmtree(folder, ignore_errors=True)
+            if any(place.iterdir()):
+                place.rename(folder)
+            else:
+                place.rmdir()
         return replace(outcome, reason=outcome.reason[:LONGEST_REASON])
 
     def kill(self) -> None:
@@ -176,7 +184,7 @@ class ChildProcess:
                 if self._connection.poll(max(left, 0.0)):
                     return self._connection.recv()
             except (EOFError, OSError):
-                raise _Ended("crash", self._death()) from None
+                raise self._death() from None
             if limit is not None and time.monotonic() - start >= limit:
                 raise _Ended("time limit", f"stopped after {duration(limit)}")
             self._check_memory()
@@ -198,7 +206,7 @@ class ChildProcess:
                 f"took {used / 1e9:.2g} GB of memory, above the limit of {self.limits.memory_limit:g} GB",
             )
 
-    def _death(self) -> str:
+    def _death(self) -> "_Ended":
         """How the process has ended, with the last line that it has printed."""
         try:
             code = self._process.wait(5.0)
@@ -209,8 +217,9 @@ class ChildProcess:
         if code < 0:
             name = signal.Signals(-code).name
             memory = ", as the system does when memory runs out" if name == "SIGKILL" else ""
-            return f"the process was killed by {name}{memory}{last}"
-        return f"the process ended with exit code {code}{last}"
+            kind = "killed" if name in FROM_OUTSIDE else "crash"
+            return _Ended(kind, f"the process was killed by {name}{memory}{last}")
+        return _Ended("crash", f"the process ended with exit code {code}{last}")
 
     def _printed(self) -> bytes:
         size = os.fstat(self._log.fileno()).st_size

@@ -24,7 +24,7 @@ class Failure:
     formula
         What it consists of.
     kind
-        "not converged", "time limit", "crash", "memory", "wrong label", "structure", "worker lost" or "error".
+        "not converged", "time limit", "crash", "killed", "memory", "wrong label", "structure", "worker lost", "error".
     reason
         A sentence.
     attempts

@@ -13,9 +13,6 @@ from mlip_rs.text import counted
 FORMAT: str = "mlip-rs labels 1"
 """Value of the key `format`."""
 
-SETTINGS: tuple[str, ...] = ("calculator", "arguments", "command", "digest")
-"""Keys that runs with one output must have in common."""
-
 
 class LabelRecord:
     """The file with the settings of labels.
@@ -57,7 +54,7 @@ class LabelRecord:
         Parameters
         ----------
         settings
-            Some or all of `SETTINGS`.
+            The calculator, its arguments, the digest of its file.
         n_labelled
             Structures in the file of labels; without any, all settings are taken.
 
@@ -69,13 +66,8 @@ class LabelRecord:
         if not self.document or not n_labelled:
             return
         for key in settings:
-            before, now = self.document.get(key), json.loads(json.dumps(settings[key]))
-            if before != now:
-                what = (
-                    "the file with the calculator has changed"
-                    if key == "digest"
-                    else f"{key} was {_shown(before)}, now it is {_shown(now)}"
-                )
+            what = _difference(key, self.document.get(key), json.loads(json.dumps(settings[key])))
+            if what:
                 raise ConfigError(
                     f"{self.path}: {what}, and labels of two kinds would be mixed with the "
                     f"{counted(n_labelled, 'structure')} labelled before; choose another output (-o), or remove "
@@ -101,6 +93,24 @@ class LabelRecord:
         """
         self.document = {"format": FORMAT, **self.document, **entries}
         write_atomically(self.path, json.dumps(self.document, indent=1, ensure_ascii=False) + "\n")
+
+
+def _difference(key: str, before: Any, now: Any) -> str:  # noqa: ANN401 (what JSON holds)
+    """What differs between two values of a setting, in words; nothing if they are equal.
+
+    >>> _difference("arguments", {"ecut": 300, "xc": "PBE"}, {"ecut": 400, "xc": "PBE"})
+    'arguments.ecut was 300, now it is 400'
+    """
+    if before == now:
+        return ""
+    if isinstance(before, dict) and isinstance(now, dict):
+        name = next(name for name in {**before, **now} if before.get(name) != now.get(name))
+        return _difference(f"{key}.{name}", before.get(name), now.get(name))
+    if key == "digest":
+        return "the file with the calculator has changed"
+    if key == "arguments.template_digest":
+        return "the files of the template have changed"
+    return f"{key} was {_shown(before)}, now it is {_shown(now)}"
 
 
 def _shown(value: object) -> str:

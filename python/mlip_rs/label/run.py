@@ -21,7 +21,7 @@ from mlip_rs.label.labels import MAX_FORCE
 from mlip_rs.label.record import LabelRecord
 from mlip_rs.label.source import CalculatorSource, source_of
 from mlip_rs.label.summary import LabelSummary
-from mlip_rs.label.tasks import Job, facts_of, outcome_of
+from mlip_rs.label.tasks import Job, facts_of, forget_outcome, kept_outcome, outcome_of
 from mlip_rs.label.unlabelled import Structures, Unlabelled, unlabelled
 from mlip_rs.label.workers import Scheduler, Workers, workers_for
 from mlip_rs.locks import lock_file
@@ -33,6 +33,9 @@ FIRST: int = 5
 
 IN_A_ROW: int = 25
 """If so many structures fail one after another, the run ends."""
+
+FROM_OUTSIDE: tuple[str, ...] = ("killed", "worker lost")
+"""Kinds of failures that are tried again at least once."""
 
 LOOK: float = 1.0
 """Seconds between two looks at the scheduler."""
@@ -145,7 +148,7 @@ def label(
     _check_inputs(path, structures)
     given = unlabelled(structures, index=index, format=format, types=types, note=receiver.note)
     limits = Limits(time_limit, memory_limit, float(max_force), threads)
-    job = Job.of(source, limits, Path(work) if work else path.with_suffix(".work"))
+    job = Job.of(source, limits, Path(work) if work else path.with_suffix(".work"), scheduler is not None)
     busy = f"{path}: {{}} is writing labels there; wait until it ends, or choose another output (-o)"
     with lock_file(path.with_name(f".{path.name}.lock"), busy):
         run = _Run(source, job, frames, given, receiver, retries)
@@ -155,8 +158,8 @@ def label(
             try:
                 run.label(todo, workers, check)
             finally:
-                workers.close()
-                _remove_empty(Path(job.work))
+                workers.close(job.run)
+                _tidy(Path(job.work), scheduler is None or run.done)
         return run.finished()
 
 
@@ -180,6 +183,7 @@ class _Run:
         self._summary = LabelSummary(path, self._journal.path, len(given), 0)
         self._failed: dict[str, Failure] = {}
         self._in_a_row = 0
+        self.done = False
         self._begin = time.monotonic()
 
     def resume(self, retry_failed: bool) -> deque[Unlabelled]:
@@ -213,7 +217,8 @@ class _Run:
         self._progress.start("labels", len(todo))
         if check and not self._record.checked:
             self._check_derivatives(todo, workers)
-        self._calculate(todo, workers)
+        self._calculate(self._not_kept(todo), workers)
+        self.done = True
 
     def finished(self) -> LabelSummary:
         """Numbers of the run."""
@@ -230,6 +235,17 @@ class _Run:
             raise ConfigError(facts)
         return facts
 
+    def _not_kept(self, todo: deque[Unlabelled]) -> deque[Unlabelled]:
+        """Structures that no worker has finished for a client that was killed; labels of the others are written."""
+        left: deque[Unlabelled] = deque()
+        for structure in todo:
+            outcome = kept_outcome(self._job, structure.label_id)
+            if outcome is None:
+                left.append(structure)
+            else:
+                self._take(structure, outcome)
+        return left
+
     def _calculate(self, todo: deque[Unlabelled], workers: Workers) -> None:
         """Keep the workers busy, and take results as they come."""
         attempts: dict[str, int] = {}
@@ -245,7 +261,8 @@ class _Run:
                 structure = running.pop(future)
                 outcome = _outcome(future, workers)
                 tried = attempts[structure.label_id] = attempts.get(structure.label_id, 0) + 1
-                if outcome.labels is None and tried <= self._retries:
+                retries = max(self._retries, outcome.kind in FROM_OUTSIDE)
+                if outcome.labels is None and tried <= retries:
                     todo.append(structure)
                 else:
                     self._take(structure, outcome, tried)
@@ -266,6 +283,7 @@ class _Run:
             self._check_worth(failure)
             return
         self._frames.append(structure, outcome.labels, outcome.seconds)
+        forget_outcome(self._job, structure.label_id)
         self._in_a_row = 0
         summary = self._summary
         summary.n_labelled += 1
@@ -395,11 +413,14 @@ def _check_inputs(out: Path, structures: Structures) -> None:
             raise ConfigError(f"{out}: is read from as well; choose another output (-o)")
 
 
-def _remove_empty(folder: Path) -> None:
-    """Remove the folder of calculations unless something failed in it."""
+def _tidy(folder: Path, alone: bool) -> None:
+    """Leave only what belongs to failures; what attempts of killed workers left, only if no other can be going on."""
     with suppress(OSError):
         for place in folder.iterdir():
-            if "-check-" in place.name:
-                shutil.rmtree(place, ignore_errors=True)
+            if "-check-" in place.name or (alone and "." in place.name):
+                if place.is_dir():
+                    shutil.rmtree(place, ignore_errors=True)
+                else:
+                    place.unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()

@@ -20,6 +20,7 @@ from ase import Atoms
 
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError
+from mlip_rs.label.file_command import CommandCalculator, FileCommand
 from mlip_rs.label.teachers import TEACHERS, Teacher
 from mlip_rs.potential import Potential
 
@@ -113,6 +114,9 @@ def source_of(calculator: Any, arguments: Mapping[str, Any] | None = None) -> Ca
         calculator = os.fspath(calculator)
     if isinstance(calculator, str):
         return CalculatorSource(_checked_name(calculator), given, b"", folder)
+    if isinstance(calculator, FileCommand):
+        place = f"{CommandCalculator.__module__}:{CommandCalculator.__name__}"
+        return CalculatorSource(place, calculator.arguments(), b"", folder)
     if isinstance(calculator, Potential):
         calculator = calculator.calculator(threads=1)
     name = getattr(calculator, "__qualname__", "") or type(calculator).__qualname__

@@ -37,8 +37,8 @@ class Workers(Protocol):
     def check(self) -> None:
         """Raise `LabelError` if no result will ever come."""
 
-    def close(self) -> None:
-        """Stop everything that runs."""
+    def close(self, run: str) -> None:
+        """Stop everything that runs for a run."""
 
 
 class LocalWorkers:
@@ -61,10 +61,10 @@ class LocalWorkers:
     def check(self) -> None:
         """Nothing can be lost."""
 
-    def close(self) -> None:
+    def close(self, run: str) -> None:
         """Stop what runs."""
         self._executor.shutdown(wait=False, cancel_futures=True)
-        close_children()
+        close_children(run)
         self._executor.shutdown(wait=True)
 
 
@@ -103,12 +103,12 @@ class DaskWorkers:
                 "the scheduler of Dask is gone; the labels so far are kept, run the same command again to resume"
             )
 
-    def close(self) -> None:
+    def close(self, run: str) -> None:
         """Stop what runs on workers, which stay."""
         with suppress(Exception):
             self._executor.shutdown(wait=False)
             if self._client.status == "running":
-                self._client.run(close_children)
+                self._client.run(close_children, run)
         if self._own:
             with suppress(Exception):
                 self._client.close()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
-from label_case import FILE, cells
+from label_case import FILE, cells, energies_are_right, read
 
 import mlip_rs
 from mlip_rs.errors import ConfigError, DataError, LabelError
@@ -39,19 +39,6 @@ def spoilt(tmp_path, **more):
         "check": False,
         **more,
     }
-
-
-def read(path):
-    return ase.io.read(path, ":")
-
-
-def energies_are_right(frames):
-    for atoms in frames:
-        copy = atoms.copy()
-        copy.calc = EMT()
-        assert atoms.get_potential_energy() == pytest.approx(copy.get_potential_energy(), abs=1e-9)
-        np.testing.assert_allclose(atoms.get_forces(), copy.get_forces(), atol=1e-7)
-        np.testing.assert_allclose(atoms.get_stress(), copy.get_stress(), atol=1e-9)
 
 
 def test_labels_are_those_of_the_calculator_and_replace_old_ones(tmp_path):
@@ -140,10 +127,8 @@ def test_labels_of_two_kinds_are_not_mixed(tmp_path):
     calculator.write_text("from label_case import Spoilt as make")
     settings = spoilt(tmp_path, calculator=f"{calculator}:make")
     label(cells(1), **settings)
-    with pytest.raises(
-        ConfigError, match=r"arguments was not set, now it is \{\"seconds\": 1\}.*choose another"
-    ):
-        label(cells(2), arguments={"seconds": 1}, **settings)
+    with pytest.raises(ConfigError, match=r"arguments.grade was not set, now it is 1.*choose another"):
+        label(cells(2), arguments={"grade": 1}, **settings)
     calculator.write_text("from ase.calculators.emt import EMT as make")
     with pytest.raises(ConfigError, match="the file with the calculator has changed"):
         label(cells(2), **settings)

@@ -1,0 +1,81 @@
+"""A program with files: what it reads is the structure, what it writes is checked before it becomes a label."""
+
+import re
+import sys
+
+import pytest
+from label_case import cells, energies_are_right, read
+
+from mlip_rs.errors import ConfigError
+from mlip_rs.label import FileCommand, label
+from mlip_rs.label.file_command import CommandCalculator
+from mlip_rs.label.labels import Unlabellable, labels_of
+
+PROGRAM = """
+import sys
+import ase.io
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+
+atoms = ase.io.read("POSCAR")
+atoms = atoms[[2, 0, 3, 1]] if "sorted" in sys.argv else atoms
+atoms.calc = EMT()
+names = ("energy", "forces", "stress")
+results = {name: atoms.calc.get_property(name, atoms) for name in names}
+if "relaxed" in sys.argv:
+    atoms.positions[0] += 0.1
+atoms.positions[1] += atoms.cell[0]
+if "fails" in sys.argv:
+    sys.exit("BRIONS problems: POTIM should be increased")
+if "silent" not in sys.argv:
+    atoms.calc = SinglePointCalculator(atoms, **results)
+    ase.io.write("out.extxyz", atoms)
+if "unconverged" in sys.argv:
+    print("     convergence NOT achieved after 100 iterations: stopping")
+"""
+
+
+@pytest.fixture
+def template(tmp_path):
+    folder = tmp_path / "template"
+    folder.mkdir()
+    (folder / "program.py").write_text(PROGRAM)
+    return folder
+
+
+def program(template, *words):
+    command = f"{sys.executable} program.py {' '.join(words)}"
+    return FileCommand(command, "POSCAR:vasp", "out.extxyz", str(template), {"direct": True})
+
+
+def test_labels_are_those_of_the_program_also_if_it_sorts_and_wraps_the_atoms(tmp_path, template):
+    structures = cells(2)
+    for k, atoms in enumerate(structures):
+        atoms.rattle(0.05, seed=k)
+    summary = label(structures, program(template, "sorted"), tmp_path / "a.extxyz", n_workers=1)
+    assert (summary.n_labelled, summary.n_failed) == (2, 0)
+    energies_are_right(read(tmp_path / "a.extxyz"))
+    (template / "INCAR").write_text("ENCUT = 400")
+    with pytest.raises(ConfigError, match="the files of the template have changed"):
+        label(cells(3), program(template, "sorted"), tmp_path / "a.extxyz", n_workers=1)
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "reason"),
+    [
+        ("fails", "error", "ended with exit code 1: BRIONS problems"),
+        ("silent", "error", "the command has written no out.extxyz"),
+        ("relaxed", "wrong label", "its atoms are elsewhere"),
+        ("unconverged", "not converged", "convergence NOT achieved after 100 iterations"),
+    ],
+)
+def test_a_program_that_fails_gives_its_reason(tmp_path, template, monkeypatch, word, kind, reason):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Unlabellable, match=re.escape(reason)) as raised:
+        labels_of(cells(1)[0], CommandCalculator(**program(template, word).arguments()))
+    assert raised.value.kind == kind
+
+
+def test_a_template_that_does_not_exist_is_named():
+    with pytest.raises(ConfigError, match="template nowhere: is not a folder"):
+        FileCommand("vasp_std", template="nowhere")
