@@ -55,8 +55,11 @@ class FileCommand:
 
     Examples
     --------
-    >>> FileCommand("mpirun vasp_std", "POSCAR", "vasprun.xml", template="pbe").writes
+    >>> FileCommand("mpirun vasp_std", "POSCAR", "vasprun.xml", template=".").writes
     'POSCAR'
+    >>> FileCommand("mpirun vasp_std", template="nowhere")
+    Traceback (most recent call last):
+    mlip_rs.errors.ConfigError: template nowhere: is not a folder; give that of the input files
     """
 
     command: str
