@@ -61,6 +61,8 @@ def case(rows: Rows, left_out: str) -> Arrays:
         "without_folds": found.fits.without_folds,
         "without_clusters": found.fits.without_clusters,
         "dense": found.fits.dense,
+        "draws": found.fits.draws,
+        "factors": found.fits.factors,
         "seconds": np.diff(times),
     }
     for tag, structures in found.parts().items():

@@ -226,7 +226,8 @@ class Case:
     @property
     def known(self) -> Mask:
         """(N,) atoms of which the index is made, those that a fit would take."""
-        chosen = self.training[sampled(self.rows.problem.dataset.subset(self.training))]
+        problem = self.rows.problem
+        chosen = self.training[sampled(replace(problem, dataset=problem.dataset.subset(self.training)))]
         return np.isin(self.rows.structure_of_atom, chosen)
 
     def parts(self) -> dict[str, NDArray[np.int64]]:

@@ -1,9 +1,10 @@
 """The committee and the index of anomaly of every potential that matters, from what the fit knows anyway.
 
 Three kinds of fits deviate from a potential: those without each fold, for which the selection was repeated to validate
-it; those without each of a few clusters of structures that differ, on the support of the potential; and the fit to all
-features. The first know what another selection would have done, the second how far the data carry, the third what was
-dropped (`benches/README.md` compares them with other choices on classes of structures that no fit has seen).
+it; the fit to all features; and draws from the posterior of that fit, as wide as the errors on folds left out ask for,
+and twice that. The first know what another selection would have done, the second what was dropped, the third what the
+data leave open, whatever is selected (`benches/README.md` compares them with other choices on classes of structures that
+no fit has seen). Fits without each of a few clusters of structures show how errors grow with the index.
 """
 
 from collections.abc import Sequence
@@ -56,7 +57,7 @@ def with_uncertainty(chosen: Selection, points: Sequence[Point], progress: Progr
             features,
             deviations[:, features],
             noise[place],
-            fitted.kind(len(deviations)),
+            fitted.kind(fits, place),
             coverage=unseen.coverage[place],
             force_error=unseen.curve(place, support, forms),
         )

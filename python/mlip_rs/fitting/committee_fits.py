@@ -1,4 +1,4 @@
-"""The fits of a committee: without each fold and without each cluster of structures."""
+"""The fits of a committee: without each fold, draws from the posterior; and without each cluster of structures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from mlip_rs.fitting.estimators.scaled import Scaled
 from mlip_rs.fitting.fold_store import HELD_BYTES
 from mlip_rs.fitting.nested_refits import nested, nested_refits
 from mlip_rs.fitting.normal_equations import NormalEquations, System, accumulate, symmetrize
+from mlip_rs.fitting.posterior_draws import inflation, posterior_draws
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.selection import Selection
 from mlip_rs.fitting.structure_clusters import clusters, mean_features
@@ -47,7 +48,14 @@ class CommitteeFits:
         """All fits."""
         self.progress.start("error bars: clusters and folds", self.n_clusters + self.folds.problem.n_folds)
         folds, clusters_ = self._without_folds(), self._without_clusters()
-        return Fits(self.coefficients, folds, clusters_, self.chosen.candidates.coefficients[-1])
+        draws, draws_of_folds = self._draws()
+        dense, scores = self.chosen.candidates.coefficients[-1], self.chosen.candidates.scores[self.wanted]
+        equations = self.folds.equations
+        squares = sum(
+            float(equations.quadratic(fold, own).sum()) for fold, own in enumerate(draws_of_folds)
+        )
+        factors = inflation(scores, self.folds.n_rows, squares)
+        return Fits(self.coefficients, folds, clusters_, dense, draws, draws_of_folds, factors)
 
     @property
     def folds(self) -> CrossValidation:
@@ -81,6 +89,14 @@ class CommitteeFits:
         """The cross-validation with anchor rows of another weight."""
         anchors = self.chosen.anchors
         return self.folds if anchors is None else self.folds.anchored(anchors.times(factor))
+
+    def _draws(self) -> tuple[Array, list[Array]]:
+        """Draws from the posterior of all features, of all data (D, F) and without each fold; no anchor rows."""
+        plain, found = self.folds.anchored(None), []
+        for left_out in [None, *self.folds.folds]:
+            scaled, _ = plain.load(left_out)
+            found.append(posterior_draws(scaled, self.chosen.penalty, plain.occurring))
+        return found[0], found[1:]
 
     def _without_folds(self) -> Array:
         """(K, W, F) fitted without each fold, the selection repeated."""
@@ -147,14 +163,13 @@ class CommitteeFits:
         threads = self.folds.settings.threads or None
         return np.array([scaled.ridge(self.chosen.penalty[None], own, threads)[0] for own in supports])
 
-    def kind(self, n_members: int) -> str:
-        """What was left out for a committee of so many members, in words."""
-        n_folds, n_clusters = self.folds.problem.n_folds, self.n_clusters
-        parts = [f"each of {n_folds} folds, with the selection repeated"]
-        if n_clusters:
-            parts.append(f"each of {n_clusters} clusters of structures")
-        if n_members > n_folds + n_clusters:
-            parts.append("the fit to all features beside them")
+    def kind(self, fits: Fits, place: int) -> str:
+        """What the committee of a point is made of, in words."""
+        parts = [f"fits without each of {self.folds.problem.n_folds} folds, with the selection repeated"]
+        if fits.dropped(place):
+            parts.append("the fit to all features")
+        if fits.factors[place] > 0.0:
+            parts.append(f"{len(fits.draws)} draws from the posterior of all features")
         return "; ".join(parts)
 
 

@@ -78,8 +78,8 @@ class CrossValidation:
         """Numbers of the folds."""
         return range(self.problem.n_folds)
 
-    def anchored(self, anchors: Anchors) -> "CrossValidation":
-        """The same with anchor rows in every system that is loaded; the memory of the systems is shared."""
+    def anchored(self, anchors: Anchors | None) -> "CrossValidation":
+        """The same with other anchor rows, or none, in every system loaded; the memory of the systems is shared."""
         other = copy(self)
         other.anchors = anchors
         return other

@@ -207,6 +207,11 @@ class FoldEquations:
         squares = sums.yty - 2.0 * float(coefficients @ sums.xty) + float(coefficients @ product)
         return max(squares, 0.0), 2.0 * (product - sums.xty)
 
+    def quadratic(self, fold: int, vectors: Array) -> Array:
+        """(K,) values `vᵀGv` of vectors (K, F) with the weighted Gram matrix of a fold."""
+        parts = [self._weighted(fold, rows) @ vectors.T for rows in chunks(self.n_features)]
+        return np.asarray((np.concatenate(parts) * vectors.T).sum(axis=0))
+
     def gram_rows(self, fold: int, rows: slice) -> Array:
         """Some rows of the weighted Gram matrix of a fold; not to be changed."""
         return self._weighted(fold, rows)

@@ -31,7 +31,7 @@ def error_bars_content(run: Run) -> list[Item]:
     committee = next(iter(known.values()))[1]
     items: list[Item] = [
         f"The error bar of every prediction comes from {len(committee.deviations)} other fits and the residual on the "
-        f"training data. Left out in turn: {committee.kind}. Members of the committee give the error bars of derived "
+        f"training data: {committee.kind}. Members of the committee give the error bars of derived "
         "properties as well (mlip-rs validate).",
         _coverage_table(known),
         *_calibration_items(committee.calibration),

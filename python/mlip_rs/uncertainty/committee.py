@@ -1,4 +1,4 @@
-"""The committee of a potential: what its coefficients become when parts of the data are left out of the whole fit."""
+"""The committee of a potential: what else its coefficients might be, by the data that it was fitted to."""
 
 import base64
 import binascii
@@ -49,7 +49,7 @@ class Committee:
         Root mean squared residual on the training data by property: energy in eV/atom, forces in eV/Å, stress in
         eV/Å³; properties without labels are absent.
     kind
-        What was left out, in words.
+        What it is made of, in words.
     calibration
         Factors from held-out classes, if there are any.
     coverage
@@ -62,7 +62,7 @@ class Committee:
     >>> from mlip_rs import Basis, Potential
     >>> basis = Basis(["Al"], cutoff=5.0, r_min=2.0, hierarchy="pair", n_radial=2)
     >>> potential = Potential.from_coefficients(basis, [2.0, -0.2], {"Al": 0.0})
-    >>> committee = Committee(np.array([1]), np.array([[0.01], [-0.02]]), {"energy": 1e-3}, "each of 2 folds")
+    >>> committee = Committee(np.array([1]), np.array([[0.01], [-0.02]]), {"energy": 1e-3}, "two fits")
     >>> potential = committee.attached(potential)
     >>> [member.coefficients("Al")["d[Al,1]"] for member in Committee.of(potential).members(potential)]
     [-0.19, -0.22]

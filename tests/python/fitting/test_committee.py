@@ -7,13 +7,15 @@ from mlip_rs import Basis, FitSettings, fit
 from mlip_rs.data import nearest_neighbor_distance, read_dataset
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.fitting.assemble import assemble
-from mlip_rs.fitting.committee_fits import equations_of
+from mlip_rs.fitting.committee_fits import CommitteeFits, equations_of
 from mlip_rs.fitting.estimators.scaled import Scaled
 from mlip_rs.fitting.nested_refits import nested, nested_refits
 from mlip_rs.fitting.normal_equations import System
+from mlip_rs.fitting.posterior_draws import N_DRAWS, posterior_draws
 from mlip_rs.fitting.problem import build_problem, check_data
 from mlip_rs.fitting.selection import selection
 from mlip_rs.fitting.structure_clusters import clusters, mean_features
+from mlip_rs.fitting.unseen_errors import SHIFT
 from mlip_rs.progress import Silent
 from mlip_rs.uncertainty import Committee
 from mlip_rs.uncertainty.committee import full_coefficients
@@ -54,14 +56,13 @@ def test_every_potential_of_the_front_has_a_committee_and_an_index(run):
         assert np.isfinite(committee.deviations).all()
 
 
-def test_members_without_folds_and_clusters_are_those_of_slow_refits(run, problem, tmp_path):
+def test_members_are_fits_without_folds_the_dropped_features_and_draws_of_the_posterior(run, problem, tmp_path):
     point = run.points[run.knee_index]
     committee, own = Committee.of(point.potential), full_coefficients(point.potential)
-    support, labels = own != 0.0, clusters(mean_features(problem))
-    n_clusters = int(labels.max()) + 1
-    equations = assemble(problem, tmp_path)
     deviations = np.zeros((len(committee.deviations), len(own)))
     deviations[:, committee.features] = committee.deviations
+    assert len(deviations) == N_FOLDS + 1 + N_DRAWS
+    equations = assemble(problem, tmp_path)
     with equations.totalled():
         chosen = selection(problem, equations, SETTINGS, Silent())
         for fold in range(N_FOLDS):
@@ -69,15 +70,67 @@ def test_members_without_folds_and_clusters_are_those_of_slow_refits(run, proble
             np.testing.assert_allclose(
                 deviations[fold], np.sqrt((N_FOLDS - 1) / N_FOLDS) * (without - own), atol=1e-9
             )
-        for cluster in range(n_clusters):
+        errors, spread = 0.0, 0.0
+        for fold in range(N_FOLDS):
+            scaled, _ = chosen.folds.load(fold)
+            draws = posterior_draws(scaled, chosen.penalty, chosen.folds.occurring)
+            rows, target, weights = weighted_rows(problem, fold)
+            errors += weights @ (rows @ chosen.fold_coefficients[fold][run.knee_index] - target) ** 2
+            spread += weights @ ((rows @ draws.T) ** 2).sum(axis=1)
+        scaled, _ = chosen.folds.load(None)
+        draws = posterior_draws(scaled, chosen.penalty, chosen.folds.occurring)
+    dense = full_coefficients(run.points[-1].potential)
+    np.testing.assert_allclose(deviations[N_FOLDS], dense - own, atol=1e-12)
+    np.testing.assert_allclose(
+        deviations[N_FOLDS + 1 :], SHIFT * np.sqrt(errors / spread) * draws, rtol=1e-5, atol=1e-12
+    )
+
+
+def weighted_rows(problem, fold):
+    """Design rows, labels and weights of the structures of a fold."""
+    rows, target, weights = [], [], []
+    for k in problem.members(fold):
+        frame = problem.dataset[k]
+        design = problem.basis.core.design(_structure(frame))
+        design[0] /= frame.n_atoms
+        rows.append(design)
+        energy = (frame.energy - problem.reference.of(frame)) / frame.n_atoms
+        target.append(np.concatenate([[energy], frame.forces.ravel(), frame.stress]))
+        own = problem.structure_weights[k] * problem.property_weights
+        weights.append(np.repeat(own, [1, 3 * frame.n_atoms, 6]))
+    return np.concatenate(rows), np.concatenate(target), np.concatenate(weights)
+
+
+def test_draws_have_the_covariance_of_the_posterior(monkeypatch):
+    monkeypatch.setattr("mlip_rs.fitting.posterior_draws.N_DRAWS", 20000)
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(8, 4))
+    scale, penalty = rng.uniform(1.0, 2.0, 4), rng.uniform(0.1, 1.0, 4)
+    scaled = Scaled(rows.T @ rows, np.zeros(4), scale, np.ones(4))
+    expected = np.linalg.inv(scaled.gram + np.diag(penalty)) / np.outer(scale, scale)
+    draws = posterior_draws(scaled, penalty, np.ones(4, dtype=bool))
+    np.testing.assert_allclose(draws.T @ draws, expected, atol=0.05 * expected.max())
+
+
+def test_a_singular_matrix_has_no_draws():
+    nothing = Scaled(np.zeros((2, 2)), np.zeros(2), np.ones(2), np.ones(2))
+    assert not posterior_draws(nothing, np.zeros(2), np.ones(2, dtype=bool)).any()
+
+
+def test_clusters_are_left_out_as_by_slow_refits(problem, tmp_path):
+    equations = assemble(problem, tmp_path)
+    labels = clusters(mean_features(problem))
+    with equations.totalled():
+        chosen = selection(problem, equations, SETTINGS, Silent())
+        found = CommitteeFits(chosen, [2], Silent()).fits()
+        support = found.own[0] != 0.0
+        for cluster, fitted in enumerate(found.without_clusters[:, 0]):
             rest = equations_of(problem, np.flatnonzero(labels != cluster), 1)
             system = System(rest.gram[0], rest.xty[0], 0.0, 0)
             scaled = Scaled.of(system, chosen.folds.scale, chosen.folds.penalized)
             slow = scaled.ridge(chosen.penalty[None], support)[0]
-            factor = np.sqrt((n_clusters - 1) / n_clusters)
-            np.testing.assert_allclose(deviations[N_FOLDS + cluster], factor * (slow - own), atol=2e-6)
-    dense = full_coefficients(run.points[-1].potential)
-    np.testing.assert_allclose(deviations[-1], dense - own, atol=1e-12)
+            np.testing.assert_allclose(fitted, slow, atol=2e-6)
+    assert len(found.without_clusters) == labels.max() + 1 > 1
 
 
 def test_the_index_of_the_core_is_that_of_the_training_atoms(run, dataset):
