@@ -3,8 +3,8 @@
 Three kinds of fits deviate from a potential: those without each fold, for which the selection was repeated to validate
 it; the fit to all features; and draws from the posterior of that fit, as wide as the errors on folds left out ask for,
 and twice that. The first know what another selection would have done, the second what was dropped, the third what the
-data leave open, whatever is selected (`benches/README.md` compares them with other choices on classes of structures that
-no fit has seen). Fits without each of a few clusters of structures show how errors grow with the index.
+data leave open, whatever is selected (`benches/README.md` compares them with other choices on classes of structures
+that no fit has seen). Fits without each of a few clusters of structures show how errors grow with the index.
 """
 
 from collections.abc import Sequence

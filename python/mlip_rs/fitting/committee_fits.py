@@ -51,9 +51,7 @@ class CommitteeFits:
         draws, draws_of_folds = self._draws()
         dense, scores = self.chosen.candidates.coefficients[-1], self.chosen.candidates.scores[self.wanted]
         equations = self.folds.equations
-        squares = sum(
-            float(equations.quadratic(fold, own).sum()) for fold, own in enumerate(draws_of_folds)
-        )
+        squares = sum(float(equations.quadratic(fold, own).sum()) for fold, own in enumerate(draws_of_folds))
         factors = inflation(scores, self.folds.n_rows, squares)
         return Fits(self.coefficients, folds, clusters_, dense, draws, draws_of_folds, factors)
 

@@ -15,11 +15,11 @@ SEED: int = 3
 
 
 def posterior_draws(scaled: Scaled, penalty: Array, occurring: Mask) -> Array:
-    """(N_DRAWS, F) deviations d of the coefficients whose sum of squares `Σ (x·d)²` estimates `xᵀ A⁻¹ x` for a row x.
+    """(N_DRAWS, F) deviations d of the coefficients: `Σ (x·d)²` estimates `xᵀ A⁻¹ x` for a row x.
 
-    A = XᵀWX + P is the matrix of the ridge fit, its inverse the covariance of the posterior for rows with errors of unit
-    variance (D. J. C. MacKay, Neural Comput. 4, 415 (1992)). Features that never occur have the variance that the prior
-    gives to features alike. All are zero where the matrix is singular.
+    A = XᵀWX + P is the matrix of the ridge fit, its inverse the covariance of the posterior for rows with errors of
+    unit variance (D. J. C. MacKay, Neural Comput. 4, 415 (1992)). Features that never occur have the variance that the
+    prior gives to features alike. All are zero where the matrix is singular.
 
     Parameters
     ----------
@@ -75,4 +75,3 @@ def inflation(scores: Array, n_rows: int, squares: float) -> Array:
     if not squares > 0.0:
         return np.zeros(len(scores))
     return np.asarray(scores * np.sqrt(n_rows / squares))
-

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mlip_rs import _core
 from mlip_rs.arrays import Array, Mask
-from mlip_rs.data import Frame, nearest_neighbor_distance
+from mlip_rs.data import Frame, absent_pairs, nearest_neighbor_distance
 from mlip_rs.data.core_structures import core_structure
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.threads import number_of_threads
@@ -217,12 +217,21 @@ def labelled_rows(problem: Problem, frame: Frame) -> dict[str, tuple[slice, Arra
 
 
 def sampled(problem: Problem) -> NDArray[np.int64]:
-    """Some of the structures of a problem, with `MOST_ATOMS` atoms or a few more."""
-    dataset, n_features = problem.dataset, problem.basis.core.features_per_center
+    """Some structures of a problem, with `MOST_ATOMS` atoms or a few more, and all pairs of elements that occur."""
+    dataset, basis = problem.dataset, problem.basis
     order = np.random.default_rng(SEED).permutation(len(dataset))
     sizes = np.array([dataset[int(k)].n_atoms for k in order])
-    most = min(MOST_ATOMS, MOST_NUMBERS // n_features)
-    return np.sort(order[: int(np.searchsorted(np.cumsum(sizes), most)) + 1])
+    most = min(MOST_ATOMS, MOST_NUMBERS // basis.core.features_per_center)
+    n = int(np.searchsorted(np.cumsum(sizes), most)) + 1
+    chosen, cutoff = order[:n], basis.core.cutoff
+    known = absent_pairs(dataset, basis.elements, cutoff)
+    for k in order[n:]:
+        rare = set(absent_pairs(dataset.subset(chosen), basis.elements, cutoff)).difference(known)
+        if not rare:
+            break
+        if rare.difference(absent_pairs(dataset.subset([k]), basis.elements, cutoff)):
+            chosen = np.append(chosen, k)
+    return np.sort(chosen)
 
 
 class _Inside:
@@ -273,4 +282,3 @@ def _lengths(frame: Frame, values: Array) -> Array:
     forces = np.where(np.linalg.norm(forces, axis=1, keepdims=True) > VANISHING, forces, np.nan)
     error = values[1:-6].reshape(frame.n_atoms, 3, -1) - forces[:, :, None]
     return np.asarray(np.sqrt((error**2).sum(axis=1)))
-

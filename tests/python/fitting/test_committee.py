@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
 
 from mlip_rs import Basis, FitSettings, fit
 from mlip_rs.data import nearest_neighbor_distance, read_dataset
+from mlip_rs.data.read import dataset_from_atoms
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.fitting.assemble import assemble
 from mlip_rs.fitting.committee_fits import CommitteeFits, equations_of
@@ -15,7 +18,7 @@ from mlip_rs.fitting.posterior_draws import N_DRAWS, posterior_draws
 from mlip_rs.fitting.problem import build_problem, check_data
 from mlip_rs.fitting.selection import selection
 from mlip_rs.fitting.structure_clusters import clusters, mean_features
-from mlip_rs.fitting.unseen_errors import SHIFT
+from mlip_rs.fitting.unseen_errors import SHIFT, sampled
 from mlip_rs.progress import Silent
 from mlip_rs.uncertainty import Committee
 from mlip_rs.uncertainty.committee import full_coefficients
@@ -56,7 +59,9 @@ def test_every_potential_of_the_front_has_a_committee_and_an_index(run):
         assert np.isfinite(committee.deviations).all()
 
 
-def test_members_are_fits_without_folds_the_dropped_features_and_draws_of_the_posterior(run, problem, tmp_path):
+def test_members_are_fits_without_folds_the_dropped_features_and_draws_of_the_posterior(
+    run, problem, tmp_path
+):
     point = run.points[run.knee_index]
     committee, own = Committee.of(point.potential), full_coefficients(point.potential)
     deviations = np.zeros((len(committee.deviations), len(own)))
@@ -187,6 +192,27 @@ def test_supports_that_exchange_features_are_not_nested():
 
 def test_clusters_of_equal_structures_are_one():
     assert clusters(np.ones((20, 3))).tolist() == [0] * 20
+
+
+def test_a_rare_pair_of_elements_is_in_the_sample(monkeypatch):
+    monkeypatch.setattr("mlip_rs.fitting.unseen_errors.MOST_ATOMS", 20)
+    rng = np.random.default_rng(0)
+    frames = []
+    for k in range(40):
+        atoms = bulk(("Ag", "Au")[k % 2], a=4.1, cubic=True).repeat((2, 1, 1))
+        if k == 17:
+            atoms.symbols[0] = "Ag"
+        atoms.rattle(0.05, rng=rng)
+        atoms.calc = EMT()
+        atoms.calc.calculate(atoms)
+        frames.append(atoms)
+    basis = Basis(["Ag", "Au"], cutoff=4.0, r_min=2.0, hierarchy="pair", n_radial=3, repulsion=None)
+    problem = build_problem(
+        check_data(dataset_from_atoms(frames), basis, SETTINGS), SETTINGS, persistent=False
+    )
+    chosen = sampled(problem)
+    assert 17 in chosen
+    assert len(chosen) <= 5
 
 
 def _structure(frame):
