@@ -27,6 +27,7 @@ from mlip_rs.cli import (
     inspection,
     label,
     lammps,
+    learn,
     pareto,
     predict,
     uncertainty,
@@ -44,7 +45,7 @@ STOPPING: tuple[signal.Signals, ...] = tuple(
 )
 """Signals that end a process, sent by batch systems and by terminals that close."""
 
-RESUMABLE: frozenset[str] = frozenset({"fit", "label", "lammps", "validate"})
+RESUMABLE: frozenset[str] = frozenset({"fit", "label", "lammps", "learn", "validate"})
 
 
 CURES: dict[int, str] = {
@@ -153,6 +154,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "demo": demo.run,
     "generate": generate.run,
     "label": label.run,
+    "learn": learn.run,
     "fit": fit.run,
     "pareto": pareto.run,
     "evaluate": evaluate.run,

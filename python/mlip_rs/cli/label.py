@@ -107,7 +107,7 @@ def run(
 
     reading = {key: value for key, value in settings.items() if key.startswith("data.")}
     sources = load_sources(structures, reading)
-    arguments = _nested({key: value for key, value in settings.items() if key not in reading})
+    arguments = nested_arguments({key: value for key, value in settings.items() if key not in reading})
     if (calculator is None) == (command is None):
         raise typer.BadParameter("give either --calculator or --command")
     program = None if command is None else FileCommand(command, writes, reads, template, arguments)
@@ -140,10 +140,10 @@ def run(
         raise typer.Exit(1)
 
 
-def _nested(settings: Mapping[str, object]) -> dict[str, Any]:
+def nested_arguments(settings: Mapping[str, object]) -> dict[str, Any]:
     """Arguments of a factory: `kpts.density=4` is `kpts={"density": 4}`.
 
-    >>> _nested({"mode.name": "pw", "mode.ecut": 300, "xc": "PBE"})
+    >>> nested_arguments({"mode.name": "pw", "mode.ecut": 300, "xc": "PBE"})
     {'mode': {'name': 'pw', 'ecut': 300}, 'xc': 'PBE'}
     """
     from mlip_rs.errors import ConfigError

@@ -22,7 +22,9 @@ from mlip_rs.uncertainty.committee import Committee
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
 
 
-def with_uncertainty(chosen: Selection, points: Sequence[Point], progress: Progress) -> tuple[Point, ...]:
+def with_uncertainty(
+    chosen: Selection, points: Sequence[Point], progress: Progress, only: Sequence[int] | None = None
+) -> tuple[Point, ...]:
     """The points, those on the front and those with a name with their committee and index.
 
     Parameters
@@ -33,9 +35,10 @@ def with_uncertainty(chosen: Selection, points: Sequence[Point], progress: Progr
         Final otherwise.
     progress
         Receives the advance.
+    only
+        Positions of points that get them in place of these.
     """
-    run = Run(tuple(points), {})
-    wanted = sorted({*run.front, run.best_index, run.knee_index, run.one_standard_error_index})
+    wanted = sorted(_shown(Run(tuple(points), {})) if only is None else only)
     problem, settings = chosen.folds.problem, chosen.folds.settings
     fitted = CommitteeFits(
         chosen, wanted, progress, _mended([points[k] for k in wanted], settings.anchor_weight)
@@ -65,6 +68,10 @@ def with_uncertainty(chosen: Selection, points: Sequence[Point], progress: Progr
         done[k] = replace(points[k], potential=committee.attached(potential))
         progress.advance()
     return tuple(done)
+
+
+def _shown(run: Run) -> set[int]:
+    return {*run.front, run.best_index, run.knee_index, run.one_standard_error_index}
 
 
 def residual_noise(training: Errors) -> dict[str, float]:

@@ -1,0 +1,334 @@
+"""The loop: fit, look at the pool, choose what to label, label, add the equations; again until enough is known."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from ase import Atoms
+
+from mlip_rs.basis import Basis
+from mlip_rs.data import Dataset
+from mlip_rs.data.convert import as_dataset
+from mlip_rs.data.suggest import suggest_cutoff, suggest_r_min
+from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.evaluate.errors import Errors
+from mlip_rs.evaluate.evaluation import evaluate
+from mlip_rs.files import check_folder
+from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.label.unlabelled import LABEL_ID, Structures, Unlabelled, unlabelled
+from mlip_rs.learn.assessment import Assessment
+from mlip_rs.learn.exploration import explored
+from mlip_rs.learn.growing_fit import Fitted, GrowingFit, weighted_rows
+from mlip_rs.learn.information import Information
+from mlip_rs.learn.pool import Pool
+from mlip_rs.learn.record import Chosen, Cycle, LoopRecord
+from mlip_rs.learn.settings import LearnSettings
+from mlip_rs.locks import locked
+from mlip_rs.potential import Potential
+from mlip_rs.progress import Progress, Silent
+from mlip_rs.text import counted
+
+Labeller = Callable[[Sequence[Atoms]], Sequence[Atoms]]
+"""Labels structures; those that failed are missing in what it returns, those labelled before come at once."""
+
+ANGULAR_CUTOFF: float = 0.85
+"""Angular cutoff of the fits in the loop, in the cutoff; the final fit chooses its own."""
+
+FIRST_PENALTY: float = 1e-4
+"""Ridge penalty of features of unit norm, by which the first batch is chosen."""
+
+POTENTIAL: str = "loop.mlip.json"
+"""File with the potential of the last cycle."""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a loop has given.
+
+    Parameters
+    ----------
+    potential
+        Of all features, with error bars, from the last cycle.
+    labelled
+        All labelled structures: those at the start, then those chosen, in order.
+    cycles
+        All turns.
+    outcome
+        How it ended, a sentence.
+    """
+
+    potential: Potential
+    labelled: Dataset
+    cycles: tuple[Cycle, ...]
+    outcome: str
+
+
+def learn(
+    pool: Structures,
+    labeller: Labeller,
+    directory: Path,
+    *,
+    start: Dataset | None = None,
+    basis: Basis | None = None,
+    fit: FitSettings | None = None,
+    settings: LearnSettings | None = None,
+    progress: Progress | None = None,
+) -> Learned:
+    """Label what a potential does not know, until its errors and error bars are as small as asked for.
+
+    Stopped at any moment and called again with the same arguments, it goes on; labels that exist are not made again.
+
+    Parameters
+    ----------
+    pool
+        Structures that may be labelled: files, `Atoms`, or a list of either.
+    labeller
+        Labels structures.
+    directory
+        Of the record; `labeller` may keep its labels there.
+    start
+        Labelled structures that there are already.
+    basis
+        Candidate features of the fits in the loop; `medium` by default.
+    fit
+        Settings of these fits.
+    settings
+        When to stop, and how much to label at a time.
+    progress
+        Receives the advance.
+
+    Raises
+    ------
+    ConfigError
+        The directory belongs to a loop with other settings, or another process works there.
+    DataError
+        Nothing to start from; structures that cannot be used.
+    FitError, LabelError
+        As `mlip_rs.fit` and the labeller.
+    """
+    settings, receiver = settings or LearnSettings(), progress or Silent()
+    check_folder(directory)
+    with locked(directory):
+        loop = _Loop(
+            unlabelled(pool), labeller, directory, start, basis, fit or FitSettings(), settings, receiver
+        )
+        return loop.run()
+
+
+class _Loop:
+    """One loop in one directory."""
+
+    def __init__(
+        self,
+        structures: Sequence[Unlabelled],
+        labeller: Labeller,
+        directory: Path,
+        start: Dataset | None,
+        basis: Basis | None,
+        fit: FitSettings,
+        settings: LearnSettings,
+        progress: Progress,
+    ) -> None:
+        self.pool = Pool.of(structures)
+        self.labeller, self.directory = labeller, directory
+        self.settings, self.fit_settings, self.progress = settings, fit, progress
+        everything = self.pool.dataset() if start is None else start + self.pool.dataset()
+        self.basis = _closed(basis or Basis(size="medium"), everything)
+        document = asdict(settings) | {
+            "basis": self.basis.to_dict(),
+            "pool": self.pool.dataset().fingerprint(),
+        }
+        document["start"] = None if start is None else start.fingerprint()
+        self.record = LoopRecord.resumed(directory, document)
+        self.parts: list[Dataset] = [] if start is None else [start]
+        self.batches: dict[str, Dataset] = {}
+
+    def run(self) -> Learned:
+        """Go on from where the record ends."""
+        for cycle in self.record.cycles:
+            self._labelled([one.label_id for one in cycle.chosen])
+        while not self.parts:
+            self._first_batch()
+        growing = GrowingFit(self.parts[0], self.basis, self.fit_settings, self.progress)
+        for part in self.parts[1:]:
+            growing.add(part)
+        while True:
+            fitted, outcome = self._turn(growing)
+            if outcome:
+                self.record.outcome = outcome
+                self.record.save()
+                potential = fitted.point.potential
+                potential.save(self.directory / POTENTIAL)
+                return Learned(potential, growing.problem.dataset, tuple(self.record.cycles), outcome)
+            before = len(self.parts)
+            self._labelled([one.label_id for one in self.record.cycles[-1].chosen])
+            for part in self.parts[before:]:
+                growing.add(part)
+
+    def _first_batch(self) -> None:
+        """Choose without a fit, by design rows alone."""
+        if not len(self.pool):
+            raise DataError(
+                "there is nothing to start from: the pool is empty, or none of its structures could be labelled"
+            )
+        rows = {
+            own: weighted_rows(self.basis, self.pool[own], self.fit_settings.weights) for own in self.pool.ids
+        }
+        scale = np.sqrt(sum((own**2).sum(axis=0) for own in rows.values()))
+        scale = np.where(scale > 0.0, scale, 1.0)
+        n = len(scale)
+        nothing = Information.of(np.zeros((n, n)), np.full(n, FIRST_PENALTY), scale)
+        gains = nothing.most_informative(
+            self.pool.ids, rows.__getitem__, self._allowed(), costs=self._costs()
+        )
+        self.record.cycles.append(Cycle(0, self._chosen(gains, None, ()), n_pool=len(self.pool)))
+        self.record.save()
+        self._labelled(list(gains))
+
+    def _turn(self, growing: GrowingFit) -> tuple[Fitted, str]:
+        """Fit and choose; a sentence if that was the last turn."""
+        begin, n_labels = time.monotonic(), len(growing.problem.dataset)
+        fitted = growing.fit()
+        potential = fitted.point.potential
+        if self.settings.temperatures:
+            self._explore(potential, growing.problem.dataset)
+        ids = self.pool.ids
+        known = Assessment.of(potential, self.pool.atoms(ids))
+        uncertain = known.uncertain(self.settings)
+        outcome = self._outcome(fitted.point.validation, int(uncertain.sum()))
+        gains: Mapping[str, float] = {}
+        if not outcome:
+            candidates = [own for own, doubtful in zip(ids, uncertain, strict=True) if doubtful]
+            self.progress.start("choice: structures", len(candidates))
+            gains = fitted.information.most_informative(
+                candidates,
+                lambda own: growing.rows(self.pool[own]),
+                self._allowed(),
+                costs=self._costs(),
+                advance=self.progress.advance,
+            )
+        cycle = Cycle(
+            n_labels,
+            self._chosen(gains, known, ids),
+            fitted.point.validation,
+            self._fresh(),
+            len(ids),
+            int(uncertain.sum()),
+            known.to_dict(),
+            time.monotonic() - begin,
+        )
+        self.record.cycles.append(cycle)
+        self.record.save()
+        potential.save(self.directory / POTENTIAL)
+        self.progress.note(_sentence(cycle))
+        return fitted, outcome
+
+    def _fresh(self) -> Errors | None:
+        """Errors of the potential of the cycle before on the batch that it chose."""
+        last = self.record.cycles[-1] if self.record.cycles else None
+        path = self.directory / POTENTIAL
+        if last is None or last.validation is None or not last.chosen or not path.exists():
+            return None
+        batch = self.batches.get(last.chosen[0].label_id)
+        return None if batch is None else evaluate(Potential.load(path), batch).errors
+
+    def _labelled(self, ids: Sequence[str]) -> None:
+        """Have structures of the pool labelled; those that fail are not asked for again."""
+        known = [own for own in ids if own in set(self.pool.ids)]
+        if not known:
+            return
+        found = self.labeller(self.pool.atoms(known))
+        place = {own: k for k, own in enumerate(known)}
+        found = sorted(found, key=lambda atoms: place[str(atoms.info[LABEL_ID]).removeprefix("id-")])
+        self.pool.remove(known)
+        if found:
+            self.parts.append(as_dataset(found))
+            self.batches[known[0]] = self.parts[-1]
+
+    def _explore(self, potential: Potential, labelled: Dataset) -> None:
+        """Add to the pool what dynamics meet outside the data."""
+        seed = self.settings.seed + len(self.record.cycles)
+        found = explored(potential, labelled, self.settings.temperatures, seed, self.progress)
+        n_new = self.pool.add(unlabelled(found)) if found else 0
+        self.progress.note(f"dynamics: {counted(n_new, 'structure')} outside the data")
+
+    def _allowed(self) -> int:
+        """Structures that may be labelled next."""
+        most = self.settings.max_labels
+        done = sum(len(one.chosen) for one in self.record.cycles)
+        return self.settings.batch if most is None else max(0, min(self.settings.batch, most - done))
+
+    def _costs(self) -> dict[str, float]:
+        return {own: float(self.pool[own].n_atoms) ** self.settings.cost_power for own in self.pool.ids}
+
+    def _outcome(self, errors: Errors, n_uncertain: int) -> str:
+        """Why the loop ends; empty if it goes on."""
+        aims = self.settings
+        small = (errors.energy is None or errors.energy.rmse <= aims.energy) and (
+            errors.forces is None or errors.forces.rmse <= aims.forces
+        )
+        if not n_uncertain and small:
+            return "errors and error bars are below what was asked for"
+        if not len(self.pool):
+            return "all structures of the pool are labelled"
+        if not n_uncertain:
+            return (
+                "nothing in the pool is uncertain, yet errors are above what was asked for: more structures of this "
+                "kind do not help, a larger basis or others may"
+            )
+        if not self._allowed():
+            return (
+                f"{counted(self.settings.max_labels or 0, 'structure')} are labelled, as many as were allowed"
+            )
+        return ""
+
+    def _chosen(
+        self, gains: Mapping[str, float], known: Assessment | None, ids: Sequence[str]
+    ) -> tuple[Chosen, ...]:
+        found = []
+        places = {own: k for k, own in enumerate(ids)}
+        for own, gain in gains.items():
+            frame = self.pool[own]
+            one = Chosen(own, frame.config_type, frame.n_atoms, gain)
+            if known is not None:
+                k = places[own]
+                one = replace(
+                    one,
+                    reasons=tuple(known.reasons(k, self.settings)),
+                    energy=float(known.energies[k]),
+                    forces=float(known.forces[k]),
+                    index=float(known.indices[k]),
+                )
+            found.append(one)
+        return tuple(found)
+
+
+def _closed(basis: Basis, structures: Dataset) -> Basis:
+    """The basis with what is left open taken from all structures, labelled or not, so that it stays."""
+    basis = basis if basis.elements else replace(basis, elements=structures.elements)
+    if basis.cutoff is None:
+        basis = replace(basis, cutoff=suggest_cutoff(structures))
+    if basis.r_min is None and isinstance(basis.radial, str):
+        basis = replace(basis, r_min=suggest_r_min(structures))
+    if basis.angular_cutoff_is_open:
+        basis = replace(basis, angular_cutoff=round(ANGULAR_CUTOFF * float(basis.cutoff or 0.0), 1))
+    missing = set(structures.elements) - set(basis.elements)
+    if missing:
+        raise ConfigError(
+            f"the basis lacks {', '.join(sorted(missing))}, which structures of the pool contain"
+        )
+    return basis
+
+
+def _sentence(cycle: Cycle) -> str:
+    """A turn in one line."""
+    errors = cycle.validation
+    parts = [f"{counted(cycle.n_labels, 'structure')} labelled"]
+    if errors is not None and errors.energy is not None:
+        parts.append(f"{errors.energy.rmse:.2f} meV/atom")
+    if errors is not None and errors.forces is not None:
+        parts.append(f"{errors.forces.rmse:.4f} eV/Å in the cross-validation")
+    parts.append(f"{cycle.n_uncertain} of {cycle.n_pool} in the pool uncertain")
+    return ", ".join(parts)

@@ -1,0 +1,137 @@
+"""A learning loop from files to a potential: what one command of `mlip-rs learn` does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ase.io
+from ase import Atoms
+
+from mlip_rs.basis import Basis
+from mlip_rs.data import Dataset
+from mlip_rs.fitting import FitSettings
+from mlip_rs.label import label
+from mlip_rs.label.unlabelled import LABEL_ID, label_id, unlabelled
+from mlip_rs.learn import Learned, LearnSettings, learn
+from mlip_rs.progress import Progress, Silent
+from mlip_rs.workflows.fit_job import Job, JobResult, Sources
+
+LABELS: str = "labels.extxyz"
+"""File with the labels of a loop, in its directory."""
+
+FIT: str = "fit"
+"""Folder of the final fit, in the directory of a loop."""
+
+
+@dataclass(frozen=True)
+class FileLabeller:
+    """Labels structures by `mlip_rs.label.label`, into one file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    calculator, arguments
+        As for `label`.
+    options
+        Other keyword arguments of `label`.
+    progress
+        Receives the advance.
+    """
+
+    path: Path
+    calculator: Any
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Silent)
+
+    def __call__(self, structures: Sequence[Atoms]) -> list[Atoms]:
+        """Those structures that have labels, now or from before."""
+        label(
+            list(structures),
+            self.calculator,
+            self.path,
+            arguments=self.arguments,
+            progress=self.progress,
+            **self.options,
+        )
+        wanted = {label_id(atoms) for atoms in structures}
+        return [atoms for atoms in ase.io.iread(self.path, ":") if _identity(atoms) in wanted]
+
+
+@dataclass(frozen=True)
+class LearnJob:
+    """A loop from files to a potential.
+
+    Parameters
+    ----------
+    pool
+        Structures that may be labelled.
+    directory
+        Of record, labels, the final fit and the report.
+    labeller
+        Labels structures.
+    start
+        Files with labelled structures that there are already; None for none.
+    settings
+        Of the loop.
+    basis, fit
+        Of the final fit; the fits in the loop take size and weights from them.
+    """
+
+    pool: Sources
+    directory: Path
+    labeller: FileLabeller
+    start: Sources | None = None
+    settings: LearnSettings = field(default_factory=LearnSettings)
+    basis: Basis = field(default_factory=Basis)
+    fit: FitSettings = field(default_factory=FitSettings)
+
+    def run(self, progress: Progress | None = None) -> tuple[Learned, JobResult]:
+        """Learn, fit everything that is labelled with all tests, and write the report.
+
+        Raises
+        ------
+        ConfigError, DataError, FitError, LabelError
+            As `learn`, `label` and `Job.run`.
+        OSError
+            The directory cannot be written to.
+        """
+        from mlip_rs.report.learning import write_learning_report
+
+        receiver = progress or Silent()
+        structures = unlabelled(
+            list(self.pool.train),
+            index=self.pool.index,
+            format=self.pool.format,
+            types=self.pool.types,
+            note=receiver.note,
+        )
+        start: Dataset | None = None if self.start is None else self.start.training()
+        learned = learn(
+            [one.atoms for one in structures],
+            self.labeller,
+            self.directory,
+            start=start,
+            basis=self.basis if self.basis.size is not None else None,
+            fit=self.fit,
+            settings=self.settings,
+            progress=receiver,
+        )
+        receiver.note(learned.outcome)
+        files = (str(self.labeller.path), *(() if self.start is None else self.start.train))
+        job = Job(
+            Sources(files),
+            basis=self.basis,
+            settings=self.fit,
+            directory=self.directory / FIT,
+            overwrite=True,
+        )
+        result = job.run(receiver)
+        write_learning_report(self.directory, learned, result.run)
+        return learned, result
+
+
+def _identity(atoms: Atoms) -> str:
+    return str(atoms.info.get(LABEL_ID, "")).removeprefix("id-")

@@ -1,0 +1,47 @@
+"""`mlip-rs learn` from a pool to a potential and a page."""
+
+import json
+
+import ase.io
+import numpy as np
+import pytest
+from ase.build import bulk
+from cli_case import invoke
+
+from mlip_rs.label.unlabelled import LABEL_ID
+from mlip_rs.learn.record import Cycle
+from mlip_rs.report.learning import learning_curves
+
+
+@pytest.fixture(scope="module")
+def loop(tmp_path_factory):
+    """The directory of a loop, and what it printed."""
+    place = tmp_path_factory.mktemp("learn")
+    rng = np.random.default_rng(0)
+    frames = []
+    for k in range(40):
+        atoms = bulk("Cu", cubic=True)
+        atoms.set_cell(atoms.cell * (1.0 + rng.uniform(-0.05, 0.05)), scale_atoms=True)
+        atoms.rattle(0.02 + 0.005 * k, rng=rng)
+        atoms.info["config_type"] = f"rattle_{k // 20}"
+        frames.append(atoms)
+    ase.io.write(place / "pool.extxyz", frames)
+    return place
+
+
+def test_a_pool_becomes_a_potential(loop):
+    arguments = ["learn", str(loop / "pool.extxyz"), "-c", "ase.calculators.emt:EMT", "-o", str(loop / "run")]
+    arguments += ["--size", "small", "--max-labels", "20", "--batch", "10", "--workers", "1", "--json"]
+    first = invoke(*arguments)
+    assert first.exit_code == 0, first.stderr
+    document = json.loads(first.stdout)
+    assert document["n_labelled"] == 20
+    labels = ase.io.read(loop / "run/labels.extxyz", ":")
+    assert len({atoms.info[LABEL_ID] for atoms in labels}) == len(labels) == 20
+    assert (loop / "run/fit/best.mlip.json").exists()
+    page = (loop / "run/learning.html").read_text()
+    assert "rattle_1" in page
+    cycles = [Cycle.from_dict(own) for own in json.loads((loop / "run/learning.json").read_text())["cycles"]]
+    assert {line.get_label() for axes in learning_curves(cycles).axes for line in axes.lines} >= {
+        "cross-validation"
+    }
