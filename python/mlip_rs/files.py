@@ -72,6 +72,8 @@ def append_whole(path: str | os.PathLike[str], text: str, *, sync: bool = False)
                 rest = rest[file.write(rest) :]
             if sync:
                 os.fsync(file.fileno())
+                if before == 0:
+                    _sync_folder(Path(path).absolute().parent)
         except BaseException:
             if before is not None:
                 file.truncate(before)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Pipe
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ase import Atoms
 
 from mlip_rs.errors import ConfigError
 from mlip_rs.label.child import Facts, Outcome
-from mlip_rs.label.labels import LONGEST_REASON
+from mlip_rs.label.labels import Unlabellable
 from mlip_rs.label.source import CalculatorSource
 from mlip_rs.progress import duration
 
@@ -103,14 +103,16 @@ class ChildProcess:
         ------
         ConfigError
             It cannot be made; one sentence.
+        Unlabellable
+            The process has ended meanwhile.
         """
         loaded: CalculatorSource = pickle.loads(self.source)
         try:
             self._connection.send_bytes(pickle.dumps((loaded, self.limits.threads)))
             answer = self._answer(START_LIMIT)
-        except (_Ended, OSError) as ended:
+        except (Unlabellable, OSError) as ended:
             self.kill()
-            raise ConfigError(f"{loaded.name}: the calculator cannot be made ({ended})") from None
+            raise ended if isinstance(ended, Unlabellable) else self._death() from None
         if not isinstance(answer, Facts):
             self.kill()
             raise ConfigError(answer)
@@ -135,7 +137,7 @@ class ChildProcess:
         try:
             self._connection.send_bytes(pickle.dumps((atoms, str(place), self.limits.max_force)))
             outcome = self._answer(self.limits.time_limit)
-        except _Ended as ended:
+        except Unlabellable as ended:
             self.kill()
             outcome = Outcome(None, ended.kind, ended.reason, time.monotonic() - start)
         except OSError:
@@ -154,7 +156,7 @@ class ChildProcess:
                 place.rename(folder)
             else:
                 place.rmdir()
-        return replace(outcome, reason=outcome.reason[:LONGEST_REASON])
+        return outcome
 
     def kill(self) -> None:
         """End the process and all that it has started."""
@@ -186,7 +188,7 @@ class ChildProcess:
             except (EOFError, OSError):
                 raise self._death() from None
             if limit is not None and time.monotonic() - start >= limit:
-                raise _Ended("time limit", f"stopped after {duration(limit)}")
+                raise Unlabellable("time limit", f"stopped after {duration(limit)}")
             self._check_memory()
 
     def _check_memory(self) -> None:
@@ -201,12 +203,12 @@ class ChildProcess:
                 with suppress(psutil.Error):
                     used += one.memory_info().rss
         if used > self.limits.memory_limit * 1e9:
-            raise _Ended(
+            raise Unlabellable(
                 "memory",
                 f"took {used / 1e9:.2g} GB of memory, above the limit of {self.limits.memory_limit:g} GB",
             )
 
-    def _death(self) -> "_Ended":
+    def _death(self) -> Unlabellable:
         """How the process has ended, with the last line that it has printed."""
         try:
             code = self._process.wait(5.0)
@@ -218,17 +220,9 @@ class ChildProcess:
             name = signal.Signals(-code).name
             memory = ", as the system does when memory runs out" if name == "SIGKILL" else ""
             kind = "killed" if name in FROM_OUTSIDE else "crash"
-            return _Ended(kind, f"the process was killed by {name}{memory}{last}")
-        return _Ended("crash", f"the process ended with exit code {code}{last}")
+            return Unlabellable(kind, f"the process was killed by {name}{memory}{last}")
+        return Unlabellable("crash", f"the process ended with exit code {code}{last}")
 
     def _printed(self) -> bytes:
         size = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), 100_000, max(size - 100_000, 0))
-
-
-class _Ended(Exception):
-    """A process that does not answer."""
-
-    def __init__(self, kind: str, reason: str) -> None:
-        super().__init__(reason)
-        self.kind, self.reason = kind, reason

@@ -60,7 +60,7 @@ class LabelSession:
         self._record = LabelRecord(path.with_suffix(".label.json"))
         self._summary = LabelSummary(path, self._journal.path, len(given), 0)
         self._failed: dict[str, Failure] = {}
-        self._in_a_row = 0
+        self._in_a_row = self._n_told = 0
         self.done = False
         self._begin = time.monotonic()
 
@@ -155,8 +155,9 @@ class LabelSession:
             self._journal.append(failure)
             self._failed[structure.label_id] = failure
             self._in_a_row += 1
+            self._n_told += 1
             self._progress.advance()
-            if len(self._failed) <= NOTED:
+            if self._n_told <= NOTED:
                 self._progress.note(f"failed: {failure.sentence}")
             self._check_worth(failure)
             return

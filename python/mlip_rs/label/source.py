@@ -48,15 +48,18 @@ class CalculatorSource:
         Pickle of what was given as an object; empty if the name tells.
     folder
         Working directory, in which factories are called and names of files are looked up.
+    digest
+        Of what was given as an object; empty if the name tells.
     """
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     content: bytes = b""
     folder: str = ""
+    digest: str = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.name, dict(self.arguments), self.content, self.folder)
+        return type(self), (self.name, dict(self.arguments), self.content, self.folder, self.digest)
 
     def document(self) -> dict[str, Any]:
         """What a run that resumes must have in common with the one before."""
@@ -125,7 +128,7 @@ def source_of(calculator: Any, arguments: Mapping[str, Any] | None = None) -> Ca
         return CalculatorSource(f"{module}:{name}", given, b"", folder)
     if given and not callable(calculator):
         raise ConfigError(f"{name} is a calculator already; arguments belong to a factory")
-    return CalculatorSource(name, given, _pickled(calculator, name), folder)
+    return CalculatorSource(name, given, _pickled(calculator, name), folder, _object_digest(calculator))
 
 
 def opened(source: CalculatorSource, threads: int) -> Opened:
@@ -145,11 +148,10 @@ def opened(source: CalculatorSource, threads: int) -> Opened:
     """
     if source.content:
         given = pickle.loads(source.content)
-        made = given if inspect.isroutine(given) or inspect.isclass(given) else None
-        if made is None:
-            digest = hashlib.sha256(source.content).hexdigest()[:16]
-            return Opened(lambda atoms: given, False, digest, _versions([type(given).__module__]))
-        return _opened_factory(made, source, source.name, sys.modules.get(made.__module__))
+        if inspect.isroutine(given) or inspect.isclass(given):
+            return _opened_factory(given, source, None)
+        versions = _versions([type(given).__module__])
+        return Opened(lambda atoms: pickle.loads(source.content), False, source.digest, versions)
     path = Path(source.folder, source.name)
     if source.name.endswith(".json"):
         potential = Potential.load(path)
@@ -170,25 +172,19 @@ def opened(source: CalculatorSource, threads: int) -> Opened:
         raise ConfigError(f"{source.name}: {attribute!r} cannot be called; name a function or class")
     if teacher:
         source = CalculatorSource(source.name, {**teacher.arguments, **source.arguments}, b"", source.folder)
-    return _opened_factory(factory, source, source.name, module)
+    return _opened_factory(factory, source, module)
 
 
-def _opened_factory(
-    factory: Factory, source: CalculatorSource, name: str, module: ModuleType | None
-) -> Opened:
-    """A factory, called once for all structures or once for each."""
+def _opened_factory(factory: Factory, source: CalculatorSource, module: ModuleType | None) -> Opened:
+    """A factory, called once for all structures or once for each; a module that is no package is told by its digest."""
     arguments = dict(source.arguments)
-    per_structure = _takes_atoms(factory, arguments, name)
+    per_structure = _takes_atoms(factory, arguments, source.name)
+    digest, name = source.digest, getattr(module or factory, "__name__" if module else "__module__", "")
     file = getattr(module, "__file__", None)
-    packages = [module.__name__] if module is not None else []
-    versions = _versions(packages)
-    installed = (
-        module is not None
-        and module.__name__.partition(".")[0] in importlib.metadata.packages_distributions()
-    )
-    digest = "" if installed or file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
-    if source.content and not installed:
-        digest = hashlib.sha256(source.content).hexdigest()[:16]
+    installed = name.partition(".")[0] in importlib.metadata.packages_distributions()
+    if file is not None and not installed:
+        digest = _digest(Path(file).read_bytes())
+    versions = _versions([name])
     if per_structure:
         return Opened(lambda atoms: factory(atoms, **arguments), True, digest, versions)
     return Opened(lambda atoms: factory(**arguments), False, digest, versions)
@@ -278,6 +274,8 @@ def _pickled(calculator: object, name: str) -> bytes:
     except ImportError:
         cloudpickle = pickle
     try:
+        if cloudpickle is pickle and getattr(calculator, "__module__", "") == "__main__":
+            raise ConfigError("it belongs to a script, and cloudpickle is not installed")
         return bytes(cloudpickle.dumps(calculator))
     except Exception as error:
         text = " ".join(str(error).split())[:200]
@@ -285,6 +283,24 @@ def _pickled(calculator: object, name: str) -> bytes:
             f"{name} cannot be sent to another process ({text}); put a function that makes the calculator into a file, "
             "and give file.py:function"
         ) from None
+
+
+def _object_digest(calculator: object) -> str:
+    """Digest of the text of a function or class, or of the parameters of a calculator."""
+    if inspect.isroutine(calculator) or inspect.isclass(calculator):
+        try:
+            return _digest(inspect.getsource(calculator).encode())
+        except (OSError, TypeError):  # typed in at a prompt
+            return ""
+    try:
+        parameters = calculator.todict() if hasattr(calculator, "todict") else {}
+    except Exception:  # of any calculator
+        parameters = {}
+    return _digest(repr(sorted(_plain(parameters).items())).encode())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _versions(modules: list[str]) -> dict[str, str]:

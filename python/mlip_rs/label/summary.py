@@ -94,9 +94,10 @@ class LabelSummary:
         """The same in words."""
         time = "" if self.seconds_per_atom is None else f", {self.seconds_per_atom:.2g} s per atom"
         before = f" ({self.n_before} before)" if self.n_before else ""
+        where = f" -> {self.output}" if self.n_before + self.n_labelled else ""
         lines = [
             f"{self.n_before + self.n_labelled} of {counted(self.n_structures, 'structure')} labelled{before} in "
-            f"{duration(self.seconds)}{time} -> {self.output}"
+            f"{duration(self.seconds)}{time}{where}"
         ]
         if self.failures:
             kinds = ", ".join(f"{count} {kind}" for kind, count in self.failed_by_kind.items())

@@ -15,6 +15,7 @@ from mlip_rs.errors import ConfigError
 from mlip_rs.files import atomic_file
 from mlip_rs.label.child import Facts, Outcome
 from mlip_rs.label.child_process import ChildProcess, Limits
+from mlip_rs.label.labels import Unlabellable
 from mlip_rs.label.source import CalculatorSource
 
 IDLE: float = 1800.0
@@ -73,6 +74,8 @@ class Children:
         ------
         ConfigError
             The calculator cannot be made.
+        Unlabellable
+            The process ended while it was made.
         """
         with self._lock:
             if job.run in self._ended:
@@ -128,13 +131,20 @@ CHILDREN: Children = Children()
 
 def facts_of(job: Job) -> Facts | str:
     """Make a calculator, and say what it is; the sentence of an error if that is not possible."""
-    try:
-        child = CHILDREN.take(job)
-    except ConfigError as error:
-        return str(error)
-    CHILDREN.give_back(job, child)
-    assert child.facts is not None
-    return child.facts
+    for attempt in (1, 2):
+        try:
+            child = CHILDREN.take(job)
+        except ConfigError as error:
+            return str(error)
+        except Unlabellable as ended:
+            if ended.kind == "killed" and attempt == 1:
+                continue
+            name = pickle.loads(job.source).name
+            return f"{name}: the calculator cannot be made ({ended.reason})"
+        CHILDREN.give_back(job, child)
+        assert child.facts is not None
+        return child.facts
+    raise AssertionError
 
 
 def outcome_of(job: Job, name: str, atoms: Atoms) -> Outcome:
@@ -151,6 +161,8 @@ def outcome_of(job: Job, name: str, atoms: Atoms) -> Outcome:
     """
     try:
         child = CHILDREN.take(job)
+    except Unlabellable as ended:
+        return Outcome(None, ended.kind, ended.reason)
     except ConfigError as error:
         return Outcome(None, "error", str(error))
     except OSError as error:

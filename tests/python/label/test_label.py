@@ -8,10 +8,12 @@ import pytest
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from label_case import FILE, cells, energies_are_right, read
+from potentials import argon_crystal, argon_potential
 
 import mlip_rs
 from mlip_rs.errors import ConfigError, DataError, LabelError
 from mlip_rs.label import label
+from mlip_rs.label.labelled_frames import LabelledFrames
 
 FAULTS = {
     "exits": ("crash", "exit code 3: license server is gone"),
@@ -170,12 +172,40 @@ def test_a_torn_frame_is_cut_off_and_foreign_files_are_refused(tmp_path):
     third = whole.rfind(b"\n4\n") + 1
     for torn in (whole[:-1], whole[: third + 60], whole[: third + 1], whole[:-30] + b"\0" * 30):
         out.write_bytes(torn)
-        assert label(cells(3), **settings).n_before == 2
-        energies_are_right(read(out))
-        assert len(read(out)) == 3
+        frames = LabelledFrames(out)
+        frames.recover()
+        assert frames.torn
+        assert out.read_bytes() == whole[:third]
+    assert label(cells(3), **settings).n_before == 2
+    assert len(read(out)) == 3
     middle = whole[: len(whole) // 2] + whole[len(whole) // 2 + 40 :]
     for spoiled in (middle, b"4\nenergy=1\n" + b"Al 0 0 0\n" * 4, b"# notes\n"):
         out.write_bytes(spoiled)
         with pytest.raises(DataError, match=r"line \d+.*choose another output"):
             label(cells(3), **settings)
         assert out.read_bytes() == spoiled
+
+
+def test_another_potential_labels_by_its_file_and_names_elements_that_it_does_not_know(tmp_path):
+    argon_potential().save(tmp_path / "ar.mlip.json")
+    crystal = argon_crystal()
+    summary = label([crystal, *cells(1)], tmp_path / "ar.mlip.json", tmp_path / "ar.extxyz", n_workers=1)
+    assert summary.n_labelled == 1
+    assert summary.failures[0].sentence.startswith("frame 1 of memory (Al4): error: ")
+    assert "Al" in summary.failures[0].reason
+    crystal.calc = argon_potential().calculator()
+    (labelled,) = read(tmp_path / "ar.extxyz")
+    np.testing.assert_allclose(labelled.get_forces(), crystal.get_forces(), atol=1e-7)
+    np.testing.assert_allclose(labelled.get_stress(), crystal.get_stress(), atol=1e-9)
+
+
+def test_functions_and_calculators_are_taken_as_they_are(tmp_path):
+    def make(atoms):
+        assert len(atoms) == 4
+        return EMT()
+
+    for name, calculator in (("function", make), ("lambda", lambda: EMT()), ("calculator", EMT())):
+        out = tmp_path / f"{name}.extxyz"
+        assert label(cells(1), calculator, out, n_workers=1, check=False).n_labelled == 1
+        energies_are_right(read(out))
+    assert label(cells(2), EMT(), out, n_workers=1, check=False).n_before == 1
