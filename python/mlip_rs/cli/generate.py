@@ -60,6 +60,13 @@ def run(
         list[str] | None,
         typer.Option(metavar="VOLUME...", help="Å³ per atom at equilibrium: 16.5, or Ag=17.1 Au=17.0."),
     ] = None,
+    calculator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CALCULATOR",
+            help="Potential file or module:factory of an ASE calculator: gives volumes, drives hot crystals and melts.",
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, metavar="N", help="The same seed gives the same structures.")
     ] = 0,
@@ -71,7 +78,7 @@ def run(
     """Make structures to be labelled: crystals, distorted and with defects, surfaces, clusters, random cells."""
     from mlip_rs.generate.plan import Plan
     from mlip_rs.workflows.config import load_sources
-    from mlip_rs.workflows.generation import catalogue_of, generate_file, plan_table
+    from mlip_rs.workflows.generation import calculator_of, catalogue_of, generate_file, plan_table
 
     if output is None and not plan_only:
         raise typer.BadParameter("give the file to write with -o, or --plan to see the numbers only")
@@ -83,8 +90,9 @@ def run(
     if orderings and len(symbols) < 2:
         raise typer.BadParameter("--orderings: give two elements or more to order")
     files = load_sources(own, settings) if own else None
-    catalogue = catalogue_of(symbols, files, _volumes(volume or [], symbols), orderings)
-    plan = Plan.of_size(size)
+    driver = None if calculator is None else calculator_of(calculator)
+    catalogue = catalogue_of(symbols, files, _volumes(volume or [], symbols), orderings, driver)
+    plan = Plan.of_size(size, with_dynamics=driver is not None)
     if kinds:
         plan = plan.restricted(kinds)
     if plan_only or output is None:
@@ -95,7 +103,15 @@ def run(
             print_table(header, rows)
         return
     with progress() as receiver:
-        made = generate_file(output, catalogue, plan, seed=seed, n_structures=n_structures, progress=receiver)
+        made = generate_file(
+            output,
+            catalogue,
+            plan,
+            seed=seed,
+            n_structures=n_structures,
+            calculator=driver,
+            progress=receiver,
+        )
     if as_json:
         print_json({"file": str(output), **made.to_dict()})
         return

@@ -1,6 +1,6 @@
 """Sets of structures: all kinds of all crystals of some elements, as many of each as a plan says."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -8,9 +8,11 @@ import numpy as np
 from ase import Atoms
 
 from mlip_rs.errors import ConfigError
+from mlip_rs.generate.calculator import Calculator
 from mlip_rs.generate.defect_kinds import DEFECTS, WITHOUT_CRYSTAL
 from mlip_rs.generate.distortions import closeness
 from mlip_rs.generate.ground_states import GroundState
+from mlip_rs.generate.hot import PER_RUN, run_dynamics
 from mlip_rs.generate.kinds import DISTORTIONS, ORDERING, Maker, Task
 from mlip_rs.generate.out_of_domain import Spheres, systems_of
 from mlip_rs.generate.parents import (
@@ -22,7 +24,7 @@ from mlip_rs.generate.parents import (
     shared_out,
     spheres_of,
 )
-from mlip_rs.generate.plan import Plan
+from mlip_rs.generate.plan import DYNAMICS, Plan
 from mlip_rs.text import counted
 
 CLOSEST: float = 0.68
@@ -37,6 +39,7 @@ OF_AN_ELEMENT: float = 0.5
 CONFIG_TYPES: dict[str, str] = {
     "eos": "eos_{}", "elastic": "strain_{}", "strain": "strain_{}", "phonon": "rattle_{}", "rattle": "rattle_{}",
     "supercell": "rattle_{}", "ordering": "{}",
+    "solid": "md_solid", "liquid": "md_liquid",
 }  # fmt: skip
 """`config_type` of kinds, as in published data sets, with the name of the parent; the others are named as the kind."""
 
@@ -66,6 +69,7 @@ class Catalogue:
         volumes: Mapping[str, float] | None = None,
         own: Sequence[tuple[str, Atoms]] = (),
         orderings: int = 0,
+        calculator: Calculator | None = None,
     ) -> "Catalogue":
         """Prototypes of elements, of compounds where there are several, and structures of the user.
 
@@ -79,6 +83,8 @@ class Catalogue:
             Names and structures, periodic in all directions, at the volume that counts as 1.
         orderings
             All orderings of several elements with up to so many atoms on fcc, bcc and hcp sites are added; 0: none.
+        calculator
+            Any ASE calculator: its energies give the volumes of elements without one, and of the prototypes.
 
         Raises
         ------
@@ -99,36 +105,53 @@ class Catalogue:
                     f"volume of {symbol}: {symbol} is not among the elements {', '.join(everything)}"
                 )
         states = {symbol: GroundState.of(symbol, volumes.get(symbol)) for symbol in everything}
+        if calculator is not None:
+            states = {symbol: state.at_equilibrium(calculator) for symbol, state in states.items()}
         spheres = spheres_of(states, [atoms for _, atoms in own])
         parents: dict[tuple[str, ...], list[Parent]] = {}
         for system in systems_of(elements):
             alone = len(system) == 1
-            parents[system] = (
-                element_parents(states[system[0]]) if alone else compound_parents(system, spheres)
-            )
+            made = element_parents(states[system[0]]) if alone else compound_parents(system, spheres)
+            parents[system] = made if calculator is None else [one.at_equilibrium(calculator) for one in made]
             if orderings and not alone:
                 parents[system] += ordering_parents(system, spheres, orderings)
         if own:
             parents.setdefault(tuple(foreign), []).extend(Parent(name, atoms, GROUND) for name, atoms in own)
         return cls(states, parents, spheres)
 
-    def structures(self, plan: Plan, seed: int, n_structures: int | None = None) -> Iterator[Atoms]:
+    def structures(
+        self,
+        plan: Plan,
+        seed: int,
+        n_structures: int | None = None,
+        calculator: Calculator | None = None,
+        note: Callable[[str], None] = lambda sentence: None,
+    ) -> Iterator[Atoms]:
         """Make the structures, one after the other.
 
         Parameters
         ----------
         plan
-            Numbers by kind; `solid` and `liquid`, which need a calculator, are left out.
+            Numbers by kind.
         seed
             The same seed gives the same structures, to the last bit; a kind does not depend on the others.
         n_structures
             Number in all, if it is not that of the plan.
+        calculator
+            Any ASE calculator; drives the dynamics of `solid` and `liquid`.
+        note
+            Receives a sentence on each run of dynamics that ended early.
 
         Yields
         ------
         Periodic structures without calculator; `info` says `config_type`, `kind`, `parent`, `seed`, and what was
-        done: `volume_ratio` (in the volume of the parent), `strain`, `displacement` (Å). Those whose atoms come too
-        close, however often they are drawn, are left out.
+        done: `volume_ratio` (in the volume of the parent), `strain`, `displacement` (Å), `temperature` (K). Those
+        whose atoms come too close, however often they are drawn, are left out.
+
+        Raises
+        ------
+        ConfigError
+            The plan has kinds that need a calculator, and there is none.
 
         Examples
         --------
@@ -136,7 +159,14 @@ class Catalogue:
         >>> [atoms.info["config_type"] for atoms in Catalogue.of(["Mg"]).structures(plan, seed=0)]
         ['eos_hcp', 'eos_fcc', 'eos_bcc']
         """
+        if calculator is None and (lacking := [kind for kind in DYNAMICS if plan.counts.get(kind)]):
+            raise ConfigError(
+                f"{lacking[0]}: needs a calculator that drives the dynamics; give one, or other kinds"
+            )
         for order in self.orders(plan, n_structures):
+            if order.kind in DYNAMICS and calculator is not None:
+                yield from self._snapshots(order, seed, calculator, note)
+                continue
             for number in range(order.count):
                 atoms = self._one(order, number, seed)
                 if atoms is not None:
@@ -173,14 +203,36 @@ class Catalogue:
             for parent, n in zip(chosen, shared_out(count, [parent.share for parent in chosen]), strict=True)
         ]
 
-    def _one(self, order: "Order", number: int, seed: int) -> Atoms | None:
+    def _task(self, order: "Order", number: int, seed: int) -> Task:
+        """A structure to be made, with random numbers that depend on nothing else."""
         name = f"{order.kind} {'-'.join(order.system)} {order.parent.name} {order.parent.crystal.symbols}"
         rng = np.random.default_rng([seed, crc32(name.encode()), number])
-        task = Task(number, order.count, rng, self.spheres)
+        return Task(number, order.count, rng, self.spheres)
+
+    def _snapshots(
+        self, order: "Order", seed: int, calculator: Calculator, note: Callable[[str], None]
+    ) -> Iterator[Atoms]:
+        """Snapshots of as many runs of dynamics as are needed."""
+        for number, first in enumerate(range(0, order.count, PER_RUN)):
+            wanted = min(PER_RUN, order.count - first)
+            task = self._task(order, number, seed)
+            run = run_dynamics(calculator, order.parent, task, wanted, melted=order.kind == "liquid")
+            name = f"{order.kind}-{order.parent.name}-{number}"
+            for atoms in run.snapshots:
+                atoms.info |= {"parent": order.parent.name, "group": name}
+                yield _described(atoms, order, seed)
+            if run.reason:
+                kept = f"{len(run.snapshots)} of {counted(wanted, 'snapshot')}"
+                note(f"dynamics of {name}: {run.reason}; {kept} taken")
+
+    def _one(self, order: "Order", number: int, seed: int) -> Atoms | None:
+        task = self._task(order, number, seed)
         for _ in range(TRIES):
             parent = order.parent
             if n_members := len(parent.members):
-                parent = parent.member(number if order.kind == ORDERING else int(rng.integers(n_members)))
+                parent = parent.member(
+                    number if order.kind == ORDERING else int(task.rng.integers(n_members))
+                )
             atoms = order.make(parent, task)
             if atoms is not None and closeness(atoms, self.spheres) >= CLOSEST:
                 atoms.info.setdefault("parent", parent.name)
@@ -210,6 +262,9 @@ def parents_of(kind: str, system: tuple[str, ...], parents: Sequence[Parent]) ->
     if kind in WITHOUT_CRYSTAL:
         alone = Parent("", parents[0].crystal, 1.0, system)
         return [alone] if kind != "isolated-atom" or len(system) == 1 else []
+    if kind in DYNAMICS:
+        hot = [parent for parent in parents if parent.with_defects and not parent.members]
+        return hot if kind == "solid" else [parent for parent in hot if parent.alloy] or hot[:1]
     known = (DISTORTIONS | DEFECTS).get(kind)
     return [] if known is None else [parent for parent in parents if known.applies(parent)]
 

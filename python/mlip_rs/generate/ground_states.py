@@ -1,6 +1,6 @@
 """What is known of the elements before any calculation: structure and volume, and how open each structure is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -8,6 +8,8 @@ from ase.build import bulk
 from ase.data import atomic_numbers, chemical_symbols, covalent_radii, reference_states
 
 from mlip_rs.errors import ConfigError
+from mlip_rs.generate.calculator import Calculator, equilibrium_ratio
+from mlip_rs.generate.distortions import with_volume
 from mlip_rs.generate.prototypes import prototype
 
 OPENNESS: dict[str, float] = {
@@ -84,6 +86,16 @@ class GroundState:
             return cls(element, name, crystal, found, origin)
         crystal.set_cell(crystal.cell * (volume / found) ** (1 / 3), scale_atoms=True)
         return cls(element, name, crystal, float(volume), "given")
+
+    def at_equilibrium(self, calculator: Calculator) -> "GroundState":
+        """The crystal at the volume where a calculator has its lowest energy, unless the volume was given."""
+        ratio = None if self.origin == "given" else equilibrium_ratio(calculator, self.crystal)
+        if ratio is None:
+            return self
+        crystal = with_volume(self.crystal, ratio)
+        return replace(
+            self, crystal=crystal, volume=self.volume * ratio, origin="lowest energy of the calculator"
+        )
 
     @property
     def close_packed_volume(self) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 
+from mlip_rs.generate.calculator import Calculator, equilibrium_ratio
 from mlip_rs.generate.compounds import compounds
 from mlip_rs.generate.distortions import with_volume
 from mlip_rs.generate.ground_states import OPENNESS, GroundState
@@ -65,6 +66,11 @@ class Parent:
     def member(self, number: int) -> "Parent":
         """One of the crystals that it stands for."""
         return replace(self, name=f"{self.name}-{number}", crystal=self.members[number], members=())
+
+    def at_equilibrium(self, calculator: Calculator) -> "Parent":
+        """The crystal at the volume where a calculator has its lowest energy; alloys stay as they are."""
+        ratio = None if self.alloy or self.share == GROUND else equilibrium_ratio(calculator, self.crystal)
+        return self if ratio is None else replace(self, crystal=with_volume(self.crystal, ratio))
 
     @property
     def volume(self) -> float:

@@ -10,12 +10,15 @@ import numpy as np
 from ase import Atoms
 
 from mlip_rs.data import Dataset, Frame, duplicate_labels, files_meant, read_structures
-from mlip_rs.errors import ConfigError
+from mlip_rs.errors import ConfigError, MlipError
 from mlip_rs.evaluate.labelled_file import LabelledFile
+from mlip_rs.generate.calculator import Calculator
 from mlip_rs.generate.catalogue import Catalogue
 from mlip_rs.generate.plan import Plan
+from mlip_rs.label.source import opened, source_of
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.text import counted
+from mlip_rs.threads import number_of_threads
 from mlip_rs.workflows.fit_job import Sources
 
 
@@ -59,11 +62,31 @@ def _row(kind: str, sizes: Sequence[int]) -> list[str]:
     return [kind, str(len(sizes)), shown, str(sum(sizes))]
 
 
+def calculator_of(text: str) -> Calculator:
+    """A calculator from its name on the command line, for all structures.
+
+    Raises
+    ------
+    ConfigError
+        Nothing that makes one, or a factory that makes one for each structure, with which dynamics would begin anew.
+    """
+    made = opened(source_of(text), threads=number_of_threads(None))
+    if made.per_structure:
+        raise ConfigError(f"{text}: makes a calculator for each structure; dynamics need one for all")
+    try:
+        return made.make(Atoms())
+    except MlipError:
+        raise
+    except Exception as error:  # the factory is the user's
+        raise ConfigError(f"{text}: gives no calculator: {type(error).__name__}: {error}") from error
+
+
 def catalogue_of(
     elements: Sequence[str] = (),
     own: Sources | None = None,
     volumes: Mapping[str, float] | None = None,
     orderings: int = 0,
+    calculator: Calculator | None = None,
 ) -> Catalogue:
     """The crystals that structures are made of.
 
@@ -77,6 +100,8 @@ def catalogue_of(
         Å³ per atom by element.
     orderings
         Atoms of the largest orderings of several elements; 0: none.
+    calculator
+        Any ASE calculator, whose energies give the volumes that are not given.
 
     Raises
     ------
@@ -86,7 +111,7 @@ def catalogue_of(
         A file cannot be read, or a structure is none.
     """
     parents = [] if own is None else own_parents(own)
-    return Catalogue.of(elements, volumes, parents, orderings)
+    return Catalogue.of(elements, volumes, parents, orderings, calculator)
 
 
 def own_parents(sources: Sources) -> list[tuple[str, Atoms]]:
@@ -121,6 +146,7 @@ def generated(
     *,
     seed: int = 0,
     n_structures: int | None = None,
+    calculator: Calculator | None = None,
     progress: Progress | None = None,
 ) -> GeneratedSet:
     """Make the structures of a plan, each once.
@@ -135,6 +161,8 @@ def generated(
         The same seed gives the same structures, to the last bit.
     n_structures
         Number in all, if it is not that of the plan.
+    calculator
+        Any ASE calculator, which drives hot crystals and melts.
     progress
         Receives progress reports.
 
@@ -149,7 +177,8 @@ def generated(
         raise ConfigError("the plan has no structures; give kinds with --kinds, or a number above 0")
     found = []
     progress.start("Structures", total)
-    for atoms in catalogue.structures(plan, seed, n_structures):
+    early: list[str] = []
+    for atoms in catalogue.structures(plan, seed, n_structures, calculator, early.append):
         found.append(atoms)
         progress.advance()
     notices = [
@@ -158,7 +187,10 @@ def generated(
     ]
     if len(found) < total:
         left_out = counted(total - len(found), "structure")
-        notices.append(f"{left_out} left out: atoms would be too close, or the cell too large")
+        notices.append(
+            f"{left_out} left out: atoms would be too close, the cell too large, or dynamics ended early"
+        )
+    notices += early
     unique = without_duplicates(found)
     if len(unique) < len(found):
         notices.append(f"{counted(len(found) - len(unique), 'duplicate')} left out")
@@ -203,6 +235,7 @@ def generate_file(
     *,
     seed: int = 0,
     n_structures: int | None = None,
+    calculator: Calculator | None = None,
     progress: Progress | None = None,
 ) -> GeneratedSet:
     """Write the structures of a plan to a file, whole or not at all.
@@ -211,7 +244,7 @@ def generate_file(
     ----------
     output
         Extended XYZ, or another format of `mlip_rs.evaluate.labelled_file`.
-    catalogue, plan, seed, n_structures, progress
+    catalogue, plan, seed, n_structures, calculator, progress
         As of `generated`.
 
     Raises
@@ -222,6 +255,8 @@ def generate_file(
         The file cannot be written; nothing is left.
     """
     file = LabelledFile(output)
-    made = generated(catalogue, plan, seed=seed, n_structures=n_structures, progress=progress)
+    made = generated(
+        catalogue, plan, seed=seed, n_structures=n_structures, calculator=calculator, progress=progress
+    )
     file.write(made.structures)
     return made
