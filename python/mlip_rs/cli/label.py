@@ -9,11 +9,12 @@ import typer
 from mlip_rs.cli.options import READING, with_settings
 from mlip_rs.cli.output import Json, print_json, progress
 
+_ARGUMENTS = "Argument of the factory, or of ASE's writer for a command, as a TOML value; repeat for more: --set kpts.density=4."
 _LIMITS = "Limits"
 _FILES = "A command with files"
 
 
-@with_settings(*READING)
+@with_settings(*READING, set_help=_ARGUMENTS)
 def run(
     structures: Annotated[list[str], typer.Argument(metavar="STRUCTURES...", help="Files that ASE reads.")],
     output: Annotated[
@@ -29,8 +30,7 @@ def run(
             "-c",
             "--calculator",
             metavar="NAME",
-            help="module:factory or file.py:factory of a calculator of ASE, a potential file, chgnet, 7net-0; "
-            "--set NAME=VALUE are its arguments.",
+            help="module:factory or file.py:factory of a calculator of ASE, a potential file, chgnet, 7net-0.",
         ),
     ] = None,
     command: Annotated[
@@ -41,7 +41,7 @@ def run(
         str,
         typer.Option(
             metavar="NAME[:FORMAT]",
-            help="File with the structure; --set NAME=VALUE are options of ASE's writer.",
+            help="File with the structure.",
             rich_help_panel=_FILES,
         ),
     ] = "structure.extxyz",

@@ -141,18 +141,13 @@ LABELS: tuple[SettingOption, ...] = (
 """How labels are read."""
 
 
-_SET = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Set any key of the configuration to a TOML value; repeat for more: --set basis.r_min=1.8.",
-        rich_help_panel="Any setting",
-    ),
-]
+ANY_SETTING: str = "Set any key of the configuration to a TOML value; repeat for more: --set basis.r_min=1.8."
+"""Help of `--set`."""
 
 
-def with_settings(*options: SettingOption) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_settings(
+    *options: SettingOption, set_help: str = ANY_SETTING
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Replace the parameter `settings` of a verb by options; the verb receives their values by key.
 
     Raises
@@ -178,7 +173,10 @@ def with_settings(*options: SettingOption) -> Callable[[Callable[..., None]], Ca
                 parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
                 continue
             parameters += [option.parameter() for option in options]
-            parameters.append(_keyword("set_", _SET, None))
+            assignments = typer.Option(
+                "--set", metavar="KEY=VALUE", help=set_help, rich_help_panel="Any setting"
+            )
+            parameters.append(_keyword("set_", Annotated[list[str] | None, assignments], None))
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return command

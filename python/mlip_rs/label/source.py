@@ -184,7 +184,8 @@ def _opened_factory(factory: Factory, source: CalculatorSource, module: ModuleTy
     installed = name.partition(".")[0] in importlib.metadata.packages_distributions()
     if file is not None and not installed:
         digest = _digest(Path(file).read_bytes())
-    versions = _versions([name])
+    used = [] if installed else _modules_of(vars(module) if module else getattr(factory, "__globals__", {}))
+    versions = _versions([name, *used])
     if per_structure:
         return Opened(lambda atoms: factory(atoms, **arguments), True, digest, versions)
     return Opened(lambda atoms: factory(**arguments), False, digest, versions)
@@ -301,6 +302,15 @@ def _object_digest(calculator: object) -> str:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _modules_of(names: Mapping[str, Any]) -> list[str]:
+    """Modules of what a file has imported."""
+    values = list(names.values())
+    return [
+        value.__name__ if isinstance(value, ModuleType) else str(getattr(value, "__module__", ""))
+        for value in values
+    ]
 
 
 def _versions(modules: list[str]) -> dict[str, str]:
