@@ -8,8 +8,9 @@ PIP := $(PY) -m pip --disable-pip-version-check
 
 RUST_SOURCES := Cargo.toml Cargo.lock bindings/python/Cargo.toml $(shell find src bindings/python/src -name '*.rs')
 PYTHON_SOURCES := $(shell find python -type f ! -name '*.so' ! -name '*.pyc')
-# A file of tests stays in one process, which makes its fixtures once (some take minutes).
-IN_PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile
+# A file of tests stays in one process, which makes its fixtures once (some take minutes); tests/python/conftest.py puts the
+# longest files first, so that none is left to run alone at the end.
+IN_PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 CHECKED := --release --config .cargo/checked.toml
 C_INTERFACE := --manifest-path bindings/c/Cargo.toml --target-dir target
 

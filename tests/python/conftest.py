@@ -10,6 +10,21 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+LONGEST: tuple[str, ...] = (
+    "test_demo.py",
+    "test_golden_fits.py",
+    "test_short_range.py",
+    "test_verify.py",
+    "test_label_check.py",
+    "test_stored_pieces.py",
+)
+"""Files of tests that take longest."""
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the longest files: processes that share out files then end at about the same time."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture
 def rng():
