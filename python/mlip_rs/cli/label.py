@@ -9,7 +9,10 @@ import typer
 from mlip_rs.cli.options import READING, with_settings
 from mlip_rs.cli.output import Json, print_json, progress
 
-_ARGUMENTS = "Argument of the factory, or of ASE's writer for a command, as a TOML value; repeat for more: --set kpts.density=4."
+_ARGUMENTS = (
+    "Argument of the factory, or of ASE's writer for a command, as a TOML value; "
+    "repeat for more: --set kpts.density=4."
+)
 _LIMITS = "Limits"
 _FILES = "A command with files"
 

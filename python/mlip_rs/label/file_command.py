@@ -16,7 +16,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.io.formats import UnknownFileTypeError
 
 from mlip_rs.arrays import Array
-from mlip_rs.data import Frame, read_dataset
+from mlip_rs.data import Frame, dataset_from_atoms, read_structures
 from mlip_rs.data.vasp import unconverged_steps, vasp_format
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.label.labels import Unlabellable
@@ -148,21 +148,22 @@ class CommandCalculator(Calculator):  # type: ignore[misc]  # ASE carries no typ
             lines = [line for line in printed.decode("utf-8", "replace").splitlines() if line.strip()]
             last = f": {lines[-1].strip()}" if lines else ""
             raise Unlabellable("error", f"the command ended with exit code {ended.returncode}{last}")
-        frame = self._output()
+        frame, energy = self._output()
         order = _order(atoms, frame)
-        self.results = {"energy": frame.energy, "free_energy": frame.energy}
+        self.results = {"energy": energy, "free_energy": frame.energy}
         if frame.forces is not None:
             self.results["forces"] = frame.forces[order]
         if frame.stress is not None:
             self.results["stress"] = np.array(frame.stress)
 
-    def _output(self) -> Frame:
-        """Last frame of the output."""
+    def _output(self) -> tuple[Frame, float | None]:
+        """Last frame of the output, and its plain energy, which the free energy of the frame may differ from."""
         path = Path(self._reads)
         if not path.is_file():
             raise Unlabellable("error", f"the command has written no {self._reads}")
         try:
-            frame = read_dataset(path, index="-1", format=self._read_format)[0]
+            (raw,) = read_structures(path, index="-1", format=self._read_format)
+            frame = dataset_from_atoms([raw.atoms], source=self._reads)[0]
         except DataError as error:
             raise Unlabellable("error", str(error)) from None
         vasp = vasp_format(path) is not None
@@ -171,7 +172,8 @@ class CommandCalculator(Calculator):  # type: ignore[misc]  # ASE carries no typ
             raise Unlabellable(
                 "not converged", said or f"{path} shows that the last allowed iteration was reached"
             )
-        return frame
+        plain = raw.values.get("energy")
+        return frame, frame.energy if plain is None else float(plain)
 
 
 def _order(atoms: Atoms, frame: Frame) -> Array:

@@ -1,11 +1,14 @@
 """A program with files: what it reads is the structure, what it writes is checked before it becomes a label."""
 
 import re
+import shutil
 import sys
 
+import numpy as np
 import pytest
 from label_case import cells, energies_are_right, read
 
+import mlip_rs
 from mlip_rs.errors import ConfigError
 from mlip_rs.label import FileCommand, label
 from mlip_rs.label.file_command import CommandCalculator
@@ -79,3 +82,23 @@ def test_a_program_that_fails_gives_its_reason(tmp_path, template, monkeypatch, 
 def test_a_template_that_does_not_exist_is_named():
     with pytest.raises(ConfigError, match="template nowhere: is not a folder"):
         FileCommand("vasp_std", template="nowhere")
+
+
+def test_the_output_of_vasp_is_the_label_of_its_own_structure_only(test_data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = test_data / "vasp" / "vasprun.xml-01.xz"
+    frame = mlip_rs.read_dataset(file, index="-1")[0]
+    folder = tmp_path / "template"
+    folder.mkdir()
+    shutil.copy(file, folder)
+    vasp = CommandCalculator(**FileCommand("true", "POSCAR", file.name, str(folder)).arguments())
+    atoms = frame.to_atoms()
+    labels = labels_of(atoms[::-1], vasp)
+    assert labels.energy == frame.energy
+    plain = mlip_rs.read_dataset(file, index="-1", energy="energy")[0]
+    assert labels.energy_zero_smearing == plain.energy != labels.energy
+    np.testing.assert_array_equal(labels.forces, frame.forces[::-1])
+    np.testing.assert_array_equal(labels.stress, frame.stress)
+    atoms.set_cell(1.01 * atoms.cell.array)
+    with pytest.raises(Unlabellable, match="its cell differs"):
+        labels_of(atoms, vasp)
