@@ -4,13 +4,12 @@
     python benches/learning_curve.py SHARED_DATA -o OUT.json --figure FIGURE
 
 A sixth of the data in random blocks is the test set, the rest the pool, whose labels are shown when asked for. Both
-begin with the same 30 structures at random. Errors are those of the fit to all features on the test set. What is there is
-not computed again.
+begin with the same 30 structures at random. Errors are those of the fit to all features on the test set. What is
+there is not computed again.
 """
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from mlip_rs.data import Dataset, folds
 from mlip_rs.evaluate.evaluation import evaluate
 from mlip_rs.files import write_atomically
 from mlip_rs.learn.growing_fit import GrowingFit
+from mlip_rs.learn.loop import closed_basis
 from mlip_rs.plot.style import COLUMN_WIDTH, PALETTE, dress, new_figure
 
 START = 30
@@ -118,7 +118,7 @@ def main() -> None:
     dataset = read_dataset(str(arguments.data / "al_dft/al_dft.extxyz"))
     testing = folds(dataset, 6, 1) == 0
     pool, test = dataset.subset(~testing), dataset.subset(testing)
-    basis = replace(Basis(["Al"], size=arguments.size, angular_cutoff=6.1).resolved(pool), angular_cutoff=6.1)
+    basis = closed_basis(Basis(["Al"], size=arguments.size, angular_cutoff=6.1), pool)
     results = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
     for seed in range(arguments.seeds):
         own = results.setdefault(str(seed), {})

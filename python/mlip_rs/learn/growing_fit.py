@@ -90,6 +90,7 @@ class GrowingFit:
             n_folds=max(2, min(settings.n_folds, len(training))),
         )
         self.progress = progress or Silent()
+        self.basis = basis
         self.problem = prepare(training, basis, self.settings, None, Phases(self.progress), persistent=False)
         n_features = self.problem.basis.n_features
         self._sums = [NormalEquations.zeros(n_features, 1) for _ in range(self.problem.n_folds)]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import ase.io
 import numpy as np
 from ase import Atoms
 
@@ -38,6 +39,12 @@ ANGULAR_CUTOFF: float = 0.85
 
 FIRST_PENALTY: float = 1e-4
 """Ridge penalty of features of unit norm, by which the first batch is chosen."""
+
+MET: str = "dynamics.extxyz"
+"""File with the structures that dynamics have met outside the data."""
+
+MAY_CHANGE: tuple[str, ...] = ("energy", "forces", "batch", "max_labels")
+"""Settings that a loop may go on with when they have been changed."""
 
 POTENTIAL: str = "loop.mlip.json"
 """File with the potential of the last cycle."""
@@ -134,16 +141,18 @@ class _Loop:
         self.pool = Pool.of(structures)
         self.labeller, self.directory = labeller, directory
         self.settings, self.fit_settings, self.progress = settings, fit, progress
-        everything = self.pool.dataset() if start is None else start + self.pool.dataset()
-        self.basis = _closed(basis or Basis(size="medium"), everything)
-        document = asdict(settings) | {
-            "basis": self.basis.to_dict(),
-            "pool": self.pool.dataset().fingerprint(),
-        }
-        document["start"] = None if start is None else start.fingerprint()
-        self.record = LoopRecord.resumed(directory, document)
+        self.open_basis = basis or Basis(size="medium")
         self.parts: list[Dataset] = [] if start is None else [start]
         self.batches: dict[str, Dataset] = {}
+        document = {name: own for name, own in asdict(settings).items() if name not in MAY_CHANGE} | {
+            "basis": self._basis().to_dict(),
+            "pool": self.pool.dataset().fingerprint(),
+            "start": None if start is None else start.fingerprint(),
+        }
+        self.record = LoopRecord.resumed(directory, document)
+        path = directory / MET
+        if path.exists():
+            self.pool.add(unlabelled(path))
 
     def run(self) -> Learned:
         """Go on from where the record ends."""
@@ -151,9 +160,7 @@ class _Loop:
             self._labelled([one.label_id for one in cycle.chosen])
         while not self.parts:
             self._first_batch()
-        growing = GrowingFit(self.parts[0], self.basis, self.fit_settings, self.progress)
-        for part in self.parts[1:]:
-            growing.add(part)
+        growing = self._growing()
         while True:
             fitted, outcome = self._turn(growing)
             if outcome:
@@ -164,8 +171,26 @@ class _Loop:
                 return Learned(potential, growing.problem.dataset, tuple(self.record.cycles), outcome)
             before = len(self.parts)
             self._labelled([one.label_id for one in self.record.cycles[-1].chosen])
+            if self.settings.temperatures and self._basis() != growing.basis:
+                growing = self._growing()  # dynamics have met shorter distances than there were
+                continue
             for part in self.parts[before:]:
                 growing.add(part)
+
+    def _basis(self) -> Basis:
+        """The basis with what is left open taken from all structures, with labels and without."""
+        everything = self.pool.dataset()
+        for part in self.parts:
+            everything = part + everything
+        return closed_basis(self.open_basis, everything)
+
+    def _growing(self) -> GrowingFit:
+        """A fit to the first structures, to which the others are added."""
+        first, *others = self.parts
+        growing = GrowingFit(first, self._basis(), self.fit_settings, self.progress)
+        for part in others:
+            growing.add(part)
+        return growing
 
     def _first_batch(self) -> None:
         """Choose without a fit, by design rows alone."""
@@ -173,9 +198,8 @@ class _Loop:
             raise DataError(
                 "there is nothing to start from: the pool is empty, or none of its structures could be labelled"
             )
-        rows = {
-            own: weighted_rows(self.basis, self.pool[own], self.fit_settings.weights) for own in self.pool.ids
-        }
+        basis, weights = self._basis(), self.fit_settings.weights
+        rows = {own: weighted_rows(basis, self.pool[own], weights) for own in self.pool.ids}
         scale = np.sqrt(sum((own**2).sum(axis=0) for own in rows.values()))
         scale = np.where(scale > 0.0, scale, 1.0)
         n = len(scale)
@@ -251,7 +275,10 @@ class _Loop:
         """Add to the pool what dynamics meet outside the data."""
         seed = self.settings.seed + len(self.record.cycles)
         found = explored(potential, labelled, self.settings.temperatures, seed, self.progress)
-        n_new = self.pool.add(unlabelled(found)) if found else 0
+        path = self.directory / MET
+        if found:
+            ase.io.write(path, found, append=path.exists(), format="extxyz")
+        n_new = self.pool.add(unlabelled(path)) if path.exists() else 0
         self.progress.note(f"dynamics: {counted(n_new, 'structure')} outside the data")
 
     def _allowed(self) -> int:
@@ -305,7 +332,7 @@ class _Loop:
         return tuple(found)
 
 
-def _closed(basis: Basis, structures: Dataset) -> Basis:
+def closed_basis(basis: Basis, structures: Dataset) -> Basis:
     """The basis with what is left open taken from all structures, labelled or not, so that it stays."""
     basis = basis if basis.elements else replace(basis, elements=structures.elements)
     if basis.cutoff is None:

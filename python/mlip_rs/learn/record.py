@@ -135,6 +135,8 @@ class LoopRecord:
             stored, outcome = document["settings"], str(document["outcome"])
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise ConfigError(f"{path}: damaged ({error}); choose another directory (-o)") from None
+        if cycles and not cycles[-1].chosen:
+            cycles.pop()  # the last turn of a loop that had ended; it is taken again
         changed = sorted(key for key in {*stored, *settings} if stored.get(key) != settings.get(key))
         if changed:
             raise ConfigError(

@@ -122,8 +122,12 @@ def test_errors_above_the_aims_with_nothing_uncertain_say_what_helps(pool, tmp_p
 def test_another_loop_in_the_directory_is_refused(pool, tmp_path):
     settings = LearnSettings(batch=5, max_labels=5)
     learn(pool, Oracle(), tmp_path, basis=BASIS, fit=FIT, settings=settings)
-    with pytest.raises(ConfigError, match=r"other settings \(batch\); choose another directory"):
-        learn(pool, Oracle(), tmp_path, basis=BASIS, fit=FIT, settings=LearnSettings(batch=6, max_labels=5))
+    other = LearnSettings(batch=5, max_labels=5, cost_power=2.0)
+    with pytest.raises(ConfigError, match=r"other settings \(cost_power\); choose another directory"):
+        learn(pool, Oracle(), tmp_path, basis=BASIS, fit=FIT, settings=other)
+    more = LearnSettings(batch=4, max_labels=9, energy=0.01)
+    found = learn(pool, Oracle(), tmp_path, basis=BASIS, fit=FIT, settings=more)
+    assert [len(cycle.chosen) for cycle in found.cycles] == [5, 4, 0]
     (tmp_path / "learning.json").write_text("{")
     with pytest.raises(ConfigError, match="damaged"):
         learn(pool, Oracle(), tmp_path, basis=BASIS, fit=FIT, settings=settings)
