@@ -44,6 +44,14 @@ class Labels:
         not periodic in three directions.
     energy_zero_smearing
         The energy extrapolated to no smearing, eV, if the calculator tells it and it differs.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> from ase.calculators.emt import EMT
+    >>> found = labels_of(bulk("Al"), EMT())
+    >>> found.forces.shape, found.stress.shape
+    ((1, 3), (6,))
     """
 
     energy: float

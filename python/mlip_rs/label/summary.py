@@ -36,6 +36,13 @@ class LabelSummary:
         Periodic structures labelled in this run that have no stress.
     notes
         Sentences on the labels.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> summary = LabelSummary(Path("al.extxyz"), Path("al.failures.jsonl"), 3, 1, n_labelled=2, n_atoms=8)
+    >>> summary.n_failed, summary.seconds_per_atom
+    (0, 0.0)
     """
 
     output: Path

@@ -114,6 +114,22 @@ def learn(
         Nothing to start from; structures that cannot be used.
     FitError, LabelError
         As `mlip_rs.fit` and the labeller.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from ase.build import bulk
+    >>> from mlip_rs.workflows.learning import FileLabeller
+    >>> cells = [bulk("Al", cubic=True) for _ in range(12)]
+    >>> for seed, cell in enumerate(cells):
+    ...     cell.rattle(0.05, seed=seed)
+    >>> basis = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=4)
+    >>> with TemporaryDirectory() as folder:
+    ...     labeller = FileLabeller(Path(folder) / "labels.extxyz", "ase.calculators.emt:EMT", options={"n_workers": 1})
+    ...     aims = LearnSettings(batch=4, max_labels=8)
+    ...     learned = learn(cells, labeller, Path(folder), basis=basis, settings=aims)
+    >>> len(learned.labelled) <= 8, learned.potential.elements
+    (True, ('Al',))
     """
     settings, receiver = settings or LearnSettings(), progress or Silent()
     check_folder(directory)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlip_rs.fitting import Run
-from mlip_rs.learn import Learned
+from mlip_rs.learn.loop import Learned
 from mlip_rs.learn.record import Chosen, Cycle
 from mlip_rs.plot.style import MARKER_SIZE, PALETTE, dress, label_decades, legend_beside, new_figure
 from mlip_rs.report.document import Image, Item, Report, Table

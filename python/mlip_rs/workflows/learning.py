@@ -13,7 +13,8 @@ from mlip_rs.data import Dataset
 from mlip_rs.fitting import FitSettings
 from mlip_rs.label import label
 from mlip_rs.label.unlabelled import LABEL_ID, label_id, unlabelled
-from mlip_rs.learn import Learned, LearnSettings, learn
+from mlip_rs.learn import LearnSettings, learn
+from mlip_rs.learn.loop import Learned
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.workflows.fit_job import Job, JobResult, Sources
 
