@@ -67,6 +67,31 @@ def run(
             help="Potential file or module:factory of an ASE calculator: gives volumes, drives hot crystals and melts.",
         ),
     ] = None,
+    choose: Annotated[
+        int | None,
+        typer.Option(
+            "--select", min=1, metavar="N", help="Write only the N structures that together tell most."
+        ),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            metavar="COST",
+            help="Write only those that tell most for their cost, so much in all; N atoms cost N to the power 1.5.",
+        ),
+    ] = None,
+    labelled: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE...", help="Structures labelled already, beside which the others are chosen."
+        ),
+    ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png", help="Figure of volumes, distances, and energies or sizes; also .pdf, .svg."
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, metavar="N", help="The same seed gives the same structures.")
     ] = 0,
@@ -78,7 +103,7 @@ def run(
     """Make structures to be labelled: crystals, distorted and with defects, surfaces, clusters, random cells."""
     from mlip_rs.generate.plan import Plan
     from mlip_rs.workflows.config import load_sources
-    from mlip_rs.workflows.generation import calculator_of, catalogue_of, generate_file, plan_table
+    from mlip_rs.workflows.generation import Choice, calculator_of, catalogue_of, generate_file, plan_table
 
     if output is None and not plan_only:
         raise typer.BadParameter("give the file to write with -o, or --plan to see the numbers only")
@@ -102,14 +127,18 @@ def run(
         else:
             print_table(header, rows)
         return
+    known = load_sources(labelled, {}) if labelled else None
+    choice = None if choose is None and budget is None else Choice(choose, budget, known)
     with progress() as receiver:
         made = generate_file(
             output,
             catalogue,
             plan,
+            choice,
             seed=seed,
             n_structures=n_structures,
             calculator=driver,
+            figure=figure,
             progress=receiver,
         )
     if as_json:
@@ -118,7 +147,9 @@ def run(
     print_table(*made.table())
     for notice in made.notices:
         print(notice)
-    print(f"-> {output}")
+    for written in (output, figure):
+        if written is not None:
+            print(f"-> {written}")
 
 
 def _volumes(entries: Sequence[str], elements: Sequence[str]) -> dict[str, float]:

@@ -14,6 +14,7 @@ VALUES: dict[str, str] = {
     "N...": r"\d+",
     "KIND...": r"[a-z]+(-[a-z]+)*(=\d+)?",
     "VOLUME...": r"([A-Z][a-z]?=)?\d+(\.\d*)?",
+    "FILE...": r"(?![A-Z][a-z]?$)[^-].*",
     "CRYSTAL...": r"(?![A-Z][a-z]?$)[^-].*",
 }
 """Pattern of a further value of an option, by its metavar; anything else is the next argument."""

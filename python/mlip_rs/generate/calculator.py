@@ -22,7 +22,7 @@ def equilibrium_ratio(calculator: Calculator, crystal: Atoms) -> float | None:
     >>> from ase.build import bulk
     >>> from ase.calculators.emt import EMT
     >>> print(f"{equilibrium_ratio(EMT(), bulk('Cu', a=3.4)):.3f}")
-    1.177
+    1.178
     """
     energies = []
     for ratio in RATIOS:

@@ -10,12 +10,16 @@ import numpy as np
 from ase import Atoms
 
 from mlip_rs.data import Dataset, Frame, duplicate_labels, files_meant, read_structures
+from mlip_rs.design import select
+from mlip_rs.design.coverage import coverage
 from mlip_rs.errors import ConfigError, MlipError
 from mlip_rs.evaluate.labelled_file import LabelledFile
+from mlip_rs.files import check_writable
 from mlip_rs.generate.calculator import Calculator
 from mlip_rs.generate.catalogue import Catalogue
 from mlip_rs.generate.plan import Plan
 from mlip_rs.label.source import opened, source_of
+from mlip_rs.plot.saving import figure_format, save_figure
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.text import counted
 from mlip_rs.threads import number_of_threads
@@ -60,6 +64,25 @@ class GeneratedSet:
 def _row(kind: str, sizes: Sequence[int]) -> list[str]:
     shown = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} … {max(sizes)}"
     return [kind, str(len(sizes)), shown, str(sum(sizes))]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which structures of a set are kept: those that together tell most about a potential.
+
+    Attributes
+    ----------
+    n
+        How many.
+    budget
+        Or their cost in all; N atoms cost N to the power 1.5.
+    labelled
+        Files of structures that are labelled already.
+    """
+
+    n: int | None = None
+    budget: float | None = None
+    labelled: Sources | None = None
 
 
 def calculator_of(text: str) -> Calculator:
@@ -228,35 +251,95 @@ def frame_of(atoms: Atoms, file: str, index: int) -> Frame:
     return Frame(atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, file=file, index=index)
 
 
+def selected(made: GeneratedSet, choice: Choice, *, progress: Progress | None = None) -> GeneratedSet:
+    """The structures that tell most, in the order of the choice.
+
+    Parameters
+    ----------
+    made
+        What to choose from.
+    choice
+        How many.
+    progress
+        Receives progress reports.
+
+    Raises
+    ------
+    ConfigError, StructureError
+        As of `mlip_rs.design.select`.
+    DataError
+        A file cannot be read.
+    """
+    known: list[Atoms] = []
+    labelled = choice.labelled
+    if labelled is not None:
+        frames = read_structures(
+            labelled.train, index=labelled.index, format=labelled.format, types=labelled.types
+        )
+        known = [raw.atoms for raw in frames]
+    found = select(made.structures, n=choice.n, budget=choice.budget, labelled=known, progress=progress)
+    notice = f"{len(found.indices)} of {counted(len(made.structures), 'structure')} chosen by D-optimality"
+    if choice.budget is not None:
+        notice += f", of a cost of {sum(found.costs):.0f} atoms"
+    return GeneratedSet(tuple(made.structures[k] for k in found.indices), (*made.notices, notice))
+
+
+def energies_of(structures: Sequence[Atoms], calculator: Calculator) -> list[float]:
+    """EV per atom by a calculator; NaN where it fails."""
+    found = []
+    for atoms in structures:
+        copy = atoms.copy()
+        copy.calc = calculator
+        try:
+            found.append(float(copy.get_potential_energy()) / len(copy))
+        except Exception:  # the calculator is the user's, and the figure does without
+            found.append(float("nan"))
+    return found
+
+
 def generate_file(
     output: str | os.PathLike[str],
     catalogue: Catalogue,
     plan: Plan,
+    choice: Choice | None = None,
     *,
     seed: int = 0,
     n_structures: int | None = None,
     calculator: Calculator | None = None,
+    figure: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> GeneratedSet:
-    """Write the structures of a plan to a file, whole or not at all.
+    """Write the structures of a plan, or those of them that tell most, to a file, whole or not at all.
 
     Parameters
     ----------
     output
         Extended XYZ, or another format of `mlip_rs.evaluate.labelled_file`.
+    choice
+        How many are kept; all by default.
     catalogue, plan, seed, n_structures, calculator, progress
         As of `generated`.
+    figure
+        File (.png, .pdf, .svg) for a figure of what is covered, with energies if there is a calculator.
 
     Raises
     ------
-    ConfigError
-        The plan is empty, or the name of the output says another format.
+    ConfigError, DataError, StructureError
+        As of `generated` and `selected`, or the name of a file says no format.
     OSError
-        The file cannot be written; nothing is left.
+        A file cannot be written; nothing is left of it.
     """
     file = LabelledFile(output)
+    if figure is not None:
+        figure_format(figure)
+        check_writable(figure)
     made = generated(
         catalogue, plan, seed=seed, n_structures=n_structures, calculator=calculator, progress=progress
     )
+    if choice is not None:
+        made = selected(made, choice, progress=progress)
     file.write(made.structures)
+    if figure is not None:
+        energies = None if calculator is None else energies_of(made.structures, calculator)
+        save_figure(coverage(made.structures, energies), figure)
     return made

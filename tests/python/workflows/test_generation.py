@@ -26,6 +26,19 @@ def test_a_file_of_structures_is_written_with_their_provenance(tmp_path):
     assert again.read_bytes() == out.read_bytes()
 
 
+def test_the_structures_that_tell_most_are_written_with_a_figure(tmp_path):
+    out, figure = tmp_path / "al.extxyz", tmp_path / "al.png"
+    result = invoke("generate", "Al", "-o", out, "-n", 30, "--select", 8, "--figure", figure)
+    assert result.exit_code == 0, result.stderr
+    assert len(ase.io.read(out, ":")) == 8
+    assert "8 of 30 structures chosen by D-optimality" in result.stdout
+    assert figure.stat().st_size > 10_000
+    result = invoke(
+        "generate", "Al", "-o", tmp_path / "more.extxyz", "-n", 10, "--select", 3, "--labelled", out
+    )
+    assert len(ase.io.read(tmp_path / "more.extxyz", ":")) == 3
+
+
 def test_kinds_are_chosen_and_counted(tmp_path):
     out = tmp_path / "mg.extxyz"
     result = invoke("generate", "Mg", "-o", out, "--kinds", "eos=5", "slab=2", "--json")
@@ -72,6 +85,14 @@ def test_duplicates_are_left_out():
             "error: the plan has no structures; give kinds with --kinds, or a number above 0",
         ),
         (("Al", "--kinds", "eos", "phonons"), "error: unknown kind of structures 'phonons'; known are eos, "),
+        (
+            ("Al", "-n", "5", "--select", "9"),
+            "error: 9 structures are to be chosen from 5; give a number between 1",
+        ),
+        (
+            ("Al", "--figure", "al.doc"),
+            "error: al.doc: no figure format ends in '.doc'; use .png, .pdf or .svg",
+        ),
         (("Al", "--size", "huge"), "error: unknown size 'huge' of a set; known are small, medium, large"),
         (("--from", "nothing.cif"), "error: nothing.cif: "),
         ((), "error: no elements are given; give symbols such as Al, or structures of your own"),
