@@ -63,6 +63,8 @@ def run(
     calculator: Annotated[
         str | None,
         typer.Option(
+            "-c",
+            "--calculator",
             metavar="CALCULATOR",
             help="Potential file or module:factory of an ASE calculator: gives volumes, drives hot crystals and melts.",
         ),
