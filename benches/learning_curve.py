@@ -32,7 +32,9 @@ def curve(
 ) -> list[list[float]]:
     """Structures, atoms, energy (meV/atom) and force (eV/Å) RMSE on the test set after each batch."""
     known = [int(k) for k in order[:START]]
-    growing = GrowingFit(pool.subset(known), basis, FitSettings(threads=1))
+    settings = FitSettings(threads=1)
+    assigned = folds(pool, settings.n_folds, settings.seed)
+    growing = GrowingFit(pool.subset(known), basis, settings, folds=assigned[known].tolist())
     found = []
     while True:
         fitted = growing.fit()
@@ -50,7 +52,7 @@ def curve(
                 list(names), lambda name, names=names: growing.rows(pool[names[name]]), batch
             )
             new = [names[name] for name in gains]
-        growing.add(pool.subset(new))
+        growing.add(pool.subset(new), assigned[new].tolist())
         known += new
 
 

@@ -1,5 +1,6 @@
 """A fit that grows with its data: equations of new structures are added to those of the old ones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,6 +59,9 @@ class GrowingFit:
         Of the fit.
     progress
         Receives the advance.
+    folds
+        (S,) fold of each of these structures; structures that are correlated, of one run say, belong into one, whenever
+        they are added. By default as `mlip_rs.fit` assigns them.
 
     Raises
     ------
@@ -79,7 +83,12 @@ class GrowingFit:
     """
 
     def __init__(
-        self, training: Dataset, basis: Basis, settings: FitSettings, progress: Progress | None = None
+        self,
+        training: Dataset,
+        basis: Basis,
+        settings: FitSettings,
+        progress: Progress | None = None,
+        folds: Sequence[int] | None = None,
     ) -> None:
         self.settings = replace(
             settings,
@@ -92,12 +101,22 @@ class GrowingFit:
         self.progress = progress or Silent()
         self.basis = basis
         self.problem = prepare(training, basis, self.settings, None, Phases(self.progress), persistent=False)
+        if folds is not None and len(np.unique(folds)) == self.problem.n_folds:
+            self.problem = replace(self.problem, folds=np.array(folds))
         n_features = self.problem.basis.n_features
         self._sums = [NormalEquations.zeros(n_features, 1) for _ in range(self.problem.n_folds)]
         self._add(np.arange(len(training)))
 
-    def add(self, dataset: Dataset) -> None:
-        """Add labelled structures of the elements of the basis; each fold gets its part of them."""
+    def add(self, dataset: Dataset, folds: Sequence[int] | None = None) -> None:
+        """Add labelled structures of the elements of the basis.
+
+        Parameters
+        ----------
+        dataset
+            The structures.
+        folds
+            (S,) their folds; in turn by default.
+        """
         old = self.problem
         joined = old.dataset + dataset
         numbers = np.arange(len(old.dataset), len(joined))
@@ -106,7 +125,7 @@ class GrowingFit:
             old,
             dataset=joined,
             structure_weights=np.concatenate([old.structure_weights, weights]),
-            folds=np.concatenate([old.folds, numbers % old.n_folds]),
+            folds=np.concatenate([old.folds, (numbers if folds is None else np.array(folds)) % old.n_folds]),
         )
         self._add(numbers)
 

@@ -10,13 +10,14 @@ import numpy as np
 from ase import Atoms
 
 from mlip_rs.basis import Basis
-from mlip_rs.data import Dataset
+from mlip_rs.data import Dataset, Frame, folds
 from mlip_rs.data.convert import as_dataset
 from mlip_rs.data.suggest import suggest_cutoff, suggest_r_min
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import Errors
 from mlip_rs.evaluate.evaluation import evaluate
 from mlip_rs.files import check_folder
+from mlip_rs.fitting.data_domain import domain
 from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.label.unlabelled import LABEL_ID, Structures, Unlabelled, unlabelled
 from mlip_rs.learn.assessment import Assessment
@@ -166,6 +167,10 @@ class _Loop:
             "start": None if start is None else start.fingerprint(),
         }
         self.record = LoopRecord.resumed(directory, document)
+        everything = self.pool.dataset() if start is None else start + self.pool.dataset()
+        n_folds = min(fit.n_folds, len(everything))
+        assigned = folds(everything, n_folds, fit.seed).tolist() if n_folds > 1 else [0] * n_folds
+        self.folds = {_key(frame): fold for frame, fold in zip(everything, assigned, strict=True)}
         path = directory / MET
         if path.exists():
             self.pool.add(unlabelled(path))
@@ -191,7 +196,7 @@ class _Loop:
                 growing = self._growing()  # dynamics have met shorter distances than there were
                 continue
             for part in self.parts[before:]:
-                growing.add(part)
+                growing.add(part, self._folds(part))
 
     def _basis(self) -> Basis:
         """The basis with what is left open taken from all structures, with labels and without."""
@@ -203,10 +208,14 @@ class _Loop:
     def _growing(self) -> GrowingFit:
         """A fit to the first structures, to which the others are added."""
         first, *others = self.parts
-        growing = GrowingFit(first, self._basis(), self.fit_settings, self.progress)
+        growing = GrowingFit(first, self._basis(), self.fit_settings, self.progress, self._folds(first))
         for part in others:
-            growing.add(part)
+            growing.add(part, self._folds(part))
         return growing
+
+    def _folds(self, part: Dataset) -> list[int]:
+        """Folds of labelled structures, settled before anything is chosen; those that dynamics have met by turns."""
+        return [self.folds.get(_key(frame), k) for k, frame in enumerate(part)]
 
     def _first_batch(self) -> None:
         """Choose without a fit, by design rows alone."""
@@ -348,6 +357,13 @@ class _Loop:
         return tuple(found)
 
 
+def _key(frame: Frame) -> bytes:
+    """What a frame with labels has in common with itself without."""
+    return (
+        frame.numbers.tobytes() + np.round(frame.positions, 5).tobytes() + np.round(frame.cell, 5).tobytes()
+    )
+
+
 def closed_basis(basis: Basis, structures: Dataset) -> Basis:
     """The basis with what is left open taken from all structures, labelled or not, so that it stays."""
     basis = basis if basis.elements else replace(basis, elements=structures.elements)
@@ -362,6 +378,11 @@ def closed_basis(basis: Basis, structures: Dataset) -> Basis:
         raise ConfigError(
             f"the basis lacks {', '.join(sorted(missing))}, which structures of the pool contain"
         )
+    if (
+        basis.repulsion == "zbl"
+    ):  # beyond all of them: else it would act on structures that are labelled later
+        measured = domain(structures, basis.elements, basis.core.cutoff)
+        basis = replace(basis, repulsion=measured.repulsion())
     return basis
 
 
