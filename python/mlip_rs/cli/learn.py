@@ -55,7 +55,7 @@ def run(
             help="A label of N atoms costs N to this power: 0 for few structures, 3 for little time of DFT.",
             rich_help_panel=_LOOP,
         ),
-    ] = 1.0,
+    ] = 0.0,
     explore: Annotated[
         list[float] | None,
         typer.Option(

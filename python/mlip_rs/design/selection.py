@@ -14,8 +14,8 @@ from mlip_rs import _core
 from mlip_rs.arrays import Array
 from mlip_rs.basis import Basis
 from mlip_rs.data.core_structures import structure_from_atoms
+from mlip_rs.design.information import Information
 from mlip_rs.errors import ConfigError, StructureError
-from mlip_rs.learn.information import Information
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.text import counted
 

@@ -11,6 +11,7 @@ from mlip_rs.arrays import Array
 from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset, Frame
 from mlip_rs.data.core_structures import core_structure
+from mlip_rs.design.information import Information
 from mlip_rs.fitting.committee import with_uncertainty
 from mlip_rs.fitting.committee_fits import equations_of
 from mlip_rs.fitting.fold_store import FoldEquations
@@ -22,7 +23,6 @@ from mlip_rs.fitting.result import Point
 from mlip_rs.fitting.selection import selection
 from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.fitting.weights import Weights
-from mlip_rs.learn.information import Information
 from mlip_rs.progress import Progress, Silent
 
 

@@ -13,6 +13,7 @@ from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset, Frame, folds
 from mlip_rs.data.convert import as_dataset
 from mlip_rs.data.suggest import suggest_cutoff, suggest_r_min
+from mlip_rs.design.information import Information
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import Errors
 from mlip_rs.evaluate.evaluation import evaluate
@@ -23,7 +24,6 @@ from mlip_rs.label.unlabelled import LABEL_ID, Structures, Unlabelled, unlabelle
 from mlip_rs.learn.assessment import Assessment
 from mlip_rs.learn.exploration import explored
 from mlip_rs.learn.growing_fit import Fitted, GrowingFit, weighted_rows
-from mlip_rs.learn.information import Information
 from mlip_rs.learn.pool import Pool
 from mlip_rs.learn.record import Chosen, Cycle, LoopRecord
 from mlip_rs.learn.settings import LearnSettings

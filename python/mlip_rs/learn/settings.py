@@ -21,8 +21,8 @@ class LearnSettings:
     max_labels
         Structures that are labelled in all, at most; None: as many as it takes.
     cost_power
-        A label of a structure with N atoms counts as N to this power: 0 for few structures, 1 for few atoms, 3 for
-        little time of plane waves.
+        A label of a structure with N atoms costs N to this power in the choice: 0 for few structures; 1.5 to 3 prefers
+        small cells, many of which are labelled in the time of a large one by plane waves.
     temperatures
         K; potentials of the loop drive molecular dynamics at these, and what it meets outside the data joins the
         pool. None by default.
@@ -44,7 +44,7 @@ class LearnSettings:
     forces: float = 0.05
     batch: int = 20
     max_labels: int | None = None
-    cost_power: float = 1.0
+    cost_power: float = 0.0
     temperatures: tuple[float, ...] = ()
     seed: int = 0
 

@@ -9,12 +9,12 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from mlip_rs import Basis, FitSettings
+from mlip_rs.design.information import Information
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.label.unlabelled import LABEL_ID, label_id
 from mlip_rs.learn import LearnSettings, learn
 from mlip_rs.learn.assessment import Assessment
 from mlip_rs.learn.growing_fit import GrowingFit
-from mlip_rs.learn.information import Information
 
 BASIS = Basis(["Al"], cutoff=6.0, hierarchy="pair-poly", n_radial=6)
 FIT = FitSettings(n_folds=3, prior="flat", threads=1)
