@@ -84,7 +84,7 @@ def equations(args: argparse.Namespace) -> None:
         sums = NormalEquations.zeros(basis.n_features, 1)
         for start in range(0, len(dataset), 16):
             part = slice(start, start + 16)
-            accumulate(sums, basis, dataset.frames[part], reference, of_rows[part])
+            accumulate(sums, basis.core, dataset.frames[part], reference, of_rows[part])
         symmetrize(sums)
         system = System(sums.gram[0], sums.xty[0], float(sums.yty[0]), int(sums.n_rows[0]))
         scaled = Scaled.of(system, feature_scale(system), np.ones(basis.n_features))

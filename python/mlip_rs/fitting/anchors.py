@@ -127,7 +127,7 @@ def anchors(
     frames = [frame for frame, _ in taught]
     sums = NormalEquations.zeros(len(coefficients), 1)
     weights[[not frame.pbc.all() for frame in frames], 2] = 0.0
-    accumulate(sums, problem.basis, frames, problem.reference, weights, threads)
+    accumulate(sums, problem.basis.core, frames, problem.reference, weights, threads)
     symmetrize(sums, threads)
     sums.gram[0, ~occurring] = 0.0
     sums.gram[0, :, ~occurring] = 0.0

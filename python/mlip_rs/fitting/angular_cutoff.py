@@ -168,5 +168,11 @@ def _score(dataset: Dataset, basis: Basis, settings: FitSettings, progress: Prog
     problem = build_problem(check_data(dataset, basis, settings), settings, persistent=False)
     check_resources(problem, settings, None)
     with tempfile.TemporaryDirectory() as place:
-        equations = assemble(problem, Path(place), threads=settings.threads or None, progress=progress)
+        equations = assemble(
+            problem,
+            Path(place),
+            threads=settings.threads or None,
+            progress=progress,
+            scheduler=settings.scheduler,
+        )
         return float(select(problem, equations, settings, progress).scores[-1])

@@ -1,32 +1,25 @@
 """Sum normal equations on disk, fold by fold; an interrupted computation resumes."""
 
 import json
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
+from mlip_rs.dask_client import Scheduler, connected
 from mlip_rs.errors import FitError
 from mlip_rs.files import write_atomically
-from mlip_rs.fitting.fold_store import DAMAGE, FoldEquations
+from mlip_rs.fitting.fold_store import FoldEquations
 from mlip_rs.fitting.normal_equations import NormalEquations, accumulate, symmetrize
+from mlip_rs.fitting.open_fold import Checkpoint, OpenFold
 from mlip_rs.fitting.problem import Problem
+from mlip_rs.fitting.shares import Share, shares
+from mlip_rs.fitting.shares_on_dask import DaskShares
 from mlip_rs.fitting.stored_pieces import remove_pieces
 from mlip_rs.progress import Progress, Silent
 
-CHECKPOINT_SECONDS: float = 30.0
-"""Time between saves of an unfinished fold, at least."""
-
-CHECKPOINT_SHARE: float = 0.05
-"""Saves take at most this share of the time."""
-
-CHECKPOINT_SPEED: float = 2e8
-"""Bytes per second that a save is expected to write as long as none was timed."""
-
 MANIFEST: str = "manifest.json"
 """File with the fingerprint of the problem to which the equations beside it belong."""
-
-BATCH_ROWS: int = 4096
-"""Rows of one call of the core; Ctrl-C takes effect between calls."""
 
 
 def assemble(
@@ -36,10 +29,12 @@ def assemble(
     threads: int | None = None,
     progress: Progress | None = None,
     overwrite: bool = False,
+    scheduler: Scheduler | None = None,
 ) -> FoldEquations:
     """Sum the normal equations of every fold; folds and blocks finished before are not computed again.
 
-    The result does not depend on the number of threads or on interruptions, to the last bit.
+    The result does not depend on the number of threads or workers or on interruptions, to the last bit, on processors
+    of one kind.
 
     Parameters
     ----------
@@ -49,11 +44,15 @@ def assemble(
         As for `Potential.predict`.
     overwrite
         Drop the equations of another problem that the directory may hold.
+    scheduler
+        Address of a scheduler of Dask, or the file that it writes, whose workers sum; None: this machine.
 
     Raises
     ------
     FitError
-        The directory belongs to another problem.
+        The directory belongs to another problem; the scheduler or all workers are lost.
+    ConfigError
+        Dask is not installed, the scheduler cannot be reached, workers have another version of the package.
     StructureError
         A structure cannot be evaluated; names file, frame and atom.
     """
@@ -68,12 +67,22 @@ def assemble(
         persistent=problem.persistent,
     )
     progress.start("normal equations: structures", len(problem.dataset))
-    for fold in range(problem.n_folds):
-        if equations.finished(fold):
-            progress.advance(len(problem.members(fold)))
-        else:
-            equations.save(fold, _sum_fold(problem, equations, fold, threads, progress))
+    unfinished = [fold for fold in range(problem.n_folds) if not equations.finished(fold)]
+    progress.advance(len(problem.dataset) - sum(len(problem.members(fold)) for fold in unfinished))
+    if scheduler is not None and unfinished:
+        equations.n_workers = _sum_elsewhere(problem, equations, unfinished, scheduler, threads, progress)
+        return equations
+    for fold in unfinished:
+        sums = _sum_here(problem, equations, fold, threads, progress)
+        equations.save(fold, _completed(sums, threads))
     return equations
+
+
+def _completed(fold: OpenFold, threads: int | None) -> NormalEquations:
+    """The equations of a fold of which all shares are summed."""
+    sums = NormalEquations.zeros(*fold.shape) if fold.total is None else fold.total
+    symmetrize(sums, threads)
+    return sums
 
 
 def owner(directory: Path) -> str | None:
@@ -102,67 +111,67 @@ def _claim(directory: Path, fingerprint: str, overwrite: bool) -> None:
     write_atomically(manifest, json.dumps({"fingerprint": fingerprint}))
 
 
-def _sum_fold(
+def _opened(problem: Problem, equations: FoldEquations, fold: int, progress: Progress) -> OpenFold:
+    """A fold that is not finished, as far as it was summed before."""
+    shape = problem.basis.n_features, len(problem.group_weights)
+    found = OpenFold.load(equations.partial_path(fold), shape, progress)
+    ends = {0, *(share.end for share in shares(problem, problem.members(fold)))}
+    return found if found.closed in ends else OpenFold(shape)
+
+
+def _sum_here(
     problem: Problem, equations: FoldEquations, fold: int, threads: int | None, progress: Progress
-) -> NormalEquations:
-    members = problem.members(fold)
-    checkpoint = _Checkpoint(equations.partial_path(fold))
-    sums, done = checkpoint.load(problem, progress)
+) -> OpenFold:
+    """Sum a fold on this machine."""
+    sums = _opened(problem, equations, fold, progress)
+    checkpoint = Checkpoint(equations.partial_path(fold))
     weights = problem.row_weights
-    progress.advance(done)
-    for batch in batches(problem, members[done:]):
-        frames = [problem.dataset[i] for i in batch]
-        accumulate(sums, problem.basis, frames, problem.reference, weights[batch], threads)
-        done += len(batch)
-        progress.advance(len(batch))
-        checkpoint.save_if_due(sums, done)
-    symmetrize(sums, threads)
+    progress.advance(sums.done)
+    for share in shares(problem, problem.members(fold)):
+        end = share.start
+        for batch in map(list, share.batches):
+            end += len(batch)
+            if end <= sums.done:
+                continue
+            frames = [problem.dataset[i] for i in batch]
+            accumulate(sums.opened(), problem.basis.core, frames, problem.reference, weights[batch], threads)
+            sums.done = end
+            if end == share.end:
+                sums.close()
+            progress.advance(len(batch))
+            checkpoint.save_if_due(sums)
     return sums
 
 
-class _Checkpoint:
-    """File of an unfinished fold, saved so rarely that saving takes a small part of the time."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._last = time.monotonic()
-        self._seconds: float | None = None
-
-    def load(self, problem: Problem, progress: Progress) -> tuple[NormalEquations, int]:
-        """Sums and number of structures of the last save; the sum over nothing if there is none."""
-        if self.path.exists():
-            try:
-                sums, done = NormalEquations.load(self.path)
-            except DAMAGE:
-                progress.note(f"{self.path}: damaged; this fold is computed from its start")
-            else:
-                if sums.xty.shape == (len(problem.group_weights), problem.basis.n_features):
-                    return sums, done
-        return NormalEquations.zeros(problem.basis.n_features, len(problem.group_weights)), 0
-
-    def save_if_due(self, sums: NormalEquations, done: int) -> None:
-        """Save unless the last time is too short ago, or saving would take too large a share of the time."""
-        seconds = sums.gram.nbytes / CHECKPOINT_SPEED if self._seconds is None else self._seconds
-        begin = time.monotonic()
-        if begin - self._last > max(CHECKPOINT_SECONDS, seconds / CHECKPOINT_SHARE):
-            sums.save(self.path, done)
-            self._last = time.monotonic()
-            self._seconds = self._last - begin
-
-
-def batches(problem: Problem, members: Sequence[int]) -> Iterator[list[int]]:
-    """Consecutive structures of about `BATCH_ROWS` rows.
-
-    Cut from the front and saved at their ends only, so that the batches after a checkpoint, and with them the order
-    of all sums, are those of a run without interruption.
-    """
-    batch: list[int] = []
-    rows = 0
-    for index in members:
-        batch.append(index)
-        rows += 7 + 3 * problem.dataset[index].n_atoms
-        if rows >= BATCH_ROWS:
-            yield batch
-            batch, rows = [], 0
-    if batch:
-        yield batch
+def _sum_elsewhere(
+    problem: Problem,
+    equations: FoldEquations,
+    folds: Sequence[int],
+    scheduler: Scheduler,
+    threads: int | None,
+    progress: Progress,
+) -> int:
+    """Sum folds on workers of Dask; how many took part."""
+    opened = {fold: _opened(problem, equations, fold, progress) for fold in folds}
+    left: dict[int, list[Share]] = {}
+    for fold, sums in opened.items():
+        sums.drop_share()
+        progress.advance(sums.done)
+        left[fold] = [share for share in shares(problem, problem.members(fold)) if share.start >= sums.closed]
+    client, own = connected(scheduler)
+    try:
+        arriving = DaskShares(client, problem, chain.from_iterable(left.values()), progress)
+        for fold in folds:
+            sums = opened.pop(fold)
+            checkpoint = Checkpoint(equations.partial_path(fold))
+            for share in left[fold]:
+                next(arriving).add_to(sums.finished())
+                sums.closed = sums.done = share.end
+                progress.advance(share.end - share.start)
+                checkpoint.save_if_due(sums)
+            equations.save(fold, _completed(sums, threads))
+    finally:
+        if own:
+            with suppress(Exception):
+                client.close()
+    return len(arriving.workers)

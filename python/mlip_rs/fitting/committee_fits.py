@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.errors import FitError
-from mlip_rs.fitting.assemble import batches
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.estimators.scaled import Scaled
 from mlip_rs.fitting.fold_store import HELD_BYTES
@@ -18,6 +17,7 @@ from mlip_rs.fitting.normal_equations import NormalEquations, System, accumulate
 from mlip_rs.fitting.posterior_draws import inflation, posterior_draws
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.selection import Selection
+from mlip_rs.fitting.shares import batches
 from mlip_rs.fitting.structure_clusters import clusters, mean_features
 from mlip_rs.fitting.unseen_errors import Fits
 from mlip_rs.progress import Progress
@@ -185,6 +185,6 @@ def equations_of(problem: Problem, members: NDArray[np.int64], threads: int | No
     weights = problem.structure_weights * problem.property_weights
     for batch in batches(problem, members.tolist()):
         frames = [problem.dataset[k] for k in batch]
-        accumulate(sums, problem.basis, frames, problem.reference, weights[batch], threads)
+        accumulate(sums, problem.basis.core, frames, problem.reference, weights[batch], threads)
     symmetrize(sums, threads)
     return sums

@@ -92,6 +92,11 @@ class FoldEquations:
         (G,) weights with which the matrices of a fold are summed.
     persistent
         Whether the files outlive this object.
+
+    Attributes
+    ----------
+    n_workers
+        Workers of Dask that took part in the sums made by this process.
     """
 
     def __init__(
@@ -102,6 +107,7 @@ class FoldEquations:
         self.n_features = n_features
         self.weights = weights
         self.persistent = persistent
+        self.n_workers = 0
         self._held: dict[int, Array] = {}
         self._sums: dict[int, Sums] = {}
         self._total: Array | None = None

@@ -229,7 +229,7 @@ def _held_out(
     rest, threads = without(problem, own, settings), settings.threads or None
     with TemporaryDirectory() as place:
         folder = Path(place)
-        equations = assemble(rest, folder, threads=threads, progress=progress)
+        equations = assemble(rest, folder, threads=threads, progress=progress, scheduler=settings.scheduler)
         with equations.totalled():
             made = selection(rest, equations, settings, progress)
             wanted = [_nearest(made, size) for size in sizes]

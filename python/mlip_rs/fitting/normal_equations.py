@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlip_rs import _core
 from mlip_rs.arrays import Array
-from mlip_rs.basis import Basis
 from mlip_rs.data import Frame, ReferenceEnergies
 from mlip_rs.data.core_structures import core_structure, named
 from mlip_rs.errors import StructureError
-from mlip_rs.files import atomic_file
 from mlip_rs.threads import number_of_threads
 
 
@@ -72,25 +69,17 @@ class NormalEquations:
             np.zeros(n_groups, dtype=np.int64),
         )
 
-    def save(self, path: Path, done: int) -> None:
-        """Write to an .npz file, atomically, with the number of structures summed so far."""
-        gram, xty, yty, n_rows = self._parts()
-        with atomic_file(path, "wb") as file:
-            np.savez(file, gram=gram, moment=xty, yty=yty, n_rows=n_rows, done=done)
-
-    @classmethod
-    def load(cls, path: Path) -> tuple["NormalEquations", int]:
-        """Read a file written by `save`."""
-        with path.open("rb") as stream, np.load(stream) as file:  # np.load would leave a damaged file open
-            return cls(file["gram"], file["moment"], file["yty"], file["n_rows"]), int(file["done"])
-
-    def _parts(self) -> tuple[Array, Array, Array, NDArray[np.int64]]:
-        return self.gram, self.xty, self.yty, self.n_rows
+    def add(self, other: "NormalEquations") -> None:
+        """Add a sum over other rows, in place."""
+        self.gram[:] += other.gram
+        self.xty[:] += other.xty
+        self.yty[:] += other.yty
+        self.n_rows[:] += other.n_rows
 
 
 def accumulate(
     equations: NormalEquations,
-    basis: Basis,
+    basis: _core.Basis,
     frames: Sequence[Frame],
     reference: ReferenceEnergies,
     weights: Array,
@@ -123,7 +112,7 @@ def accumulate(
     )
     try:
         sums = _core.accumulate(
-            basis.core,
+            basis,
             [core_structure(frame) for frame in frames],
             labels,
             equations.gram,

@@ -151,7 +151,12 @@ def fit_in_phases(
         folder = Path(place) / "equations"
         phases.enter("assemble")
         equations = assemble(
-            problem, folder, threads=settings.threads or None, progress=progress, overwrite=overwrite
+            problem,
+            folder,
+            threads=settings.threads or None,
+            progress=progress,
+            overwrite=overwrite,
+            scheduler=settings.scheduler,
         )
         settings = _with_unit_costs(problem, settings, folder / "unit-costs.json", phases)
         phases.enter("select")
@@ -164,7 +169,7 @@ def fit_in_phases(
         points = calibrated(problem, settings, points, progress)
     phases.enter("save")
     record = run_record(problem, chosen, settings, testing, basis)
-    run = Run(points, record | {"label_check": review.to_dict()})
+    run = Run(points, record | {"label_check": review.to_dict(), "n_workers": equations.n_workers})
     if directory is not None:
         run.save_potentials(directory)
     run = run.with_seconds(phases.stop())

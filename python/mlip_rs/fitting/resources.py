@@ -7,12 +7,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from mlip_rs.errors import FitError
 from mlip_rs.fitting.estimators.choice import estimator_of
 from mlip_rs.fitting.fold_store import HELD_BYTES
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.residuals import BATCH_STRUCTURES
 from mlip_rs.fitting.settings import FitSettings
+from mlip_rs.fitting.shares import SHARE_ROWS
 from mlip_rs.fitting.structure_clusters import N_CLUSTERS
 from mlip_rs.fitting.unseen_errors import MOST_NUMBERS
 from mlip_rs.threads import number_of_threads
@@ -62,8 +65,7 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     n, groups = problem.basis.n_features, len(problem.group_weights)
     matrix = NUMBER * n * n
     most_rows = max((7 + 3 * frame.n_atoms for frame in problem.dataset), default=0)
-    all_rows = sum(7 + 3 * frame.n_atoms for frame in problem.dataset)
-    block = NUMBER * n * min(all_rows, max(BLOCK_NUMBERS // n, BLOCK_ROWS, most_rows))
+    block = _block_bytes(problem)
     n_vectors = max(len(settings.ridge_penalties), settings.n_path + 1)
     n_not_yet_stored = problem.n_folds * (n_vectors + 2 * settings.n_prior)
     vectors = NUMBER * n * (4 * n_vectors + n_not_yet_stored)
@@ -76,7 +78,8 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     held = (problem.n_folds + 1) * matrix if small else 0
     anchored = matrix if settings.anchor_weight and problem.basis.repulsion is not None else 0
     held_beside = anchored if matrix <= HELD_BYTES else 0
-    summing = groups * matrix + held + block
+    several = _several_shares(problem)  # the sum of finished ones and that of an open one
+    summing = (1 + several) * groups * matrix + held + block
     beside = matrix + max(held + held_beside, anchored) + vectors
     selecting = beside + max(predicting, solving)
     with_clusters = matrix <= HELD_BYTES
@@ -85,9 +88,31 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     judging = beside + committees + max(clusters, NUMBER * (MOST_NUMBERS + n * most_rows))
     again = held + matrix if settings.hold_out_classes else 0
     # Beside the finished folds there is an old and a new checkpoint of the last, or its matrix and the total.
-    disk = 0 if small and not problem.persistent else (problem.n_folds + 1) * groups * matrix
+    disk = 0 if small and not problem.persistent else (problem.n_folds + 1 + 2 * several) * groups * matrix
     disk += anchored - held_beside
     return Resources(PACKAGE_BYTES + max(summing, selecting, judging) + again, disk)
+
+
+def worker_memory(problem: Problem) -> int:
+    """Peak memory in bytes of a worker that sums a share elsewhere, from above.
+
+    Its sum, the triangles that it sends, those of a share that waits to be fetched, and the design rows.
+    """
+    matrices = NUMBER * len(problem.group_weights) * problem.basis.n_features**2
+    return PACKAGE_BYTES + 2 * matrices + _block_bytes(problem)
+
+
+def _block_bytes(problem: Problem) -> int:
+    """Design rows that the core holds at once."""
+    n = problem.basis.n_features
+    rows = [7 + 3 * frame.n_atoms for frame in problem.dataset]
+    return NUMBER * n * min(sum(rows), max(BLOCK_NUMBERS // n, BLOCK_ROWS, *rows))
+
+
+def _several_shares(problem: Problem) -> bool:
+    """Whether the sum of a fold is that of several shares."""
+    rows = np.array([7 + 3 * frame.n_atoms for frame in problem.dataset])
+    return bool(np.bincount(problem.folds, rows).max(initial=0) > SHARE_ROWS)
 
 
 def check_resources(problem: Problem, settings: FitSettings, directory: Path | None) -> None:

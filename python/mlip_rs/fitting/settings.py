@@ -13,8 +13,8 @@ from mlip_rs.threads import MAX_THREADS
 MAX_POINTS: int = 10_000
 """Most points of a path."""
 
-RUN_ONLY: tuple[str, ...] = ("threads", "memory_gib")
-"""Settings of the machine, on which the result does not depend."""
+RUN_ONLY: tuple[str, ...] = ("threads", "memory_gib", "scheduler")
+"""Settings of the machines, on which the result does not depend."""
 
 METHODS: tuple[str, ...] = (
     "cost-aware",
@@ -97,6 +97,9 @@ class FitSettings:
     memory_gib
         Memory that the fit may take, GiB; a fit that needs more is refused before it starts. None: what is
         available.
+    scheduler
+        Scheduler of Dask, by address or by the file that it writes, whose workers sum the normal equations; None:
+        this machine does.
 
     Raises
     ------
@@ -132,6 +135,7 @@ class FitSettings:
     seed: int = 0
     threads: int = 0
     memory_gib: float | None = None
+    scheduler: str | None = None
 
     def __post_init__(self) -> None:
         check_types(self)

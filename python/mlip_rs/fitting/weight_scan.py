@@ -203,7 +203,12 @@ def scan_weights(
     with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "equations"
         equations = assemble(
-            problem, folder, threads=settings.threads or None, progress=progress, overwrite=overwrite
+            problem,
+            folder,
+            threads=settings.threads or None,
+            progress=progress,
+            overwrite=overwrite,
+            scheduler=settings.scheduler,
         )
         relevant = {k: v for k, v in settings.to_dict().items() if k not in {*RUN_ONLY, "weights"}}
         cache = ResultCache(folder / "weight-scan.json", [problem.fingerprint(), relevant])

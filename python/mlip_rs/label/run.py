@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mlip_rs.dask_client import Scheduler
 from mlip_rs.errors import ConfigError
 from mlip_rs.label.child_process import Limits
 from mlip_rs.label.labelled_frames import LabelledFrames
@@ -16,7 +17,7 @@ from mlip_rs.label.source import source_of
 from mlip_rs.label.summary import LabelSummary
 from mlip_rs.label.tasks import Job
 from mlip_rs.label.unlabelled import Structures, unlabelled
-from mlip_rs.label.workers import Scheduler, workers_for
+from mlip_rs.label.workers import workers_for
 from mlip_rs.locks import lock_file
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.settings import check_integer, check_number

@@ -5,25 +5,16 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from mlip_rs.dask_client import Scheduler, connected
 from mlip_rs.errors import ConfigError, LabelError
 from mlip_rs.label.tasks import close_children
 
 T = TypeVar("T")
 
-CURE: str = "pip install 'mlip-rs[distributed]'"
-"""How Dask is installed."""
-
-CONNECT: float = 30.0
-"""Seconds to wait for a scheduler."""
-
 MOST_AHEAD: int = 1000
 """Tasks that a scheduler knows of at a time, more than it has workers so that clusters can grow to the work."""
-
-Scheduler = str | os.PathLike[str] | Any
-"""Address of a scheduler, the file that it writes, or a client of Dask."""
 
 
 class Workers(Protocol):
@@ -134,28 +125,8 @@ def workers_for(scheduler: Scheduler | None, n_workers: int | None, threads: int
     if scheduler is not None:
         if n_workers is not None:
             raise ConfigError("workers of a scheduler are started beside it; leave out n_workers (--workers)")
-        return _elsewhere(scheduler)
+        return DaskWorkers(*connected(scheduler))
     return LocalWorkers(n_workers or max(1, _cores() // threads))
-
-
-def _elsewhere(scheduler: Scheduler) -> DaskWorkers:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ConfigError(f"a scheduler needs Dask: {CURE}") from None
-
-    if isinstance(scheduler, Client):
-        return DaskWorkers(scheduler, own=False)
-    text = os.fspath(scheduler)
-    file = Path(text)
-    try:
-        client = (
-            Client(scheduler_file=text, timeout=CONNECT) if file.is_file() else Client(text, timeout=CONNECT)
-        )
-    except (OSError, ValueError, TimeoutError) as error:
-        why = " ".join(str(error).split())[:200]
-        raise ConfigError(f"scheduler {text}: cannot be reached ({why}); is it running?") from None
-    return DaskWorkers(client)
 
 
 def _cores() -> int:

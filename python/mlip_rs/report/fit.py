@@ -243,6 +243,8 @@ def settings_table(record: Mapping[str, Any]) -> Table:
         rows.append(("fingerprint of the test data", record["test_data"]["fingerprint"]))
     phases = (f"{name.replace('_', ' ')} {value:.1f} s" for name, value in record["seconds"].items())
     rows.append(("time", ", ".join(phases)))
+    if record.get("n_workers"):
+        rows.append(("workers of Dask that summed the equations", str(record["n_workers"])))
     rows.append(("version of mlip_rs", str(record["package_version"])))
     return Table(("setting", "value"), rows)
 

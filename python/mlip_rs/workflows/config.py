@@ -224,6 +224,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
                 data[key] = [_beside(folder, item) for item in data[key]]
     if isinstance(output, dict) and isinstance(output.get("directory"), str):
         output["directory"] = str(folder / Path(output["directory"]).expanduser())
+    if isinstance(fit, dict) and isinstance(scheduler := fit.get("scheduler"), str):
+        file = Path(_beside(folder, scheduler))
+        fit["scheduler"] = str(file) if file.is_file() else scheduler  # else it is an address
     if isinstance(fit, dict) and "weights" in fit:
         if "weights" in document:
             raise ConfigError(f"{path}: weights and fit.weights are the same table; give one of them")
@@ -240,7 +243,7 @@ def _syntax_error(message: str) -> str:
     return f"line {found[1]}: {reason[:1].lower()}{reason[1:]} (column {found[2]}); correct the TOML"
 
 
-def _beside(folder: Path, name: object) -> object:
+def _beside(folder: Path, name: Any) -> Any:  # noqa: ANN401 (whatever the file says)
     """Return a path or pattern in a file relative to the folder of the file."""
     if not isinstance(name, str):
         return name

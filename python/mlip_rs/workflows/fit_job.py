@@ -19,6 +19,7 @@ from mlip_rs.fitting.label_review import review_labels
 from mlip_rs.fitting.phases import Phases
 from mlip_rs.fitting.pipeline import checked_problem, fit_in_phases
 from mlip_rs.fitting.problem import check_test_elements
+from mlip_rs.fitting.resources import worker_memory
 from mlip_rs.fitting.settings import RUN_ONLY
 from mlip_rs.locks import locked
 from mlip_rs.progress import Progress, Silent
@@ -166,11 +167,14 @@ class FitPlan:
         Numbers of features by order.
     n_rows
         Energies, force components and stress components that carry weight.
+    worker_gigabytes
+        Memory that each worker of Dask needs, 10⁹ bytes; None if the fit is refused.
     """
 
     basis: Basis
     composition: Composition
     n_rows: int
+    worker_gigabytes: float | None = None
 
     @property
     def gigabytes(self) -> float:
@@ -180,7 +184,8 @@ class FitPlan:
     def to_dict(self) -> dict[str, Any]:
         """Record that `mlip-rs fit --dry-run --json` prints."""
         settings = {"cutoff": self.basis.cutoff, "r_min": self.basis.r_min, "size": self.basis.size}
-        counts = {"n_rows": self.n_rows, "gigabytes_per_matrix": self.gigabytes}
+        counts: dict[str, float | None] = {"n_rows": self.n_rows, "gigabytes_per_matrix": self.gigabytes}
+        counts["gigabytes_per_worker"] = self.worker_gigabytes
         return {"settings": settings, "basis": self.composition.to_dict(), **counts}
 
     def lines(self) -> list[str]:
@@ -189,6 +194,11 @@ class FitPlan:
             f"{', '.join(self.basis.elements)}: cutoff {self.composition.cutoff:g} Å",
             *_described(self.basis),
             f"{self.n_rows} rows of data; {self.gigabytes:.3g} GB for each matrix of the normal equations",
+            *(
+                []
+                if self.worker_gigabytes is None
+                else [f"{self.worker_gigabytes:.2g} GB for each worker (--scheduler)"]
+            ),
         ]
 
 
@@ -243,6 +253,7 @@ class Job:
             for line in plan.lines():
                 progress.note(line)
             raise
+        plan = replace(plan, worker_gigabytes=worker_memory(problem) / 1e9)
         if testing is not None:
             check_test_elements(testing, problem.basis)
         if not self.overwrite:

@@ -18,7 +18,7 @@ from mlip_rs.data import dataset_from_atoms, folds, read_dataset, reference_ener
 from mlip_rs.data.core_structures import core_structure
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, FitError, MlipError
-from mlip_rs.fitting import FitSettings, Run, Weights, fit
+from mlip_rs.fitting import FitSettings, Run, Weights, fit, open_fold, shares
 from mlip_rs.fitting import assemble as assembly
 from mlip_rs.fitting.estimators.lasso import adaptive_weights
 from mlip_rs.fitting.estimators.scaled import PathOptions, Scaled, feature_scale
@@ -144,11 +144,13 @@ def test_the_number_of_threads_changes_no_bit(aluminium, tmp_path):
     assert texts[0] == texts[1]
 
 
-def test_an_interrupted_assembly_resumes_to_the_same_bits(aluminium, tmp_path, monkeypatch):
+@pytest.mark.parametrize("share_rows", [32768, 250])
+def test_an_interrupted_assembly_resumes_to_the_same_bits(aluminium, tmp_path, monkeypatch, share_rows):
     settings = FitSettings(n_folds=3, reference_energies=REFERENCE)
-    monkeypatch.setattr(assembly, "BATCH_ROWS", 100)
-    monkeypatch.setattr(assembly, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(assembly, "CHECKPOINT_SHARE", np.inf)
+    monkeypatch.setattr(shares, "BATCH_ROWS", 100)
+    monkeypatch.setattr(shares, "SHARE_ROWS", share_rows)
+    monkeypatch.setattr(open_fold, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(open_fold, "CHECKPOINT_SHARE", np.inf)
     honest, calls, cut = assembly.accumulate, [], [0]
 
     def interrupted(*args, **kwargs):

@@ -15,7 +15,7 @@ from mlip_rs.data.core_structures import core_structure
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, DataError, FitError
 from mlip_rs.evaluate.errors import Labels, evaluate_errors
-from mlip_rs.fitting import FitSettings, Weights, fit, resources
+from mlip_rs.fitting import FitSettings, Weights, fit, open_fold, resources
 from mlip_rs.fitting import assemble as assembly
 from mlip_rs.fitting import fold_store as storage
 from mlip_rs.fitting import problem as problems
@@ -270,32 +270,32 @@ def test_solving_in_place_equals_solving_a_copy_and_leaves_the_matrix():
 def test_saves_take_little_of_the_time(tmp_path, monkeypatch, saving, n_saves):
     """A hundred batches of a second each, saved at most every tenth of a second, if that were all."""
     clock = [0.0]
-    monkeypatch.setattr(assembly, "CHECKPOINT_SECONDS", 0.1)
-    monkeypatch.setattr(assembly, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(open_fold, "CHECKPOINT_SECONDS", 0.1)
+    monkeypatch.setattr(open_fold, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     saves = []
 
-    def save(_path, done):
-        saves.append(done)
+    def save(_path):
+        saves.append(clock[0])
         clock[0] += saving
 
-    sums = SimpleNamespace(gram=np.zeros(1), save=save)
-    checkpoint = assembly._Checkpoint(tmp_path / "x")
-    for done in range(100):
+    fold = SimpleNamespace(nbytes=8, save=save)
+    checkpoint = open_fold.Checkpoint(tmp_path / "x")
+    for _ in range(100):
         clock[0] += 1.0
-        checkpoint.save_if_due(sums, done)
+        checkpoint.save_if_due(fold)
     assert len(saves) == n_saves
 
 
 def test_a_large_first_checkpoint_waits_for_as_long_as_it_should_take(tmp_path, monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(assembly, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(open_fold, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     saves = []
-    sums = SimpleNamespace(gram=SimpleNamespace(nbytes=4e9), save=lambda path, done: saves.append(clock[0]))
-    checkpoint = assembly._Checkpoint(tmp_path / "x")
+    fold = SimpleNamespace(nbytes=4e9, save=lambda path: saves.append(clock[0]))
+    checkpoint = open_fold.Checkpoint(tmp_path / "x")
     while not saves:
         clock[0] += 1.0
-        checkpoint.save_if_due(sums, 0)
-    assert saves[0] == pytest.approx(4e9 / assembly.CHECKPOINT_SPEED / assembly.CHECKPOINT_SHARE, abs=2.0)
+        checkpoint.save_if_due(fold)
+    assert saves[0] == pytest.approx(4e9 / open_fold.CHECKPOINT_SPEED / open_fold.CHECKPOINT_SHARE, abs=2.0)
 
 
 def test_a_fit_beyond_the_memory_is_refused_before_it_starts(aluminium, tmp_path, monkeypatch):

@@ -136,7 +136,7 @@ def test_what_workers_finish_for_a_client_that_was_killed_is_not_calculated_agai
 
 
 def test_a_scheduler_that_is_not_there_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr("mlip_rs.label.workers.CONNECT", 0.5)
+    monkeypatch.setattr("mlip_rs.dask_client.CONNECT", 0.5)
     with pytest.raises(ConfigError, match=r"scheduler tcp://127.0.0.1:9: cannot be reached.*is it running\?"):
         label(cells(2), f"{FILE}:Spoilt", tmp_path / "al.extxyz", scheduler="tcp://127.0.0.1:9")
 
