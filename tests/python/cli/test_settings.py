@@ -88,6 +88,7 @@ VALUES = {
     "fit.seed": "3",
     "fit.threads": "2",
     "fit.memory_gib": "1.5",
+    "fit.scheduler": "tcp://head:8786",
     "weights.energy": "0.002",
     "weights.forces": "0.2",
     "weights.stress": "0.5",
