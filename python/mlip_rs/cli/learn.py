@@ -67,7 +67,7 @@ def run(
     size: Annotated[
         str | None,
         typer.Option(
-            metavar="SIZE", help="Size of the basis: small, medium, default, large.", rich_help_panel=_LOOP
+            metavar="SIZE", help="Size of the basis: small, medium, standard, large.", rich_help_panel=_LOOP
         ),
     ] = None,
     scheduler: Annotated[
