@@ -1,6 +1,8 @@
 """Connection to a scheduler of Dask, whose workers may be on any machine."""
 
+import logging
 import os
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,11 @@ CURE: str = "pip install 'mlip-rs[distributed]'"
 CONNECT: float = 30.0
 """Seconds to wait for a scheduler."""
 
+LOCAL: str = "local"
+"""In place of an address: processes of this machine, one for each core, that are started for this process."""
+
 Scheduler = str | os.PathLike[str] | Any
-"""Address of a scheduler, the file that it writes, or a client of Dask."""
+"""Address of a scheduler, the file that it writes, `LOCAL`, or a client of Dask."""
 
 
 def connected(scheduler: Scheduler) -> tuple[Any, bool]:
@@ -22,7 +27,7 @@ def connected(scheduler: Scheduler) -> tuple[Any, bool]:
     Parameters
     ----------
     scheduler
-        Address, such as "tcp://head:8786", the file that the scheduler writes, or a client.
+        Address, such as "tcp://head:8786", the file that the scheduler writes, "local", or a client.
 
     Raises
     ------
@@ -36,7 +41,10 @@ def connected(scheduler: Scheduler) -> tuple[Any, bool]:
 
     if isinstance(scheduler, Client):
         return scheduler, False
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what is lost is told by an error
     text = os.fspath(scheduler)
+    if text == LOCAL:
+        return _local(), False
     try:
         if Path(text).is_file():
             return Client(scheduler_file=text, timeout=CONNECT), True
@@ -44,3 +52,11 @@ def connected(scheduler: Scheduler) -> tuple[Any, bool]:
     except (OSError, ValueError, TimeoutError) as error:
         why = " ".join(str(error).split())[:200]
         raise ConfigError(f"scheduler {text}: cannot be reached ({why}); is it running?") from None
+
+
+@cache
+def _local() -> Any:  # noqa: ANN401 (no types)
+    """A client with workers of its own, which end with this process."""
+    from distributed import Client
+
+    return Client(threads_per_worker=1, memory_limit=0, dashboard_address=":0", silence_logs=50)

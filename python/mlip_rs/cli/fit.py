@@ -58,7 +58,7 @@ OPTIONS: tuple[SettingOption, ...] = (
     SettingOption("fit.calibrate"),
     SettingOption("fit.hold_out_classes"),
     SettingOption("fit.allow_underdetermined"),
-    SettingOption("fit.scheduler", metavar="ADDRESS|FILE", note="See docs/large-data.md."),
+    SettingOption("fit.scheduler", metavar="ADDRESS|FILE|local", note="See docs/large-data.md."),
 )
 """Settings with an option of their own; `--set` sets any other."""
 

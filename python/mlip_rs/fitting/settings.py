@@ -98,8 +98,8 @@ class FitSettings:
         Memory that the fit may take, GiB; a fit that needs more is refused before it starts. None: what is
         available.
     scheduler
-        Scheduler of Dask, by address or by the file that it writes, whose workers sum the normal equations; None:
-        this machine does.
+        Scheduler of Dask, by address or by the file that it writes, whose workers sum the normal equations; "local"
+        for processes of this machine; None: this process does.
 
     Raises
     ------

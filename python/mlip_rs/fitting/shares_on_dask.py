@@ -1,9 +1,11 @@
 """Shares of folds summed by workers of Dask; their sums come back in order."""
 
 import json
+import pkgutil
 import threading
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -22,8 +24,8 @@ from mlip_rs.fitting.shares import Share
 from mlip_rs.progress import Progress
 from mlip_rs.text import counted
 
-LOOK: float = 5.0
-"""Seconds between looks at the scheduler while a share is awaited."""
+LOOK: float = 2.0
+"""Seconds between looks at the scheduler while a share or a worker is awaited."""
 
 AHEAD: int = 2
 """Shares for each worker that the scheduler knows of: one that is summed and one that waits."""
@@ -35,6 +37,11 @@ RESUME: str = "what was summed is kept with -o; run the same command again to re
 
 VERSION: str = _core.__version__
 """Of the package here."""
+
+VERSION_THERE = (pkgutil.resolve_name, "mlip_rs._core:__version__")
+"""A function of any Python, and its argument, that tells the version of the package elsewhere."""
+
+GONE: str = f"the scheduler of Dask is gone; {RESUME}"
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -170,7 +177,12 @@ class DaskShares:
         self._left = iter(shares)
         self._under_way: deque[tuple[Share, Any]] = deque()
         self._told = False
+        self._checked: set[str] = set()
         self.workers: set[str] = set()
+        try:
+            self._check_versions({"the scheduler": client.run_on_scheduler(*VERSION_THERE)})
+        except (ImportError, AttributeError) as error:
+            self._check_versions({"the scheduler": error})
 
     def __next__(self) -> ShareSums:
         """Sums of the next share.
@@ -195,22 +207,30 @@ class DaskShares:
         raise FitError(self._lost(share))
 
     def _submit_ahead(self) -> None:
-        ahead = AHEAD * max(1, len(self._n_threads()))
+        while not (workers := set(self._addresses())):
+            self._tell_that_there_are_none()
+            time.sleep(LOOK)
+        if new := workers - self._checked:
+            self._check_versions(self._client.run(*VERSION_THERE, workers=list(new), on_error="return"))
+            self._checked |= new
+        ahead = AHEAD * max(1, len(workers))
         while len(self._under_way) < ahead and (share := next(self._left, None)) is not None:
             self._under_way.append((share, self._submit(share)))
 
     def _submit(self, share: Share) -> Any:  # noqa: ANN401 (no types)
+        return self._client.submit(sum_of_share, self._task(share), pure=False)
+
+    def _task(self, share: Share) -> Task:
         problem = self._problem
         batches = tuple(
             (tuple(problem.dataset[k] for k in batch), self._weights[list(batch)]) for batch in share.batches
         )
         n_groups = len(problem.group_weights)
-        task = Task(VERSION, self._basis, problem.reference, n_groups, batches)
-        return self._client.submit(sum_of_share, task, pure=False)
+        return Task(VERSION, self._basis, problem.reference, n_groups, batches)
 
     def _result(self, share: Share, future: Any) -> ShareSums | None:  # noqa: ANN401 (no types)
         """Sums from a worker; None if the scheduler gave the share up, because workers died of it."""
-        from distributed import KilledWorker
+        from distributed import CancelledError, KilledWorker
 
         try:
             self._wait(future)
@@ -220,10 +240,8 @@ class DaskShares:
             return None
         except MlipError:
             raise
-        except (ImportError, AttributeError) as error:
-            raise ConfigError(
-                f"the workers cannot load mlip_rs {VERSION} ({error}); install the same version there"
-            ) from None
+        except CancelledError:
+            raise FitError(GONE) from None
         except MemoryError:
             raise FitError(self._lost(share)) from None
         except Exception as error:
@@ -240,24 +258,36 @@ class DaskShares:
                 wait(future, timeout=LOOK)
             except NotYet:
                 self._check_scheduler()
-                if not self._told and not self._n_threads():
-                    self._told = True
-                    self._progress.note(
-                        "notice: the scheduler has no workers; waiting for them (dask worker ADDRESS)"
-                    )
+                if not self._addresses():
+                    self._tell_that_there_are_none()
 
-    def _n_threads(self) -> dict[str, int]:
-        """Threads of each worker."""
+    def _addresses(self) -> list[str]:
+        """Of the workers that there are."""
         try:
-            found: dict[str, int] = self._client.nthreads()
-        except Exception:  # of any connection
-            self._check_scheduler()
-            raise
-        return found
+            return list(self._client.nthreads())
+        except OSError:  # of the connection
+            raise FitError(GONE) from None
+
+    def _tell_that_there_are_none(self) -> None:
+        if not self._told:
+            self._told = True
+            self._progress.note(
+                "notice: the scheduler has no workers; waiting for them (dask worker ADDRESS)"
+            )
+
+    @staticmethod
+    def _check_versions(versions: Mapping[str, object]) -> None:
+        """The same package everywhere; a worker that cannot read a task would end, one after the other."""
+        for place, found in versions.items():
+            if isinstance(found, str | ImportError | AttributeError) and found != VERSION:
+                theirs = f"mlip_rs {found}" if isinstance(found, str) else f"no mlip_rs ({found})"
+                raise ConfigError(
+                    f"{place} (Dask): has {theirs}, this machine has {VERSION}; install the same there"
+                )
 
     def _check_scheduler(self) -> None:
         if self._client.status not in ("running", "connecting"):
-            raise FitError(f"the scheduler of Dask is gone; {RESUME}") from None
+            raise FitError(GONE) from None
 
     def _name(self, share: Share) -> str:
         frames = [self._problem.dataset[k] for batch in share.batches for k in batch]

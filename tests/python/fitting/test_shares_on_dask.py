@@ -21,7 +21,6 @@ from mlip_rs.fitting.shares_on_dask import ShareSums
 from mlip_rs.progress import Silent
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
-pytestmark = pytest.mark.filterwarnings("ignore:Port 8787:UserWarning")
 
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair-poly", n_radial=6, pair_cross_degree=2)
 N_FOLDS = 2
@@ -69,7 +68,7 @@ def problem():
 def cluster():
     """Two workers that are processes, each with one thread."""
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, memory_limit=0, dashboard_address=None, silence_logs=50
+        n_workers=2, threads_per_worker=1, memory_limit=0, dashboard_address=":0", silence_logs=50
     ) as cluster:
         yield cluster
 
@@ -162,8 +161,13 @@ def test_errors_of_a_structure_name_file_and_frame_as_at_home(problem, tmp_path,
 
 def test_a_worker_of_another_version_is_told(problem, tmp_path, cluster, monkeypatch):
     monkeypatch.setattr(shares_on_dask, "VERSION", "9.9.9")
-    with pytest.raises(ConfigError, match=r"the workers have mlip_rs .*, this machine has 9\.9\.9; install"):
+    with pytest.raises(
+        ConfigError, match=r"the scheduler \(Dask\): has mlip_rs .*, this machine has 9\.9\.9; install"
+    ):
         assemble(problem, tmp_path, scheduler=cluster.scheduler_address)
+    without = {"tcp://node7:1": ModuleNotFoundError("No module named 'mlip_rs'"), "lost": OSError("gone")}
+    with pytest.raises(ConfigError, match=r"node7:1 \(Dask\): has no mlip_rs \(No module named 'mlip_rs'\)"):
+        shares_on_dask.DaskShares._check_versions(without)
 
 
 def test_a_scheduler_that_is_not_there_and_a_dask_that_is_not_installed_are_one_sentence(
