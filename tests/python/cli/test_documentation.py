@@ -10,7 +10,14 @@ from conftest import REPOSITORY
 from mlip_rs.cli.app import VERBS, app
 from mlip_rs.workflows.config import load_job, parse_assignment
 
-PAGES = ("README.md", "docs/command-line.md", "docs/generate.md", "docs/labelling.md", "docs/lammps.md")
+PAGES = (
+    "README.md",
+    "docs/command-line.md",
+    "docs/generate.md",
+    "docs/labelling.md",
+    "docs/large-data.md",
+    "docs/lammps.md",
+)
 
 
 def text_of(page: str) -> str:
