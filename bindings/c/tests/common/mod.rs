@@ -13,7 +13,8 @@ const SPEC: &str = r#"{"elements": ["Al", "Ni"], "cutoff": 4.5, "cutoff_function
 
 /// One form for each element: 2 for an atom of aluminium and 3 for one of nickel, whatever is around it.
 const INDEX: &str = r#"{"shell": 4.0, "centers": [
-    {"element": "Al", "offsets": [2.0], "forms": {}}, {"element": "Ni", "offsets": [-3.0], "forms": {}}]}"#;
+    {"element": "Al", "offsets": [2.0], "forms": {"d[Al,0]": [0.0]}},
+    {"element": "Ni", "offsets": [-3.0], "forms": {"d[Ni,0]": [0.0]}}]}"#;
 
 pub fn potential() -> Potential {
     let spec = BasisSpec::from_json(SPEC).unwrap();
