@@ -9,7 +9,7 @@ from potentials import argon_potential
 from mlip_rs.data import RawFrame, read_dataset
 from mlip_rs.errors import ConfigError
 from mlip_rs.evaluate.labelled_file import LabelledFile
-from mlip_rs.evaluate.prediction import labelled
+from mlip_rs.evaluate.prediction import raw_predictions, with_labels
 
 
 def structures():
@@ -78,4 +78,6 @@ def argon_prediction():
     atoms = bulk("Ar", cubic=True)
     atoms.info.update(Energy=1.0, Virial=np.ones(9), TotEnergy=2.0, config_type="a", REF_energy=3.0)
     atoms.arrays["Force"] = np.ones((4, 3))
-    return labelled(argon_potential(), [RawFrame.of(atoms, "frame 0 of a", 0)])
+    frame = RawFrame.of(atoms, "frame 0 of a", 0)
+    (found,) = raw_predictions(argon_potential(), [frame], error_bars=False)
+    return [with_labels(frame.atoms, found.prediction, with_energy=True)]
