@@ -1,6 +1,6 @@
 """What data tell about the coefficients of a linear potential, and which structures would tell the most beside them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +8,9 @@ from scipy.linalg import cholesky, solve_triangular
 from threadpoolctl import threadpool_limits
 
 from mlip_rs.arrays import Array
+
+PENALTY: float = 1e-4
+"""Before labels, a direction counts as known from this part of what all structures together tell about it."""
 
 CONDITIONED: int = 6
 """Structures whose rows are kept in memory for each one chosen: those that tell most before any is chosen."""
@@ -49,15 +52,20 @@ class Information:
         with threadpool_limits(1):  # the same bits whatever the number of threads
             return cls(cholesky(matrix, lower=True, overwrite_a=True), scale)
 
+    @classmethod
+    def before_labels(cls, rows: Iterable[Array], known: Sequence[Array] = ()) -> "Information":
+        """From weighted rows (n, F) of structures without labels, and of those whose labels are known."""
+        scale = np.sqrt(sum(np.square(own).sum(axis=0) for own in [*rows, *known]))
+        scale[scale == 0.0] = 1.0
+        gram = np.zeros((len(scale), len(scale)))
+        for own in known:
+            gram += (own / scale).T @ (own / scale)
+        return cls.of(gram, np.full(len(scale), PENALTY), scale)
+
     def whitened(self, rows: Array) -> Array:
         """(F, n) rows in coordinates in which the data know every direction equally well, from weighted rows (n, F)."""
         with threadpool_limits(1):
             return np.asarray(solve_triangular(self.factor, (rows / self.scale).T, lower=True))
-
-    @property
-    def log_det(self) -> float:
-        """Log det A."""
-        return 2.0 * float(np.log(np.diag(self.factor)).sum())
 
     @staticmethod
     def gain(whitened: Array) -> float:

@@ -25,9 +25,6 @@ ENERGY, FORCES, STRESS = 0.003, 0.05, 0.005
 FORCE_ATOMS: int = 4
 """Forces of so many atoms of a structure, drawn at random, stand for those of all."""
 
-PENALTY: float = 1e-4
-"""A direction of the coefficients counts as known from this part of what all structures together tell about it."""
-
 COST_POWER: float = 1.5
 """Calculations of periodic cells take about n^1.5: more bands, fewer k-points."""
 
@@ -131,12 +128,7 @@ def select(
 
 def _chosen(rows: Sequence[Array], known: Sequence[Array], costs: Array, most: int) -> dict[int, float]:
     """Gains of the structures that tell most beside what is known, in the order of the choice."""
-    scale = np.sqrt(sum(np.square(own).sum(axis=0) for own in [*rows, *known]))
-    scale[scale == 0.0] = 1.0
-    gram = np.zeros((len(scale), len(scale)))
-    for own in known:
-        gram += (own / scale).T @ (own / scale)
-    information = Information.of(gram, np.full(len(scale), PENALTY), scale)
+    information = Information.before_labels(rows, known)
     names = [str(k) for k in range(len(rows))]
     price = dict(zip(names, costs.tolist(), strict=True))
     gains = information.most_informative(names, lambda name: rows[int(name)], most, costs=price)

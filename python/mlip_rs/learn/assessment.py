@@ -10,11 +10,9 @@ from ase import Atoms
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.learn.settings import LearnSettings
 from mlip_rs.potential import Potential
+from mlip_rs.potential.data_range import CLEARLY_OUTSIDE
 from mlip_rs.uncertainty.estimate import Uncertainty
 from mlip_rs.units import MEV_PER_EV
-
-FAMILIAR: float = 1.5
-"""Index of anomaly above which atoms are clearly unlike the training data; one in a hundred of these is above 1."""
 
 SHOWN: float = 0.9
 """Quantile that says how the pool is known."""
@@ -54,18 +52,19 @@ class Assessment:
 
     def uncertain(self, settings: LearnSettings) -> Mask:
         """(S,) structures with larger errors than aimed at, as far as more data reduce them, or unfamiliar atoms."""
-        return np.asarray(
-            (self.energies > settings.energy) | (self.forces > settings.forces) | (self.indices > FAMILIAR)
-        )
+        return np.asarray(np.any(list(self._doubts(settings).values()), axis=0))
 
     def reasons(self, place: int, settings: LearnSettings) -> list[str]:
         """Why a structure is uncertain, in words."""
-        found = {
-            "energy": self.energies[place] > settings.energy,
-            "forces": self.forces[place] > settings.forces,
-            "unfamiliar": self.indices[place] > FAMILIAR,
+        return [name for name, own in self._doubts(settings).items() if own[place]]
+
+    def _doubts(self, settings: LearnSettings) -> dict[str, Mask]:
+        """(S,) structures that are uncertain for each reason."""
+        return {
+            "energy": self.energies > settings.energy,
+            "forces": self.forces > settings.forces,
+            "unfamiliar": self.indices > CLEARLY_OUTSIDE,
         }
-        return [name for name, own in found.items() if own]
 
     def to_dict(self) -> dict[str, Any]:
         """The 90 % quantile of each over the pool; None for an empty one."""

@@ -38,9 +38,6 @@ Labeller = Callable[[Sequence[Atoms]], Sequence[Atoms]]
 ANGULAR_CUTOFF: float = 0.85
 """Angular cutoff of the fits in the loop, in the cutoff; the final fit chooses its own."""
 
-FIRST_PENALTY: float = 1e-4
-"""Ridge penalty of features of unit norm, by which the first batch is chosen."""
-
 MET: str = "dynamics.extxyz"
 """File with the structures that dynamics have met outside the data."""
 
@@ -187,9 +184,9 @@ class _Loop:
             if outcome:
                 self.record.outcome = outcome
                 self.record.save()
-                potential = fitted.point.potential
-                potential.save(self.directory / POTENTIAL)
-                return Learned(potential, growing.problem.dataset, tuple(self.record.cycles), outcome)
+                return Learned(
+                    fitted.point.potential, growing.problem.dataset, tuple(self.record.cycles), outcome
+                )
             before = len(self.parts)
             self._labelled([one.label_id for one in self.record.cycles[-1].chosen])
             if self.settings.temperatures and self._basis() != growing.basis:
@@ -225,10 +222,7 @@ class _Loop:
             )
         basis, weights = self._basis(), self.fit_settings.weights
         rows = {own: weighted_rows(basis, self.pool[own], weights) for own in self.pool.ids}
-        scale = np.sqrt(sum((own**2).sum(axis=0) for own in rows.values()))
-        scale = np.where(scale > 0.0, scale, 1.0)
-        n = len(scale)
-        nothing = Information.of(np.zeros((n, n)), np.full(n, FIRST_PENALTY), scale)
+        nothing = Information.before_labels(rows.values())
         gains = nothing.most_informative(
             self.pool.ids, rows.__getitem__, self._allowed(), costs=self._costs()
         )

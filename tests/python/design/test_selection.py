@@ -7,7 +7,8 @@ from ase.build import bulk
 from mlip_rs.basis import Basis
 from mlip_rs.design import select
 from mlip_rs.design.coverage import coverage
-from mlip_rs.design.selection import PENALTY, SEED, weighted_rows
+from mlip_rs.design.information import PENALTY
+from mlip_rs.design.selection import SEED, weighted_rows
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.generate.catalogue import Catalogue
 from mlip_rs.generate.plan import Plan
