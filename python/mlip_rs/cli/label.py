@@ -96,6 +96,12 @@ def run(
             help="Compare forces and stress with differences of the energy first, in three calculations."
         ),
     ] = True,
+    teacher: Annotated[
+        bool,
+        typer.Option(
+            "--teacher", help="The calculator is a potential itself; labels and reports of fits say so."
+        ),
+    ] = False,
     work: Annotated[
         Path | None,
         typer.Option(
@@ -128,6 +134,7 @@ def run(
             time_limit=time_limit,
             memory_limit=memory_limit,
             max_force=max_force,
+            teacher=teacher,
             check=check,
             work=work,
             index=sources.index,

@@ -128,6 +128,11 @@ class Dataset:
         return tuple(dict.fromkeys(frame.config_type for frame in self.frames))
 
     @cached_property
+    def label_sources(self) -> dict[str, int]:
+        """Numbers of frames by what made their labels, where the files tell it."""
+        return dict(Counter(frame.label_source for frame in self.frames if frame.label_source))
+
+    @cached_property
     def files(self) -> tuple[str, ...]:
         """Names of the source files, in order."""
         return tuple(dict.fromkeys(frame.file for frame in self.frames))

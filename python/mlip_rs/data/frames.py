@@ -65,6 +65,8 @@ class Frame:
         Factors on the squared residuals of energy, forces and stress, that the file gives.
     charge
         Total charge, e, if the file tells it.
+    label_source
+        What made the labels, if the file tells it, such as "teacher 7net-0 (sevenn 0.13.0)".
 
     Raises
     ------
@@ -87,6 +89,7 @@ class Frame:
     index: int = 0
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
     charge: float | None = None
+    label_source: str = ""
 
     def __post_init__(self) -> None:
         _set(self, "numbers", _read_only(self.numbers, np.int64))
@@ -132,6 +135,8 @@ class Frame:
             atoms.info["group"] = self.group
         if self.charge is not None:
             atoms.info["charge"] = self.charge
+        if self.label_source:
+            atoms.info["label_source"] = self.label_source
         for name, weight in zip(("energy", "forces", "stress"), self.weights, strict=True):
             if weight != 1.0:
                 atoms.info[f"{name}_weight"] = weight

@@ -13,6 +13,7 @@ from mlip_rs.text import counted
 
 CONFIG_TYPE_NAMES: tuple[str, ...] = ("configtype", "configurationtype")
 GROUP_NAMES: tuple[str, ...] = ("group", "trajectory", "groupid")
+LABEL_SOURCE_NAMES: tuple[str, ...] = ("labelsource",)
 CHARGE_NAMES: tuple[str, ...] = ("totalcharge", "charge", "netcharge", "systemcharge", "cellcharge")
 
 WEIGHT_NAMES: dict[str, tuple[int, ...]] = {

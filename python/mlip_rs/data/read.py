@@ -23,6 +23,7 @@ from mlip_rs.data.labels import (
 from mlip_rs.data.metadata import (
     CONFIG_TYPE_NAMES,
     GROUP_NAMES,
+    LABEL_SOURCE_NAMES,
     charge_notices,
     charge_of,
     text_of,
@@ -266,6 +267,7 @@ class _Assembly:
                         index=raw.index,
                         weights=weights,
                         charge=charge_of(raw),
+                        label_source=text_of(raw, LABEL_SOURCE_NAMES),
                     )
                 )
         if dropped:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mlip_rs.data.dataset import Dataset, LabelCounts
 from mlip_rs.data.duplicates import duplicate_groups
 from mlip_rs.data.frames import Frame
+from mlip_rs.data.label_source import sources_text
 from mlip_rs.data.outliers import Outlier, OutlierLimits, find_outliers
 from mlip_rs.data.reference import ReferenceEnergies, isolated_atoms, reference_energies
 from mlip_rs.text import counted, table_lines
@@ -143,6 +144,8 @@ class DataSummary:
         Outliers with reasons.
     limits
         Limits beyond which a frame is an outlier.
+    label_sources
+        Numbers of frames by what made their labels, where the files tell it.
 
     Examples
     --------
@@ -165,6 +168,7 @@ class DataSummary:
     duplicates: tuple[Duplicate, ...]
     outliers: tuple[Outlier, ...]
     limits: OutlierLimits
+    label_sources: Mapping[str, int]
 
     def to_dict(self) -> dict[str, Any]:
         """Convert to a JSON document; eV, Å, eV/Å, eV/Å³."""
@@ -173,11 +177,12 @@ class DataSummary:
 
     def lines(self) -> list[str]:
         """Format for a terminal or a log."""
-        total = self.total
+        total, made_by = self.total, sources_text(self.label_sources, self.total.n_frames)
         lines = [
             f"{counted(total.n_frames, 'structure')}, {counted(total.n_atoms, 'atom')} of {', '.join(self.elements)}, "
             f"from {counted(len(self.files), 'file')}",
             f"labels: {_label_text(total.labels)}; energy taken: {self.energy_source}",
+            *([f"labels made by: {made_by}"] if made_by else []),
         ]
         if self.reference is not None:
             lines.append(f"reference energies: {self.reference.text()}")
@@ -293,6 +298,7 @@ def summarize(
         duplicates=tuple(_duplicate(dataset, group) for group in duplicate_groups(dataset)),
         outliers=find_outliers(dataset, measured.binding, lonely, limits),
         limits=limits,
+        label_sources=dataset.label_sources,
     )
 
 

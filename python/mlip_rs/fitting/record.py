@@ -26,6 +26,7 @@ def data_record(dataset: Dataset) -> dict[str, Any]:
         "n_atoms": int(dataset.n_atoms),
         "energy_source": dataset.energy_source,
         "labels": asdict(dataset.labels),
+        "label_sources": dict(dataset.label_sources),
         "config_types": list(dataset.config_types),
         "notices": list(dataset.notices),
     }

@@ -23,6 +23,9 @@ SUFFIXES: tuple[str, ...] = (".extxyz", ".xyz")
 ZERO_SMEARING: str = "energy_zero_smearing"
 """Key of the energy that is extrapolated to no smearing."""
 
+SOURCE: str = "label_source"
+"""Key of what made the labels."""
+
 SECONDS: str = "label_seconds"
 """Key of the time that the calculation took."""
 
@@ -94,7 +97,7 @@ class LabelledFrames:
         os.truncate(self.path, end)
         self.torn = True
 
-    def append(self, structure: Unlabelled, labels: Labels, seconds: float) -> None:
+    def append(self, structure: Unlabelled, labels: Labels, seconds: float, source: str) -> None:
         """Append a frame in one piece, and have it on the disk when this returns.
 
         Raises
@@ -103,12 +106,12 @@ class LabelledFrames:
             The file cannot be written; what was there before is unchanged.
         """
         text = io.StringIO()
-        write_extxyz(text, [labelled(structure, labels, seconds)])
+        write_extxyz(text, [labelled(structure, labels, seconds, source)])
         append_whole(self.path, text.getvalue(), sync=True)
         self.ids.add(structure.label_id)
 
 
-def labelled(structure: Unlabelled, labels: Labels, seconds: float) -> Atoms:
+def labelled(structure: Unlabelled, labels: Labels, seconds: float, source: str) -> Atoms:
     """The structure with its labels in place of any that it had, under the names that ASE uses.
 
     Whatever else the file told of it, such as `config_type`, is kept.
@@ -121,12 +124,15 @@ def labelled(structure: Unlabelled, labels: Labels, seconds: float) -> Atoms:
         Its labels.
     seconds
         Time that the calculation took.
+    source
+        What made them, in words.
     """
     atoms = structure.atoms.copy()
     atoms.info = {key: value for key, value in atoms.info.items() if not _is_label(key) and _is_kept(value)}
     for key in [key for key in atoms.arrays if _is_label(key)]:
         del atoms.arrays[key]
     atoms.info[LABEL_ID] = f"id-{structure.label_id}"  # text, even where all sixteen digits are decimal
+    atoms.info[SOURCE] = source
     atoms.info[SECONDS] = float(f"{seconds:.3g}")
     results: dict[str, object] = {"energy": labels.energy, "forces": labels.forces}
     if labels.stress is not None:

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ def label(
     memory_limit: float | None = None,
     max_force: float = MAX_FORCE,
     check: bool = True,
+    teacher: bool = False,
     work: str | os.PathLike[str] | None = None,
     index: str = ":",
     format: str | None = None,
@@ -59,7 +61,8 @@ def label(
         potential; "chgnet", "7net-0"; a function or class itself, or a calculator that can be pickled.
     out
         Extended XYZ (.extxyz). Each frame keeps what it carried, such as `config_type`, and gets `energy` (eV; that
-        whose derivative the forces are), `forces`, `stress` (eV/Å³, positive under tension), `label_id`. Beside it
+        whose derivative the forces are), `forces`, `stress` (eV/Å³, positive under tension), `label_id` and
+        `label_source`, what made them. Beside it
         are OUT.label.json, what made the labels, and OUT.failures.jsonl, structures that failed, with reasons.
     arguments
         Keyword arguments of the factory.
@@ -82,6 +85,9 @@ def label(
     check
         Compare forces and stress of a small structure with differences of the energy, in three more calculations,
         before anything is written.
+    teacher
+        The calculator is a potential itself: the labels say so, and so do reports of fits to them. Known without it of
+        potential files and of chgnet, 7net-0.
     work
         Folder in which each structure is calculated in a folder of its own, kept if that fails; OUT.work by default.
     index, format, types
@@ -119,7 +125,7 @@ def label(
         retries, threads, n_workers, time_limit=time_limit, memory_limit=memory_limit, max_force=max_force
     )
     path, receiver = Path(out), progress or Silent()
-    source = source_of(calculator, arguments)
+    source = replace(source_of(calculator, arguments), is_teacher=teacher)
     frames = LabelledFrames(path)
     _check_inputs(path, structures)
     given = unlabelled(structures, index=index, format=format, types=types, note=receiver.note)

@@ -61,6 +61,7 @@ class LabelSession:
         self._summary = LabelSummary(path, self._journal.path, len(given), 0)
         self._failed: dict[str, Failure] = {}
         self._in_a_row = self._n_told = 0
+        self._made_by = source.name
         self.done = False
         self._begin = time.monotonic()
 
@@ -84,6 +85,7 @@ class LabelSession:
     def label(self, todo: deque[Unlabelled], workers: Workers, check: bool) -> None:
         """Calculate and write."""
         facts = self._facts(workers)
+        self._made_by = self._source.described(facts.versions)
         settings = self._source.document() | {"digest": facts.digest}
         self._record.check(settings, len(self._frames.ids))
         for remark in self._record.other_versions(facts.versions):
@@ -161,7 +163,7 @@ class LabelSession:
                 self._progress.note(f"failed: {failure.sentence}")
             self._check_worth(failure)
             return
-        self._frames.append(structure, outcome.labels, outcome.seconds)
+        self._frames.append(structure, outcome.labels, outcome.seconds, self._made_by)
         forget_outcome(self._job, structure.label_id)
         self._in_a_row = 0
         summary = self._summary

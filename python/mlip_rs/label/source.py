@@ -19,12 +19,16 @@ import ase
 from ase import Atoms
 
 from mlip_rs import _core
+from mlip_rs.data.label_source import TEACHER
 from mlip_rs.errors import ConfigError
 from mlip_rs.label.file_command import CommandCalculator, FileCommand
 from mlip_rs.label.teachers import TEACHERS, Teacher
 from mlip_rs.potential import Potential
 
 Factory = Callable[..., Any]
+
+EVERYWHERE: tuple[str, ...] = ("python", "mlip_rs", "numpy", "scipy", "ase")
+"""Packages that are part of every label."""
 
 FORMS: str = (
     "give module:factory (such as ase.calculators.emt:EMT), path/to/file.py:factory, the file of a potential "
@@ -50,6 +54,8 @@ class CalculatorSource:
         Working directory, in which factories are called and names of files are looked up.
     digest
         Of what was given as an object; empty if the name tells.
+    is_teacher
+        Whether it is said to be a potential itself.
     """
 
     name: str
@@ -57,13 +63,37 @@ class CalculatorSource:
     content: bytes = b""
     folder: str = ""
     digest: str = ""
+    is_teacher: bool = False
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.name, dict(self.arguments), self.content, self.folder, self.digest)
+        return type(self), (
+            self.name,
+            dict(self.arguments),
+            self.content,
+            self.folder,
+            self.digest,
+            self.is_teacher,
+        )
 
     def document(self) -> dict[str, Any]:
         """What a run that resumes must have in common with the one before."""
         return {"calculator": self.name, "arguments": _plain(self.arguments)}
+
+    def described(self, versions: Mapping[str, str]) -> str:
+        """What every labelled structure says of its origin, with versions of packages that have a part in it.
+
+        Examples
+        --------
+        >>> source_of("gpaw.new:GPAW").described({"python": "3.11", "ase": "3.29.0", "gpaw": "26.7.0"})
+        'gpaw.new:GPAW (gpaw 26.7.0)'
+        >>> CalculatorSource("7net-0").described({"ase": "3.29.0", "sevenn": "0.13.0"})
+        'teacher 7net-0 (sevenn 0.13.0)'
+        """
+        known = {name: version for name, version in versions.items() if name not in EVERYWHERE}
+        packages = ", ".join(f"{name} {version}" for name, version in known.items())
+        teacher = self.is_teacher or self.name in TEACHERS or self.name.endswith(".json")
+        name = Path(self.name).name if ":" not in self.name else self.name.rpartition("/")[2]
+        return f"{TEACHER} " * teacher + name + f" ({packages})" * bool(packages)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from mlip_rs.data.label_source import teacher_sentence
 from mlip_rs.fitting import Point, Run
 from mlip_rs.report.document import Image, Item, Table
 from mlip_rs.uncertainty import Calibration, Committee
@@ -33,6 +34,7 @@ def error_bars_content(run: Run) -> list[Item]:
         f"The error bar of every prediction comes from {len(committee.deviations)} other fits and the residual on the "
         f"training data: {committee.kind}. Members of the committee give the error bars of derived "
         "properties as well (mlip-rs validate).",
+        *filter(None, [teacher_sentence(run.record["data"]["label_sources"])]),
         _coverage_table(known),
         *_calibration_items(committee.calibration),
     ]

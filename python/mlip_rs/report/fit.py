@@ -7,6 +7,7 @@ from typing import Any
 
 from mlip_rs.data import Dataset, DataSummary, GroupSummary, ReferenceEnergies, summarize
 from mlip_rs.data import figures as data_figures
+from mlip_rs.data.label_source import sources_text, teacher_sentence
 from mlip_rs.evaluate.errors import Errors, ErrorSummary
 from mlip_rs.evaluate.evaluation import evaluate
 from mlip_rs.evaluate.figures import error_by_config_type
@@ -236,6 +237,7 @@ def settings_table(record: Mapping[str, Any]) -> Table:
         ("ridge penalty chosen", _penalty_text(record)),
         ("precision asked for", "; ".join(precisions)),
         ("training data", ", ".join(data["files"])),
+        *(("labels made by", text) for text in [_made_by(data)] if text),
         ("fingerprint of the training data", data["fingerprint"]),
     ]
     if record["test_data"] is not None:
@@ -247,6 +249,10 @@ def settings_table(record: Mapping[str, Any]) -> Table:
         rows.append(("workers of Dask that summed the equations", str(record["n_workers"])))
     rows.append(("version of mlip_rs", str(record["package_version"])))
     return Table(("setting", "value"), rows)
+
+
+def _made_by(data: Mapping[str, Any]) -> str:
+    return sources_text(data["label_sources"], data["n_structures"])
 
 
 def _penalty_text(record: Mapping[str, Any]) -> str:
@@ -265,7 +271,8 @@ def _headline(run: Run) -> str:
         f"{counted(run.record['n_features'], 'candidate feature')}, {counted(data['n_structures'], 'structure')} with "
         f"{counted(data['n_atoms'], 'atom')}; {counted(len(run.points), 'potential')} from sparse to dense."
     )
-    return "\n".join([first, f"Best: {point_text(best)}.", f"Knee: {point_text(knee)}."])
+    taught = [text for text in [teacher_sentence(data["label_sources"])] if text]
+    return "\n".join([first, *taught, f"Best: {point_text(best)}.", f"Knee: {point_text(knee)}."])
 
 
 def point_text(point: Point) -> str:

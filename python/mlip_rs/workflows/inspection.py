@@ -13,6 +13,7 @@ from mlip_rs import _core
 from mlip_rs.basis.repulsion import repulsion_lines
 from mlip_rs.basis.summary import Composition, composition
 from mlip_rs.cost.plan import Plan, evaluation_plans
+from mlip_rs.data.label_source import sources_text
 from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
 from mlip_rs.errors import PotentialFileError
 from mlip_rs.potential import Potential
@@ -129,6 +130,9 @@ class Description:
                 f"data                {counted(data.get('n_structures'), 'structure')}, "
                 f"{counted(data.get('n_atoms'), 'atom')}; {files}"
             )
+            made_by = _mapping(data.get("label_sources"))
+            if made_by:
+                lines.append(f"labels made by      {sources_text(made_by, data.get('n_structures', 0))}")
             lines.append(f"data fingerprint    {data.get('fingerprint')}")
         if "method" in self.info:
             lines.append(f"method              {self.info['method']}")
