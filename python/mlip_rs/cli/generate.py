@@ -104,8 +104,9 @@ def run(
 ) -> None:
     """Make structures to be labelled: crystals, distorted and with defects, surfaces, clusters, random cells."""
     from mlip_rs.generate.plan import Plan
+    from mlip_rs.workflows.calculators import calculator_of
     from mlip_rs.workflows.config import load_sources
-    from mlip_rs.workflows.generation import Choice, calculator_of, catalogue_of, generate_file, plan_table
+    from mlip_rs.workflows.generation import Choice, catalogue_of, generate_file, plan_table
 
     if output is None and not plan_only:
         raise typer.BadParameter("give the file to write with -o, or --plan to see the numbers only")

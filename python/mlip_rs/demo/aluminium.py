@@ -23,8 +23,8 @@ from mlip_rs.validate.case import ValidationCase
 from mlip_rs.validate.judgement import property_result
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.reference import load_reference
+from mlip_rs.validate.reference_results import reference_results
 from mlip_rs.validate.result import PropertyResult
-from mlip_rs.validate.sources import reference_results
 
 CUTOFF: float = 7.5
 """Cutoff in Å of all hierarchies."""

@@ -252,6 +252,10 @@ def _module(name: str, source: CalculatorSource, teacher: Teacher | None) -> Mod
     """Import a module, or a file that ends with .py."""
     try:
         if not name.endswith(".py"):
+            if source.folder not in sys.path:
+                sys.path.append(
+                    source.folder
+                )  # a script in the working directory, as `python -m` would find it
             return importlib.import_module(name)
         path = Path(source.folder, name).resolve()
         specification = importlib.util.spec_from_file_location(path.stem, path)

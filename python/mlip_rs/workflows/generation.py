@@ -12,17 +12,15 @@ from ase import Atoms
 from mlip_rs.data import Dataset, Frame, duplicate_labels, files_meant, read_structures
 from mlip_rs.design import select
 from mlip_rs.design.coverage import coverage
-from mlip_rs.errors import ConfigError, MlipError
+from mlip_rs.errors import ConfigError
 from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.files import check_writable
 from mlip_rs.generate.calculator import Calculator
 from mlip_rs.generate.catalogue import Catalogue
 from mlip_rs.generate.plan import Plan
-from mlip_rs.label.source import opened, source_of
 from mlip_rs.plot.saving import figure_format, save_figure
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.text import counted
-from mlip_rs.threads import number_of_threads
 from mlip_rs.workflows.fit_job import Sources
 
 
@@ -83,25 +81,6 @@ class Choice:
     n: int | None = None
     budget: float | None = None
     labelled: Sources | None = None
-
-
-def calculator_of(text: str) -> Calculator:
-    """A calculator from its name on the command line, for all structures.
-
-    Raises
-    ------
-    ConfigError
-        Nothing that makes one, or a factory that makes one for each structure, with which dynamics would begin anew.
-    """
-    made = opened(source_of(text), threads=number_of_threads(None))
-    if made.per_structure:
-        raise ConfigError(f"{text}: makes a calculator for each structure; dynamics need one for all")
-    try:
-        return made.make(Atoms())
-    except MlipError:
-        raise
-    except Exception as error:  # the factory is the user's
-        raise ConfigError(f"{text}: gives no calculator: {type(error).__name__}: {error}") from error
 
 
 def catalogue_of(

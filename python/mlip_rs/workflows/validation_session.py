@@ -24,9 +24,10 @@ from mlip_rs.validate.judgement import property_result
 from mlip_rs.validate.properties import PROPERTIES
 from mlip_rs.validate.property import Property
 from mlip_rs.validate.reference import Reference
+from mlip_rs.validate.reference_results import reference_results
 from mlip_rs.validate.result import PropertyResult
-from mlip_rs.validate.sources import load_calculator, load_reference_source, reference_results
 from mlip_rs.validate.store import ResultStore, crystal_settings, fingerprint
+from mlip_rs.workflows.calculators import load_calculator, load_reference_source
 from mlip_rs.workflows.config import load_sources
 from mlip_rs.workflows.validation_members import ValidationMembers
 
