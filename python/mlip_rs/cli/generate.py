@@ -130,6 +130,8 @@ def run(
         else:
             print_table(header, rows)
         return
+    if labelled and choose is None and budget is None:
+        raise typer.BadParameter("--labelled: give --select or --budget as well, which choose beside these")
     known = load_sources(labelled, {}) if labelled else None
     choice = None if choose is None and budget is None else Choice(choose, budget, known)
     with progress() as receiver:
@@ -160,12 +162,15 @@ def _volumes(entries: Sequence[str], elements: Sequence[str]) -> dict[str, float
     found: dict[str, float] = {}
     for entry in entries:
         symbol, equals, number = entry.rpartition("=")
-        if not equals and len(elements) != 1:
-            raise typer.BadParameter(f"--volume {entry}: say of which element, such as Al={entry}")
+        if not symbol and (equals or len(elements) != 1):
+            number = number or "16.5"
+            raise typer.BadParameter(f"--volume {entry}: say of which element, such as Al={number}")
         try:
-            found[symbol if equals else elements[0]] = float(number)
+            volume = float(number)
         except ValueError:
             raise typer.BadParameter(
                 f"--volume {entry}: is not a number of Å³ per atom, such as 16.5"
             ) from None
+        if found.setdefault(symbol or elements[0], volume) != volume:
+            raise typer.BadParameter(f"--volume {entry}: {symbol or elements[0]} has another volume already")
     return found

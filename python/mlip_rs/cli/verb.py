@@ -51,9 +51,9 @@ class Verb(TyperCommand):
                     formatter.write_dl(records)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ANN401 (context of typer or click)
-        """Arguments in the usage line without braces: `POTENTIAL DATA...`."""
+        """Arguments in the usage line without braces or dots twice: `POTENTIAL DATA...`, `[ELEMENT...]`."""
         pieces = super().collect_usage_pieces(ctx)
-        return [re.sub(r"\{(.*)\}(\.\.\.)?", r"\1", piece) for piece in pieces]
+        return [re.sub(r"\{(.*)\}(\.\.\.)?|(\[.*\.\.\.\])\.\.\.", r"\1\3", piece) for piece in pieces]
 
 
 def _readable(name: str, sentence: str) -> tuple[str, str]:

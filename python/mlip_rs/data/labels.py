@@ -8,6 +8,7 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from mlip_rs.data.occupancy import check_occupancy
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.settings import check_types
 from mlip_rs.units import VOIGT, ase_stress_from_virial
@@ -112,7 +113,14 @@ class RawFrame:
 
     @classmethod
     def of(cls, atoms: Atoms, location: str, index: int) -> "RawFrame":
-        """Collect the candidates, including stored results of a calculator; nothing is calculated."""
+        """Collect the candidates, including stored results of a calculator; nothing is calculated.
+
+        Raises
+        ------
+        StructureError
+            A site is partly occupied.
+        """
+        check_occupancy(atoms, location)
         info = dict(atoms.info)
         values: dict[str, Any] = {}
         for nested in ("data", "key_value_pairs"):

@@ -6,6 +6,7 @@ import numpy as np
 from ase import Atoms
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mlip_rs.arrays import Array
 from mlip_rs.data.distances import nearest_distances
@@ -24,7 +25,7 @@ from mlip_rs.plot.style import (
 FARTHEST: float = 5.0
 """Volumes above this, in the median, are not shown but counted."""
 
-SIZES: tuple[int, ...] = (1, 2, 3, 4, 6, 8, 12, 16, 32)
+SIZES: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
 """Largest numbers of atoms of the bars."""
 
 SIZE: float = 3.2
@@ -71,8 +72,9 @@ def _points(axes: Axes, kinds: Sequence[str], x: Array, y: Array) -> None:
     """One symbol by structure, kinds with few structures over those with many."""
     names = list(dict.fromkeys(kinds))
     counts = {name: kinds.count(name) for name in names}
+    edge = FARTHEST * float(np.median(x))
     for name in names:
-        own = np.array([kind == name for kind in kinds]) & np.isfinite(y)
+        own = np.array([kind == name for kind in kinds]) & np.isfinite(y) & (x <= edge)
         k = names.index(name)
         axes.plot(
             x[own],
@@ -86,7 +88,6 @@ def _points(axes: Axes, kinds: Sequence[str], x: Array, y: Array) -> None:
             zorder=2 + 1.0 / counts[name],
             label=plain(f"{name} ({counts[name]})"),
         )
-    edge = FARTHEST * float(np.median(x))
     beyond = int((x > edge).sum())
     axes.set_xlim(0.9 * x.min(), min(edge, 1.1 * x.max()))
     axes.set_xscale("log")
@@ -121,3 +122,4 @@ def _sizes(axes: Axes, kinds: Sequence[str], sizes: Array) -> None:
     shown = len(upper) + int(below[-1] > 0)
     axes.set_xticks(np.arange(shown), [*names, f"> {upper[-1]}"][:shown], fontsize=SMALL_SIZE - 1.0)
     axes.set_ylim(0.0, 1.05 * below.max())
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -84,8 +84,8 @@ def select(
     Raises
     ------
     ConfigError
-        Neither or both of `n` and `budget`, more than there are structures, nothing to choose from, or a budget that
-        buys nothing.
+        Neither or both of `n` and `budget`, more than there are structures, nothing to choose from, a budget that
+        buys nothing, or labelled structures that have no element in common with the candidates.
     StructureError
         A structure cannot be described; names it.
 
@@ -97,16 +97,19 @@ def select(
     >>> len(found.indices), found.gains[0] > found.gains[1] > 0.0
     (2, True)
     """
-    if (n is None) == (budget is None):
-        raise ConfigError("give either the number of structures to choose, or their cost")
-    if n is not None and not 0 < n <= len(structures):
+    check_choice(n, budget)
+    if n is not None and n > len(structures):
         raise ConfigError(
             f"{n} structures are to be chosen from {len(structures)}; give a number between 1 and that"
         )
     progress = progress or Silent()
-    elements = sorted(
-        {symbol for atoms in [*structures, *labelled] for symbol in atoms.get_chemical_symbols()}
-    )
+    own, known_elements = _elements(structures), _elements(labelled)
+    if known_elements and not own & known_elements:
+        raise ConfigError(
+            f"the labelled structures have {', '.join(sorted(known_elements))}, and tell nothing about "
+            f"{', '.join(sorted(own))}; leave them out"
+        )
+    elements = sorted(own | known_elements)
     core = (basis or Basis(elements, size="small", cutoff=6.0, angular_cutoff=5.0)).core
     progress.start("Design rows", len(structures) + len(labelled))
     rows = [_rows_named(core, atoms, k, "structure", progress) for k, atoms in enumerate(structures)]
@@ -124,6 +127,34 @@ def select(
         order = order[np.cumsum(costs[order]) <= budget]
     chosen = [int(k) for k in order]
     return Selection(tuple(chosen), tuple(gains[k] for k in chosen), tuple(float(costs[k]) for k in chosen))
+
+
+def check_choice(n: int | None, budget: float | None) -> None:
+    """Refuse a number or cost of structures that cannot be chosen, before any are made.
+
+    Raises
+    ------
+    ConfigError
+        Neither or both are given, or one is not positive.
+
+    Examples
+    --------
+    >>> check_choice(None, -5.0)
+    Traceback (most recent call last):
+    mlip_rs.errors.ConfigError: a budget of -5 buys no structure; one of N atoms costs N to the power 1.5
+    """
+    if (n is None) == (budget is None):
+        raise ConfigError("give either the number of structures to choose, or their cost")
+    if n is not None and n < 1:
+        raise ConfigError(f"{n} structures are to be chosen; give a number above 0")
+    if budget is not None and not budget > 0.0:
+        raise ConfigError(
+            f"a budget of {budget:g} buys no structure; one of N atoms costs N to the power {COST_POWER:g}"
+        )
+
+
+def _elements(structures: Sequence[Atoms]) -> set[str]:
+    return {symbol for atoms in structures for symbol in atoms.get_chemical_symbols()}
 
 
 def _chosen(rows: Sequence[Array], known: Sequence[Array], costs: Array, most: int) -> dict[int, float]:

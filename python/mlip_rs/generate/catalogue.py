@@ -14,6 +14,7 @@ from mlip_rs.generate.distortions import closeness
 from mlip_rs.generate.ground_states import GroundState
 from mlip_rs.generate.hot import PER_RUN, run_dynamics
 from mlip_rs.generate.kinds import DISTORTIONS, ORDERING, Maker, Task
+from mlip_rs.generate.orderings import check_number
 from mlip_rs.generate.out_of_domain import Spheres, systems_of
 from mlip_rs.generate.parents import (
     GROUND,
@@ -95,6 +96,8 @@ class Catalogue:
         volumes = volumes or {}
         if len(set(elements)) < len(elements):
             raise ConfigError(f"elements {', '.join(elements)}: give each element once")
+        if orderings:
+            check_number(len(elements), orderings)  # before those of pairs take long
         foreign = dict.fromkeys(symbol for _, atoms in own for symbol in atoms.symbols)
         everything = tuple(dict.fromkeys([*elements, *foreign]))
         if not everything:
@@ -189,6 +192,8 @@ class Catalogue:
                     whole += [Order(system, kind, parent, len(parent.members)) for parent in chosen]
                 elif chosen:
                     asked.append((system, kind, chosen, part * count))
+        if n_structures is not None and n_structures < 0:
+            raise ConfigError(f"{n_structures} structures are not possible; give 1 or more")
         n_whole = sum(order.count for order in whole)
         total = n_whole + round(sum(count for *_, count in asked)) if n_structures is None else n_structures
         if n_whole > total:

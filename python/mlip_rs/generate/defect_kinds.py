@@ -66,6 +66,7 @@ def with_surfaces(parent: Parent, task: Task) -> Atoms | None:
     if len(cell) > THICKEST:
         return None
     if parent.alloy:
+        cell = cell if len(cell) >= len(parent.alloy) else cell.repeat((2, 2, 1))
         cell.set_chemical_symbols(mixture(parent.alloy, len(cell), task.rng))
     length = task.scale(parent) * task.one_of((0.0, 0.05, 0.12, 0.25))
     hot = noted(moved(cell, length, task.rng), displacement=length)

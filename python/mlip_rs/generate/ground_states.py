@@ -19,6 +19,14 @@ OPENNESS: dict[str, float] = {
 }  # fmt: skip
 """Volume per atom of structures, in that of fcc: rounded, between those of first-principles Al and Si."""
 
+POSSIBLE: tuple[float, float] = (0.1, 10.0)
+"""Volumes that may be given, in that of the tables; others are mistakes."""
+
+USUAL: tuple[float, float] = (0.6, 1.7)
+"""Volumes that are taken without a question."""
+
+GIVEN: str = "given"
+
 _NAMES = {"fcc": "fcc", "bcc": "bcc", "hcp": "hcp", "diamond": "diamond", "sc": "sc"}
 _SPECIAL = {"Ga": "a11", "In": "a6", "Sn": "beta-sn", "As": "a7", "Sb": "a7", "Bi": "a7", "Sm": "9r"}
 
@@ -28,6 +36,9 @@ _VOLUMES = {
     "Pu": 20.0,
 }  # fmt: skip
 """Å³ per atom of elements whose crystals are too complicated to be built here (CRC Handbook)."""
+
+_SINGLE_ATOMS = {"H": 3.0, "He": 17.6, "N": 8.2, "O": 8.4, "F": 10.0, "Cl": 21.0, "Br": 26.0, "I": 35.0}
+"""Å³ per atom in fcc of elements that consist of molecules, or of nothing that ASE knows (PBE, with GPAW)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +85,7 @@ class GroundState:
         Raises
         ------
         ConfigError
-            No such element, or a volume that is not positive.
+            No such element, or a volume that is not positive, or not possible.
         """
         if element not in chemical_symbols[1:]:
             raise ConfigError(f"{element!r} is not a chemical element; give symbols such as Al")
@@ -84,12 +95,19 @@ class GroundState:
         found = float(crystal.get_volume()) / len(crystal)
         if volume is None:
             return cls(element, name, crystal, found, origin)
+        if not POSSIBLE[0] < volume / found < POSSIBLE[1]:
+            raise ConfigError(
+                f"volume of {element}: {volume:g} Å³ per atom is not possible, {found:.3g} is expected ({origin}); "
+                "give the volume of one atom in Å³"
+            )
         crystal.set_cell(crystal.cell * (volume / found) ** (1 / 3), scale_atoms=True)
-        return cls(element, name, crystal, float(volume), "given")
+        usual = USUAL[0] < volume / found < USUAL[1]
+        doubt = "" if usual else f"; {found:.2f} is expected: is it the volume of one atom?"
+        return cls(element, name, crystal, float(volume), f"{GIVEN}{doubt}")
 
     def at_equilibrium(self, calculator: Calculator) -> "GroundState":
         """The crystal at the volume where a calculator has its lowest energy, unless the volume was given."""
-        ratio = None if self.origin == "given" else equilibrium_ratio(calculator, self.crystal)
+        ratio = None if self.origin.startswith(GIVEN) else equilibrium_ratio(calculator, self.crystal)
         if ratio is None:
             return self
         crystal = with_volume(self.crystal, ratio)
@@ -126,12 +144,14 @@ def _known(element: str) -> tuple[str, Atoms, str] | None:
 
 
 def _spheres(element: str) -> tuple[str, Atoms, str]:
-    """Close-packed atoms: of the density of the element, or that touch."""
+    """Close-packed atoms: of the density of the element, as first principles have them, or that touch."""
     if element in _VOLUMES:
         return (
             "fcc",
             prototype("fcc", element, _VOLUMES[element]),
             "density of the element, whose crystal is not built",
         )
+    if element in _SINGLE_ATOMS:
+        return "fcc", prototype("fcc", element, _SINGLE_ATOMS[element]), "fcc by first principles"
     edge = 2.0 * 2**0.5 * float(covalent_radii[atomic_numbers[element]])
     return "fcc", bulk(element, "fcc", a=edge), "covalent radius, a guess: give the volume if it is known"

@@ -31,6 +31,9 @@ FAR: tuple[float, ...] = (1.9, 2.5, 0.55, 3.5)
 
 NEAR: int = 8
 
+ALLOY_SITES: int = 4
+"""Least sites of the cells of random alloys."""
+
 REFERENCE_LENGTH: float = 2.86
 """Å; displacements are for neighbours this far apart (Al), and in proportion for others."""
 
@@ -85,7 +88,7 @@ class Kind:
 
 def equation_of_state(parent: Parent, task: Task) -> Atoms | None:
     """Volumes, dense near equilibrium, from 0.6 to 1.6 of it, and some far ones."""
-    cell = occupied(parent, task, parent.crystal)
+    cell = occupied(parent, task, smallest(parent))
     n_far = min(task.count // (NEAR + 1), len(FAR))
     near = task.count - n_far
     if task.number < near:
@@ -98,7 +101,7 @@ def equation_of_state(parent: Parent, task: Task) -> Atoms | None:
 
 def elastic(parent: Parent, task: Task) -> Atoms | None:
     """Small strains of one component after the other, for elastic constants."""
-    cell = occupied(parent, task, parent.crystal)
+    cell = occupied(parent, task, smallest(parent))
     component, step = task.number % 6, task.number // 6
     size = (0.01, -0.01, 0.02, -0.02, 0.005, -0.005)[step % 6]
     return noted(strained(cell, single_strain(component, size)), volume_ratio=1.0, strain=size)
@@ -106,7 +109,7 @@ def elastic(parent: Parent, task: Task) -> Atoms | None:
 
 def strain(parent: Parent, task: Task) -> Atoms | None:
     """Random strains, up to large ones, at any volume, without displacements."""
-    cell = occupied(parent, task, parent.crystal)
+    cell = occupied(parent, task, smallest(parent))
     ratio, size = task.rng.uniform(0.75, 1.3), task.one_of((0.03, 0.07, 0.12))
     deformed = strained(with_volume(cell, ratio), random_strain(size, task.rng))
     return noted(deformed, volume_ratio=ratio, strain=size)
@@ -145,6 +148,13 @@ def supercell(parent: Parent, task: Task) -> Atoms | None:
 def as_it_is(parent: Parent, task: Task) -> Atoms | None:
     """The crystal, at its volume."""
     return noted(occupied(parent, task, parent.crystal), volume_ratio=1.0)
+
+
+def smallest(parent: Parent) -> Atoms:
+    """The crystal of a parent; of alloys, a compact cell with sites for all their elements, and for compositions."""
+    if not parent.alloy:
+        return parent.crystal
+    return compact_supercell(parent.crystal, max(ALLOY_SITES, len(parent.alloy)))
 
 
 def occupied(parent: Parent, task: Task, cell: Atoms) -> Atoms:

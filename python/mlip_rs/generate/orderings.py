@@ -50,16 +50,35 @@ def orderings(lattice: Atoms, elements: Sequence[str], most_atoms: int) -> Itera
     >>> [atoms.get_chemical_formula() for atoms in orderings(bulk("Au"), ["Au", "Cu"], 3)]
     ['AuCu', 'AuCu', 'Au2Cu', 'AuCu2', 'Au2Cu', 'AuCu2', 'Au2Cu', 'AuCu2']
     """
-    if len(elements) ** most_atoms > MOST_OCCUPATIONS:
-        raise ConfigError(
-            f"orderings of {len(elements)} elements on {most_atoms} sites are too many to compare; ask for fewer atoms"
-        )
+    check_number(len(elements), most_atoms)
     operations = _operations(lattice)
     for multiple in range(1, most_atoms // len(lattice) + 1):
         for form in _distinct(hermite_normal_forms(multiple), operations[0]):
             sites = _Sites(lattice, form)
             for labels in _occupations(sites.permutations(operations), multiple, len(elements)):
                 yield sites.occupied([elements[k] for k in labels])
+
+
+def check_number(n_elements: int, most_atoms: int) -> None:
+    """Refuse orderings that are too many to compare.
+
+    Raises
+    ------
+    ConfigError
+        They are more than `MOST_OCCUPATIONS`; names the number of atoms that is possible.
+
+    Examples
+    --------
+    >>> check_number(3, 12)
+    Traceback (most recent call last):
+    mlip_rs.errors.ConfigError: orderings of 3 elements on 12 sites are too many to compare; ask for 10 atoms at most
+    """
+    if n_elements**most_atoms > MOST_OCCUPATIONS:
+        most = int(np.log(MOST_OCCUPATIONS) / np.log(n_elements))
+        raise ConfigError(
+            f"orderings of {n_elements} elements on {most_atoms} sites are too many to compare; ask for {most} atoms "
+            "at most"
+        )
 
 
 def _operations(lattice: Atoms) -> tuple[Integers, Array]:

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 
@@ -12,6 +12,7 @@ from ase.data import atomic_masses, atomic_numbers
 from ase.io.lammpsdata import write_lammps_data
 
 from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
+from mlip_rs.data.occupancy import check_occupancy
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.files import write_atomically
 from mlip_rs.lammps.settings import RunSettings
@@ -27,9 +28,6 @@ LIGHT_TIMESTEP: float = 0.25
 
 MARGIN: float = 5.0
 """Å of vacuum on each side of a structure without a cell vector."""
-
-WHOLE: float = 1e-3
-"""Deviation from one up to which a site of a crystal is occupied by one atom."""
 
 MOST_ATOMS: int = 20_000_000
 
@@ -120,7 +118,7 @@ def prepare(structure: Atoms, potential: Potential, settings: RunSettings) -> Pr
         raise ConfigError(
             "a pressure needs three periodic directions, which the structure does not have; take nvt or nve"
         )
-    _check_occupancy(structure)
+    check_occupancy(structure)
     whole = _with_cell(structure)
     repeat = settings.repeat or _repeats(whole, potential.cutoff, settings)
     if len(whole) * math.prod(repeat) > MOST_ATOMS:
@@ -145,21 +143,6 @@ def widths(atoms: Atoms) -> list[float]:
     volume = abs(float(np.linalg.det(atoms.cell.array)))
     a, b, c = atoms.cell.array
     return [volume / float(np.linalg.norm(np.cross(u, v))) for u, v in ((b, c), (c, a), (a, b))]
-
-
-def _check_occupancy(structure: Atoms) -> None:
-    """Refuse sites that are partly occupied, which ASE reads as whole atoms."""
-    sites = structure.info.get("occupancy")
-    if not isinstance(sites, Mapping):
-        return
-    for site, occupancy in sites.items():
-        if isinstance(occupancy, Mapping) and any(
-            abs(float(part) - 1) > WHOLE for part in occupancy.values()
-        ):
-            shown = ", ".join(f"{symbol} {float(part):g}" for symbol, part in occupancy.items())
-            raise StructureError(
-                f"site {site} of the structure is partly occupied ({shown}); make an ordered structure with whole atoms"
-            )
 
 
 def _with_cell(structure: Atoms) -> Atoms:

@@ -12,6 +12,7 @@ from ase import Atoms
 from mlip_rs.data import Dataset, Frame, duplicate_labels, files_meant, read_structures
 from mlip_rs.design import select
 from mlip_rs.design.coverage import coverage
+from mlip_rs.design.selection import check_choice
 from mlip_rs.errors import ConfigError
 from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.files import check_writable
@@ -76,11 +77,19 @@ class Choice:
         Or their cost in all; N atoms cost N to the power 1.5.
     labelled
         Files of structures that are labelled already.
+
+    Raises
+    ------
+    ConfigError
+        Neither or both of number and cost, or one that is not positive.
     """
 
     n: int | None = None
     budget: float | None = None
     labelled: Sources | None = None
+
+    def __post_init__(self) -> None:
+        check_choice(self.n, self.budget)
 
 
 def catalogue_of(
@@ -249,18 +258,24 @@ def selected(made: GeneratedSet, choice: Choice, *, progress: Progress | None = 
     DataError
         A file cannot be read.
     """
-    known: list[Atoms] = []
-    labelled = choice.labelled
-    if labelled is not None:
-        frames = read_structures(
-            labelled.train, index=labelled.index, format=labelled.format, types=labelled.types
-        )
-        known = [raw.atoms for raw in frames]
+    known = [] if choice.labelled is None else structures_of(choice.labelled)
     found = select(made.structures, n=choice.n, budget=choice.budget, labelled=known, progress=progress)
     notice = f"{len(found.indices)} of {counted(len(made.structures), 'structure')} chosen by D-optimality"
     if choice.budget is not None:
         notice += f", of a cost of {sum(found.costs):.0f} atoms"
     return GeneratedSet(tuple(made.structures[k] for k in found.indices), (*made.notices, notice))
+
+
+def structures_of(sources: Sources) -> list[Atoms]:
+    """Structures of files, with or without labels.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read.
+    """
+    frames = read_structures(sources.train, index=sources.index, format=sources.format, types=sources.types)
+    return [raw.atoms for raw in frames]
 
 
 def energies_of(structures: Sequence[Atoms], calculator: Calculator) -> list[float]:

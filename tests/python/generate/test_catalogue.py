@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.emt import EMT
 from ase.data import chemical_symbols
 
 from mlip_rs.errors import ConfigError
@@ -105,6 +106,17 @@ def test_compounds_have_elements_ordered_compounds_and_random_alloys():
     assert len(formulas) == 2
 
 
+@pytest.mark.parametrize("elements", [["Ag", "Au"], ["Ag", "Au", "Cu"]])
+def test_random_alloys_have_all_their_elements_in_the_smallest_cells_too(elements):
+    plan = Plan(dict.fromkeys(("eos", "elastic", "strain", "slab"), 60))
+    made = list(Catalogue.of(elements).structures(plan, seed=0))
+    alloys = [atoms for atoms in made if atoms.info["parent"].startswith("alloy")]
+    assert {atoms.info["kind"] for atoms in alloys} == set(plan.counts)
+    pairs = {frozenset(atoms.symbols) for atoms in alloys}
+    assert all(len(symbols) >= 2 for symbols in pairs)
+    assert frozenset(elements) in pairs
+
+
 def test_structures_of_the_user_are_distorted_at_their_own_volume():
     salt = bulk("NaCl", "rocksalt", a=5.6)
     found = list(
@@ -134,6 +146,23 @@ def test_every_element_has_a_volume_and_says_where_from():
         assert 0.1 < state.volume < 120.0
         assert state.crystal.get_volume() / len(state.crystal) == pytest.approx(state.volume)
         assert state.origin
+
+
+def test_atoms_of_gases_are_no_closer_than_in_molecules():
+    for element in ("H", "He", "N", "O", "F", "Cl", "Br", "I"):
+        state = GroundState.of(element)
+        assert state.diameter > 1.5, element
+        assert "first principles" in state.origin
+
+
+def test_a_volume_that_cannot_be_that_of_an_atom_is_refused_or_asked_about():
+    for volume in (1.0e-3, 1.0e9):
+        with pytest.raises(ConfigError, match=r"is not possible, 16\.6 is expected"):
+            GroundState.of("Al", volume)
+    assert GroundState.of("Al", 16.0).origin == "given"
+    conventional_cell = GroundState.of("Al", 66.4)
+    assert "16.61 is expected: is it the volume of one atom?" in conventional_cell.origin
+    assert conventional_cell.at_equilibrium(EMT()).volume == 66.4
 
 
 def test_a_volume_given_counts():

@@ -1,5 +1,6 @@
 """`mlip-rs generate`: files of structures, and one sentence for everything that is wrong."""
 
+import itertools
 import json
 
 import ase.io
@@ -9,6 +10,7 @@ from ase import Atoms
 from ase.build import bulk, molecule
 from cli_case import errors, invoke
 
+from mlip_rs.design.coverage import coverage
 from mlip_rs.workflows.generation import without_duplicates
 
 
@@ -84,6 +86,15 @@ def test_duplicates_are_left_out():
             ("Al", "-n", "0"),
             "error: the plan has no structures; give kinds with --kinds, or a number above 0",
         ),
+        (("Al", "-n", "-1"), "error: -1 structures are not possible; give 1 or more"),
+        (("Ag", "Au", "Cu", "--orderings", "12"), "error: orderings of 3 elements on 12 sites are too many"),
+        (("Al", "--budget", "-5"), "error: a budget of -5 buys no structure"),
+        (("Al", "--budget", "nan"), "error: a budget of nan buys no structure"),
+        (
+            ("Al", "--budget", "9", "--select", "3"),
+            "error: give either the number of structures to choose, or",
+        ),
+        (("Al", "--volume", "1e-3"), "error: volume of Al: 0.001 Å³ per atom is not possible"),
         (("Al", "--kinds", "eos", "phonons"), "error: unknown kind of structures 'phonons'; known are eos, "),
         (
             ("Al", "-n", "5", "--select", "9"),
@@ -105,6 +116,56 @@ def test_bad_input_is_one_sentence_and_no_file(tmp_path, arguments, sentence):
     (line,) = errors(result)
     assert line.startswith(sentence)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("Al", "--labelled", "old.extxyz"), "--labelled: give --select or --budget as well"),
+        (("Al", "--volume", "16.5", "17.5"), "--volume 17.5: Al has another volume already"),
+        (("Al", "--volume", "=17"), "--volume =17: say of which element, such as Al=17"),
+    ],
+)
+def test_options_that_contradict_each_other_are_named(tmp_path, arguments, sentence):
+    result = invoke("generate", *arguments, "-o", tmp_path / "out.extxyz")
+    assert result.exit_code == 2
+    assert sentence in " ".join(result.stderr.replace("│", " ").split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_labels_of_other_elements_are_refused(tmp_path):
+    old = tmp_path / "old.extxyz"
+    ase.io.write(old, bulk("Cu"))
+    result = invoke(
+        "generate", "Al", "-n", 9, "--select", 3, "--labelled", old, "-o", tmp_path / "out.extxyz"
+    )
+    (line,) = errors(result)
+    assert line == "error: the labelled structures have Cu, and tell nothing about Al; leave them out"
+
+
+def test_a_crystal_with_partly_occupied_sites_is_refused(tmp_path):
+    """Of 0.5 Ag + 0.5 Au, ASE makes one whole atom, and says nothing."""
+    file = tmp_path / "agau.cif"
+    ase.io.write(file, bulk("Ag", cubic=True))
+    file.write_text(file.read_text().replace("1.0000", "0.5000"))
+    for verb in (("generate", "--from", file), ("label", file, "-c", "ase.calculators.emt:EMT")):
+        result = invoke(*verb, "-o", tmp_path / "out.extxyz")
+        (line,) = errors(result)
+        assert line.startswith(
+            "error: site 0 of frame 0 of agau.cif is partly occupied (Ag 0.5); make an ordered"
+        )
+        assert not (tmp_path / "out.extxyz").exists()
+
+
+def test_the_figure_counts_structures_in_whole_numbers_under_labels_that_do_not_overlap():
+    made = [bulk("Al") * (1, 1, k) for k in (1, 2, 3, 5, 9, 17, 40)]
+    figure = coverage(made)
+    figure.draw_without_rendering()
+    sizes = figure.axes[1]
+    boxes = [label.get_window_extent() for label in sizes.get_xticklabels()]
+    assert len(boxes) == 7
+    assert all(first.x1 < second.x0 for first, second in itertools.pairwise(boxes))
+    assert all(float(tick) == int(tick) for tick in sizes.get_yticks())
 
 
 def test_crystals_that_are_none_are_named_by_file_and_frame(tmp_path):
