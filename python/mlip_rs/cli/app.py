@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from mlip_rs.cli import (
     bench,
     demo,
+    distil,
     evaluate,
     explain,
     export,
@@ -45,7 +46,7 @@ STOPPING: tuple[signal.Signals, ...] = tuple(
 )
 """Signals that end a process, sent by batch systems and by terminals that close."""
 
-RESUMABLE: frozenset[str] = frozenset({"fit", "label", "lammps", "learn", "validate"})
+RESUMABLE: frozenset[str] = frozenset({"distil", "fit", "label", "lammps", "learn", "validate"})
 
 
 CURES: dict[int, str] = {
@@ -155,6 +156,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "generate": generate.run,
     "label": label.run,
     "learn": learn.run,
+    "distil": distil.run,
     "fit": fit.run,
     "pareto": pareto.run,
     "evaluate": evaluate.run,

@@ -1,0 +1,308 @@
+"""From the name of an element to a validated potential with a teacher: generate, label, fit, validate."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ase.io
+from ase import Atoms
+
+from mlip_rs.basis import Basis
+from mlip_rs.calculators.calculations import Calculator
+from mlip_rs.data import Dataset, holdout, read_dataset
+from mlip_rs.errors import ConfigError, DataError, MlipError
+from mlip_rs.evaluate.errors import Errors, Labels
+from mlip_rs.evaluate.shifted import shifted_errors
+from mlip_rs.files import atomic_file, check_folder, write_atomically
+from mlip_rs.fitting import FitSettings, Run
+from mlip_rs.generate.plan import DYNAMICS, Plan
+from mlip_rs.learn.growing_fit import GrowingFit
+from mlip_rs.learn.loop import closed_basis
+from mlip_rs.locks import locked
+from mlip_rs.potential import Potential
+from mlip_rs.progress import Progress, Silent
+from mlip_rs.report.distillation import Distilled, write_distillation_report
+from mlip_rs.text import counted
+from mlip_rs.validate.result import Validation
+from mlip_rs.workflows.calculators import calculator_of
+from mlip_rs.workflows.fit_job import Job, Sources
+from mlip_rs.workflows.generation import GeneratedSet, catalogue_of, generated
+from mlip_rs.workflows.learning import FIT, LABELS, FileLabeller
+from mlip_rs.workflows.validation import validate
+
+COLD, HOT = "structures.extxyz", "hot.extxyz"
+"""Files with the structures: crystals with defects and distortions; snapshots of dynamics by the first potential."""
+
+TRAINING, TEST = "training.extxyz", "test.extxyz"
+"""Files with the labels that are fitted to, and those that only the errors see."""
+
+FIRST: str = "first.mlip.json"
+"""File of the potential that drives the dynamics."""
+
+VALIDATION: str = "validation"
+"""Folder of the validation against the teacher."""
+
+RECORD: str = "distil.json"
+"""File with the settings and the errors."""
+
+HELD_OUT: float = 1.0 / 6.0
+"""Part of the atoms whose labels are the test."""
+
+FIRST_SIZE: str = "small"
+"""Size of the basis of the first potential."""
+
+QUICK: tuple[str, ...] = (
+    "prototypes",
+    "pressure",
+    "compounds",
+    "bain",
+    "elastic",
+    "phonons",
+    "zone-boundary",
+    "vacancy",
+    "surfaces",
+    "stacking-fault",
+    "energy-conservation",
+    "short-range",
+    "stress-test",
+)
+"""Properties that are validated in small cells: those that take a teacher minutes at most."""
+
+
+@dataclass(frozen=True)
+class DistilJob:
+    """A distillation.
+
+    Parameters
+    ----------
+    elements
+        Chemical symbols.
+    teacher
+        Name of a calculator, as for `mlip_rs.workflows.calculators.calculator_of`.
+    directory
+        Of everything; the same job resumes there.
+    own
+        Files of crystals beside the prototypes, or in their place if no element is given.
+    size, n_structures
+        Size of the set, or number of structures in all.
+    basis, fit
+        Of the fit of the student.
+    compared
+        First-principles data on which teacher and student are compared; None for none.
+    properties
+        Physical properties that are validated against the teacher: "quick" for those of `QUICK` in small cells, "all",
+        "" for none.
+    options
+        Other keyword arguments of `mlip_rs.label.label`.
+    seed
+        The same seed gives the same structures.
+    """
+
+    elements: Sequence[str]
+    teacher: str
+    directory: Path
+    own: Sources | None = None
+    size: str = "small"
+    n_structures: int | None = None
+    basis: Basis = field(default_factory=Basis)
+    fit: FitSettings = field(default_factory=FitSettings)
+    compared: Sources | None = None
+    properties: str = "quick"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+    def run(self, progress: Progress | None = None) -> Distilled:
+        """Do what is not done yet, and write `distillation.html`.
+
+        Raises
+        ------
+        ConfigError, DataError, FitError, LabelError
+            As `mlip_rs.label.label` and `Job.run`; or a directory with another distillation.
+        OSError
+            The directory cannot be written to.
+        """
+        receiver = progress or Silent()
+        check_folder(self.directory)
+        compared = None if self.compared is None else self.compared.evaluation()
+        with locked(self.directory):
+            self._claim()
+            cold = self._structures(COLD, self._cold, receiver)
+            self._label(cold, receiver)
+            hot = self._structures(HOT, self._hot, receiver)
+            self._label(hot, receiver)
+            n_test = self._split(receiver)
+        result = Job(
+            Sources((str(self.directory / TRAINING),), (str(self.directory / TEST),)),
+            self.basis,
+            self.fit,
+            self.directory / FIT,
+        ).run(receiver)
+        against = {} if compared is None else self._against(compared, result.run, receiver)
+        everything = [atoms for name in (COLD, HOT) for atoms in _read(self.directory / name)]
+        labels = read_dataset(self.directory / LABELS)
+        distilled = Distilled(
+            self.directory,
+            result.run,
+            GeneratedSet(tuple(everything)).table(),
+            tuple(self._record()["notices"]),
+            len(labels),
+            n_test,
+            labels.label_sources,
+            against,
+            self._validation(receiver),
+        )
+        write_distillation_report(distilled)
+        return distilled
+
+    def _settings(self) -> dict[str, Any]:
+        own = [] if self.own is None else list(self.own.train)
+        return {
+            "elements": list(self.elements),
+            "teacher": self.teacher,
+            "own": own,
+            "size": self.size,
+            "n_structures": self.n_structures,
+            "seed": self.seed,
+        }
+
+    def _record(self) -> dict[str, Any]:
+        path = self.directory / RECORD
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            return {
+                "settings": dict(document["settings"]),
+                "notices": [str(one) for one in document["notices"]],
+            }
+        except FileNotFoundError:
+            return {"settings": self._settings(), "notices": []}
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise ConfigError(f"{path}: damaged ({error}); choose another directory (-o)") from None
+
+    def _claim(self) -> None:
+        """Refuse a directory of another distillation."""
+        stored, mine = self._record()["settings"], self._settings()
+        changed = sorted(key for key in mine if stored.get(key) != mine[key])
+        if changed:
+            raise ConfigError(
+                f"{self.directory / RECORD}: belongs to a distillation with other settings ({', '.join(changed)}); "
+                "choose another directory (-o)"
+            )
+
+    def _structures(
+        self, name: str, make: Callable[[Progress], GeneratedSet], receiver: Progress
+    ) -> list[Atoms]:
+        """The structures of a file, which is made if it is not there."""
+        path = self.directory / name
+        if not path.exists():
+            made = make(receiver)
+            for notice in made.notices:
+                receiver.note(notice)
+            record = self._record()
+            record["notices"] = list(dict.fromkeys([*record["notices"], *made.notices]))
+            write_atomically(self.directory / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+            with atomic_file(path) as file:
+                ase.io.write(file, list(made.structures), format="extxyz")
+        return _read(path)
+
+    def _cold(self, receiver: Progress) -> GeneratedSet:
+        receiver.note(f"structures, at the volumes of {self.teacher}")
+        return self._made(calculator_of(self.teacher), False, receiver)
+
+    def _hot(self, receiver: Progress) -> GeneratedSet:
+        if not any(self._plan(hot=True).counts.values()):
+            return GeneratedSet(())
+        receiver.note("a first potential, which drives the dynamics of hot crystals and melts")
+        labels = read_dataset(self.directory / LABELS)
+        basis = closed_basis(Basis(labels.elements, size=FIRST_SIZE), labels)
+        first = GrowingFit(labels, basis, FitSettings(threads=self.fit.threads)).fit().point.potential
+        first.save(self.directory / FIRST)
+        return self._made(first.calculator(index=False), True, receiver)
+
+    def _made(self, driver: Calculator, hot: bool, receiver: Progress) -> GeneratedSet:
+        catalogue = catalogue_of(self.elements, self.own, calculator=driver)
+        return generated(
+            catalogue,
+            self._plan(hot),
+            seed=self.seed,
+            calculator=driver if hot else None,
+            progress=receiver,
+        )
+
+    def _plan(self, hot: bool) -> Plan:
+        plan = Plan.of_size(self.size, with_dynamics=True)
+        if self.n_structures is not None:
+            plan = plan.scaled(self.n_structures)
+        return Plan({kind: n for kind, n in plan.counts.items() if (kind in DYNAMICS) == hot})
+
+    def _label(self, structures: Sequence[Atoms], receiver: Progress) -> None:
+        self._labeller(LABELS, receiver)(structures)
+
+    def _labeller(self, name: str, receiver: Progress) -> FileLabeller:
+        options = {**self.options, "teacher": True}
+        return FileLabeller(self.directory / name, self.teacher, {}, options, receiver)
+
+    def _split(self, receiver: Progress) -> int:
+        """Write training and test data, and return the number of the latter."""
+        path = self.directory / LABELS
+        labels = read_dataset(path)
+        held = holdout(labels, HELD_OUT, self.seed)
+        frames = list(ase.io.iread(path, ":"))
+        for name, chosen in ((TRAINING, ~held), (TEST, held)):
+            with atomic_file(self.directory / name) as file:
+                ase.io.write(file, [frames[frame.index] for frame in labels.subset(chosen)], format="extxyz")
+        receiver.note(f"{counted(int(held.sum()), 'structure')} of {len(labels)} held out as test data")
+        return int(held.sum())
+
+    def _against(self, data: Dataset, run: Run, receiver: Progress) -> dict[str, Errors]:
+        """Errors of the teacher and of the students on first-principles data."""
+        receiver.note(f"{counted(len(data), 'structure')} of first-principles data by the teacher")
+        structures = [Atoms(f.numbers, f.positions, cell=f.cell, pbc=f.pbc) for f in data]
+        for place, atoms in enumerate(structures):
+            atoms.info["place"] = place
+        taught = self._labeller("teacher_on_data.extxyz", receiver)(structures)
+        if not taught:
+            raise DataError(f"{', '.join(data.files)}: the teacher has no labels for any structure")
+        places = [int(atoms.info["place"]) for atoms in taught]
+        data = data.subset(places)
+        predictions = {"teacher": labels_in(read_dataset([*taught]))}
+        for name, place in (("knee", run.knee_index), ("best", run.best_index)):
+            predictions[name] = _predicted(run.points[place].potential, data)
+        reference = labels_in(data)
+        kinds = [frame.config_type for frame in data]
+        return {
+            name: shifted_errors(reference, own, data.compositions(), kinds)
+            for name, own in predictions.items()
+        }
+
+    def _validation(self, receiver: Progress) -> Validation | None:
+        if not self.properties:
+            return None
+        try:
+            found = validate(
+                str(self.directory / FIT / "knee.mlip.json"),
+                self.directory / VALIDATION,
+                reference=self.teacher,
+                only=QUICK if self.properties == "quick" else (),
+                quick=self.properties == "quick",
+                progress=receiver,
+            )
+        except MlipError as error:
+            receiver.note(f"notice: properties were not computed: {error}")
+            return None
+        return found if isinstance(found, Validation) else None
+
+
+def _read(path: Path) -> list[Atoms]:
+    return list(ase.io.iread(path, ":")) if path.stat().st_size else []
+
+
+def labels_in(data: Dataset) -> Labels:
+    """Labels of a dataset as errors are computed from."""
+    return Labels([f.energy for f in data], [f.forces for f in data], [f.stress for f in data])
+
+
+def _predicted(potential: Potential, data: Dataset) -> Labels:
+    found = potential.predict([frame.to_atoms() for frame in data])
+    return Labels([one.energy for one in found], [one.forces for one in found], [one.stress for one in found])
