@@ -14,6 +14,10 @@ MAX_ROUNDS: int = 4
 """Corrections one after the other: a wrong unit hides what else is wrong."""
 
 
+MIXTURES: tuple[str, ...] = ("energy: constant of a group", "energy: single frame", "energy: another model")
+"""Findings that mean frames of another code or setting, which frames of one calculator cannot be."""
+
+
 @dataclass(frozen=True)
 class LabelReview:
     """What the check of the labels found, and what was done about it.
@@ -29,7 +33,8 @@ class LabelReview:
     corrected
         Contradictions that were put right.
     allowed
-        Whether certain contradictions are left, and the fit goes on because that was asked for.
+        Whether certain contradictions are left, and the fit goes on because that was asked for, or because one
+        calculator made all labels.
 
     Examples
     --------
@@ -74,7 +79,9 @@ def review_labels(
     Raises
     ------
     DataError
-        Labels that certainly contradict each other; names the file, the evidence and the cure.
+        Labels that certainly contradict each other; names the file, the evidence and the cure. Not raised of
+        energies of some frames, if every frame says that the same calculator made its labels (`label_source`, which
+        `mlip-rs label` writes): those are no mixture of codes.
     """
     given = _Labels(dataset, test)
     check = given.check(settings.seed)
@@ -97,9 +104,14 @@ def review_labels(
     for line in check.lines():
         progress.note(f"labels: {line}")
     if check.errors:
-        if not settings.allow_contradictory_labels:
+        one_source = labels.of_one_source and all(found.kind in MIXTURES for found in check.errors)
+        if one_source:
+            progress.note(
+                "labels: one calculator made all of them with the same settings, so the fit goes on"
+            )
+        elif not settings.allow_contradictory_labels:
             raise DataError(_refusal(check, settings.correct_labels, undone))
-        labels = labels.noticed(check.errors)
+        labels = labels.noticed(check.errors, one_source)
     return LabelReview(labels.dataset, labels.test, check, tuple(done), bool(check.errors))
 
 
@@ -117,6 +129,12 @@ class _Labels:
             return self.dataset
         return replace(self.dataset, frames=(*self.dataset.frames, *self.test.frames))
 
+    @property
+    def of_one_source(self) -> bool:
+        """Whether every frame says that the same calculator has labelled it: then units and codes are not mixed."""
+        found = self.joined.label_sources
+        return list(found.values()) == [len(self.joined)]
+
     def check(self, seed: int) -> LabelCheck:
         """Compare all labels."""
         return check_files(self.joined, seed=seed)
@@ -132,9 +150,10 @@ class _Labels:
             test = replace(test, frames=joined.frames[n:], notices=(*test.notices, joined.notices[-1]))
         return _Labels(dataset, test)
 
-    def noticed(self, findings: tuple[Finding, ...]) -> "_Labels":
+    def noticed(self, findings: tuple[Finding, ...], one_source: bool) -> "_Labels":
         """Keep contradictions that are allowed in the notices of the training data."""
-        told = [f"labels contradict each other, allowed on request: {found.message}" for found in findings]
+        why = "though one calculator made them" if one_source else "allowed on request"
+        told = [f"labels contradict each other, {why}: {found.message}" for found in findings]
         return _Labels(replace(self.dataset, notices=(*self.dataset.notices, *told)), self.test)
 
 

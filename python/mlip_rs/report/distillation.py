@@ -97,8 +97,8 @@ def write_distillation_report(distilled: Distilled) -> Path:
         "Student against teacher",
         accuracy_table(
             named,
-            f"Test: {counted(distilled.n_test, 'structure')} of {distilled.n_labels} that neither the fit nor the choice "
-            "of the potential has seen, labelled by the teacher, too. Pages of its own: fit/report.html.",
+            f"Test: {counted(distilled.n_test, 'structure')} of {distilled.n_labels}, labelled by the teacher, too, "
+            "that neither the fit nor the choice of the potential has seen. More on the fit in fit/report.html.",
         ),
         *path_content(run),
     )

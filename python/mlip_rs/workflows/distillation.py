@@ -11,7 +11,7 @@ from ase import Atoms
 
 from mlip_rs.basis import Basis
 from mlip_rs.calculators.calculations import Calculator
-from mlip_rs.data import Dataset, holdout, read_dataset
+from mlip_rs.data import Dataset, dataset_from_atoms, holdout, read_dataset
 from mlip_rs.errors import ConfigError, DataError, MlipError
 from mlip_rs.evaluate.errors import Errors, Labels
 from mlip_rs.evaluate.shifted import shifted_errors
@@ -266,7 +266,7 @@ class DistilJob:
             raise DataError(f"{', '.join(data.files)}: the teacher has no labels for any structure")
         places = [int(atoms.info["place"]) for atoms in taught]
         data = data.subset(places)
-        predictions = {"teacher": labels_in(read_dataset([*taught]))}
+        predictions = {"teacher": labels_in(dataset_from_atoms(taught))}
         for name, place in (("knee", run.knee_index), ("best", run.best_index)):
             predictions[name] = _predicted(run.points[place].potential, data)
         reference = labels_in(data)

@@ -79,3 +79,31 @@ def test_what_could_not_be_checked_is_said(right):
         "labels: not checked: all labels, with 5 structures; 15 are needed to compare them"
     ]
     assert review.to_dict()["unchecked"] == ["all labels, with 5 structures; 15 are needed to compare them"]
+
+
+def told_of_one_source(dataset):
+    return replace(
+        dataset, frames=tuple(replace(frame, label_source="teacher a (a 1.0)") for frame in dataset)
+    )
+
+
+def test_energies_of_one_calculator_are_no_mixture_of_codes(right):
+    shifted = replace(
+        right,
+        frames=tuple(
+            replace(frame, energy=frame.energy + 0.8 * frame.n_atoms) if k % 4 == 0 else frame
+            for k, frame in enumerate(right)
+        ),
+    )
+    with pytest.raises(DataError, match="energies of"):
+        review_labels(shifted, FitSettings(), Silent())
+    notes = Notes()
+    review = review_labels(told_of_one_source(shifted), FitSettings(), notes)
+    assert review.allowed
+    assert "though one calculator made them" in review.dataset.notices[-1]
+    assert any("one calculator made all of them" in message for message in notes.messages)
+
+
+def test_forces_of_the_wrong_sign_are_refused_whoever_made_them(gradients):
+    with pytest.raises(DataError, match="look like gradients"):
+        review_labels(told_of_one_source(gradients), FitSettings(), Silent())
