@@ -28,7 +28,39 @@ from mlip_rs.report.html import save_html
 from mlip_rs.workflows.distillation import TEST, TRAINING, DistilJob
 from mlip_rs.workflows.fit_job import Job, Sources
 
-ELEMENTS = "Li Be Na Mg Al K Ca Sc Ti V Cr Cu Zn Ga Rb Sr Y Zr Nb Mo Ag Cd In Cs Ba Hf Ta W Au Hg Tl".split()
+ELEMENTS = [
+    "Li",
+    "Be",
+    "Na",
+    "Mg",
+    "Al",
+    "K",
+    "Ca",
+    "Sc",
+    "Ti",
+    "V",
+    "Cr",
+    "Cu",
+    "Zn",
+    "Ga",
+    "Rb",
+    "Sr",
+    "Y",
+    "Zr",
+    "Nb",
+    "Mo",
+    "Ag",
+    "Cd",
+    "In",
+    "Cs",
+    "Ba",
+    "Hf",
+    "Ta",
+    "W",
+    "Au",
+    "Hg",
+    "Tl",
+]
 PAIR = "pair-poly"
 SERIES = {"pairwise": "s", "angular": "o"}
 
@@ -75,7 +107,7 @@ def metal(element: str, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def figure(results: Mapping[str, Any]) -> Any:  # noqa: ANN401 (a figure of matplotlib)
+def figure(results: Mapping[str, Any]) -> Any:
     """RMSE of energy and force by element, pairwise and angular."""
     drawn = new_figure(7.2, 4.4)
     keys = {
