@@ -28,39 +28,10 @@ from mlip_rs.report.html import save_html
 from mlip_rs.workflows.distillation import TEST, TRAINING, DistilJob
 from mlip_rs.workflows.fit_job import Job, Sources
 
-ELEMENTS = [
-    "Li",
-    "Be",
-    "Na",
-    "Mg",
-    "Al",
-    "K",
-    "Ca",
-    "Sc",
-    "Ti",
-    "V",
-    "Cr",
-    "Cu",
-    "Zn",
-    "Ga",
-    "Rb",
-    "Sr",
-    "Y",
-    "Zr",
-    "Nb",
-    "Mo",
-    "Ag",
-    "Cd",
-    "In",
-    "Cs",
-    "Ba",
-    "Hf",
-    "Ta",
-    "W",
-    "Au",
-    "Hg",
-    "Tl",
-]
+ELEMENTS = (
+    "Li", "Be", "Na", "Mg", "Al", "K", "Ca", "Sc", "Ti", "V", "Cr", "Cu", "Zn", "Ga", "Rb", "Sr", "Y", "Zr", "Nb", "Mo",
+    "Ag", "Cd", "In", "Cs", "Ba", "Hf", "Ta", "W", "Au", "Hg", "Tl",
+)  # fmt: skip
 PAIR = "pair-poly"
 SERIES = {"pairwise": "s", "angular": "o"}
 
