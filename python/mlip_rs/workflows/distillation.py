@@ -64,7 +64,6 @@ QUICK: tuple[str, ...] = (
     "vacancy",
     "surfaces",
     "stacking-fault",
-    "energy-conservation",
     "short-range",
     "stress-test",
 )

@@ -1,0 +1,64 @@
+"""Elemental metals by GPAW with plane waves and PBE, for `mlip-rs label` and `properties.py`.
+
+mlip-rs label Li/structures.extxyz -c first_principles.py:metal -o Li/labels.extxyz
+python properties.py Li first_principles.py:dense -o Li/reference.json
+"""
+
+from math import ceil
+
+import numpy as np
+from ase import Atoms
+from gpaw import GPAW, PW
+
+CUTOFFS = {"Li": 350, "K": 350, "Ga": 350, "In": 350, "Ag": 350, "Au": 350, "Zn": 500, "Cu": 500, "Ca": 350}
+"""Kinetic energy of the plane waves, eV."""
+
+WIDTHS = {"Ga": 1.0}
+"""Widths of the smearing that are not `WIDTH`, eV."""
+
+WIDTH = 0.5
+
+DENSITY, DENSE = 3.5, 6.0
+"""Density of the k-points, Å (points per 1/Å of the reciprocal lattice, with 2π), of labels and of properties."""
+
+VACUUM = 12.0
+"""Lattice vectors of slabs that are longer (Å) have one k-point."""
+
+
+def metal(
+    atoms: Atoms, density: float = DENSITY, width: float | None = None, cutoff: float | None = None
+) -> GPAW:
+    """A calculator for one structure.
+
+    Parameters
+    ----------
+    density
+        Points of the mesh, centred at Γ, per 1/Å of reciprocal lattice vectors with 2π, at least.
+    width
+        Smearing by M. Methfessel and A. T. Paxton, first order, eV; by default that of the element.
+    cutoff
+        eV; by default that of the element.
+    """
+    element = atoms.get_chemical_symbols()[0]
+    lengths = 2.0 * np.pi * np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
+    size = [max(1, ceil(density * length - 1e-6)) for length in lengths]
+    if atoms.info.get("kind") == "slab":
+        size = [1 if length > VACUUM else n for n, length in zip(size, atoms.cell.lengths(), strict=True)]
+    return GPAW(
+        mode=PW(cutoff or CUTOFFS[element]),
+        xc="PBE",
+        kpts={"size": size, "gamma": True},
+        occupations={
+            "name": "methfessel-paxton",
+            "order": 1,
+            "width": width or WIDTHS.get(element, WIDTH),
+        },
+        convergence={"energy": 1e-5, "density": 1e-5},
+        maxiter=120,
+        txt=None,
+    )
+
+
+def dense(atoms: Atoms) -> GPAW:
+    """The same with more k-points, for small cells."""
+    return metal(atoms, density=DENSE)
