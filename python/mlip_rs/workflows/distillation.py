@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import ase.io
+import numpy as np
 from ase import Atoms
 
 from mlip_rs.basis import Basis
-from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.data import Dataset, dataset_from_atoms, holdout, read_dataset
 from mlip_rs.errors import ConfigError, DataError, MlipError
 from mlip_rs.evaluate.errors import Errors, Labels
@@ -18,6 +18,7 @@ from mlip_rs.evaluate.shifted import shifted_errors
 from mlip_rs.files import atomic_file, check_folder, write_atomically
 from mlip_rs.fitting import FitSettings, Run
 from mlip_rs.generate.plan import DYNAMICS, Plan
+from mlip_rs.generate.sound_range import SoundRange
 from mlip_rs.learn.growing_fit import GrowingFit
 from mlip_rs.learn.loop import closed_basis
 from mlip_rs.locks import locked
@@ -141,11 +142,13 @@ class DistilJob:
         against = {} if compared is None else self._against(compared, result.run, receiver)
         everything = [atoms for name in (COLD, HOT) for atoms in _read(self.directory / name)]
         labels = read_dataset(self.directory / LABELS)
+        n_left_out = len(labels) - len(self._sound())
+        left_out = [f"{counted(n_left_out, 'labelled structure')} left out"] if n_left_out else []
         distilled = Distilled(
             self.directory,
             result.run,
             GeneratedSet(tuple(everything)).table(),
-            tuple(self._record()["notices"]),
+            (*self._record()["notices"], *left_out),
             len(labels),
             n_test,
             labels.label_sources,
@@ -172,12 +175,17 @@ class DistilJob:
             document = json.loads(path.read_text(encoding="utf-8"))
             return {
                 "settings": dict(document["settings"]),
+                "sound_range": document["sound_range"] and SoundRange(**document["sound_range"]).to_dict(),
                 "notices": [str(one) for one in document["notices"]],
             }
         except FileNotFoundError:
-            return {"settings": self._settings(), "notices": []}
+            return {"settings": self._settings(), "sound_range": None, "notices": []}
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise ConfigError(f"{path}: damaged ({error}); choose another directory (-o)") from None
+
+    def _write(self, record: Mapping[str, Any]) -> None:
+        text = json.dumps(record, indent=1, ensure_ascii=False)
+        write_atomically(self.directory / RECORD, text + "\n")
 
     def _claim(self) -> None:
         """Refuse a directory of another distillation."""
@@ -199,35 +207,45 @@ class DistilJob:
             for notice in made.notices:
                 receiver.note(notice)
             record = self._record()
-            record["notices"] = list(dict.fromkeys([*record["notices"], *made.notices]))
-            write_atomically(self.directory / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+            self._write({**record, "notices": list(dict.fromkeys([*record["notices"], *made.notices]))})
             with atomic_file(path) as file:
                 ase.io.write(file, list(made.structures), format="extxyz")
         return _read(path)
 
     def _cold(self, receiver: Progress) -> GeneratedSet:
         receiver.note(f"structures, at the volumes of {self.teacher}")
-        return self._made(calculator_of(self.teacher), False, receiver)
+        teacher = calculator_of(self.teacher)
+        catalogue = catalogue_of(self.elements, self.own, calculator=teacher)
+        sound = SoundRange.of([state.crystal for state in catalogue.states.values()], teacher)
+        self._write({**self._record(), "sound_range": sound.to_dict()})
+        made = generated(catalogue, self._plan(hot=False), seed=self.seed, progress=receiver)
+        return replace(made, notices=(*made.notices, sound.sentence()))
 
     def _hot(self, receiver: Progress) -> GeneratedSet:
         if not any(self._plan(hot=True).counts.values()):
             return GeneratedSet(())
         receiver.note("a first potential, which drives the dynamics of hot crystals and melts")
-        labels = read_dataset(self.directory / LABELS)
+        labels = dataset_from_atoms(self._sound())
         basis = closed_basis(Basis(labels.elements, size=FIRST_SIZE), labels)
         first = GrowingFit(labels, basis, FitSettings(threads=self.fit.threads)).fit().point.potential
         first.save(self.directory / FIRST)
-        return self._made(first.calculator(index=False), True, receiver)
-
-    def _made(self, driver: Calculator, hot: bool, receiver: Progress) -> GeneratedSet:
+        driver = first.calculator(index=False)
         catalogue = catalogue_of(self.elements, self.own, calculator=driver)
         return generated(
-            catalogue,
-            self._plan(hot),
-            seed=self.seed,
-            calculator=driver if hot else None,
-            progress=receiver,
+            catalogue, self._plan(hot=True), seed=self.seed, calculator=driver, progress=receiver
         )
+
+    def _sound(self) -> list[Atoms]:
+        """Labelled structures in the range in which the crystals of the teacher stiffen under compression."""
+        stored = self._record()["sound_range"]
+        frames = list(ase.io.iread(self.directory / LABELS, ":"))
+        sound = [atoms for atoms in frames if stored is None or SoundRange(**stored).holds(atoms)]
+        if len(sound) < len(frames) / 2:
+            raise DataError(
+                f"{self.directory / LABELS}: only {len(sound)} of {len(frames)} labels lie in the range of pressures "
+                "and forces in which crystals of the teacher stiffen under compression; choose another teacher"
+            )
+        return sound
 
     def _plan(self, hot: bool) -> Plan:
         plan = Plan.of_size(self.size, with_dynamics=True)
@@ -244,13 +262,12 @@ class DistilJob:
 
     def _split(self, receiver: Progress) -> int:
         """Write training and test data, and return the number of the latter."""
-        path = self.directory / LABELS
-        labels = read_dataset(path)
+        frames = self._sound()
+        labels = dataset_from_atoms(frames)
         held = holdout(labels, HELD_OUT, self.seed)
-        frames = list(ase.io.iread(path, ":"))
         for name, chosen in ((TRAINING, ~held), (TEST, held)):
             with atomic_file(self.directory / name) as file:
-                ase.io.write(file, [frames[frame.index] for frame in labels.subset(chosen)], format="extxyz")
+                ase.io.write(file, [frames[k] for k in np.flatnonzero(chosen)], format="extxyz")
         receiver.note(f"{counted(int(held.sum()), 'structure')} of {len(labels)} held out as test data")
         return int(held.sum())
 
