@@ -13,7 +13,7 @@ from gpaw import GPAW, PW
 CUTOFFS = {"Li": 350, "K": 250, "Ga": 350, "In": 350, "Ag": 350, "Au": 350, "Zn": 500, "Cu": 500, "Ca": 350}
 """Kinetic energy of the plane waves, eV."""
 
-WIDTHS = {"Ga": 1.0}
+WIDTHS = {"Ga": 1.0, "In": 1.0}
 """Widths of the smearing that are not `WIDTH`, eV."""
 
 WIDTH = 0.5
