@@ -27,7 +27,7 @@ from mlip_rs.evaluate.errors import Errors
 from mlip_rs.files import write_atomically
 from mlip_rs.fitting import Run
 from mlip_rs.plot.saving import save_figure
-from mlip_rs.plot.style import MARKER_SIZE, PALETTE, dress, legend_above, new_figure
+from mlip_rs.plot.style import MARKER_SIZE, PALETTE, dress, label_decades, new_figure
 from mlip_rs.potential import Potential
 from mlip_rs.workflows.fit_job import Job, Sources
 
@@ -127,7 +127,7 @@ def fronts(results: Mapping[str, Any], key: str, label: str, x: str, x_label: st
     """Errors on held-out structures of all potentials, one panel for each element."""
     columns = min(5, len(results))
     rows = -(-len(results) // columns)
-    figure = new_figure(1.9 * columns + 0.5, 1.9 * rows + 0.4)
+    figure = new_figure(max(1.9 * columns + 0.5, 3.4), 1.9 * rows + 0.6)
     panels = figure.subplots(rows, columns, squeeze=False, sharey=False)
     for axes in panels.ravel()[len(results) :]:
         axes.set_visible(False)
@@ -138,9 +138,17 @@ def fronts(results: Mapping[str, Any], key: str, label: str, x: str, x_label: st
             axes.plot(*zip(*points, strict=True), marker, color=color, ms=0.7 * MARKER_SIZE, label=name)
         axes.set_xscale("log")
         axes.set_yscale("log")
+        label_decades(axes.xaxis)
+        label_decades(axes.yaxis)
         below = k // columns == rows - 1 or k + columns >= len(results)
         dress(axes, x=x_label if below else "", y=label if k % columns == 0 else "", title=element)
-    legend_above(panels[0, 0])
+    figure.legend(
+        *panels[0, 0].get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=2,
+        frameon=False,
+        fontsize=8,
+    )
     return figure
 
 

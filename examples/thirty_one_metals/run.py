@@ -22,7 +22,7 @@ from mlip_rs.evaluate.errors import Errors
 from mlip_rs.files import write_atomically
 from mlip_rs.fitting import Point, Run
 from mlip_rs.plot.saving import save_figure
-from mlip_rs.plot.style import MARKER_SIZE, PALETTE, dress, legend_above, new_figure
+from mlip_rs.plot.style import MARKER_SIZE, PALETTE, dress, label_decades, legend_above, new_figure
 from mlip_rs.report.document import Image, Report, Table
 from mlip_rs.report.html import save_html
 from mlip_rs.workflows.distillation import TEST, TRAINING, DistilJob
@@ -91,6 +91,7 @@ def figure(results: Mapping[str, Any]) -> Any:
             values = [results[name][kind]["best"]["test"][key]["rmse"] for name in names]
             axes.plot(names, values, marker, color=color, ms=MARKER_SIZE, label=kind)
         axes.set_yscale("log")
+        label_decades(axes.yaxis)
         dress(axes, x="", y=label)
     legend_above(drawn.axes[0])
     return drawn
