@@ -96,6 +96,9 @@ class Spoilt(EMT):
     def says_that_it_has_not_converged(self, atoms):
         self.converged = False
 
+    def writes_in_colour(self, atoms):
+        raise RuntimeError("\x1b[31mStörung\x00 in line\n\n 5")
+
     def is_left_open(self, atoms):
         Path("scratch.out").write_text("step 1")
         raise RuntimeError("step 2 failed")
@@ -134,6 +137,14 @@ class Minded(EMT):
 
 def for_each(atoms):
     return Minded(atoms)
+
+
+def forgets_to_return():
+    EMT()
+
+
+def returns_a_class():
+    return EMT
 
 
 def broken():

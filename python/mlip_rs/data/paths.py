@@ -13,6 +13,9 @@ PathLike = str | os.PathLike[str]
 VASP_OUTPUTS = ("vasprun.xml", "vasprun.xml.gz", "OUTCAR", "OUTCAR.gz")
 """Files searched for in a directory, in this order."""
 
+VASP_INPUTS = ("CONTCAR", "POSCAR")
+"""Files of structures that are named where there is no output."""
+
 
 def files_meant(paths: PathLike | Sequence[PathLike]) -> list[Path]:
     """List the files given by paths, patterns and directories; "-" is standard input.
@@ -56,4 +59,7 @@ def _of_directory(folder: Path) -> Path:
     refuse_foreign_folder(folder)
     below = next((name for name in VASP_OUTPUTS if any(folder.glob(f"*/{name}"))), "")
     pattern = f"such as '{folder / '*' / below}'" if below else "or a pattern"
+    inputs = [name for name in VASP_INPUTS if not below and (folder / name).is_file()]
+    if inputs:
+        pattern = f"such as {folder / inputs[0]} for a structure without labels"
     raise DataError(f"{folder}: is a directory without {', '.join(VASP_OUTPUTS)}; give files, {pattern}")

@@ -189,6 +189,8 @@ class XyzReader:
         info: dict[str, Any] = {}
         for key, value in key_val_str_to_dict(_NINE_ONLY.sub(r"\1~\2", comment)).items():
             name = key.removesuffix("~")
+            if not name:  # of an empty comment
+                continue
             if isinstance(value, str) and value.strip().lower() in ABSENT:
                 self._note(f"{name}={value} read as no {name}")
                 continue

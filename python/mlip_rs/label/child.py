@@ -120,7 +120,10 @@ def main(descriptor: int) -> None:
         with told():
             calculators.prepare()
     except Unlabellable as failure:
-        connection.send(f"{source.name}: the calculator cannot be made ({failure.reason})")
+        named = failure.reason.startswith(f"{source.name}: ")
+        connection.send(
+            failure.reason if named else f"{source.name}: the calculator cannot be made ({failure.reason})"
+        )
         return
     except (MlipError, OSError) as error:
         connection.send(str(error))

@@ -16,7 +16,7 @@ from ase import units as ase_units
 
 from mlip_rs.arrays import Array
 from mlip_rs.label.labels import Labels
-from mlip_rs.label_check.units import FORCE_FACTORS, STRESS_FACTORS, Factor, nearest_factor
+from mlip_rs.label_check.units import ENERGY_FACTORS, FORCE_FACTORS, STRESS_FACTORS, Factor, nearest_factor
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, VOIGT
 
 DISPLACEMENT: float = 0.03
@@ -36,6 +36,13 @@ STRESS_RATIOS: tuple[float, float] = (0.4, 2.5)
 
 LEAST_CHANGE: float = 1e-6
 """Energy changes (eV) below this tell nothing."""
+
+BESIDE_OTHER_ENERGIES: tuple[Factor, ...] = tuple(
+    Factor(1.0 / one.value, f"eV/Å beside an energy in {one.name}")
+    for one in ENERGY_FACTORS
+    if one.value > 0.0
+)
+"""What forces look like if the energy alone has another unit."""
 
 NOTED_PRESSURE: float = 1.0
 """Constant errors of the stress from this on (GPa, of the pressure) are noted."""
@@ -171,7 +178,8 @@ def _force_fault(ratio: float | None, n_atoms: int) -> str:
     if ratio is None or FORCE_RATIOS[0] <= ratio <= FORCE_RATIOS[1]:
         return ""
     energy_per_atom = Factor(float(n_atoms), "those of an energy that is divided by the number of atoms")
-    factor = nearest_factor(ratio, (*FORCE_FACTORS, energy_per_atom) if n_atoms > 1 else FORCE_FACTORS, 0.15)
+    known = (*FORCE_FACTORS, *BESIDE_OTHER_ENERGIES, *((energy_per_atom,) if n_atoms > 1 else ()))
+    factor = nearest_factor(ratio, known, 0.15)
     looks = f"; they look like {factor.name}" if factor else ""
     if factor and abs(factor.value - ase_units.Bohr) < 1e-9:
         looks = "; they look like atomic units, energies in Hartree and forces in Hartree/bohr"

@@ -1,6 +1,7 @@
 """A program with files as a calculator: input written through ASE, a command run, output read."""
 
 import hashlib
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,10 @@ NOT_CONVERGED: tuple[str, ...] = (
     "SCF NOT CONVERGED",
 )
 """Words by which programs say in their output that the electrons have not converged, where ASE does not look."""
+
+_ESPRESSO_THRESHOLD = re.compile(rb"scf convergence threshold\s*=\s*(\S+)")
+_ESPRESSO_ACCURACY = re.compile(rb"estimated scf accuracy\s*<\s*(\S+)")
+"""With `scf_must_converge = .false.`, Quantum ESPRESSO says that convergence has been achieved where it has not."""
 
 SAME_PLACE: float = 2e-3
 """Positions and lattice vectors of input and output (Å) that differ by less are the same."""
@@ -144,6 +149,7 @@ class CommandCalculator(Calculator):  # type: ignore[misc]  # ASE carries no typ
         ended = subprocess.run(self._command, shell=True, check=False, capture_output=True)
         printed = ended.stdout + ended.stderr
         Path("command.out").write_bytes(printed)
+        self._check_converged()  # first: many programs end with an exit code then
         if ended.returncode:
             lines = [line for line in printed.decode("utf-8", "replace").splitlines() if line.strip()]
             last = f": {lines[-1].strip()}" if lines else ""
@@ -156,6 +162,12 @@ class CommandCalculator(Calculator):  # type: ignore[misc]  # ASE carries no typ
         if frame.stress is not None:
             self.results["stress"] = np.array(frame.stress)
 
+    def _check_converged(self) -> None:
+        """Refuse output in which a program says that its electrons have not converged."""
+        said = next(_said({Path(self._reads), Path("command.out")}), None)
+        if said is not None:
+            raise Unlabellable("not converged", said)
+
     def _output(self) -> tuple[Frame, float | None]:
         """Last frame of the output, and its plain energy, which the free energy of the frame may differ from."""
         path = Path(self._reads)
@@ -166,12 +178,8 @@ class CommandCalculator(Calculator):  # type: ignore[misc]  # ASE carries no typ
             frame = dataset_from_atoms([raw.atoms], source=self._reads)[0]
         except DataError as error:
             raise Unlabellable("error", str(error)) from None
-        vasp = vasp_format(path) is not None
-        said = next(_said({path, Path("command.out")}), None)
-        if said is not None or (vasp and unconverged_steps(path)):
-            raise Unlabellable(
-                "not converged", said or f"{path} shows that the last allowed iteration was reached"
-            )
+        if vasp_format(path) is not None and unconverged_steps(path):
+            raise Unlabellable("not converged", f"{path} shows that the last allowed iteration was reached")
         plain = raw.values.get("energy")
         return frame, frame.energy if plain is None else float(plain)
 
@@ -206,10 +214,17 @@ def _order(atoms: Atoms, frame: Frame) -> Array:
 def _said(paths: set[Path]) -> Iterator[str]:
     """Lines in which a program says that it has not converged."""
     for path in sorted(path for path in paths if path.is_file()):
+        threshold = accuracy = 0.0
         with path.open("rb") as file:
             for line in file:
                 if any(words.encode() in line for words in NOT_CONVERGED):
                     yield line.decode("utf-8", "replace").strip()
+                elif found := _ESPRESSO_THRESHOLD.search(line):
+                    threshold = float(found[1])
+                elif found := _ESPRESSO_ACCURACY.search(line):
+                    accuracy = float(found[1])
+        if threshold and accuracy > 2.0 * threshold:  # the threshold is printed with two digits
+            yield f"the estimated scf accuracy is {accuracy:g} Ry, above the threshold of {threshold:g} Ry"
 
 
 def _name_and_format(text: str) -> tuple[str, str | None]:

@@ -73,7 +73,8 @@ class Unlabellable(Exception):
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(kind, reason)
-        self.kind, self.reason = kind, " ".join(reason.split())[:LONGEST_REASON]
+        readable = "".join(character if character.isprintable() else " " for character in reason)
+        self.kind, self.reason = kind, " ".join(readable.split())[:LONGEST_REASON]
 
 
 def labels_of(atoms: Atoms, calculator: Any, max_force: float = MAX_FORCE) -> Labels:  # noqa: ANN401 (of anyone)

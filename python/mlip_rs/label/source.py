@@ -30,6 +30,9 @@ Factory = Callable[..., Any]
 EVERYWHERE: tuple[str, ...] = ("python", "mlip_rs", "numpy", "scipy", "ase")
 """Packages that are part of every label."""
 
+COMMAND: str = f"{CommandCalculator.__module__}:{CommandCalculator.__name__}"
+"""Name of a program with files."""
+
 FORMS: str = (
     "give module:factory (such as ase.calculators.emt:EMT), path/to/file.py:factory, the file of a potential "
     f"(.mlip.json), or one of {', '.join(TEACHERS)}"
@@ -88,7 +91,11 @@ class CalculatorSource:
         'gpaw.new:GPAW (gpaw 26.7.0)'
         >>> CalculatorSource("7net-0").described({"ase": "3.29.0", "sevenn": "0.13.0"})
         'teacher 7net-0 (sevenn 0.13.0)'
+        >>> source_of(FileCommand("mpirun vasp_std", "POSCAR", "vasprun.xml")).described({"ase": "3.29.0"})
+        'mpirun vasp_std'
         """
+        if self.name == COMMAND:
+            return " ".join(str(self.arguments["command"]).split())
         known = {name: version for name, version in versions.items() if name not in EVERYWHERE}
         packages = ", ".join(f"{name} {version}" for name, version in known.items())
         teacher = self.is_teacher or self.name in TEACHERS or self.name.endswith(".json")
@@ -148,8 +155,7 @@ def source_of(calculator: Any, arguments: Mapping[str, Any] | None = None) -> Ca
     if isinstance(calculator, str):
         return CalculatorSource(_checked_name(calculator), given, b"", folder)
     if isinstance(calculator, FileCommand):
-        place = f"{CommandCalculator.__module__}:{CommandCalculator.__name__}"
-        return CalculatorSource(place, calculator.arguments(), b"", folder)
+        return CalculatorSource(COMMAND, calculator.arguments(), b"", folder)
     if isinstance(calculator, Potential):
         calculator = calculator.calculator(threads=1)
     name = getattr(calculator, "__qualname__", "") or type(calculator).__qualname__
@@ -217,8 +223,26 @@ def _opened_factory(factory: Factory, source: CalculatorSource, module: ModuleTy
     used = [] if installed else _modules_of(vars(module) if module else getattr(factory, "__globals__", {}))
     versions = _versions([name, *used])
     if per_structure:
-        return Opened(lambda atoms: factory(atoms, **arguments), True, digest, versions)
-    return Opened(lambda atoms: factory(**arguments), False, digest, versions)
+        return Opened(
+            lambda atoms: _calculator(factory(atoms, **arguments), source.name), True, digest, versions
+        )
+    return Opened(lambda atoms: _calculator(factory(**arguments), source.name), False, digest, versions)
+
+
+def _calculator(made: Any, name: str) -> Any:  # noqa: ANN401 (of anyone)
+    """What a factory returned, if that is a calculator.
+
+    >>> _calculator(None, "calc.py:make")
+    Traceback (most recent call last):
+    mlip_rs.errors.ConfigError: calc.py:make: returns None, which is no calculator of ASE; end the function with return
+    """
+    if not inspect.isclass(made) and (hasattr(made, "get_potential_energy") or hasattr(made, "calculate")):
+        return made
+    what = f"the class {made.__name__}" if inspect.isclass(made) else "None"
+    cure = f"return {made.__name__}(...)" if inspect.isclass(made) else "end the function with return"
+    if made is not None and not inspect.isclass(made):
+        what, cure = f"an object of type {type(made).__name__}", "return one"
+    raise ConfigError(f"{name}: returns {what}, which is no calculator of ASE; {cure}")
 
 
 def _takes_atoms(factory: Factory, arguments: Mapping[str, Any], name: str) -> bool:

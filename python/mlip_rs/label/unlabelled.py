@@ -124,6 +124,12 @@ def unlabelled(
             found.setdefault(own, Unlabelled(own, atoms, file, frame.index))
     if not found:
         raise DataError("there are no structures to label; name files with structures")
+    molecules = sum(not one.atoms.pbc.any() for one in found.values())
+    if molecules:
+        note(
+            f"{counted(molecules, 'structure')} of {len(found)} not periodic: calculated as molecules in vacuum, "
+            "without stress; crystals need a cell (Lattice=, pbc=)"
+        )
     if len(found) < n_all:
         note(f"{counted(n_all - len(found), 'structure')} of {n_all} repeat others and are labelled once")
     return list(found.values())

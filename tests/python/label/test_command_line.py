@@ -59,6 +59,7 @@ def test_a_command_with_files_is_given_by_options(structures):
     done = invoke("label", "cells.extxyz", "-o", "al.extxyz", *files, "--workers", 1, "--no-check")
     assert done.exit_code == 0, done.stderr
     assert len(read("al.extxyz")) == 4
+    assert read("al.extxyz")[0].info["label_source"] == files[-1]
     energies_are_right(read("al.extxyz"))
 
 

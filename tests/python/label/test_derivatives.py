@@ -36,6 +36,7 @@ def test_right_labels_pass_at_any_volume(rattle, a):
     ("energy", "forces", "words"),
     [
         (1.0, -1.0, "gradients"),
+        (units.mol / units.kcal, 1.0, "eV/Å beside an energy in kcal/mol"),
         (1.0, units.Bohr / units.Hartree, "Hartree/bohr"),
         (1.0 / units.Hartree, units.Bohr / units.Hartree, "atomic units"),
         (1.0, units.mol / units.kcal, "kcal/mol/Å"),

@@ -1,5 +1,6 @@
 """A program with files: what it reads is the structure, what it writes is checked before it becomes a label."""
 
+import lzma
 import re
 import shutil
 import sys
@@ -33,8 +34,15 @@ if "fails" in sys.argv:
 if "silent" not in sys.argv:
     atoms.calc = SinglePointCalculator(atoms, **results)
     ase.io.write("out.extxyz", atoms)
-if "unconverged" in sys.argv:
+if "unconverged" in sys.argv or "stops" in sys.argv:
     print("     convergence NOT achieved after 100 iterations: stopping")
+if "stops" in sys.argv:
+    sys.exit(2)
+if "unlikely" in sys.argv:
+    print("     scf convergence threshold =      1.0E-06")
+    print("     estimated scf accuracy    <       0.00680439 Ry")
+    print("     estimated scf accuracy    <       0.00049016 Ry")
+    print("     convergence has been achieved in   2 iterations")
 """
 
 
@@ -58,6 +66,9 @@ def test_labels_are_those_of_the_program_also_if_it_sorts_and_wraps_the_atoms(tm
     summary = label(structures, program(template, "sorted"), tmp_path / "a.extxyz", n_workers=1)
     assert (summary.n_labelled, summary.n_failed) == (2, 0)
     energies_are_right(read(tmp_path / "a.extxyz"))
+    assert all(
+        f"{sys.executable} program.py sorted" in a.info["label_source"] for a in read(tmp_path / "a.extxyz")
+    )
     (template / "INCAR").write_text("ENCUT = 400")
     with pytest.raises(ConfigError, match="the files of the template have changed"):
         label(cells(3), program(template, "sorted"), tmp_path / "a.extxyz", n_workers=1)
@@ -70,6 +81,12 @@ def test_labels_are_those_of_the_program_also_if_it_sorts_and_wraps_the_atoms(tm
         ("silent", "error", "the command has written no out.extxyz"),
         ("relaxed", "wrong label", "its atoms are elsewhere"),
         ("unconverged", "not converged", "convergence NOT achieved after 100 iterations"),
+        ("stops", "not converged", "convergence NOT achieved after 100 iterations"),
+        (
+            "unlikely",
+            "not converged",
+            "the estimated scf accuracy is 0.00049016 Ry, above the threshold of 1e-06 Ry",
+        ),
     ],
 )
 def test_a_program_that_fails_gives_its_reason(tmp_path, template, monkeypatch, word, kind, reason):
@@ -102,3 +119,19 @@ def test_the_output_of_vasp_is_the_label_of_its_own_structure_only(test_data, tm
     atoms.set_cell(1.01 * atoms.cell.array)
     with pytest.raises(Unlabellable, match="its cell differs"):
         labels_of(atoms, vasp)
+
+
+def test_a_run_of_vasp_whose_last_allowed_iteration_was_reached_is_no_label(test_data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = test_data / "vasp" / "vasprun.xml-01.xz"
+    atoms = mlip_rs.read_dataset(file, index="-1")[0].to_atoms()
+    text = lzma.decompress(file.read_bytes()).decode()
+    last = text.rpartition("<calculation>")[2]
+    n_steps = last.count("<scstep>")
+    folder = tmp_path / "template"
+    folder.mkdir()
+    (folder / "vasprun.xml").write_text(re.sub(r'(name="NELM">)\s*\d+', rf"\g<1> {n_steps}", text))
+    vasp = CommandCalculator(**FileCommand("true", "POSCAR", "vasprun.xml", str(folder)).arguments())
+    with pytest.raises(Unlabellable, match="last allowed iteration was reached") as raised:
+        labels_of(atoms, vasp)
+    assert raised.value.kind == "not converged"

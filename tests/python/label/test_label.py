@@ -5,6 +5,7 @@ import json
 import ase.io
 import numpy as np
 import pytest
+from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 from label_case import FILE, cells, energies_are_right, read
@@ -14,6 +15,7 @@ import mlip_rs
 from mlip_rs.errors import ConfigError, DataError, LabelError
 from mlip_rs.label import label
 from mlip_rs.label.labelled_frames import LabelledFrames
+from mlip_rs.label.unlabelled import unlabelled
 
 FAULTS = {
     "exits": ("crash", "exit code 3: license server is gone"),
@@ -28,6 +30,7 @@ FAULTS = {
     "moves": ("wrong label", "moved"),
     "diverges": ("not converged", "60 iterations"),
     "says_that_it_has_not_converged": ("not converged", "says"),
+    "writes_in_colour": ("error", "RuntimeError: [31mStörung in line 5"),
     "is_left_open": ("error", "step 2 failed"),
 }
 """Kind and words of the failure by fault of the calculator."""
@@ -86,6 +89,20 @@ def test_a_run_where_nothing_succeeds_ends_early(tmp_path):
         label(structures, **spoilt(tmp_path))
     assert len((tmp_path / "al.failures.jsonl").read_text().splitlines()) == 5
     assert not (tmp_path / "al.extxyz").exists()
+
+
+def test_atoms_without_a_cell_are_told_and_keep_a_header_that_can_be_read(tmp_path):
+    """An empty comment line became a key without a name; a crystal without its cell is labelled as a molecule."""
+    file = tmp_path / "plain.xyz"
+    ase.io.write(file, bulk("Al", cubic=True), format="xyz")
+    label([file], EMT, tmp_path / "a.extxyz", n_workers=1, check=False)
+    assert " =" not in (tmp_path / "a.extxyz").read_text().splitlines()[1]
+    notes = []
+    unlabelled(file, note=notes.append)
+    (told,) = notes
+    assert told.startswith(
+        "1 structure of 1 not periodic: calculated as molecules in vacuum, without stress; "
+    )
 
 
 def test_nothing_is_calculated_or_written_twice(tmp_path):
@@ -154,6 +171,11 @@ def test_a_factory_may_take_the_structure(tmp_path):
         ("chgnet", "chgnet: is not installed; pip install chgnet"),
         (f"{FILE}:broken", "no pseudopotential for Al"),
         (f"{FILE}:wants_more", "needs first, second"),
+        (
+            f"{FILE}:forgets_to_return",
+            f"{FILE}:forgets_to_return: returns None, which is no calculator of ASE",
+        ),
+        (f"{FILE}:returns_a_class", "returns the class EMT, which is no calculator of ASE; return EMT(...)"),
     ],
 )
 def test_a_calculator_that_cannot_be_made_is_one_sentence(tmp_path, calculator, sentence):
