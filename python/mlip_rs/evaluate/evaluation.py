@@ -1,6 +1,7 @@
 """Errors of a potential on labelled structures, and their parity plots."""
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlip_rs.data import Dataset
+from mlip_rs.data import Dataset, Frame
 from mlip_rs.data.convert import Data, as_dataset
 from mlip_rs.data.core_structures import structure_from_arrays
 from mlip_rs.errors import DataError
@@ -24,7 +25,7 @@ from mlip_rs.evaluate.errors import (
 )
 from mlip_rs.evaluate.trust import Trust
 from mlip_rs.evaluate.uncertain_frames import UncertainPrediction, committee_of, uncertain_frames
-from mlip_rs.potential import Potential
+from mlip_rs.potential import Potential, Prediction
 from mlip_rs.progress import Progress
 from mlip_rs.threads import number_of_threads
 from mlip_rs.units import MEV_PER_EV
@@ -144,10 +145,9 @@ def evaluate(
     if error_bars:
         committee_of(potential, name)  # damage is told with the name of the file
     dataset = as_dataset(data, require_energies=False)
-    labels = Labels([f.energy for f in dataset], [f.forces for f in dataset], [f.stress for f in dataset])
+    labels = labels_in(dataset)
     found = _predictions(potential, dataset, error_bars, number_of_threads(threads), progress)
-    own = [entry.prediction for entry in found]
-    predicted = Labels([p.energy for p in own], [p.forces for p in own], [p.stress for p in own])
+    predicted = labels_in([entry.prediction for entry in found])
     n_atoms = [frame.n_atoms for frame in dataset]
     config_types = tuple(frame.config_type for frame in dataset)
     errors = evaluate_errors(labels, predicted, n_atoms, config_types)
@@ -157,6 +157,12 @@ def evaluate(
         )
     pairs = paired_values(labels, predicted, n_atoms)
     return Evaluation(errors, pairs, config_types, Trust.of(labels, pairs, found, n_atoms, config_types))
+
+
+def labels_in(labelled: Iterable[Frame | Prediction]) -> Labels:
+    """Labels of frames, or predictions, as errors are computed from."""
+    own = list(labelled)
+    return Labels([one.energy for one in own], [one.forces for one in own], [one.stress for one in own])
 
 
 def _predictions(

@@ -13,7 +13,8 @@ from ase import Atoms
 from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset, dataset_from_atoms, holdout, read_dataset
 from mlip_rs.errors import ConfigError, DataError, MlipError
-from mlip_rs.evaluate.errors import Errors, Labels
+from mlip_rs.evaluate.errors import Errors
+from mlip_rs.evaluate.evaluation import labels_in
 from mlip_rs.evaluate.shifted import shifted_errors
 from mlip_rs.files import atomic_file, check_folder, write_atomically
 from mlip_rs.fitting import FitSettings, Run
@@ -22,7 +23,6 @@ from mlip_rs.generate.sound_range import SoundRange
 from mlip_rs.learn.growing_fit import GrowingFit
 from mlip_rs.learn.loop import closed_basis
 from mlip_rs.locks import locked
-from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.report.distillation import Distilled, write_distillation_report
 from mlip_rs.text import counted
@@ -129,6 +129,7 @@ class DistilJob:
         with locked(self.directory):
             self._claim()
             cold = self._structures(COLD, self._cold, receiver)
+            self._check_elements(cold, compared)
             self._label(cold, receiver)
             hot = self._structures(HOT, self._hot, receiver)
             self._label(hot, receiver)
@@ -196,6 +197,16 @@ class DistilJob:
                 f"{self.directory / RECORD}: belongs to a distillation with other settings ({', '.join(changed)}); "
                 "choose another directory (-o)"
             )
+
+    def _check_elements(self, structures: Sequence[Atoms], compared: Dataset | None) -> None:
+        """Refuse data to compare with that the student will not know."""
+        known = {symbol for atoms in structures for symbol in set(atoms.get_chemical_symbols())}
+        for frame in () if compared is None else compared:
+            if unknown := sorted(set(frame.symbols) - known):
+                raise DataError(
+                    f"{frame.location}: contains {', '.join(unknown)}, which is not distilled; compare with data of "
+                    f"{', '.join(sorted(known))}"
+                )
 
     def _structures(
         self, name: str, make: Callable[[Progress], GeneratedSet], receiver: Progress
@@ -280,12 +291,13 @@ class DistilJob:
         taught = self._labeller("teacher_on_data.extxyz", receiver)(structures)
         if not taught:
             raise DataError(f"{', '.join(data.files)}: the teacher has no labels for any structure")
-        places = [int(atoms.info["place"]) for atoms in taught]
-        data = data.subset(places)
+        data = data.subset([int(atoms.info["place"]) for atoms in taught])
         predictions = {"teacher": labels_in(dataset_from_atoms(taught))}
         for name, place in (("knee", run.knee_index), ("best", run.best_index)):
-            predictions[name] = _predicted(run.points[place].potential, data)
-        reference = labels_in(data)
+            potential = run.points[place].potential
+            predictions[name] = labels_in(potential.predict([frame.to_atoms() for frame in data]))
+        without_stress = any(stress is None for stress in predictions["teacher"].stresses)
+        reference = labels_in([replace(frame, stress=None) for frame in data] if without_stress else data)
         kinds = [frame.config_type for frame in data]
         return {
             name: shifted_errors(reference, own, data.compositions(), kinds)
@@ -312,13 +324,3 @@ class DistilJob:
 
 def _read(path: Path) -> list[Atoms]:
     return list(ase.io.iread(path, ":")) if path.stat().st_size else []
-
-
-def labels_in(data: Dataset) -> Labels:
-    """Labels of a dataset as errors are computed from."""
-    return Labels([f.energy for f in data], [f.forces for f in data], [f.stress for f in data])
-
-
-def _predicted(potential: Potential, data: Dataset) -> Labels:
-    found = potential.predict([frame.to_atoms() for frame in data])
-    return Labels([one.energy for one in found], [one.forces for one in found], [one.stress for one in found])

@@ -12,7 +12,7 @@ from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from mlip_rs import Basis, FitSettings
-from mlip_rs.errors import ConfigError
+from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.report.distillation import Distilled
 from mlip_rs.workflows import distillation
 from mlip_rs.workflows.distillation import DistilJob
@@ -150,3 +150,14 @@ def test_what_cannot_be_distilled_is_refused_in_a_sentence(
     with pytest.raises(MlipError, match=message):
         replace(job, directory=tmp_path / "d", **change).run()
     assert not (tmp_path / "d" / "fit").exists()
+
+
+def test_data_of_other_elements_are_refused_before_anything_is_labelled(
+    job: DistilJob, tmp_path: Path
+) -> None:
+    atoms = bulk("Ag")
+    atoms.calc = SinglePointCalculator(atoms, energy=0.0, forces=[[0.0, 0.0, 0.0]])
+    ase.io.write(tmp_path / "ag.extxyz", atoms)
+    with pytest.raises(DataError, match=r"frame 0 of ag.extxyz: contains Ag, which is not distilled"):
+        replace(job, directory=tmp_path / "d", compared=Sources((str(tmp_path / "ag.extxyz"),))).run()
+    assert not (tmp_path / "d" / "labels.extxyz").exists()
