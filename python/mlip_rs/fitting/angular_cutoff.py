@@ -101,7 +101,11 @@ def suggest_angular_cutoff(
         repulsion=basis.repulsion,
     )
     settings = replace(
-        settings, method="ridge", anchor_weight=0.0, weights=_default_precisions(settings.weights)
+        settings,
+        method="ridge",
+        anchor_weight=0.0,
+        weights=_default_precisions(settings.weights),
+        scheduler=None,  # a small fit, whose outcome must not depend on whether workers are lost
     )
     relevant = {name: value for name, value in settings.to_dict().items() if name not in RUN_ONLY}
     question = [__version__, part.fingerprint(), trial.to_dict(), relevant]

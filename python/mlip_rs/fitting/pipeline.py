@@ -10,6 +10,7 @@ from shutil import rmtree
 
 from mlip_rs.basis import Basis
 from mlip_rs.cost.model import calibrate, timed_structure
+from mlip_rs.dask_client import check_address
 from mlip_rs.data import Dataset
 from mlip_rs.data.convert import Data, as_dataset
 from mlip_rs.errors import ConfigError
@@ -135,6 +136,7 @@ def fit_in_phases(
     settings, progress = settings or FitSettings(), phases.progress
     phases.enter("check")
     check_types(basis, settings)
+    check_address(settings.scheduler)
     training, testing = as_dataset(data), None if test is None else as_dataset(test, require_energies=False)
     if review is None:
         phases.enter("labels")

@@ -136,7 +136,7 @@ def label(
         session = LabelSession(source, job, frames, given, receiver, retries)
         todo = session.resume(retry_failed)
         if todo:
-            workers = workers_for(scheduler, n_workers, threads)
+            workers = workers_for(scheduler, n_workers, threads, receiver.note)
             try:
                 session.label(todo, workers, check)
             finally:

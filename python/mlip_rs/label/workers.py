@@ -68,12 +68,19 @@ class DaskWorkers:
         Client of Dask.
     own
         Whether the client is closed at the end.
+    note
+        Receives a notice if there are no workers.
     """
 
     ahead: int = MOST_AHEAD
 
-    def __init__(self, client: Any, own: bool = True) -> None:  # noqa: ANN401 (no types)
-        self._client, self._own = client, own
+    def __init__(
+        self,
+        client: Any,  # noqa: ANN401 (no types)
+        own: bool = True,
+        note: Callable[[str], None] = lambda remark: None,
+    ) -> None:
+        self._client, self._own, self._note, self._told = client, own, note, False
         self._executor = client.get_executor(pure=False)
 
     def submit(self, function: Callable[..., T], *arguments: object) -> "concurrent.futures.Future[T]":
@@ -89,6 +96,10 @@ class DaskWorkers:
         LabelError
             It is not.
         """
+        with suppress(OSError):  # of the connection
+            if not self._told and self._client.status == "running" and not self._client.nthreads():
+                self._told = True
+                self._note("notice: the scheduler has no workers; waiting for them (dask worker ADDRESS)")
         if self._client.status != "running" and self._client.status != "connecting":
             raise LabelError(
                 "the scheduler of Dask is gone; the labels so far are kept, run the same command again to resume"
@@ -105,7 +116,12 @@ class DaskWorkers:
                 self._client.close()
 
 
-def workers_for(scheduler: Scheduler | None, n_workers: int | None, threads: int) -> Workers:
+def workers_for(
+    scheduler: Scheduler | None,
+    n_workers: int | None,
+    threads: int,
+    note: Callable[[str], None] = lambda remark: None,
+) -> Workers:
     """Where the tasks of a run go.
 
     Parameters
@@ -116,6 +132,8 @@ def workers_for(scheduler: Scheduler | None, n_workers: int | None, threads: int
         Calculations at a time on this machine; None: as many as it has cores for.
     threads
         Threads of each.
+    note
+        Receives a notice if a scheduler has no workers.
 
     Raises
     ------
@@ -125,7 +143,7 @@ def workers_for(scheduler: Scheduler | None, n_workers: int | None, threads: int
     if scheduler is not None:
         if n_workers is not None:
             raise ConfigError("workers of a scheduler are started beside it; leave out n_workers (--workers)")
-        return DaskWorkers(*connected(scheduler))
+        return DaskWorkers(*connected(scheduler), note)
     return LocalWorkers(n_workers or max(1, _cores() // threads))
 
 

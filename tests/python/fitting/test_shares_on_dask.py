@@ -4,20 +4,25 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from cli_case import errors, invoke
 
 from mlip_rs.basis import Basis
 from mlip_rs.data import folds, read_dataset, reference_energies
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, FitError, StructureError
-from mlip_rs.fitting import Weights, open_fold, shares, shares_on_dask
+from mlip_rs.fitting import FitSettings, Weights, angular_cutoff, open_fold, shares, shares_on_dask
 from mlip_rs.fitting.assemble import assemble
 from mlip_rs.fitting.normal_equations import NormalEquations
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.resources import worker_memory
 from mlip_rs.fitting.shares_on_dask import ShareSums
+from mlip_rs.label import label
 from mlip_rs.progress import Silent
 
 distributed = pytest.importorskip("distributed", reason="Dask is not installed")
@@ -179,6 +184,35 @@ def test_a_scheduler_that_is_not_there_and_a_dask_that_is_not_installed_are_one_
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ConfigError, match=r"a scheduler needs Dask: pip install"):
         assemble(problem, tmp_path, scheduler="tcp://127.0.0.1:9")
+
+
+def test_what_can_be_no_scheduler_is_refused_before_any_work(tmp_path, monkeypatch):
+    """A client of Dask that was made for it hung when Python ended, after minutes of other work."""
+    monkeypatch.chdir(tmp_path)
+    Path("other.json").write_text("{}")
+    for text, sentence in (
+        ("nonsense", "is neither its address, such as tcp://head:8786, nor the file that it writes"),
+        ("", "is neither its address"),
+        ("other.json", "is no file that `dask scheduler` has written"),
+    ):
+        done = invoke("fit", DATA_PATH, "--index", "::20", "-o", "run", "--scheduler", text)
+        (line,) = errors(done)
+        assert line.startswith(f"error: scheduler {text}: {sentence}")
+        with pytest.raises(ConfigError, match=sentence):
+            label(bulk("Al"), EMT, "al.extxyz", scheduler=text)
+    assert not Path("run", "equations").exists()
+
+
+def test_the_angular_cutoff_does_not_depend_on_workers(monkeypatch):
+    """A scheduler that could not be reached for a moment made it equal to the cutoff."""
+    seen = []
+    monkeypatch.setattr(
+        angular_cutoff, "_score", lambda part, basis, settings, progress: seen.append(settings) or 1.0
+    )
+    settings = FitSettings(scheduler="tcp://127.0.0.1:9")
+    angular_cutoff.suggest_angular_cutoff(read_dataset(DATA_PATH), Basis(["Al"], cutoff=6.0), settings)
+    assert seen
+    assert {one.scheduler for one in seen} == {None}
 
 
 def test_sums_that_travel_are_the_lower_triangles():
