@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
+from mlip_rs.cli.calculations import BasisSize, Scheduler, Workers
 from mlip_rs.cli.options import READING, with_settings
 from mlip_rs.cli.output import Json, print_json, print_table, progress
 
-_SET, _LABELS = "Structures", "Labels"
+_SET = "Structures"
 
 
 @with_settings(*READING)
@@ -33,10 +34,7 @@ def run(
             help="chgnet, 7net-0, a potential file, or module:factory or file.py:factory of a calculator of ASE.",
         ),
     ] = "7net-0",
-    size: Annotated[
-        str | None,
-        typer.Option(metavar="SIZE", help="Size of the basis: small, medium, standard, large."),
-    ] = None,
+    size: BasisSize = None,
     own: Annotated[
         list[str] | None,
         typer.Option(
@@ -73,18 +71,8 @@ def run(
         str,
         typer.Option(metavar="quick|all|none", help="Physical properties against the teacher."),
     ] = "quick",
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", help="Calculations at a time on this machine.", rich_help_panel=_LABELS
-        ),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS", help="Scheduler of Dask, or the file that it writes.", rich_help_panel=_LABELS
-        ),
-    ] = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
     as_json: Json = False,
 ) -> None:
     """Make a potential that imitates a teacher: structures, labels by the teacher, fit, properties; again to resume."""

@@ -1,23 +1,26 @@
 """`mlip-rs label`."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from mlip_rs.cli.calculations import (
+    ARGUMENTS,
+    CALCULATOR,
+    PANEL,
+    Scheduler,
+    TimeLimit,
+    Workers,
+    nested_arguments,
+)
 from mlip_rs.cli.options import READING, with_settings
 from mlip_rs.cli.output import Json, print_json, progress
 
-_ARGUMENTS = (
-    "Argument of the factory, or of ASE's writer for a command, as a TOML value; "
-    "repeat for more: --set kpts.density=4."
-)
-_LIMITS = "Limits"
 _FILES = "A command with files"
 
 
-@with_settings(*READING, set_help=_ARGUMENTS)
+@with_settings(*READING, set_help=f"{ARGUMENTS} With --command, an option of ASE's writer.")
 def run(
     structures: Annotated[list[str], typer.Argument(metavar="STRUCTURES...", help="Files that ASE reads.")],
     output: Annotated[
@@ -27,68 +30,60 @@ def run(
         ),
     ],
     settings: dict[str, Any],
-    calculator: Annotated[
-        str | None,
-        typer.Option(
-            "-c",
-            "--calculator",
-            metavar="NAME",
-            help="module:factory or file.py:factory of a calculator of ASE, a potential file, chgnet, 7net-0.",
-        ),
-    ] = None,
+    calculator: Annotated[str | None, CALCULATOR] = None,
     command: Annotated[
         str | None,
-        typer.Option(metavar="COMMAND", help="Program with files in place of it.", rich_help_panel=_FILES),
+        typer.Option(
+            metavar="COMMAND",
+            help="Command that calculates in place of a calculator, between two files.",
+            rich_help_panel=_FILES,
+        ),
     ] = None,
     writes: Annotated[
         str,
         typer.Option(
             metavar="NAME[:FORMAT]",
-            help="File with the structure.",
+            help="File with the structure, written before the command runs.",
             rich_help_panel=_FILES,
         ),
     ] = "structure.extxyz",
     reads: Annotated[
-        str, typer.Option(metavar="NAME[:FORMAT]", help="File with the results.", rich_help_panel=_FILES)
+        str,
+        typer.Option(
+            metavar="NAME[:FORMAT]", help="File with the results, read afterwards.", rich_help_panel=_FILES
+        ),
     ] = "labelled.extxyz",
     template: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="Folder of files that the command needs.", rich_help_panel=_FILES),
     ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Scheduler of Dask, or the file that it writes, to run there."),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", help="Calculations at a time on this machine; by default, all cores."
-        ),
-    ] = None,
-    threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads of each calculation.")] = 1,
+    scheduler: Scheduler = None,
+    workers: Workers = None,
+    threads: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Threads of each calculation.", rich_help_panel=PANEL)
+    ] = 1,
     retries: Annotated[
-        int, typer.Option(min=0, metavar="N", help="How often a structure that fails is tried again.")
+        int,
+        typer.Option(
+            min=0, metavar="N", help="How often a structure that fails is tried again.", rich_help_panel=PANEL
+        ),
     ] = 0,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try structures again that failed in a run before.")
-    ] = False,
-    time_limit: Annotated[
-        float | None,
+        bool,
         typer.Option(
-            metavar="SECONDS",
-            help="Stop a calculation that takes longer; it has failed.",
-            rich_help_panel=_LIMITS,
+            "--retry-failed", help="Try structures again that failed in a run before.", rich_help_panel=PANEL
         ),
-    ] = None,
+    ] = False,
+    time_limit: TimeLimit = None,
     memory_limit: Annotated[
         float | None,
         typer.Option(
-            metavar="GB", help="Stop a calculation that takes more; it has failed.", rich_help_panel=_LIMITS
+            metavar="GB", help="Stop a calculation that takes more; it has failed.", rich_help_panel=PANEL
         ),
     ] = None,
     max_force: Annotated[
         float,
-        typer.Option(metavar="EV/Å", help="Larger forces count as a failure.", rich_help_panel=_LIMITS),
+        typer.Option(metavar="EV/Å", help="Larger forces count as a failure.", rich_help_panel=PANEL),
     ] = 500.0,
     check: Annotated[
         bool,
@@ -105,7 +100,8 @@ def run(
     work: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Folder for files of calculations, kept of those that fail; OUT.work."
+            metavar="DIR",
+            help="Folder for the files of calculations; those of failed ones are kept. [default: OUT.work]",
         ),
     ] = None,
     as_json: Json = False,
@@ -148,24 +144,3 @@ def run(
         print("\n".join(summary.lines()))
     if summary.n_failed == summary.n_structures:
         raise typer.Exit(1)
-
-
-def nested_arguments(settings: Mapping[str, object]) -> dict[str, Any]:
-    """Arguments of a factory: `kpts.density=4` is `kpts={"density": 4}`.
-
-    >>> nested_arguments({"mode.name": "pw", "mode.ecut": 300, "xc": "PBE"})
-    {'mode': {'name': 'pw', 'ecut': 300}, 'xc': 'PBE'}
-    """
-    from mlip_rs.errors import ConfigError
-    from mlip_rs.workflows.config import key_path
-
-    arguments: dict[str, Any] = {}
-    for key, value in settings.items():
-        *path, last = key_path(key)
-        table = arguments
-        for name in path:
-            table = table.setdefault(name, {})
-            if not isinstance(table, dict):
-                raise ConfigError(f"--set {key}: {name} has a value already; give one of them")
-        table[last] = value
-    return arguments

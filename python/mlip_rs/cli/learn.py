@@ -5,13 +5,22 @@ from typing import Annotated, Any
 
 import typer
 
+from mlip_rs.cli.calculations import (
+    ARGUMENTS,
+    CALCULATOR,
+    BasisSize,
+    Scheduler,
+    TimeLimit,
+    Workers,
+    nested_arguments,
+)
 from mlip_rs.cli.options import READING, with_settings
 from mlip_rs.cli.output import Json, print_json, progress
 
-_LABELS, _LOOP = "Labels", "Loop"
+_LOOP = "Loop"
 
 
-@with_settings(*READING)
+@with_settings(*READING, set_help=ARGUMENTS)
 def run(
     pool: Annotated[
         list[str], typer.Argument(metavar="POOL...", help="Files with structures that may be labelled.")
@@ -20,16 +29,7 @@ def run(
         Path, typer.Option("-o", "--output", metavar="DIR", help="Directory of labels, fits and report.")
     ],
     settings: dict[str, Any],
-    calculator: Annotated[
-        str,
-        typer.Option(
-            "-c",
-            "--calculator",
-            metavar="NAME",
-            help="What labels, as for `label`; --set NAME=VALUE are its arguments.",
-            rich_help_panel=_LABELS,
-        ),
-    ],
+    calculator: Annotated[str, CALCULATOR],
     start: Annotated[
         list[str] | None,
         typer.Option(metavar="DATA", help="File with labelled structures to start from; may be repeated."),
@@ -64,35 +64,14 @@ def run(
             rich_help_panel=_LOOP,
         ),
     ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE", help="Size of the basis: small, medium, standard, large.", rich_help_panel=_LOOP
-        ),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ADDRESS", help="Scheduler of Dask, or the file that it writes.", rich_help_panel=_LABELS
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", help="Calculations at a time on this machine.", rich_help_panel=_LABELS
-        ),
-    ] = None,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS", help="A calculation that takes longer has failed.", rich_help_panel=_LABELS
-        ),
-    ] = None,
+    size: BasisSize = None,
+    scheduler: Scheduler = None,
+    workers: Workers = None,
+    time_limit: TimeLimit = None,
     as_json: Json = False,
 ) -> None:
     """Label, of a pool of structures, those that a potential does not know yet; then fit. The same command resumes."""
     from mlip_rs.basis import Basis
-    from mlip_rs.cli.label import nested_arguments
     from mlip_rs.learn import LearnSettings
     from mlip_rs.workflows.config import load_sources
     from mlip_rs.workflows.learning import LABELS, FileLabeller, LearnJob

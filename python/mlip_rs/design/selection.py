@@ -166,7 +166,7 @@ def _chosen(rows: Sequence[Array], known: Sequence[Array], costs: Array, most: i
     return {int(name): gain for name, gain in gains.items()}
 
 
-def weighted_rows(core: _core.Basis, atoms: Atoms, rng: np.random.Generator) -> Array:
+def sampled_rows(core: _core.Basis, atoms: Atoms, rng: np.random.Generator) -> Array:
     """(n, F) rows of energy per atom, of the forces on some atoms, and of stress, in the precision of labels."""
     design = core.design(structure_from_atoms(atoms))
     n_atoms = len(atoms)
@@ -182,7 +182,7 @@ def weighted_rows(core: _core.Basis, atoms: Atoms, rng: np.random.Generator) -> 
 
 def _rows_named(core: _core.Basis, atoms: Atoms, k: int, name: str, progress: Progress) -> Array:
     try:
-        rows = weighted_rows(core, atoms, np.random.default_rng([SEED, k]))
+        rows = sampled_rows(core, atoms, np.random.default_rng([SEED, k]))
     except StructureError as error:
         raise StructureError(f"{name} {k} ({counted(len(atoms), 'atom')}): {error}") from None
     progress.advance()

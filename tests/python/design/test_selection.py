@@ -8,7 +8,7 @@ from mlip_rs.basis import Basis
 from mlip_rs.design import select
 from mlip_rs.design.coverage import coverage
 from mlip_rs.design.information import PENALTY
-from mlip_rs.design.selection import SEED, weighted_rows
+from mlip_rs.design.selection import SEED, sampled_rows
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.generate.catalogue import Catalogue
 from mlip_rs.generate.plan import Plan
@@ -48,11 +48,11 @@ def plain_greedy(rows, known, costs, n):
 def test_the_choice_is_that_of_whole_determinants(structures, power, n_known):
     known, candidates = structures[:n_known], structures[n_known:]
     rows = [
-        weighted_rows(BASIS.core, atoms, np.random.default_rng([SEED, k]))
+        sampled_rows(BASIS.core, atoms, np.random.default_rng([SEED, k]))
         for k, atoms in enumerate(candidates)
     ]
     of_known = [
-        weighted_rows(BASIS.core, atoms, np.random.default_rng([SEED, k])) for k, atoms in enumerate(known)
+        sampled_rows(BASIS.core, atoms, np.random.default_rng([SEED, k])) for k, atoms in enumerate(known)
     ]
     costs = [len(atoms) ** power for atoms in candidates]
     found = select(candidates, n=6, basis=BASIS, labelled=known, cost_power=power)
@@ -76,7 +76,7 @@ def test_what_is_labelled_tells_little_more(structures):
 
 def test_rows_are_those_of_all_atoms_in_small_cells(structures):
     small = next(atoms for atoms in structures if len(atoms) == 2)
-    rows = weighted_rows(BASIS.core, small, np.random.default_rng(0))
+    rows = sampled_rows(BASIS.core, small, np.random.default_rng(0))
     assert rows.shape == (1 + 6 + 6, BASIS.n_features)
 
 
