@@ -15,7 +15,7 @@ MAX_ROUNDS: int = 4
 
 
 MIXTURES: tuple[str, ...] = ("energy: constant of a group", "energy: single frame", "energy: another model")
-"""Findings that mean frames of another code or setting, which frames of one calculator cannot be."""
+"""Findings that mean frames of another code or setting, unless one calculator made all labels."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,7 @@ class LabelReview:
     corrected
         Contradictions that were put right.
     allowed
-        Whether certain contradictions are left, and the fit goes on because that was asked for, or because one
-        calculator made all labels.
+        Whether certain contradictions are left, and the fit goes on because that was asked for.
 
     Examples
     --------
@@ -79,9 +78,7 @@ def review_labels(
     Raises
     ------
     DataError
-        Labels that certainly contradict each other; names the file, the evidence and the cure. Not raised of
-        energies of some frames, if every frame says that the same calculator made its labels (`label_source`, which
-        `mlip-rs label` writes): those are no mixture of codes.
+        Labels that certainly contradict each other; names the file, the evidence and the cure.
     """
     given = _Labels(dataset, test)
     check = given.check(settings.seed)
@@ -104,14 +101,9 @@ def review_labels(
     for line in check.lines():
         progress.note(f"labels: {line}")
     if check.errors:
-        one_source = labels.of_one_source and all(found.kind in MIXTURES for found in check.errors)
-        if one_source:
-            progress.note(
-                "labels: one calculator made all of them with the same settings, so the fit goes on"
-            )
-        elif not settings.allow_contradictory_labels:
-            raise DataError(_refusal(check, settings.correct_labels, undone))
-        labels = labels.noticed(check.errors, one_source)
+        if not settings.allow_contradictory_labels:
+            raise DataError(_refusal(check, settings.correct_labels, undone, labels.source))
+        labels = labels.noticed(check.errors)
     return LabelReview(labels.dataset, labels.test, check, tuple(done), bool(check.errors))
 
 
@@ -130,10 +122,10 @@ class _Labels:
         return replace(self.dataset, frames=(*self.dataset.frames, *self.test.frames))
 
     @property
-    def of_one_source(self) -> bool:
-        """Whether every frame says that the same calculator has labelled it: then units and codes are not mixed."""
+    def source(self) -> str:
+        """What made all labels, if every frame says the same; else empty."""
         found = self.joined.label_sources
-        return list(found.values()) == [len(self.joined)]
+        return next(iter(found)) if list(found.values()) == [len(self.joined)] else ""
 
     def check(self, seed: int) -> LabelCheck:
         """Compare all labels."""
@@ -150,10 +142,9 @@ class _Labels:
             test = replace(test, frames=joined.frames[n:], notices=(*test.notices, joined.notices[-1]))
         return _Labels(dataset, test)
 
-    def noticed(self, findings: tuple[Finding, ...], one_source: bool) -> "_Labels":
+    def noticed(self, findings: tuple[Finding, ...]) -> "_Labels":
         """Keep contradictions that are allowed in the notices of the training data."""
-        why = "though one calculator made them" if one_source else "allowed on request"
-        told = [f"labels contradict each other, {why}: {found.message}" for found in findings]
+        told = [f"labels contradict each other, allowed on request: {found.message}" for found in findings]
         return _Labels(replace(self.dataset, notices=(*self.dataset.notices, *told)), self.test)
 
 
@@ -172,14 +163,20 @@ def _still(left: LabelCheck) -> str:
     return f"{left.open_slopes}, which is neither right nor that of a unit"
 
 
-def _refusal(check: LabelCheck, asked: bool, undone: str) -> str:
+def _refusal(check: LabelCheck, asked: bool, undone: str, source: str) -> str:
     """The first contradiction, its cure, and the options."""
     first, *others = check.errors
+    cure = first.cure
+    if source and first.kind in MIXTURES:
+        cure = (
+            f"{source} made all labels, so that codes are not mixed: it is not smooth there (another spin or charge, "
+            "or structures too far from what a universal potential was made for), and these frames are best left out"
+        )
     more = f" (and {len(others)} more, above)" if others else ""
     more += f"; {undone}" if undone else ""
     curable = all(found.correction is not None for found in check.errors) and not asked
     options = "--correct-labels corrects this, " if curable else ""
     return (
-        f"labels contradict each other: {first.message.rstrip('.')}{more}; {first.cure} "
+        f"labels contradict each other: {first.message.rstrip('.')}{more}; {cure} "
         f"({options}--allow-contradictory-labels fits all the same)"
     )

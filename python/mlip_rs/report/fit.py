@@ -356,7 +356,7 @@ def _label_check(record: Mapping[str, Any]) -> str:
     """What the check of the labels against each other found, and what was done about it."""
     check = record["label_check"]
     entries = [f"corrected: {found['message']}" for found in check["corrected"]]
-    entries += [f"contradiction, allowed: {found['message']}" for found in check["errors"]]
+    entries += [f"contradiction, allowed on request: {found['message']}" for found in check["errors"]]
     entries += [f"warning: {found['message']} {found['cure']}." for found in check["warnings"]]
     entries += [f"not checked: {sentence}." for sentence in check["unchecked"]]
     if not entries:

@@ -18,6 +18,7 @@ from mlip_rs.evaluate.evaluation import labels_in
 from mlip_rs.evaluate.shifted import shifted_errors
 from mlip_rs.files import atomic_file, check_folder, write_atomically
 from mlip_rs.fitting import FitSettings, Run
+from mlip_rs.generate.ground_states import GroundState
 from mlip_rs.generate.plan import DYNAMICS, Plan
 from mlip_rs.generate.sound_range import SoundRange
 from mlip_rs.learn.growing_fit import GrowingFit
@@ -304,6 +305,12 @@ class DistilJob:
             for name, own in predictions.items()
         }
 
+    def _crystal(self) -> str | None:
+        """The crystal whose properties are compared: that of nature, whichever the teacher has lowest."""
+        if len(self.elements) != 1:
+            return None
+        return f"{GroundState.of(self.elements[0]).name}:{self.elements[0]}"
+
     def _validation(self, receiver: Progress) -> Validation | None:
         if not self.properties:
             return None
@@ -312,6 +319,7 @@ class DistilJob:
                 str(self.directory / FIT / "knee.mlip.json"),
                 self.directory / VALIDATION,
                 reference=self.teacher,
+                crystal=self._crystal(),
                 only=QUICK if self.properties == "quick" else (),
                 quick=self.properties == "quick",
                 progress=receiver,

@@ -93,4 +93,6 @@ def test_contradictory_labels_are_fitted_on_request(copper, tmp_path):
     file = write_frames(tmp_path / "cu.extxyz", relabelled(copper, gradients))
     outcome = invoke("fit", file, *SMALL_BASIS, "--allow-contradictory-labels", "-o", tmp_path / "run")
     assert outcome.exit_code == 0, outcome.stderr
-    assert "contradiction, allowed" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "contradiction, allowed on request" in (tmp_path / "run" / "report.html").read_text(
+        encoding="utf-8"
+    )

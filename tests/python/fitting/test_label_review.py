@@ -95,13 +95,10 @@ def test_energies_of_one_calculator_are_no_mixture_of_codes(right):
             for k, frame in enumerate(right)
         ),
     )
-    with pytest.raises(DataError, match="energies of"):
+    with pytest.raises(DataError, match="use one code"):
         review_labels(shifted, FitSettings(), Silent())
-    notes = Notes()
-    review = review_labels(told_of_one_source(shifted), FitSettings(), notes)
-    assert review.allowed
-    assert "though one calculator made them" in review.dataset.notices[-1]
-    assert any("one calculator made all of them" in message for message in notes.messages)
+    with pytest.raises(DataError, match=r"teacher a \(a 1.0\) made all labels.*not smooth there.*left out"):
+        review_labels(told_of_one_source(shifted), FitSettings(), Silent())
 
 
 def test_forces_of_the_wrong_sign_are_refused_whoever_made_them(gradients):
