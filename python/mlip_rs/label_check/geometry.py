@@ -20,6 +20,9 @@ compounds, 1.6 to 2.3 if in bohr."""
 SYMMETRIC: float = 0.02
 """Force rows this small, relative to the pull of the bonds (virial over distance), are zero by symmetry."""
 
+APART: float = 1.6
+"""Nearest distance, as in `FAR`, from which on atoms may be free: without forces their stress is zero, too."""
+
 LEAST_ZEROS: int = 3
 
 
@@ -35,13 +38,21 @@ def distance_ratios(dataset: Dataset) -> Array:
     return ratios
 
 
+def _is_free(dataset: Dataset, k: int) -> bool:
+    """Whether no atom of a frame has a neighbour near enough to pull at it, and none is pulled at."""
+    frame, nearest = dataset[k], dataset.nearest_distances[k]
+    radii = covalent_radii[frame.numbers]
+    apart = bool(np.all(nearest > APART * (radii + radii.min())))
+    return apart and frame.forces is not None and not frame.forces.any()
+
+
 def check_zero_stresses(dataset: Dataset, rows: Rows) -> list[Finding]:
     """Find stresses that are exactly zero in all six components."""
     zero = [k for k, f in enumerate(dataset) if f.stress is not None and not f.stress.any() and f.n_atoms > 1]
     with_stress = sum(frame.stress is not None for frame in dataset)
     size = np.linalg.norm(rows.virial_design, axis=(1, 2))
     empty = {int(k) for k, s in zip(rows.indices, size, strict=True) if s < 1e-6 * np.median(size)}
-    zero = [k for k in zero if k not in empty]
+    zero = [k for k in zero if k not in empty and not _is_free(dataset, k)]
     if len(zero) < 2:
         return []
     return [

@@ -150,6 +150,16 @@ def test_zeros_are_no_labels(crystals):
     assert kinds(wrong) == {"forces: zeros": True}
 
 
+def test_atoms_beyond_the_reach_of_a_teacher_have_no_stress(crystals):
+    def pair(k):
+        positions = [[0.0, 0.0, 0.0], [5.0 + 0.1 * k, 0.0, 0.0]]
+        energy = 2.0 * crystals[0].energy / crystals[0].n_atoms
+        return Frame([13, 13], positions, 16.0 * np.eye(3), [True] * 3, energy, np.zeros((2, 3)), np.zeros(6))
+
+    found = check_labels(replace(crystals, frames=(*crystals.frames, *map(pair, range(4)))))
+    assert "stress: zeros" not in {one.kind for one in found.errors}
+
+
 def test_one_wrong_energy_is_named(crystals):
     wrong = changed(crystals, lambda f: replace(f, energy=f.energy + 5.0), lambda k: k == 17)
     (found,) = check_labels(wrong).errors
