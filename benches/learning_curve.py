@@ -1,107 +1,229 @@
-"""Labels chosen by the loop beside labels chosen at random: aluminium by DFT with a held-back pool as oracle.
+"""Labels chosen by the loop beside labels chosen at random, with a pool held back as oracle.
 
-    python benches/learning_curve.py SHARED_DATA -o OUT.json [--seeds 5] [--batch 10] [--size medium]
-    python benches/learning_curve.py SHARED_DATA -o OUT.json --figure FIGURE
+    python benches/learning_curve.py DATA -o OUT.json [--seeds 5] [--batch 10] [--size medium] [--search]
+    python benches/learning_curve.py DATA -o OUT.json --figure FIGURE
 
-A sixth of the data in random blocks is the test set, the rest the pool, whose labels are shown when asked for. Both
-begin with the same 30 structures at random. Errors are those of the fit to all features on the test set. What is
-there is not computed again.
+For each seed a sixth of the data in random blocks is the test set, the rest the pool, whose labels are shown when asked
+for. The first batch of the loop is chosen by design rows alone, as `mlip-rs learn` does. Errors are those of fits to
+all features on the test set, with penalties of the features held at those that the cross-validation finds with all of
+the pool, so that the two ways differ by their data alone; with `--search` each fit finds its own, as `mlip-rs learn`
+does (`GrowingFit`; some seconds a fit). What is there is not computed again.
 """
 
 import argparse
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve
+from threadpoolctl import threadpool_limits
 
 from mlip_rs import Basis, FitSettings, read_dataset
 from mlip_rs.data import Dataset, folds
+from mlip_rs.design.information import Information
 from mlip_rs.evaluate.evaluation import evaluate
 from mlip_rs.files import write_atomically
-from mlip_rs.learn.growing_fit import GrowingFit
+from mlip_rs.fitting.weights import Weights
+from mlip_rs.learn import LearnSettings
+from mlip_rs.learn.growing_fit import Fitted, GrowingFit, weighted_rows
 from mlip_rs.learn.loop import closed_basis
+from mlip_rs.learn.pool import Pool
+from mlip_rs.learn.wanted import Wanted
 from mlip_rs.plot.style import COLUMN_WIDTH, PALETTE, dress, new_figure
 
-START = 30
 TOLERANCE = 1.05
+WAYS = ("chosen", "random")
+SETTINGS = FitSettings(threads=1)
+
+Errors = tuple[float, float]
+"""RMSE of energy (meV/atom) and forces (eV/Å) on the test set."""
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Pool and test set of one seed."""
+
+    pool: Dataset
+    test: Dataset
+    basis: Basis
+    wanted: NDArray[np.float64]
+    rows: list[NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, dataset: Dataset, size: str, seed: int) -> "Case":
+        testing = folds(dataset, 6, seed) == 0
+        pool, test = dataset.subset(~testing), dataset.subset(testing)
+        basis = closed_basis(Basis(dataset.elements, size=size), pool)
+        basis = GrowingFit(pool.subset([0, 1]), basis, SETTINGS).problem.basis
+        wanted = Wanted(Pool(everything=list(pool)), LearnSettings()).gram(basis)
+        return cls(pool, test, basis, wanted, [weighted_rows(basis, frame, Weights()) for frame in pool])
+
+    def growing(self, known: list[int]) -> GrowingFit:
+        assigned = folds(self.pool, SETTINGS.n_folds, SETTINGS.seed)
+        return GrowingFit(self.pool.subset(known), self.basis, SETTINGS, folds=assigned[known].tolist())
+
+    def first(self, n: int) -> list[int]:
+        """The first batch, by design rows alone."""
+        return self.most_informative(Information.before_labels(self.rows), range(len(self.rows)), n)
+
+    def most_informative(self, information: Information, rest: Any, n: int) -> list[int]:
+        names = [str(k) for k in rest]
+        return [
+            int(k) for k in information.most_informative(names, lambda k: self.rows[int(k)], self.wanted, n)
+        ]
+
+    def errors(self, fitted: Fitted) -> Errors:
+        found = evaluate(fitted.point.potential, self.test).errors
+        return found.energy.rmse, found.forces.rmse
+
+
+class HeldPenalties:
+    """Fits with the penalties found with all of the pool."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        growing = case.growing(list(range(len(case.pool))))
+        whole = growing.fit()
+        self.full = case.errors(whole)
+        self.scale = whole.information.scale
+        self._reference, weights = growing.problem.reference, Weights().of_properties()
+        scaled = [rows / self.scale for rows in case.rows]
+        matrix = whole.information.factor @ whole.information.factor.T
+        self._penalty = np.maximum(np.diag(matrix) - sum((own**2).sum(axis=0) for own in scaled), 0.0)
+        self._labels = [
+            self._targets(frame) * np.sqrt(np.repeat(weights, self._n(frame))) for frame in case.pool
+        ]
+        self._test = [
+            weighted_rows(case.basis, frame, Weights(1.0, 1.0, None)) / self.scale for frame in case.test
+        ]
+
+    @staticmethod
+    def _n(frame: Any) -> list[int]:
+        return [1, 3 * frame.n_atoms, 6]
+
+    def _targets(self, frame: Any) -> NDArray[np.float64]:
+        energy = (frame.energy - self._reference.of(frame)) / frame.n_atoms
+        stress = np.zeros(6) if frame.stress is None or not frame.pbc.all() else frame.stress
+        return np.concatenate([[energy], frame.forces.ravel(), stress])
+
+    def __call__(self, known: list[int]) -> tuple[Information, Errors]:
+        rows = np.vstack([self.case.rows[k] for k in known]) / self.scale
+        gram = rows.T @ rows
+        information = Information.of(gram, self._penalty, self.scale)
+        right = rows.T @ np.concatenate([self._labels[k] for k in known])
+        coefficients = cho_solve((information.factor, True), right)
+        residuals = [
+            own @ coefficients - self._targets(frame)
+            for own, frame in zip(self._test, self.case.test, strict=True)
+        ]
+        energy = np.sqrt(np.mean([own[0] ** 2 for own in residuals]))
+        forces = np.sqrt(np.mean(np.concatenate([own[1:-6] for own in residuals]) ** 2))
+        return information, (1000.0 * float(energy), float(forces))
+
+
+class SearchedPenalties:
+    """Fits that find their own penalties, as those of a loop."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.full = self(list(range(len(case.pool))))[1]
+
+    def __call__(self, known: list[int]) -> tuple[Information, Errors]:
+        fitted = self.case.growing(known).fit()
+        return fitted.information, self.case.errors(fitted)
 
 
 def curve(
-    pool: Dataset, test: Dataset, basis: Basis, order: NDArray[np.int64], batch: int, chosen: bool
+    case: Case,
+    fit: Callable[[list[int]], tuple[Information, Errors]],
+    seed: int,
+    batch: int,
+    last: int,
+    way: str,
 ) -> list[list[float]]:
     """Structures, atoms, energy (meV/atom) and force (eV/Å) RMSE on the test set after each batch."""
-    known = [int(k) for k in order[:START]]
-    settings = FitSettings(threads=1)
-    assigned = folds(pool, settings.n_folds, settings.seed)
-    growing = GrowingFit(pool.subset(known), basis, settings, folds=assigned[known].tolist())
-    found = []
+    order = [int(k) for k in np.random.default_rng(seed).permutation(len(case.pool))]
+    known = case.first(batch) if way == "chosen" else order[:batch]
+    found: list[list[float]] = []
     while True:
-        fitted = growing.fit()
-        errors = evaluate(fitted.point.potential, test).errors
-        n_atoms = sum(pool[k].n_atoms for k in known)
-        found.append([len(known), n_atoms, errors.energy.rmse, errors.forces.rmse])
-        print(("chosen" if chosen else "random"), *found[-1], flush=True)
-        rest = [int(k) for k in order if k not in set(known)]
-        if not rest:
+        information, errors = fit(known)
+        found.append([len(known), sum(case.pool[k].n_atoms for k in known), *errors])
+        print(way, *found[-1], flush=True)
+        rest = [k for k in order if k not in set(known)]
+        if not rest or len(known) >= last:
             return found
-        new = rest[:batch]
-        if chosen:
-            names = {str(k): k for k in rest}
-            gains = fitted.information.most_informative(
-                list(names), lambda name, names=names: growing.rows(pool[names[name]]), batch
-            )
-            new = [names[name] for name in gains]
-        growing.add(pool.subset(new), assigned[new].tolist())
-        known += new
+        known = known + (case.most_informative(information, rest, batch) if way == "chosen" else rest[:batch])
 
 
-def labels_needed(found: list[list[float]], full: float) -> float:
-    """Structures from which on the error of the force stays within the tolerance of that of all."""
-    within = [row[3] <= TOLERANCE * full for row in found]
-    last = max((k for k, own in enumerate(within) if not own), default=-1)
-    return found[last + 1][0]
+def labels_needed(ratios: list[tuple[int, float]], stays: bool) -> int | None:
+    """Structures at which the error of all is met within the tolerance, for the first time or from which on."""
+    within = [ratio <= TOLERANCE for _, ratio in ratios]
+    outside = [k for k, own in enumerate(within) if not own]
+    place = (
+        (outside[-1] + 1 if outside else 0) if stays else (within.index(True) if any(within) else len(within))
+    )
+    return ratios[place][0] if place < len(ratios) else None
 
 
-def first_within(found: list[list[float]], full: float) -> float:
-    """Structures at which the error of the force is within the tolerance for the first time."""
-    return next(row[0] for row in found if row[3] <= TOLERANCE * full)
+def ratios(own: dict[str, Any], way: str) -> list[tuple[int, float]]:
+    """Structures, and error of the forces in that with all of them."""
+    return [(int(row[0]), row[3] / own["full"][1]) for row in own[way]]
 
 
-def report(results: dict[str, dict[str, list[list[float]]]]) -> None:
-    full = np.mean([own["random"][-1][3] for own in results.values()])
-    print(f"all structures: {full:.4f} eV/Å")
-    print("| seed | chosen: first within 5 % | stays | random: first | stays |\n|---|---|---|---|---|")
+def report(results: dict[str, dict[str, Any]]) -> None:
+    """Print both tables."""
+    print(
+        "| seed | all: force RMSE | chosen: first | stays | random: first | stays |\n|---|---|---|---|---|---|"
+    )
     for seed, own in results.items():
-        cells = [f(own[name], full) for name in ("chosen", "random") for f in (first_within, labels_needed)]
-        print(f"| {seed} | " + " | ".join(f"{cell:.0f}" for cell in cells) + " |")
-    for name in ("chosen", "random"):
-        mean = np.mean([own[name] for own in results.values()], axis=0)
-        print(name, "mean curve:", [(int(n), round(e, 2), round(f, 4)) for n, _, e, f in mean])
-        print(
-            name,
-            "mean curve: first",
-            first_within(mean.tolist(), full),
-            "stays",
-            labels_needed(mean.tolist(), full),
-        )
+        cells = [labels_needed(ratios(own, way), stays) for way in WAYS for stays in (False, True)]
+        print(f"| {seed} | {own['full'][1]:.4f} | " + " | ".join(str(cell or "–") for cell in cells) + " |")
+    means = {way: mean_ratios(results, way) for way in WAYS}
+    cells = [labels_needed(means[way], stays) for way in WAYS for stays in (False, True)]
+    print("| mean curve | | " + " | ".join(str(cell or "–") for cell in cells) + " |")
+    print(
+        "\n| structures | chosen: energy | force | atoms | random: energy | force | atoms |\n"
+        "|---|---|---|---|---|---|---|"
+    )
+    for k in range(min(len(means[way]) for way in WAYS)):
+        cells = [str(means["chosen"][k][0])]
+        for way in WAYS:
+            rows = [own[way][k] for own in results.values()]
+            energy = np.mean(
+                [row[2] / own["full"][0] for row, own in zip(rows, results.values(), strict=True)]
+            )
+            cells += [f"{energy:.2f}", f"{means[way][k][1]:.2f}", f"{np.mean([row[1] for row in rows]):.0f}"]
+        print("| " + " | ".join(cells) + " |")
 
 
-def draw(results: dict[str, dict[str, list[list[float]]]], path: Path) -> None:
+def mean_ratios(results: dict[str, dict[str, Any]], way: str) -> list[tuple[int, float]]:
+    """`ratios` in the mean over the seeds."""
+    every = [ratios(own, way) for own in results.values()]
+    n = min(map(len, every))
+    return [(every[0][k][0], float(np.mean([own[k][1] for own in every]))) for k in range(n)]
+
+
+def draw(results: dict[str, dict[str, Any]], path: Path) -> None:
+    """Every curve, and the means."""
     figure = new_figure(COLUMN_WIDTH, 2.6)
     axes = figure.subplots()
-    for name, color in (("random", PALETTE[1]), ("chosen", PALETTE[0])):
-        curves = np.array([own[name] for own in results.values()])
-        for one in curves:
-            axes.plot(one[:, 0], one[:, 3], color=color, linewidth=0.5, alpha=0.4)
-        mean = curves.mean(axis=0)
-        axes.plot(mean[:, 0], mean[:, 3], color=color, linewidth=1.6, label=f"{name}, mean of {len(curves)}")
-    full = np.mean([own["random"][-1][3] for own in results.values()])
-    axes.axhline(
-        TOLERANCE * full, color="#4D4D4D", linestyle="--", linewidth=0.8, label="5 % above all structures"
-    )
+    for way, color in (("random", PALETTE[1]), ("chosen", PALETTE[0])):
+        for own in results.values():
+            axes.plot(*zip(*ratios(own, way), strict=True), color=color, linewidth=0.5, alpha=0.4)
+        mean = mean_ratios(results, way)
+        axes.plot(
+            *zip(*mean, strict=True), color=color, linewidth=1.6, label=f"{way}, mean of {len(results)}"
+        )
+    axes.axhline(TOLERANCE, color="#4D4D4D", linestyle="--", linewidth=0.8, label="5 % above all")
     axes.set_yscale("log")
-    dress(axes, x="labelled structures", y="force RMSE on test data (eV/Å)")
+    axes.set_ylim(0.85, 4.5)
+    dress(axes, x="labelled structures", y="force RMSE over that with all")
+    axes.set_yticks([1, 2, 3, 4], ["1", "2", "3", "4"])
+    axes.set_yticks([], minor=True)
     axes.legend(fontsize=7, frameon=False)
     figure.savefig(path, dpi=200)
 
@@ -114,21 +236,25 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=10)
+    parser.add_argument("--last", type=int, default=10**9, help="structures at which curves end")
     parser.add_argument("--size", default="medium")
+    parser.add_argument("--search", action="store_true")
     parser.add_argument("--figure", type=Path)
     arguments = parser.parse_args()
-    dataset = read_dataset(str(arguments.data / "al_dft/al_dft.extxyz"))
-    testing = folds(dataset, 6, 1) == 0
-    pool, test = dataset.subset(~testing), dataset.subset(testing)
-    basis = closed_basis(Basis(["Al"], size=arguments.size, angular_cutoff=6.1), pool)
+    dataset = read_dataset(str(arguments.data))
     results = json.loads(arguments.output.read_text()) if arguments.output.exists() else {}
-    for seed in range(arguments.seeds):
+    for seed in range(1, arguments.seeds + 1):
         own = results.setdefault(str(seed), {})
-        order = np.random.default_rng(seed).permutation(len(pool))
-        for name in ("chosen", "random"):
-            if name not in own:
-                own[name] = curve(pool, test, basis, order, arguments.batch, name == "chosen")
-                write_atomically(arguments.output, json.dumps(results))
+        if set(WAYS) <= set(own):
+            continue
+        case = Case.of(dataset, arguments.size, seed)
+        with threadpool_limits(1):
+            fit = (SearchedPenalties if arguments.search else HeldPenalties)(case)
+            own["full"] = fit.full
+            print("all", len(case.pool), *fit.full, flush=True)
+            for way in WAYS:
+                own[way] = curve(case, fit, seed, arguments.batch, arguments.last, way)
+        write_atomically(arguments.output, json.dumps(results))
     report(results)
     if arguments.figure:
         draw(results, arguments.figure)

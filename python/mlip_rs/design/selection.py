@@ -1,7 +1,8 @@
-"""A diverse subset of structures: D-optimality on rows of the design matrix, before any label is known.
+"""A representative subset of structures: I-optimality on rows of the design matrix, before any label is known.
 
 Energy, forces and stress of a structure are linear in the coefficients of a potential, so that its rows tell what its
-labels would determine. Structures are chosen one after the other by the growth of log det(XᵀWX + P) in their cost.
+labels would determine. Structures are chosen one after the other, each by how much it makes the predicted variance of
+these properties fall, in the mean over all structures, for its cost.
 """
 
 from collections.abc import Sequence
@@ -41,7 +42,8 @@ class Selection:
     indices
         Positions among the structures.
     gains
-        Growth of log det by each.
+        Fall of the predicted variance of energies, forces and stresses of all structures by each, in squares of the
+        precisions that count.
     costs
         Cost of each, in that of one atom.
     """
@@ -162,7 +164,10 @@ def _chosen(rows: Sequence[Array], known: Sequence[Array], costs: Array, most: i
     information = Information.before_labels(rows, known)
     names = [str(k) for k in range(len(rows))]
     price = dict(zip(names, costs.tolist(), strict=True))
-    gains = information.most_informative(names, lambda name: rows[int(name)], most, costs=price)
+    wanted = np.zeros((len(information.scale), len(information.scale)))
+    for own in rows:
+        wanted += own.T @ own
+    gains = information.most_informative(names, lambda name: rows[int(name)], wanted, most, costs=price)
     return {int(name): gain for name, gain in gains.items()}
 
 

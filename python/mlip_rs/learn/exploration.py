@@ -18,9 +18,6 @@ WALKS: int = 3
 STEPS: int = 300
 """Of a run, at most."""
 
-LOOK: int = 10
-"""Steps between two looks at the index."""
-
 LEFT: float = 1.3
 """Index of anomaly at which a structure is outside."""
 
@@ -77,8 +74,8 @@ def _walk(atoms: Atoms, potential: Potential, temperature: float, rng: np.random
         atoms, TIME_STEP * fs, temperature_K=temperature, friction=0.01 / fs, fixcm=False, rng=rng
     )
     outside: list[Atoms] = []
-    for _ in range(STEPS // LOOK):
-        dynamics.run(LOOK)
+    for _ in range(STEPS):
+        dynamics.run(1)  # a poor potential is lost within a few steps
         largest = float(np.max(atoms.calc.results["index"]))
         if not np.isfinite(largest) or largest > LOST:
             break

@@ -17,7 +17,7 @@ from mlip_rs.design.information import Information
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import Errors
 from mlip_rs.evaluate.evaluation import evaluate
-from mlip_rs.files import check_folder
+from mlip_rs.files import atomic_file, check_folder
 from mlip_rs.fitting.data_domain import domain
 from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.label.unlabelled import LABEL_ID, Structures, Unlabelled, unlabelled
@@ -27,6 +27,7 @@ from mlip_rs.learn.growing_fit import Fitted, GrowingFit, weighted_rows
 from mlip_rs.learn.pool import Pool
 from mlip_rs.learn.record import Chosen, Cycle, LoopRecord
 from mlip_rs.learn.settings import LearnSettings
+from mlip_rs.learn.wanted import Wanted
 from mlip_rs.locks import locked
 from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress, Silent
@@ -153,6 +154,7 @@ class _Loop:
         progress: Progress,
     ) -> None:
         self.pool = Pool.of(structures)
+        self.wanted = Wanted(self.pool, settings)
         self.labeller, self.directory = labeller, directory
         self.settings, self.fit_settings, self.progress = settings, fit, progress
         self.open_basis = basis or Basis(size="medium")
@@ -165,6 +167,7 @@ class _Loop:
         }
         self.record = LoopRecord.resumed(directory, document)
         everything = self.pool.dataset() if start is None else start + self.pool.dataset()
+        self.elements = {*everything.elements, *self.open_basis.elements}
         n_folds = min(fit.n_folds, len(everything))
         assigned = folds(everything, n_folds, fit.seed).tolist() if n_folds > 1 else [0] * n_folds
         self.folds = {_key(frame): fold for frame, fold in zip(everything, assigned, strict=True)}
@@ -176,8 +179,8 @@ class _Loop:
         """Go on from where the record ends."""
         for cycle in self.record.cycles:
             self._labelled([one.label_id for one in cycle.chosen])
-        while not self.parts:
-            self._first_batch()
+        while missing := self._without_labels():
+            self._first_batch(missing)
         growing = self._growing()
         while True:
             fitted, outcome = self._turn(growing)
@@ -203,8 +206,10 @@ class _Loop:
         return closed_basis(self.open_basis, everything)
 
     def _growing(self) -> GrowingFit:
-        """A fit to the first structures, to which the others are added."""
+        """A fit to the first structures, which contain all elements, to which the others are added."""
         first, *others = self.parts
+        while not self.elements <= set(first.elements):
+            first += others.pop(0)
         growing = GrowingFit(first, self._basis(), self.fit_settings, self.progress, self._folds(first))
         for part in others:
             growing.add(part, self._folds(part))
@@ -214,17 +219,31 @@ class _Loop:
         """Folds of labelled structures, settled before anything is chosen; those that dynamics have met by turns."""
         return [self.folds.get(_key(frame), k) for k, frame in enumerate(part)]
 
-    def _first_batch(self) -> None:
-        """Choose without a fit, by design rows alone."""
-        if not len(self.pool):
+    def _without_labels(self) -> set[str]:
+        """Elements that no labelled structure contains, so that there can be no fit."""
+        return self.elements - {symbol for part in self.parts for symbol in part.elements}
+
+    def _first_batch(self, missing: set[str]) -> None:
+        """Choose without a fit, by design rows alone, among structures with elements that have no labels."""
+        candidates = [own for own in self.pool.ids if missing & set(self.pool[own].symbols)]
+        if not candidates:
             raise DataError(
-                "there is nothing to start from: the pool is empty, or none of its structures could be labelled"
+                f"there is nothing to start from: the pool has no structures with {', '.join(sorted(missing))}, or "
+                "none of them could be labelled; add others, or take out those that cannot be labelled"
+            )
+        if not self._allowed():
+            raise DataError(
+                f"{counted(self.settings.max_labels or 0, 'structure')} were to be labelled, as many as are allowed, "
+                f"and there is none with {', '.join(sorted(missing))} among those that could be; allow more "
+                "(--max-labels)"
             )
         basis, weights = self._basis(), self.fit_settings.weights
         rows = {own: weighted_rows(basis, self.pool[own], weights) for own in self.pool.ids}
-        nothing = Information.before_labels(rows.values())
+        known = [weighted_rows(basis, frame, weights) for part in self.parts for frame in part]
+        nothing = Information.before_labels(rows.values(), known)
+        wanted = self.wanted.gram(basis)
         gains = nothing.most_informative(
-            self.pool.ids, rows.__getitem__, self._allowed(), costs=self._costs()
+            candidates, rows.__getitem__, wanted, self._allowed(), costs=self._costs()
         )
         self.record.cycles.append(Cycle(0, self._chosen(gains, None, ()), n_pool=len(self.pool)))
         self.record.save()
@@ -248,6 +267,7 @@ class _Loop:
             gains = fitted.information.most_informative(
                 candidates,
                 lambda own: growing.rows(self.pool[own]),
+                self.wanted.gram(growing.problem.basis),
                 self._allowed(),
                 costs=self._costs(),
                 advance=self.progress.advance,
@@ -256,20 +276,28 @@ class _Loop:
             n_labels,
             self._chosen(gains, known, ids),
             fitted.point.validation,
-            self._fresh(),
+            self._fresh(n_labels),
             len(ids),
             int(uncertain.sum()),
             known.to_dict(),
             time.monotonic() - begin,
         )
         self.record.cycles.append(cycle)
+        potential.save(self._next(len(self.record.cycles)))
         self.record.save()
-        potential.save(self.directory / POTENTIAL)
+        self._next(len(self.record.cycles)).replace(self.directory / POTENTIAL)
         self.progress.note(_sentence(cycle))
         return fitted, outcome
 
-    def _fresh(self) -> Errors | None:
+    def _next(self, n_cycles: int) -> Path:
+        """File with the potential of a cycle until the cycle is in the record."""
+        return self.directory / f".cycle-{n_cycles}.mlip.json"
+
+    def _fresh(self, n_labels: int) -> Errors | None:
         """Errors of the potential of the cycle before on the batch that it chose."""
+        ended = self.record.ended
+        if ended is not None and ended.n_labels == n_labels:
+            return ended.fresh  # its own potential is in the place of that of the cycle before
         last = self.record.cycles[-1] if self.record.cycles else None
         path = self.directory / POTENTIAL
         if last is None or last.validation is None or not last.chosen or not path.exists():
@@ -296,7 +324,9 @@ class _Loop:
         found = explored(potential, labelled, self.settings.temperatures, seed, self.progress)
         path = self.directory / MET
         if found:
-            ase.io.write(path, found, append=path.exists(), format="extxyz")
+            before = ase.io.read(path, ":") if path.exists() else []
+            with atomic_file(path) as file:
+                ase.io.write(file, [*before, *found], format="extxyz")
         n_new = self.pool.add(unlabelled(path)) if path.exists() else 0
         self.progress.note(f"dynamics: {counted(n_new, 'structure')} outside the data")
 

@@ -13,6 +13,11 @@ from mlip_rs.label.unlabelled import Unlabelled
 class Pool:
     """Structures by their identity, in the order in which they came.
 
+    Attributes
+    ----------
+    everything
+        All that were ever in the pool, those that were taken out as well.
+
     Examples
     --------
     >>> from ase.build import bulk
@@ -27,6 +32,7 @@ class Pool:
     _atoms: dict[str, Atoms] = field(default_factory=dict)
     _frames: dict[str, Frame] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
+    everything: list[Frame] = field(default_factory=list)
 
     @classmethod
     def of(cls, structures: Iterable[Unlabelled]) -> "Pool":
@@ -40,7 +46,8 @@ class Pool:
         n_known = len(self._known)
         for one in structures:
             if one.label_id not in self._known:
-                self._frames[one.label_id] = _frame(one)
+                self._frames[one.label_id] = frame = _frame(one)
+                self.everything.append(frame)
                 self._atoms[one.label_id] = one.atoms
                 self._known.add(one.label_id)
         return len(self._known) - n_known

@@ -25,7 +25,7 @@ class Chosen:
     config_type, n_atoms
         What it is.
     gain
-        Growth of log det of the information.
+        Fall of the predicted variance of the pool, in squares of the errors aimed at.
     reasons
         Why it was uncertain: "energy", "forces", "unfamiliar"; empty in the first batch.
     energy, forces, index
@@ -109,12 +109,15 @@ class LoopRecord:
         Those that are finished up to their choice.
     outcome
         A sentence on how it ended; empty while it goes on.
+    ended
+        The last turn of a loop that had ended, which is taken again; not among `cycles`.
     """
 
     path: Path
     settings: Mapping[str, Any]
     cycles: list[Cycle] = field(default_factory=list)
     outcome: str = ""
+    ended: Cycle | None = None
 
     @classmethod
     def resumed(cls, directory: Path, settings: Mapping[str, Any]) -> "LoopRecord":
@@ -135,14 +138,13 @@ class LoopRecord:
             stored, outcome = document["settings"], str(document["outcome"])
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise ConfigError(f"{path}: damaged ({error}); choose another directory (-o)") from None
-        if cycles and not cycles[-1].chosen:
-            cycles.pop()  # the last turn of a loop that had ended; it is taken again
+        ended = cycles.pop() if cycles and not cycles[-1].chosen else None
         changed = sorted(key for key in {*stored, *settings} if stored.get(key) != settings.get(key))
         if changed:
             raise ConfigError(
                 f"{path}: belongs to a loop with other settings ({', '.join(changed)}); choose another directory (-o)"
             )
-        return cls(path, settings, cycles, outcome)
+        return cls(path, settings, cycles, outcome, ended)
 
     def save(self) -> None:
         """Write the file, atomically."""

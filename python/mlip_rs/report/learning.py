@@ -148,7 +148,7 @@ def _choices(cycles: Sequence[Cycle]) -> list[Item]:
         words += [f"first batch {first}"] if first else []
         rows.append((kind, str(len(own)), str(sum(one.n_atoms for one in own)), ", ".join(words)))
     return [
-        "Among the uncertain structures of the pool, those are chosen that together tell most about all coefficients "
-        "for the cost of their labels (D-optimality).",
+        "Among the uncertain structures of the pool, those are chosen that together make the predicted variance of "
+        "energies and forces of the whole pool fall most for the cost of their labels (I-optimality).",
         Table(("kind", "structures", "atoms", "uncertain because of"), rows),
     ]

@@ -260,7 +260,7 @@ def selected(made: GeneratedSet, choice: Choice, *, progress: Progress | None = 
     """
     known = [] if choice.labelled is None else structures_of(choice.labelled)
     found = select(made.structures, n=choice.n, budget=choice.budget, labelled=known, progress=progress)
-    notice = f"{len(found.indices)} of {counted(len(made.structures), 'structure')} chosen by D-optimality"
+    notice = f"{len(found.indices)} of {counted(len(made.structures), 'structure')} chosen by I-optimality"
     if choice.budget is not None:
         notice += f", of a cost of {sum(found.costs):.0f} atoms"
     return GeneratedSet(tuple(made.structures[k] for k in found.indices), (*made.notices, notice))

@@ -141,6 +141,29 @@ def test_an_empty_pool_and_a_pool_of_which_all_fail_are_named(pool, tmp_path):
         learn(pool[:5], Oracle(everything), tmp_path / "b", basis=BASIS, fit=FIT)
 
 
+def test_a_start_without_an_element_of_the_pool_has_that_labelled_first(pool, tmp_path):
+    from mlip_rs.data.convert import as_dataset
+
+    start = as_dataset(Oracle()(pool[:12]))
+    copper = [bulk("Cu", a=3.5 + 0.01 * k, cubic=True) for k in range(12)]
+    for k, atoms in enumerate(copper):
+        atoms.rattle(0.05, seed=k)
+    settings = LearnSettings(batch=5, max_labels=10, energy=0.01)
+    basis = Basis(["Al", "Cu"], cutoff=6.0, hierarchy="pair-poly", n_radial=4)
+    found = learn(
+        [*pool[12:], *copper], Oracle(), tmp_path / "a", start=start, basis=basis, fit=FIT, settings=settings
+    )
+    first = {one.label_id for one in found.cycles[0].chosen}
+    assert first <= {label_id(atoms) for atoms in copper}
+    assert found.potential.elements == ("Al", "Cu")
+    oracle = Oracle([label_id(atoms) for atoms in copper])
+    with pytest.raises(DataError, match="there is none with Cu among those that could be; allow more"):
+        learn(copper, oracle, tmp_path / "b", start=start, basis=basis, fit=FIT, settings=settings)
+    more = LearnSettings(batch=5)
+    with pytest.raises(DataError, match="no structures with Cu, or none of them could be labelled"):
+        learn(copper, oracle, tmp_path / "b", start=start, basis=basis, fit=FIT, settings=more)
+
+
 def test_dynamics_bring_structures_outside_the_data(pool, tmp_path):
     cold = [atoms for atoms in pool if atoms.info["config_type"] == "cold"]
     settings = LearnSettings(energy=20.0, forces=0.3, batch=10, max_labels=30, temperatures=(1500.0,))
@@ -166,19 +189,21 @@ def test_added_equations_are_those_of_one_fit(pool):
     )
 
 
-def test_the_choice_is_that_of_determinants_computed_anew():
+def test_the_choice_is_that_of_variances_computed_anew():
     rng = np.random.default_rng(1)
     rows = {f"{k}": rng.normal(size=(3, 8)) * (1 + k % 3) for k in range(9)}
-    gram = rng.normal(size=(20, 8))
-    matrix, scale = gram.T @ gram, np.ones(8)
-    costs = {name: 1.0 + 0.3 * int(name) for name in rows}
-    found = Information.of(matrix, 0.1 * np.ones(8), scale).most_informative(
-        list(rows), rows.__getitem__, 4, costs=costs
-    )
-    known, slow = matrix + 0.1 * np.eye(8), []
+    rows["twice"] = rows["8"]
+    gram, wanted = rng.normal(size=(20, 8)), rng.normal(size=(30, 8))
+    matrix, wanted, scale = gram.T @ gram, wanted.T @ wanted, rng.uniform(0.5, 2.0, size=8)
+    costs = {name: 1.0 + 0.3 * k for k, name in enumerate(rows)}
+    information = Information.of(matrix, 0.1 * np.ones(8), scale)
+    found = information.most_informative(list(rows), rows.__getitem__, wanted, 4, costs=costs)
+    known, slow = (matrix + 0.1 * np.eye(8)) * np.outer(scale, scale), []
+    assert information.variance(wanted) == pytest.approx(np.trace(np.linalg.solve(known, wanted)))
     for _ in range(4):
+        before = np.trace(np.linalg.solve(known, wanted))
         gains = {
-            name: np.linalg.slogdet(known + own.T @ own)[1] - np.linalg.slogdet(known)[1]
+            name: before - np.trace(np.linalg.solve(known + own.T @ own, wanted))
             for name, own in rows.items()
             if name not in slow
         }
@@ -187,3 +212,14 @@ def test_the_choice_is_that_of_determinants_computed_anew():
         slow.append(best)
         known += rows[best].T @ rows[best]
     assert list(found) == slow
+
+
+def test_a_structure_of_which_the_pool_has_many_comes_before_one_that_stands_alone():
+    rng = np.random.default_rng(2)
+    rows = {f"{k}": 3.0 * np.eye(2)[:1] + 0.1 * rng.normal(size=(1, 2)) for k in range(20)}
+    rows["alone"] = np.array([[0.0, 6.0]])  # log det would grow most by this one
+    wanted = sum(own.T @ own for own in rows.values())
+    nothing = Information.of(np.zeros((2, 2)), np.ones(2), np.ones(2))
+    first, second = nothing.most_informative(rows, rows.__getitem__, wanted, 2)
+    assert first != "alone"
+    assert second == "alone"

@@ -33,7 +33,7 @@ def test_the_structures_that_tell_most_are_written_with_a_figure(tmp_path):
     result = invoke("generate", "Al", "-o", out, "-n", 30, "--select", 8, "--figure", figure)
     assert result.exit_code == 0, result.stderr
     assert len(ase.io.read(out, ":")) == 8
-    assert "8 of 30 structures chosen by D-optimality" in result.stdout
+    assert "8 of 30 structures chosen by I-optimality" in result.stdout
     assert figure.stat().st_size > 10_000
     result = invoke(
         "generate", "Al", "-o", tmp_path / "more.extxyz", "-n", 10, "--select", 3, "--labelled", out
