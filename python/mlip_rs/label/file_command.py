@@ -146,6 +146,12 @@ class CommandCalculator(Calculator):  # type: ignore[misc]  # ASE carries no typ
             ase.io.write(self._writes, atoms, format=self._write_format, **self._options)
         except UnknownFileTypeError as error:
             raise Unlabellable("error", f"{self._writes}: ASE does not know this format ({error})") from None
+        except Exception as error:  # writers raise anything where an option is missing
+            raise Unlabellable(
+                "error",
+                f"{self._writes}: ASE cannot write it ({type(error).__name__}: {error}); give options of its writer, "
+                "such as --set 'pseudopotentials={...}', or a folder that is in the template",
+            ) from None
         ended = subprocess.run(self._command, shell=True, check=False, capture_output=True)
         printed = ended.stdout + ended.stderr
         Path("command.out").write_bytes(printed)

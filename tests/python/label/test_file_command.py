@@ -135,3 +135,12 @@ def test_a_run_of_vasp_whose_last_allowed_iteration_was_reached_is_no_label(test
     with pytest.raises(Unlabellable, match="last allowed iteration was reached") as raised:
         labels_of(atoms, vasp)
     assert raised.value.kind == "not converged"
+
+
+def test_what_a_writer_of_ase_lacks_is_named_with_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lacking = FileCommand("true", "pw.in:espresso-in", "pw.out:espresso-out")
+    with pytest.raises(
+        Unlabellable, match=r"pw\.in: ASE cannot write it \(KeyError: 'Al'\); give options of"
+    ):
+        labels_of(cells(1)[0], CommandCalculator(**lacking.arguments()))
