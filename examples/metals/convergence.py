@@ -18,14 +18,14 @@ from ase.build import bulk
 from first_principles import metal
 
 from mlip_rs.files import write_atomically
-from mlip_rs.generate.catalogue import Catalogue
+from mlip_rs.generate.ground_states import GroundState
 
 STRAIN, RATTLE, SEED = 0.03, 0.1, 0
 
 
 def distorted(element: str) -> Atoms:
     """Four atoms of fcc or bcc at the volume of `mlip-rs generate`, distorted."""
-    state = Catalogue.of([element]).states[element]
+    state = GroundState.of(element)
     structure = state.name if state.name in ("fcc", "bcc") else "fcc"
     per_cube = {"fcc": 4, "bcc": 2}[structure]
     atoms = bulk(element, structure, a=(per_cube * state.volume) ** (1.0 / 3.0), cubic=True)

@@ -3,10 +3,11 @@
     python properties.py Li first_principles.py:dense -o Li/reference.json
     python properties.py Li fit/best.mlip.json -o fit/properties.json
 
-Crystals of lowest energy among fcc and bcc are compared with the other prototypes at their own equilibrium volumes
-(hcp with the ideal ratio of its axes); elastic constants from stresses at strains of ±0.5 %; the formation energy of a
-vacancy in 2 x 2 x 2 cubic cells without relaxation; frequencies at the zone boundary from the forces of frozen phonons.
-Every number is a difference within one kind of cell, so that the same cells are to be used on both sides.
+The crystal of nature, if it is fcc or bcc, else the lower one of these, is compared with the other prototypes at their
+own equilibrium volumes (hcp with the ideal ratio of its axes); elastic constants come from stresses at strains of
+±0.5 %, the formation energy of a vacancy from 2 x 2 x 2 cubic cells without relaxation, frequencies at the zone boundary
+from the forces of frozen phonons. Every number is a difference within one kind of cell, so that the same cells are to
+be used on both sides.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from ase.data import atomic_masses, atomic_numbers
 from ase.eos import EquationOfState
 
 from mlip_rs.files import write_atomically
+from mlip_rs.generate.ground_states import GroundState
 from mlip_rs.workflows.calculators import calculator_of
 
 Calculator = Any
@@ -174,7 +176,9 @@ def properties(
         name: step(name, lambda name=name, s=s: equilibrium(element, name, s * guess, calculator))
         for name, s in scales.items()
     }
-    ground = min(("fcc", "bcc"), key=lambda name: phases[name][1])
+    ground = GroundState.of(element).name
+    if ground not in ("fcc", "bcc"):
+        ground = min(("fcc", "bcc"), key=lambda name: phases[name][1])
     volume, lowest, modulus = phases[ground]
     a = (IN_CUBIC_CELL[ground] * volume) ** (1.0 / 3.0)
     return {
@@ -199,9 +203,7 @@ def main() -> None:
     parser.add_argument("--volume", type=float, help="per atom, Å³; by default of mlip-rs generate")
     arguments = parser.parse_args()
     if arguments.volume is None:
-        from mlip_rs.generate.catalogue import Catalogue
-
-        arguments.volume = Catalogue.of([arguments.element]).states[arguments.element].volume
+        arguments.volume = GroundState.of(arguments.element).volume
     partial = arguments.output.with_suffix(".partial.json")
     known = json.loads(partial.read_text(encoding="utf-8")) if partial.exists() else {}
     found = properties(
