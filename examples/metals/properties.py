@@ -5,9 +5,9 @@
 
 The crystal of nature, if it is fcc or bcc, else the lower one of these, is compared with the other prototypes at their
 own equilibrium volumes (hcp with the ideal ratio of its axes); elastic constants come from stresses at strains of
-±0.5 %, the formation energy of a vacancy from 2 x 2 x 2 cubic cells without relaxation, frequencies at the zone boundary
-from the forces of frozen phonons. Every number is a difference within one kind of cell, so that the same cells are to
-be used on both sides.
+±0.5 %, the formation energy of a vacancy from 2 x 2 x 2 cubic cells without relaxation, frequencies at the zone
+boundary from the forces of frozen phonons. Every number is a difference within one kind of cell, so that the same cells
+are to be used on both sides.
 """
 
 import argparse
