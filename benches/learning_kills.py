@@ -7,6 +7,7 @@ that calculates for it is killed by SIGKILL at random moments, and the same comm
 """
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -27,7 +28,7 @@ from mlip_rs.potential import Potential
 LATEST = 20.0
 """Seconds after its start at which a command is killed, at the latest."""
 
-CHILD = 0.3
+CHILD = 0.5
 """Part of the kills that meet the process that calculates, after which the command goes on."""
 
 
@@ -72,31 +73,38 @@ def children(pid: int) -> list[int]:
     return [int(own) for text in texts for own in text.split()]
 
 
-def killed_run(words: list[str], n_kills: int, seed: int) -> list[float]:
-    """Kill the command so many times, then let it end; seconds at which it was killed."""
-    rng, moments = np.random.default_rng(seed), []
-    process = subprocess.Popen(words, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    while len(moments) < n_kills:
+def calculating(process: "subprocess.Popen[bytes]") -> list[int]:
+    """Processes that calculate, once there are some; none if the command ends before."""
+    while process.poll() is None:
+        if found := children(process.pid):
+            return found
+        time.sleep(0.02)
+    return []
+
+
+def killed_run(words: list[str], n_kills: int, seed: int) -> None:
+    """Kill the command, or a calculation of it, so many times, then let it end."""
+    rng = np.random.default_rng(seed)
+
+    def begun() -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(words, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+    process, spared = begun(), True  # a calculation that is killed twice by one command counts as failed
+    for k in range(n_kills):
         wait = float(rng.uniform(0.0, LATEST))
         time.sleep(wait)
-        of_child = children(process.pid) if rng.uniform() < CHILD else []
-        for pid in of_child or [process.pid]:
-            try:
+        pids = calculating(process) if spared and rng.uniform() < CHILD else []
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        moments.append(wait)
-        print(
-            f"kill {len(moments)}: {'calculation' if of_child else 'command'} after {wait:.1f} s", flush=True
-        )
-        if of_child:  # a second time in the same calculation it would count as failed
-            time.sleep(0.2)
+        spared = not pids
+        if not pids:
             process.kill()
-        process.wait()
-        process = subprocess.Popen(words, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            process.wait()
+            process = begun()
+        print(f"kill {k + 1}: {'calculation' if pids else 'command'} after {wait:.1f} s", flush=True)
     if process.wait():
         raise SystemExit(f"the command has failed: {' '.join(words)}")
-    return moments
 
 
 def state(directory: Path) -> dict[str, object]:
