@@ -41,20 +41,17 @@ def run(
             "--from", metavar="CRYSTAL...", help="Files of your own crystals.", rich_help_panel=_SET
         ),
     ] = None,
-    set_size: Annotated[
-        str,
+    n_structures: Annotated[
+        int,
         typer.Option(
-            metavar="SIZE",
-            help="Size of the set: small (250 structures of an element), medium, large.",
+            "-n",
+            "--number",
+            min=1,
+            metavar="N",
+            help="Number of structures in all.",
             rich_help_panel=_SET,
         ),
-    ] = "small",
-    n_structures: Annotated[
-        int | None,
-        typer.Option(
-            "-n", "--number", metavar="N", help="Number of structures in all.", rich_help_panel=_SET
-        ),
-    ] = None,
+    ] = 600,
     seed: Annotated[
         int,
         typer.Option(
@@ -91,7 +88,6 @@ def run(
         teacher,
         output,
         own=load_sources(own, settings) if own else None,
-        size=set_size,
         n_structures=n_structures,
         basis=Basis(size=size) if size else Basis(),
         compared=load_sources(compare, settings) if compare else None,

@@ -49,6 +49,9 @@ VALIDATION: str = "validation"
 RECORD: str = "distil.json"
 """File with the settings and the errors."""
 
+STRUCTURES: int = 600
+"""Number of structures."""
+
 HELD_OUT: float = 1.0 / 6.0
 """Part of the atoms whose labels are the test."""
 
@@ -86,8 +89,8 @@ class DistilJob:
         Of everything; the same job resumes there.
     own
         Files of crystals beside the prototypes, or in their place if no element is given.
-    size, n_structures
-        Size of the set, or number of structures in all.
+    n_structures
+        Number of structures in all; labels of a teacher cost little, so that there are more than for first principles.
     basis, fit
         Of the fit of the student.
     compared
@@ -105,8 +108,7 @@ class DistilJob:
     teacher: str
     directory: Path
     own: Sources | None = None
-    size: str = "small"
-    n_structures: int | None = None
+    n_structures: int = STRUCTURES
     basis: Basis = field(default_factory=Basis)
     fit: FitSettings = field(default_factory=FitSettings)
     compared: Sources | None = None
@@ -166,7 +168,6 @@ class DistilJob:
             "elements": list(self.elements),
             "teacher": self.teacher,
             "own": own,
-            "size": self.size,
             "n_structures": self.n_structures,
             "seed": self.seed,
         }
@@ -260,9 +261,7 @@ class DistilJob:
         return sound
 
     def _plan(self, hot: bool) -> Plan:
-        plan = Plan.of_size(self.size, with_dynamics=True)
-        if self.n_structures is not None:
-            plan = plan.scaled(self.n_structures)
+        plan = Plan.of_size("small", with_dynamics=True).scaled(self.n_structures)
         return Plan({kind: n for kind, n in plan.counts.items() if (kind in DYNAMICS) == hot})
 
     def _label(self, structures: Sequence[Atoms], receiver: Progress) -> None:
