@@ -42,6 +42,9 @@ ANGULAR_CUTOFF: float = 0.85
 MET: str = "dynamics.extxyz"
 """File with the structures that dynamics have met outside the data."""
 
+TURN: str = "turn"
+"""Key of the turn in which dynamics have met a structure."""
+
 MAY_CHANGE: tuple[str, ...] = ("energy", "forces", "batch", "max_labels")
 """Settings that a loop may go on with when they have been changed."""
 
@@ -158,6 +161,7 @@ class _Loop:
         self.labeller, self.directory = labeller, directory
         self.settings, self.fit_settings, self.progress = settings, fit, progress
         self.open_basis = basis or Basis(size="medium")
+        self.start = start
         self.parts: list[Dataset] = [] if start is None else [start]
         self.batches: dict[str, Dataset] = {}
         document = {name: own for name, own in asdict(settings).items() if name not in MAY_CHANGE} | {
@@ -199,10 +203,12 @@ class _Loop:
                 growing.add(part, self._folds(part))
 
     def _basis(self) -> Basis:
-        """The basis with what is left open taken from all structures, with labels and without."""
-        everything = self.pool.dataset()
-        for part in self.parts:
-            everything = part + everything
+        """The basis with what is left open taken from all structures, those that were labelled as well."""
+        everything = Dataset(
+            tuple(self.pool.everything)
+        )  # always without labels: a loop that resumes has more
+        if self.start is not None:
+            everything = self.start + everything
         return closed_basis(self.open_basis, everything)
 
     def _growing(self) -> GrowingFit:
@@ -324,10 +330,14 @@ class _Loop:
         found = explored(potential, labelled, self.settings.temperatures, seed, self.progress)
         path = self.directory / MET
         if found:
+            turn = len(self.record.cycles)  # of a turn that was killed here, it is made anew
             before = ase.io.read(path, ":") if path.exists() else []
+            before = [atoms for atoms in before if atoms.info[TURN] < turn]
+            for atoms in found:
+                atoms.info[TURN] = turn
             with atomic_file(path) as file:
                 ase.io.write(file, [*before, *found], format="extxyz")
-        n_new = self.pool.add(unlabelled(path)) if path.exists() else 0
+        n_new = self.pool.add(unlabelled(path)) if found else 0
         self.progress.note(f"dynamics: {counted(n_new, 'structure')} outside the data")
 
     def _allowed(self) -> int:

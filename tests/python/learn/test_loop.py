@@ -11,10 +11,12 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from mlip_rs import Basis, FitSettings
 from mlip_rs.design.information import Information
 from mlip_rs.errors import ConfigError, DataError
-from mlip_rs.label.unlabelled import LABEL_ID, label_id
+from mlip_rs.label.unlabelled import LABEL_ID, label_id, unlabelled
 from mlip_rs.learn import LearnSettings, learn
 from mlip_rs.learn.assessment import Assessment
 from mlip_rs.learn.growing_fit import GrowingFit
+from mlip_rs.learn.loop import _Loop
+from mlip_rs.progress import Silent
 
 BASIS = Basis(["Al"], cutoff=6.0, hierarchy="pair-poly", n_radial=6)
 FIT = FitSettings(n_folds=3, prior="flat", threads=1)
@@ -89,6 +91,16 @@ def test_a_loop_that_is_killed_goes_on_to_the_same_choice(pool, tmp_path):
     again = learn(pool, Oracle(), tmp_path / "part", basis=BASIS, fit=FIT, settings=settings)
     assert [own.chosen for own in again.cycles] == [own.chosen for own in whole.cycles]
     assert again.outcome == whole.outcome == "24 structures are labelled, as many as were allowed"
+
+
+def test_the_basis_of_a_loop_that_resumes_is_that_of_its_begin(pool, tmp_path):
+    loop = _Loop(
+        unlabelled(pool), Oracle(), tmp_path, None, Basis(size="small"), FIT, LearnSettings(), Silent()
+    )
+    before = loop._basis()
+    loop._labelled(list(loop.pool.ids[::3]))
+    assert len(loop.parts[0]) == 20
+    assert loop._basis() == before
 
 
 def test_structures_that_fail_are_left_out_and_the_loop_goes_on(pool, tmp_path):
