@@ -25,8 +25,9 @@ from mlip_rs.plot.saving import save_figure
 from mlip_rs.plot.style import MARKER_SIZE, PALETTE, dress, label_decades, legend_above, new_figure
 from mlip_rs.report.document import Image, Report, Table
 from mlip_rs.report.html import save_html
-from mlip_rs.workflows.distillation import TEST, TRAINING, DistilJob
+from mlip_rs.workflows.distillation import TEST, DistilJob
 from mlip_rs.workflows.fit_job import Job, Sources
+from mlip_rs.workflows.learning import TRAINING
 
 ELEMENTS = (
     "Li", "Be", "Na", "Mg", "Al", "K", "Ca", "Sc", "Ti", "V", "Cr", "Cu", "Zn", "Ga", "Rb", "Sr", "Y", "Zr", "Nb", "Mo",

@@ -31,14 +31,14 @@ from mlip_rs.validate.result import Validation
 from mlip_rs.workflows.calculators import calculator_of
 from mlip_rs.workflows.fit_job import Job, Sources
 from mlip_rs.workflows.generation import GeneratedSet, catalogue_of, generated
-from mlip_rs.workflows.learning import FIT, LABELS, FileLabeller
+from mlip_rs.workflows.learning import FIT, LABELS, TRAINING, FileLabeller
 from mlip_rs.workflows.validation import validate
 
 COLD, HOT = "structures.extxyz", "hot.extxyz"
 """Files with the structures: crystals with defects and distortions; snapshots of dynamics by the first potential."""
 
-TRAINING, TEST = "training.extxyz", "test.extxyz"
-"""Files with the labels that are fitted to, and those that only the errors see."""
+TEST: str = "test.extxyz"
+"""File with the labels that only the errors see; `TRAINING` holds those that are fitted to."""
 
 FIRST: str = "first.mlip.json"
 """File of the potential that drives the dynamics."""

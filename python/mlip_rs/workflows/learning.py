@@ -10,6 +10,7 @@ from ase import Atoms
 
 from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset
+from mlip_rs.files import atomic_file
 from mlip_rs.fitting import FitSettings
 from mlip_rs.label import label
 from mlip_rs.label.unlabelled import LABEL_ID, label_id, unlabelled
@@ -20,6 +21,9 @@ from mlip_rs.workflows.fit_job import Job, JobResult, Sources
 
 LABELS: str = "labels.extxyz"
 """File with the labels of a loop, in its directory."""
+
+TRAINING: str = "training.extxyz"
+"""File with the labels in the order in which structures were chosen, for the final fit."""
 
 FIT: str = "fit"
 """Folder of the final fit, in the directory of a loop."""
@@ -121,7 +125,8 @@ class LearnJob:
             progress=receiver,
         )
         receiver.note(learned.outcome)
-        files = (str(self.labeller.path), *(() if self.start is None else self.start.train))
+        self._write_in_order(learned)
+        files = (str(self.directory / TRAINING), *(() if self.start is None else self.start.train))
         job = Job(
             Sources(files),
             basis=self.basis,
@@ -132,6 +137,17 @@ class LearnJob:
         result = job.run(receiver)
         write_learning_report(self.directory, learned, result.run)
         return learned, result
+
+    def _write_in_order(self, learned: Learned) -> None:
+        """Write the labels in the order of the choice: in their file, those that were calculated again come later."""
+        chosen = [one.label_id for cycle in learned.cycles for one in cycle.chosen]
+        order = {own: place for place, own in enumerate(chosen)}
+        frames = sorted(
+            ase.io.iread(self.labeller.path, ":"),
+            key=lambda atoms: (order.get(_identity(atoms), len(order)), _identity(atoms)),
+        )
+        with atomic_file(self.directory / TRAINING) as file:
+            ase.io.write(file, frames, format="extxyz")
 
 
 def _identity(atoms: Atoms) -> str:

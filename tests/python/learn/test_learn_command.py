@@ -45,3 +45,18 @@ def test_a_pool_becomes_a_potential(loop):
     assert {line.get_label() for axes in learning_curves(cycles).axes for line in axes.lines} >= {
         "cross-validation"
     }
+
+
+def test_the_order_in_which_labels_came_does_not_change_the_final_fit(loop):
+    """A calculation that was killed is the last in the file of labels."""
+    path = loop / "run/labels.extxyz"
+    before = (loop / "run/fit/best.mlip.json").read_bytes()
+    training = (loop / "run/training.extxyz").read_bytes()
+    frames = ase.io.read(path, ":")
+    ase.io.write(path, frames[::-1])
+    arguments = ["learn", str(loop / "pool.extxyz"), "-c", "ase.calculators.emt:EMT", "-o", str(loop / "run")]
+    arguments += ["--size", "small", "--max-labels", "20", "--batch", "10", "--workers", "1"]
+    again = invoke(*arguments)
+    assert again.exit_code == 0, again.stderr
+    assert (loop / "run/training.extxyz").read_bytes() == training
+    assert (loop / "run/fit/best.mlip.json").read_bytes() == before

@@ -18,6 +18,7 @@ from mlip_rs.workflows import distillation
 from mlip_rs.workflows.distillation import DistilJob
 from mlip_rs.workflows.fit_job import Sources
 from mlip_rs.workflows.inspection import describe
+from mlip_rs.workflows.learning import TRAINING
 
 SHIFT = 2.5
 """Energy of an atom in the other zero of the comparison data, eV."""
@@ -85,7 +86,7 @@ def test_dynamics_are_driven_by_a_first_student_and_labelled_too(
 def test_no_structure_is_in_both_training_and_test_data(job: DistilJob, distilled: Distilled) -> None:
     ids = [
         {atoms.info["label_id"] for atoms in ase.io.read(job.directory / name, ":")}
-        for name in (distillation.TRAINING, distillation.TEST)
+        for name in (TRAINING, distillation.TEST)
     ]
     assert not ids[0] & ids[1]
     assert len(ids[0] | ids[1]) == distilled.n_labels
