@@ -77,6 +77,8 @@ def run(
     from mlip_rs.workflows.config import load_sources
     from mlip_rs.workflows.distillation import DistilJob
 
+    if not elements and not own:
+        raise typer.BadParameter("give an element, such as Cu, or your own crystals with --from")
     if properties not in ("quick", "all", "none"):
         raise typer.BadParameter(f"--properties {properties}: say quick, all or none")
     if settings and not (own or compare):

@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from mlip_rs.basis import Basis
+from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.data import Dataset, dataset_from_atoms, holdout, read_dataset
 from mlip_rs.errors import ConfigError, DataError, MlipError
 from mlip_rs.evaluate.errors import Errors
@@ -229,10 +230,27 @@ class DistilJob:
         receiver.note(f"structures, at the volumes of {self.teacher}")
         teacher = calculator_of(self.teacher)
         catalogue = catalogue_of(self.elements, self.own, calculator=teacher)
+        for state in catalogue.states.values():
+            self._check_teacher(teacher, state.crystal)
         sound = SoundRange.of([state.crystal for state in catalogue.states.values()], teacher)
         self._write({**self._record(), "sound_range": sound.to_dict()})
         made = generated(catalogue, self._plan(hot=False), seed=self.seed, progress=receiver)
         return replace(made, notices=(*made.notices, sound.sentence()))
+
+    def _check_teacher(self, teacher: Calculator, crystal: Atoms) -> None:
+        """Refuse a teacher that does not know an element."""
+        crystal.calc = teacher
+        try:
+            energy = float(crystal.get_potential_energy())
+        except Exception as error:  # the calculator is the user's
+            text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise ConfigError(
+                f"{self.teacher}: cannot calculate {crystal.get_chemical_formula()} ({text}); choose another teacher"
+            ) from error
+        if not np.isfinite(energy):
+            raise ConfigError(
+                f"{self.teacher}: the energy of {crystal.get_chemical_formula()} is {energy}; choose another teacher"
+            )
 
     def _hot(self, receiver: Progress) -> GeneratedSet:
         if not any(self._plan(hot=True).counts.values()):
@@ -265,7 +283,8 @@ class DistilJob:
         return Plan({kind: n for kind, n in plan.counts.items() if (kind in DYNAMICS) == hot})
 
     def _label(self, structures: Sequence[Atoms], receiver: Progress) -> None:
-        self._labeller(LABELS, receiver)(structures)
+        if structures:
+            self._labeller(LABELS, receiver)(structures)
 
     def _labeller(self, name: str, receiver: Progress) -> FileLabeller:
         options = {**self.options, "teacher": True}

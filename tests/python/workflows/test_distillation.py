@@ -140,7 +140,7 @@ def test_another_distillation_in_the_same_directory_is_refused(job: DistilJob, d
     [
         ({"elements": ["Xx"]}, "Xx"),
         ({"teacher": "nowhere:EMT"}, "there is no module 'nowhere'"),
-        ({"elements": ["W"]}, "W"),
+        ({"elements": ["W"]}, "ase.calculators.emt:EMT: cannot calculate W"),
     ],
 )
 def test_what_cannot_be_distilled_is_refused_in_a_sentence(
@@ -162,3 +162,10 @@ def test_data_of_other_elements_are_refused_before_anything_is_labelled(
     with pytest.raises(DataError, match=r"frame 0 of ag.extxyz: contains Ag, which is not distilled"):
         replace(job, directory=tmp_path / "d", compared=Sources((str(tmp_path / "ag.extxyz"),))).run()
     assert not (tmp_path / "d" / "labels.extxyz").exists()
+
+
+def test_a_set_without_dynamics_is_fitted_too(job: DistilJob, tmp_path: Path) -> None:
+    tiny = replace(job, directory=tmp_path / "d", n_structures=3)
+    with pytest.raises(DataError):  # three structures are too few for a fit, and for a test
+        tiny.run()
+    assert len(ase.io.read(tmp_path / "d" / "labels.extxyz", ":")) == 3
