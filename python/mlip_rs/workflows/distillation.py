@@ -229,9 +229,9 @@ class DistilJob:
     def _cold(self, receiver: Progress) -> GeneratedSet:
         receiver.note(f"structures, at the volumes of {self.teacher}")
         teacher = calculator_of(self.teacher)
+        for symbol in self.elements:
+            self._check_teacher(teacher, GroundState.of(symbol).crystal)
         catalogue = catalogue_of(self.elements, self.own, calculator=teacher)
-        for state in catalogue.states.values():
-            self._check_teacher(teacher, state.crystal)
         sound = SoundRange.of([state.crystal for state in catalogue.states.values()], teacher)
         self._write({**self._record(), "sound_range": sound.to_dict()})
         made = generated(catalogue, self._plan(hot=False), seed=self.seed, progress=receiver)
