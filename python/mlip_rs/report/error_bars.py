@@ -34,7 +34,7 @@ def error_bars_content(run: Run) -> list[Item]:
         f"The error bar of every prediction comes from {len(committee.deviations)} other fits and the residual on the "
         f"training data: {committee.kind}. Members of the committee give the error bars of derived "
         "properties as well (mlip-rs validate).",
-        *filter(None, [teacher_sentence(run.record["data"]["label_sources"])]),
+        *filter(None, [teacher_sentence(run.record.get("data", {}).get("label_sources", {}))]),
         _coverage_table(known),
         *_calibration_items(committee.calibration),
     ]

@@ -36,13 +36,11 @@ def calculator_of(text: str) -> Calculator:
     if made.per_structure:
         return PerStructureCalculator(made.make)
     try:
-        calculator = made.make(Atoms())
+        calculator: Calculator = made.make(Atoms())
     except MlipError:
         raise
     except Exception as error:  # the factory is the user's
         raise ConfigError(f"{text}: gives no calculator: {type(error).__name__}: {error}") from error
-    if not hasattr(calculator, "get_property"):
-        raise ConfigError(f"{text}: gives a {type(calculator).__name__}, not an ASE calculator")
     return calculator
 
 

@@ -150,7 +150,7 @@ def test_arguments_that_make_no_sense_are_named(tmp_path, broken):
         emt(tmp_path, only=["fonons"])
     with pytest.raises(ConfigError, match="no such file"):
         validate("nothing.json", tmp_path)
-    with pytest.raises(ConfigError, match="not an ASE calculator"):
+    with pytest.raises(ConfigError, match="no calculator of ASE"):
         validate("broken_calculators_here:number", tmp_path, crystal="fcc:Cu")
     with pytest.raises(ConfigError, match="there is no module 'nowhere'"):
         emt(tmp_path, reference="nowhere:Calculator")
