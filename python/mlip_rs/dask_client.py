@@ -24,6 +24,8 @@ RETRY: float = 0.5
 LOCAL: str = "local"
 """In place of an address: processes of this machine, one for each core, that are started for this process."""
 
+NO_WORKERS: str = "notice: the scheduler has no workers; waiting for them (dask worker ADDRESS)"
+
 Scheduler = str | os.PathLike[str] | Any
 """Address of a scheduler, the file that it writes, `LOCAL`, or a client of Dask."""
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mlip_rs import _core
 from mlip_rs.arrays import Array
+from mlip_rs.dask_client import NO_WORKERS
 from mlip_rs.data import Frame, ReferenceEnergies
 from mlip_rs.errors import ConfigError, FitError, MlipError
 from mlip_rs.fitting.normal_equations import NormalEquations, accumulate
@@ -271,9 +272,7 @@ class DaskShares:
     def _tell_that_there_are_none(self) -> None:
         if not self._told:
             self._told = True
-            self._progress.note(
-                "notice: the scheduler has no workers; waiting for them (dask worker ADDRESS)"
-            )
+            self._progress.note(NO_WORKERS)
 
     @staticmethod
     def _check_versions(versions: Mapping[str, object]) -> None:

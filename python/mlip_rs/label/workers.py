@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 
-from mlip_rs.dask_client import Scheduler, connected
+from mlip_rs.dask_client import NO_WORKERS, Scheduler, connected
 from mlip_rs.errors import ConfigError, LabelError
 from mlip_rs.label.tasks import close_children
 
@@ -99,7 +99,7 @@ class DaskWorkers:
         with suppress(OSError):  # of the connection
             if not self._told and self._client.status == "running" and not self._client.nthreads():
                 self._told = True
-                self._note("notice: the scheduler has no workers; waiting for them (dask worker ADDRESS)")
+                self._note(NO_WORKERS)
         if self._client.status != "running" and self._client.status != "connecting":
             raise LabelError(
                 "the scheduler of Dask is gone; the labels so far are kept, run the same command again to resume"

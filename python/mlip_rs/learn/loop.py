@@ -17,7 +17,8 @@ from mlip_rs.design.information import Information
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import Errors
 from mlip_rs.evaluate.evaluation import evaluate
-from mlip_rs.files import atomic_file, check_folder
+from mlip_rs.evaluate.labelled_file import LabelledFile
+from mlip_rs.files import check_folder
 from mlip_rs.fitting.data_domain import domain
 from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.label.unlabelled import LABEL_ID, Structures, Unlabelled, unlabelled
@@ -335,8 +336,7 @@ class _Loop:
             before = [atoms for atoms in before if atoms.info[TURN] < turn]
             for atoms in found:
                 atoms.info[TURN] = turn
-            with atomic_file(path) as file:
-                ase.io.write(file, [*before, *found], format="extxyz")
+            LabelledFile(path).write([*before, *found])
         n_new = self.pool.add(unlabelled(path)) if found else 0
         self.progress.note(f"dynamics: {counted(n_new, 'structure')} outside the data")
 

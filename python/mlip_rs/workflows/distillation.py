@@ -16,8 +16,9 @@ from mlip_rs.data import Dataset, dataset_from_atoms, holdout, read_dataset
 from mlip_rs.errors import ConfigError, DataError, MlipError
 from mlip_rs.evaluate.errors import Errors
 from mlip_rs.evaluate.evaluation import labels_in
+from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.evaluate.shifted import shifted_errors
-from mlip_rs.files import atomic_file, check_folder, write_atomically
+from mlip_rs.files import check_folder, write_atomically
 from mlip_rs.fitting import FitSettings, Run
 from mlip_rs.generate.ground_states import GroundState
 from mlip_rs.generate.plan import DYNAMICS, Plan
@@ -48,7 +49,7 @@ VALIDATION: str = "validation"
 """Folder of the validation against the teacher."""
 
 RECORD: str = "distil.json"
-"""File with the settings and the errors."""
+"""File with the settings, the range of labels that are taken, and notices."""
 
 STRUCTURES: int = 600
 """Number of structures."""
@@ -137,7 +138,7 @@ class DistilJob:
             self._label(cold, receiver)
             hot = self._structures(HOT, self._hot, receiver)
             self._label(hot, receiver)
-            n_test = self._split(receiver)
+            n_sound, n_test = self._split(receiver)
         result = Job(
             Sources((str(self.directory / TRAINING),), (str(self.directory / TEST),)),
             self.basis,
@@ -147,7 +148,7 @@ class DistilJob:
         against = {} if compared is None else self._against(compared, result.run, receiver)
         everything = [atoms for name in (COLD, HOT) for atoms in _read(self.directory / name)]
         labels = read_dataset(self.directory / LABELS)
-        n_left_out = len(labels) - len(self._sound())
+        n_left_out = len(labels) - n_sound
         left_out = [f"{counted(n_left_out, 'labelled structure')} left out"] if n_left_out else []
         distilled = Distilled(
             self.directory,
@@ -222,8 +223,7 @@ class DistilJob:
                 receiver.note(notice)
             record = self._record()
             self._write({**record, "notices": list(dict.fromkeys([*record["notices"], *made.notices]))})
-            with atomic_file(path) as file:
-                ase.io.write(file, list(made.structures), format="extxyz")
+            LabelledFile(path).write(made.structures)
         return _read(path)
 
     def _cold(self, receiver: Progress) -> GeneratedSet:
@@ -290,16 +290,15 @@ class DistilJob:
         options = {**self.options, "teacher": True}
         return FileLabeller(self.directory / name, self.teacher, {}, options, receiver)
 
-    def _split(self, receiver: Progress) -> int:
-        """Write training and test data, and return the number of the latter."""
+    def _split(self, receiver: Progress) -> tuple[int, int]:
+        """Write training and test data, and return the numbers of both together and of the latter."""
         frames = self._sound()
         labels = dataset_from_atoms(frames)
         held = holdout(labels, HELD_OUT, self.seed)
         for name, chosen in ((TRAINING, ~held), (TEST, held)):
-            with atomic_file(self.directory / name) as file:
-                ase.io.write(file, [frames[k] for k in np.flatnonzero(chosen)], format="extxyz")
+            LabelledFile(self.directory / name).write([frames[k] for k in np.flatnonzero(chosen)])
         receiver.note(f"{counted(int(held.sum()), 'structure')} of {len(labels)} held out as test data")
-        return int(held.sum())
+        return len(labels), int(held.sum())
 
     def _against(self, data: Dataset, run: Run, receiver: Progress) -> dict[str, Errors]:
         """Errors of the teacher and of the students on first-principles data."""

@@ -10,7 +10,7 @@ from ase import Atoms
 
 from mlip_rs.basis import Basis
 from mlip_rs.data import Dataset
-from mlip_rs.files import atomic_file
+from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.fitting import FitSettings
 from mlip_rs.label import label
 from mlip_rs.label.unlabelled import LABEL_ID, label_id, unlabelled
@@ -146,8 +146,7 @@ class LearnJob:
             ase.io.iread(self.labeller.path, ":"),
             key=lambda atoms: (order.get(_identity(atoms), len(order)), _identity(atoms)),
         )
-        with atomic_file(self.directory / TRAINING) as file:
-            ase.io.write(file, frames, format="extxyz")
+        LabelledFile(self.directory / TRAINING).write(frames)
 
 
 def _identity(atoms: Atoms) -> str:
