@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
+from mlip_rs.arrays import Mask
 from mlip_rs.data import Dataset
 from mlip_rs.errors import DataError
 from mlip_rs.fitting.settings import FitSettings
@@ -105,6 +108,45 @@ def review_labels(
             raise DataError(_refusal(check, settings.correct_labels, undone, labels.source))
         labels = labels.noticed(check.errors)
     return LabelReview(labels.dataset, labels.test, check, tuple(done), bool(check.errors))
+
+
+def agreeing(dataset: Dataset, seed: int = 0) -> tuple[Mask, tuple[Finding, ...]]:
+    """Which labels of one calculator agree with the others, where none can be of another code, unit or setting.
+
+    What contradicts is left out, not converted: a universal potential has frames far from what it was made for, in
+    which it is not smooth, and frames beyond its reach, whose atoms are free.
+
+    Parameters
+    ----------
+    dataset
+        Labels that one calculator made.
+    seed
+        Of the sample that is looked at.
+
+    Returns
+    -------
+    keep
+        (n_frames,) False for frames that certainly contradict the others.
+    findings
+        What they were; their indices are those of the frames that were left in that round.
+
+    Examples
+    --------
+    >>> from mlip_rs.data import read_dataset
+    >>> from mlip_rs.demo import DATA_PATH
+    >>> keep, findings = agreeing(read_dataset(DATA_PATH, index="::8"))
+    >>> bool(keep.all()), findings
+    (True, ())
+    """
+    keep, findings = np.ones(len(dataset), dtype=bool), list[Finding]()
+    for _ in range(MAX_ROUNDS):
+        places = np.flatnonzero(keep)
+        found = [one for one in check_files(dataset.subset(places), seed=seed).errors if one.frames]
+        if not found:
+            break
+        findings.extend(found)
+        keep[places[sorted({k for one in found for k in one.frames})]] = False
+    return keep, tuple(findings)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 
+from mlip_rs.arrays import Mask
 from mlip_rs.basis import Basis
 from mlip_rs.calculators.calculations import Calculator
 from mlip_rs.data import Dataset, dataset_from_atoms, holdout, read_dataset
@@ -20,6 +21,7 @@ from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.evaluate.shifted import shifted_errors
 from mlip_rs.files import check_folder, write_atomically
 from mlip_rs.fitting import FitSettings, Run
+from mlip_rs.fitting.label_review import agreeing
 from mlip_rs.generate.ground_states import GroundState
 from mlip_rs.generate.plan import DYNAMICS, Plan
 from mlip_rs.generate.sound_range import SoundRange
@@ -138,7 +140,7 @@ class DistilJob:
             self._label(cold, receiver)
             hot = self._structures(HOT, self._hot, receiver)
             self._label(hot, receiver)
-            n_sound, n_test = self._split(receiver)
+            n_kept, n_test = self._split(receiver)
         result = Job(
             Sources((str(self.directory / TRAINING),), (str(self.directory / TEST),)),
             self.basis,
@@ -148,8 +150,8 @@ class DistilJob:
         against = {} if compared is None else self._against(compared, result.run, receiver)
         everything = [atoms for name in (COLD, HOT) for atoms in _read(self.directory / name)]
         labels = read_dataset(self.directory / LABELS)
-        n_left_out = len(labels) - n_sound
-        left_out = [f"{counted(n_left_out, 'labelled structure')} left out"] if n_left_out else []
+        n_left_out = len(labels) - n_kept
+        left_out = [f"{counted(n_left_out, 'labelled structure')} left out in all"] if n_left_out else []
         distilled = Distilled(
             self.directory,
             result.run,
@@ -295,10 +297,33 @@ class DistilJob:
         frames = self._sound()
         labels = dataset_from_atoms(frames)
         held = holdout(labels, HELD_OUT, self.seed)
-        for name, chosen in ((TRAINING, ~held), (TEST, held)):
+        keep = self._agreeing(labels, held, receiver)
+        for name, chosen in ((TRAINING, keep & ~held), (TEST, keep & held)):
             LabelledFile(self.directory / name).write([frames[k] for k in np.flatnonzero(chosen)])
-        receiver.note(f"{counted(int(held.sum()), 'structure')} of {len(labels)} held out as test data")
-        return len(labels), int(held.sum())
+        n, n_test = int(keep.sum()), int((keep & held).sum())
+        receiver.note(f"{counted(n_test, 'structure')} of {n} held out as test data")
+        return n, n_test
+
+    def _agreeing(self, labels: Dataset, held: Mask, receiver: Progress) -> Mask:
+        """Which labels do not contradict the others, in the two files that the fit will read."""
+        files = [TEST if out else TRAINING for out in held]
+        frames = [replace(frame, file=file) for frame, file in zip(labels, files, strict=True)]
+        keep, findings = agreeing(Dataset(tuple(frames)), self.fit.seed)
+        if keep.sum() < len(keep) / 2:
+            raise DataError(
+                f"{self.directory / LABELS}: {int((~keep).sum())} of {len(keep)} labels contradict the others "
+                f"({findings[0].message.rstrip('.')}); choose another teacher"
+            )
+        if findings:
+            kinds = ", ".join(dict.fromkeys(found.kind for found in findings))
+            notice = (
+                f"{counted(int((~keep).sum()), 'label')} of {len(keep)} left out that contradict the others ({kinds}): "
+                "the teacher is not smooth there, or its atoms no longer see each other"
+            )
+            receiver.note(notice)
+            record = self._record()
+            self._write({**record, "notices": list(dict.fromkeys([*record["notices"], notice]))})
+        return keep
 
     def _against(self, data: Dataset, run: Run, receiver: Progress) -> dict[str, Errors]:
         """Errors of the teacher and of the students on first-principles data."""
