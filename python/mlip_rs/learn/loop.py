@@ -1,7 +1,7 @@
 """The loop: fit, look at the pool, choose what to label, label, add the equations; again until enough is known."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,14 +14,14 @@ from mlip_rs.data import Dataset, Frame, folds
 from mlip_rs.data.convert import as_dataset
 from mlip_rs.data.suggest import suggest_cutoff, suggest_r_min
 from mlip_rs.design.information import Information
-from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.errors import ConfigError, DataError, LabelError
 from mlip_rs.evaluate.errors import Errors
 from mlip_rs.evaluate.evaluation import evaluate
 from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.files import check_folder
 from mlip_rs.fitting.data_domain import domain
 from mlip_rs.fitting.settings import FitSettings
-from mlip_rs.label.unlabelled import LABEL_ID, Structures, Unlabelled, unlabelled
+from mlip_rs.label.unlabelled import LABEL_ID, Structures, Unlabelled, label_id, unlabelled
 from mlip_rs.learn.assessment import Assessment
 from mlip_rs.learn.exploration import explored
 from mlip_rs.learn.growing_fit import Fitted, GrowingFit, weighted_rows
@@ -35,7 +35,8 @@ from mlip_rs.progress import Progress, Silent
 from mlip_rs.text import counted
 
 Labeller = Callable[[Sequence[Atoms]], Sequence[Atoms]]
-"""Labels structures; those that failed are missing in what it returns, those labelled before come at once."""
+"""Labels structures: returns them with results, at their positions. Those that failed are missing in what it returns, those
+labelled before come at once."""
 
 ANGULAR_CUTOFF: float = 0.85
 """Angular cutoff of the fits in the loop, in the cutoff; the final fit chooses its own."""
@@ -319,7 +320,7 @@ class _Loop:
             return
         found = self.labeller(self.pool.atoms(known))
         place = {own: k for k, own in enumerate(known)}
-        found = sorted(found, key=lambda atoms: place[str(atoms.info[LABEL_ID]).removeprefix("id-")])
+        found = sorted(found, key=lambda atoms: place[_identity(atoms, place)])
         self.pool.remove(known)
         if found:
             self.parts.append(as_dataset(found))
@@ -418,6 +419,17 @@ def closed_basis(basis: Basis, structures: Dataset) -> Basis:
         measured = domain(structures, basis.elements, basis.core.cutoff)
         basis = replace(basis, repulsion=measured.repulsion())
     return basis
+
+
+def _identity(atoms: Atoms, given: Collection[str]) -> str:
+    """Which of the structures given to a labeller this is; a labeller of the user may have dropped the name."""
+    own = str(atoms.info.get(LABEL_ID, "")).removeprefix("id-") or label_id(atoms)
+    if own not in given:
+        raise LabelError(
+            f"the labeller returned a structure ({atoms.get_chemical_formula()}) that it was not given; return copies of "
+            "what it receives, with results, and do not move or wrap atoms"
+        )
+    return own
 
 
 def _sentence(cycle: Cycle) -> str:

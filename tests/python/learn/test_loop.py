@@ -10,7 +10,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from mlip_rs import Basis, FitSettings
 from mlip_rs.design.information import Information
-from mlip_rs.errors import ConfigError, DataError
+from mlip_rs.errors import ConfigError, DataError, LabelError
 from mlip_rs.label.unlabelled import LABEL_ID, label_id, unlabelled
 from mlip_rs.learn import LearnSettings, learn
 from mlip_rs.learn.assessment import Assessment
@@ -74,6 +74,34 @@ def test_a_loop_labels_what_differs_and_ends_below_its_aims(pool, tmp_path):
     document = json.loads((tmp_path / "learning.json").read_text())
     assert document["outcome"] == found.outcome
     assert [own["n_labels"] for own in document["cycles"]] == [own.n_labels for own in found.cycles]
+
+
+def test_a_labeller_need_not_keep_the_names_of_the_structures(pool, tmp_path):
+    settings = LearnSettings(energy=0.01, forces=0.001, batch=6, max_labels=12)
+
+    class Nameless(Oracle):
+        def __call__(self, structures):
+            found = super().__call__(structures)
+            for atoms in found:
+                del atoms.info[LABEL_ID]
+            return found
+
+    named = learn(pool, Oracle(), tmp_path / "named", basis=BASIS, fit=FIT, settings=settings)
+    nameless = learn(pool, Nameless(), tmp_path / "nameless", basis=BASIS, fit=FIT, settings=settings)
+    assert [own.chosen for own in nameless.cycles] == [own.chosen for own in named.cycles]
+
+
+def test_a_labeller_that_moves_atoms_is_refused(pool, tmp_path):
+    class Moving(Oracle):
+        def __call__(self, structures):
+            found = super().__call__(structures)
+            for atoms in found:
+                del atoms.info[LABEL_ID]
+                atoms.positions += 0.1
+            return found
+
+    with pytest.raises(LabelError, match=r"\(Al4\) that it was not given"):
+        learn(pool, Moving(), tmp_path, basis=BASIS, fit=FIT)
 
 
 def test_a_loop_that_is_killed_goes_on_to_the_same_choice(pool, tmp_path):
