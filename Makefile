@@ -2,6 +2,7 @@
 # Wanted on the machine: Python >= 3.10 (PYTHON=python3.12 chooses one), a Rust toolchain, a C compiler.
 
 PYTHON ?= python3
+TUTORIALS ?= 1
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
@@ -14,7 +15,7 @@ IN_PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadsco
 CHECKED := --release --config .cargo/checked.toml
 C_INTERFACE := --manifest-path bindings/c/Cargo.toml --target-dir target
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench docs clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -47,8 +48,11 @@ format: $(VENV)/linted  ## bring all sources into the format that lint asks for
 bench:  ## micro-benchmarks of the core
 	cargo bench --locked
 
+docs: $(VENV)/installed $(VENV)/documented  ## the site, in site/; runs the tutorials (some minutes); TUTORIALS=0 leaves them out
+	OMP_NUM_THREADS=1 MPLBACKEND=Agg $(PY) -m sphinx -W --keep-going -q -D plot_gallery=$(TUTORIALS) docs site
+
 clean:
-	rm -rf $(VENV) target dist al-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) target dist site docs/_tutorials al-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # Stamps: the environment, then what is installed in it for building, testing and linting.
 $(VENV)/created:
@@ -59,7 +63,7 @@ $(VENV)/created:
 	$(PIP) install --quiet --upgrade 'pip>=25.1'
 	@touch $@
 
-$(VENV)/buildable $(VENV)/tested $(VENV)/linted: $(VENV)/created pyproject.toml
+$(VENV)/buildable $(VENV)/tested $(VENV)/linted $(VENV)/documented: $(VENV)/created pyproject.toml
 
 $(VENV)/buildable:
 	$(PIP) install --quiet --group build
@@ -71,6 +75,10 @@ $(VENV)/tested:
 
 $(VENV)/linted:
 	$(PIP) install --quiet --group lint
+	@touch $@
+
+$(VENV)/documented:
+	$(PIP) install --quiet --group docs
 	@touch $@
 
 $(VENV)/installed: $(VENV)/buildable LICENSE README.md $(RUST_SOURCES) $(PYTHON_SOURCES)

@@ -106,12 +106,12 @@ def page(results: Mapping[str, Any], failed: Mapping[str, str], output: Path) ->
         f"Labels: {', '.join(teachers)}. All errors are those against the teacher on structures that the fit has not "
         "seen; the teacher's own errors are not known here.",
     )
-    header = ["element", "labels"]
+    header = ["element", "labels", "teacher"]
     for kind in SERIES:
         header += [f"{kind}: coefficients", "µs/atom", "energy (meV/atom)", "force (eV/Å)", "stress (GPa)"]
     rows = []
     for name, own in results.items():
-        row = [name, str(own["n_labels"])]
+        row = [name, str(own["n_labels"]), ", ".join(own["label_sources"]).removeprefix("teacher ")]
         for kind in SERIES:
             best = own[kind]["best"]
             energy, force, stress = (entry["rmse"] for entry in list(best["test"].values())[:3])

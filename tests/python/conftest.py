@@ -11,6 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 LONGEST: tuple[str, ...] = (
+    "test_tutorials.py",
     "test_demo.py",
     "test_golden_fits.py",
     "test_short_range.py",

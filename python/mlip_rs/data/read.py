@@ -69,7 +69,7 @@ def read_dataset(
     ----------
     paths
         One or more files that ASE reads (extxyz, vasprun.xml, OUTCAR, db, traj, …; also compressed), patterns
-        such as "runs/*/vasprun.xml", directories that hold a vasprun.xml or OUTCAR, or "-" for standard input.
+        such as `"runs/*/vasprun.xml"`, directories that hold a vasprun.xml or OUTCAR, or "-" for standard input.
     index
         Frames to take from every file, as in `ase.io.read`; all by default.
     format

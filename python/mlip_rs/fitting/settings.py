@@ -70,9 +70,9 @@ class FitSettings:
     max_nonzero
         Largest number of nonzero coefficients of a sparse potential; the ℓ1 path ends there.
     adaptive_power
-        Exponent γ of the adaptive weights 1 / |w|^γ, w the ridge coefficients of features of unit norm.
+        Exponent γ of the adaptive weights `1 / |w|^γ`, w the ridge coefficients of features of unit norm.
     l1_ratio
-        ρ of "elastic-net", whose penalty is λ (|w| + (1 − ρ)/(2ρ) w²) for features of unit norm; 1 is the LASSO.
+        ρ of "elastic-net", whose penalty is `λ (|w| + (1 − ρ)/(2ρ) w²)` for features of unit norm; 1 is the LASSO.
     weights
         Weights of the residuals.
     reference_energies

@@ -35,8 +35,8 @@ from mlip_rs.progress import Progress, Silent
 from mlip_rs.text import counted
 
 Labeller = Callable[[Sequence[Atoms]], Sequence[Atoms]]
-"""Labels structures: returns them with results, at their positions. Those that failed are missing in what it returns, those
-labelled before come at once."""
+"""Labels structures: returns them with results, at their positions. Those that failed are missing in what it returns,
+those labelled before come at once."""
 
 ANGULAR_CUTOFF: float = 0.85
 """Angular cutoff of the fits in the loop, in the cutoff; the final fit chooses its own."""
@@ -426,8 +426,8 @@ def _identity(atoms: Atoms, given: Collection[str]) -> str:
     own = str(atoms.info.get(LABEL_ID, "")).removeprefix("id-") or label_id(atoms)
     if own not in given:
         raise LabelError(
-            f"the labeller returned a structure ({atoms.get_chemical_formula()}) that it was not given; return copies of "
-            "what it receives, with results, and do not move or wrap atoms"
+            f"the labeller returned a structure ({atoms.get_chemical_formula()}) that it was not given; return copies "
+            "of what it receives, with results, and do not move or wrap atoms"
         )
     return own
 

@@ -24,7 +24,7 @@ class ElasticConstants:
     tensor
         C, 6 rows of 6, in GPa, Voigt order xx yy zz yz xz xy, symmetrised.
     asymmetry
-        Largest |C_ij − C_ji| before that, in GPa: 0 if stress and energy agree and the cell is unstressed.
+        Largest `|C_ij − C_ji|` before that, in GPa: 0 if stress and energy agree and the cell is unstressed.
     volume
         Å³/atom.
 
@@ -72,7 +72,7 @@ class ElasticConstants:
 
     @property
     def is_stable(self) -> bool:
-        """Born: every strain costs energy. For a cubic crystal C11 > |C12|, C11 + 2 C12 > 0 and C44 > 0."""
+        """Born: every strain costs energy. For a cubic crystal `C11 > |C12|`, C11 + 2 C12 > 0 and C44 > 0."""
         return self.smallest_eigenvalue > 0.0
 
     def to_dict(self) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class ElasticAnalysis:
     clamped, relaxed
         Stiffness with the ions following the strain, and with the ions relaxed under it, in GPa.
     symmetry_deviation
-        Largest |C − C averaged over the point group| of the relaxed constants, in GPa.
+        Largest `|C − C averaged over the point group|` of the relaxed constants, in GPa.
     averages
         Averages of the relaxed constants; None if the crystal is unstable.
 
