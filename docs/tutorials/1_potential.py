@@ -30,13 +30,7 @@ print("\n".join(summarize(data).lines()))
 
 basis = mlip.Basis(size="small", angular_cutoff=5.5)
 run = mlip.fit(data, basis, mlip.FitSettings(n_folds=3), directory=folder / "al")
-print("functions  µs/atom  energy (meV/atom)  force (eV/Å)")
-for row in run.pareto():
-    errors = row["validation"]
-    print(
-        f"{row['n_nonzero']:9d}  {row['predicted_us_per_atom']:7.2f}  {errors['energy_mev_per_atom']['rmse']:17.1f}"
-        f"  {errors['force_ev_per_angstrom']['rmse']:12.3f}"
-    )
+print(run.pareto())
 
 # %%
 # Each line is a potential: the errors are root mean squares of a cross-validation. As a figure:

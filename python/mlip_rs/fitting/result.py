@@ -18,6 +18,7 @@ from mlip_rs.fitting.limits import cost_of, rounded, within_limits
 from mlip_rs.fitting.pareto import pareto_front
 from mlip_rs.potential import Potential
 from mlip_rs.potential.stress_record import failed_stress_test
+from mlip_rs.text import table_lines
 
 KNEE_TOLERANCE: float = 0.1
 """The knee is the cheapest potential whose validation score exceeds the lowest by at most this fraction."""
@@ -245,9 +246,9 @@ class Run:
         place = within_limits(points, {k: v for k, v in limits.items() if v is not None})
         return self.points[self._held[place]].potential
 
-    def pareto(self) -> list[dict[str, Any]]:
+    def pareto(self) -> "Front":
         """Records of the points of the front, cheapest first; `potential` is the file in a run directory."""
-        return [self.points[k].to_dict(self._file(k)) for k in self.front]
+        return Front(self.points[k].to_dict(self._file(k)) for k in self.front)
 
     def _file(self, k: int) -> str:
         """File of a potential of the front in a run directory."""
@@ -381,6 +382,13 @@ def _refuse_newer(path: Path, record: Mapping[str, Any]) -> None:
             f"{path}: written by version {record['package_version']} of mlip_rs, this is {__version__}; "
             "update mlip_rs, or choose another directory"
         )
+
+
+class Front(list[dict[str, Any]]):
+    """Records of the points of a front; printed, they are a table."""
+
+    def __str__(self) -> str:
+        return "\n".join(table_lines(*table(self)))
 
 
 def table(points: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:

@@ -352,6 +352,10 @@ def test_the_run_directory_holds_the_front_and_its_record(aluminium, tmp_path):
     scores = [point["score"] for point in run.pareto()]
     assert costs == sorted(costs)
     assert scores == sorted(scores, reverse=True)
+    printed = str(run.pareto()).splitlines()
+    assert printed[0].split()[:2] == ["coefficients", "µs/atom"]
+    assert len(printed) == 1 + len(costs)
+    assert all(f"{cost:.2f}" in line for cost, line in zip(costs, printed[1:], strict=True))
 
 
 def test_the_best_lies_on_the_front_even_among_equals():
