@@ -15,7 +15,7 @@ from gpaw import GPAW, PW
 CUTOFFS = {"Li": 350, "K": 350, "Ga": 350, "In": 350, "Ag": 350, "Au": 350, "Zn": 500, "Cu": 500, "Ca": 350}
 """Kinetic energy of the plane waves, eV."""
 
-WIDTHS = {"Ga": 1.0, "In": 1.0}
+WIDTHS = {"Ga": 1.0, "In": 1.0, "Ag": 1.0}
 """Widths of the smearing that are not `WIDTH`, eV."""
 
 WIDTH = 0.5
@@ -23,27 +23,38 @@ WIDTH = 0.5
 EMPTY_BANDS = {"K": 3}
 """Empty bands for each atom, where those that GPAW takes are too few for the smearing: K needs 9 iterations, not 50."""
 
-PULAY = {"K": -0.549}
+SETUPS = {"Ag": "11"}
+"""PAW sets that are not those GPAW takes by default: silver without its 4p electrons."""
+
+PULAY = {"K": -0.549, "In": -0.856, "Ag": -0.060}
 """Energy of each atom (eV) that the basis lacks in the stress, where it matters: P = c N / V is taken off. For K at
-350 eV the stress is 1.2 GPa off the derivative of the energy, a third of the bulk modulus; c is -0.552, -0.553, -0.540
-at 50, 73 and 100 Å³."""
+350 eV the stress is 1.2 GPa off the derivative of the energy, a third of the bulk modulus, for In 4.6 GPa, a seventh;
+c of fcc at 0.8, 1.0 and 1.3 of the volume is -0.552, -0.553, -0.540 for K (50, 73, 100 Å³), -0.894, -0.794, -0.881 for
+In, -0.066, -0.062, -0.052 for Ag; for Ga it is -0.003."""
 
 DENSITY, DENSE = 3.5, 6.0
 """Density of the k-points, Å (points per 1/Å of the reciprocal lattice, with 2π), of labels and of properties."""
+
+DENSITIES = {"K": 3.0, "In": 2.5, "Ag": 2.5}
+"""Densities of labels that are not `DENSITY`."""
+
+DENSITIES_OF_PROPERTIES = {"In": 4.5, "Ag": 4.5}
+"""Densities of properties that are not `DENSE`."""
 
 VACUUM = 12.0
 """Lattice vectors of slabs that are longer (Å) have one k-point."""
 
 
 def metal(
-    atoms: Atoms, density: float = DENSITY, width: float | None = None, cutoff: float | None = None
+    atoms: Atoms, density: float | None = None, width: float | None = None, cutoff: float | None = None
 ) -> Calculator:
     """A calculator for one structure.
 
     Parameters
     ----------
     density
-        Points of the mesh, centred at Γ, per 1/Å of reciprocal lattice vectors with 2π, at least.
+        Points of the mesh, centred at Γ, per 1/Å of reciprocal lattice vectors with 2π, at least; by default that of
+        the element.
     width
         Smearing by M. Methfessel and A. T. Paxton, first order, eV; by default that of the element.
     cutoff
@@ -51,12 +62,15 @@ def metal(
     """
     element = atoms.get_chemical_symbols()[0]
     lengths = 2.0 * np.pi * np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
+    density = density or DENSITIES.get(element, DENSITY)
     size = [max(1, ceil(density * length - 1e-6)) for length in lengths]
     if atoms.info.get("kind") == "slab":
         size = [1 if length > VACUUM else n for n, length in zip(size, atoms.cell.lengths(), strict=True)]
     empty = {"nbands": -EMPTY_BANDS[element] * len(atoms)} if element in EMPTY_BANDS else {}
     calculator = GPAW(
         **empty,
+        setups={element: SETUPS[element]} if element in SETUPS else "paw",
+        eigensolver={"name": "davidson", "niter": 2},
         mode=PW(cutoff or CUTOFFS[element]),
         xc="PBE",
         kpts={"size": size, "gamma": True},
@@ -108,4 +122,4 @@ class WithoutPulayStress(Calculator):
 
 def dense(atoms: Atoms) -> Calculator:
     """The same with more k-points, for small cells."""
-    return metal(atoms, density=DENSE)
+    return metal(atoms, density=DENSITIES_OF_PROPERTIES.get(atoms.get_chemical_symbols()[0], DENSE))

@@ -173,7 +173,7 @@ def property_rows(found: Mapping[str, Any]) -> dict[str, str]:
         "a0 (Å)": f"{found['a0']:.3f}",
         **{f"{name} (GPa)": f"{found[name]:.1f}" for name in ("B", "C11", "C12", "C44")},
         **{f"{name} − ground state (meV/atom)": f"{value:.0f}" for name, value in found["phases"].items()},
-        "vacancy, not relaxed (eV)": f"{found['vacancy']:.2f}",
+        "vacancy, not relaxed (eV)": "–" if found["vacancy"] is None else f"{found['vacancy']:.2f}",
         **{f"phonon {name} (THz)": f"{value:.2f}" for name, value in found["phonons"].items()},
     }
 
@@ -214,7 +214,9 @@ def main() -> None:
     results = {element: results[element] for element in METALS if element in results}
     if not results:
         raise SystemExit("no element has labels")
-    for name, key, label in (("energy", ENERGY, "energy (meV/atom)"), ("force", FORCE, "force (eV/Å)")):
+    labels = {"energy": (ENERGY, "meV/atom"), "force": (FORCE, "eV/Å"), "stress": (STRESS, "GPa")}
+    for name, (key, unit) in labels.items():
+        label = f"{name} ({unit})"
         for x, x_label in (("n_coefficients", "coefficients"), ("us_per_atom", "µs/atom")):
             save_figure(fronts(results, key, label, x, x_label), output / f"{name}_{x}.png")
     text = [

@@ -147,6 +147,7 @@ def properties(
     guess: float,
     known: dict[str, Any],
     save: Callable[[Mapping[str, Any]], None],
+    with_vacancy: bool = True,
 ) -> dict[str, Any]:
     """All properties; what is known is not computed again.
 
@@ -162,6 +163,8 @@ def properties(
         Of an earlier run.
     save
         Receives what is known after each step.
+    with_vacancy
+        Whether to compute the vacancy, whose cells are large; None stands for its energy else.
     """
 
     def step(name: str, compute: Callable[[], Any]) -> Any:
@@ -188,7 +191,7 @@ def properties(
         "B": modulus,
         **step("elastic", lambda: elastic_constants(crystal(element, ground, volume), calculator)),
         "phases": {name: 1e3 * (own[1] - lowest) for name, own in phases.items() if name != ground},
-        "vacancy": step("vacancy", lambda: vacancy(element, ground, a, calculator)),
+        "vacancy": step("vacancy", lambda: vacancy(element, ground, a, calculator)) if with_vacancy else None,
         "phonons": step("phonons", lambda: zone_boundary(element, ground, a, calculator)),
     }
 
@@ -201,6 +204,7 @@ def main() -> None:
     parser.add_argument("calculator", help="as for mlip-rs label")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--volume", type=float, help="per atom, Å³; by default of mlip-rs generate")
+    parser.add_argument("--without-vacancy", action="store_true", help="its cells cost most")
     arguments = parser.parse_args()
     if arguments.volume is None:
         arguments.volume = GroundState.of(arguments.element).volume
@@ -212,6 +216,7 @@ def main() -> None:
         arguments.volume,
         known,
         lambda now: write_atomically(partial, json.dumps(now)),
+        with_vacancy=not arguments.without_vacancy,
     )
     write_atomically(arguments.output, json.dumps(found, indent=1) + "\n")
     partial.unlink()

@@ -30,7 +30,7 @@ from mlip_rs.plot.style import (
 _PANELS = ((ENERGY_KEY, "energy RMSE (meV/atom)"), (FORCE_KEY, "force RMSE (eV/Å)"))
 
 _MARKS: tuple[tuple[str, float], ...] = (("*", 9.0), ("o", 12.0), ("s", 15.0))
-"""Shapes and sizes of the points selected, where several paths share a figure: rings fit around each other."""
+"""Shapes and sizes of the points selected: they fit around each other."""
 
 Pairs = list[tuple[float, float]]
 
@@ -77,7 +77,7 @@ def sparsity_path(points: Sequence[ModelPoint], *, selected: Mapping[str, int] |
     points
         Potentials of a regularisation path, in any order.
     selected
-        Index of the points to mark, by the name that is written at the mark, such as knee and best.
+        Index of the points to mark, by the name in the legend, such as knee and best.
     """
     order = sorted(range(len(points)), key=lambda i: points[i].n_nonzero)
     if not order:
@@ -321,16 +321,7 @@ def _mark_selected(
         x, y = abscissa(points[index]), _judged_error(points[index], key)
         if x is None or y is None:
             continue
-        axes.plot([x], [y], "o", mfc="none", mec="black", ms=MARKER_SIZE + 5, mew=1.1, zorder=5)
-        axes.annotate(
-            name,
-            (x, y),
-            xytext=(0, 16 + 11 * (i % 2)),
-            textcoords="offset points",
-            ha="center",
-            fontsize=SMALL_SIZE,
-            arrowprops={"arrowstyle": "-", "linewidth": 0.6, "shrinkB": 5},
-        )
+        _mark(axes, i, [x], [y], "white").set_label(name)
 
 
 def _error_scale(axes: Axes) -> None:
