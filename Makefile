@@ -15,7 +15,7 @@ IN_PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadsco
 CHECKED := --release --config .cargo/checked.toml
 C_INTERFACE := --manifest-path bindings/c/Cargo.toml --target-dir target
 
-.PHONY: demo test lint format bench docs clean
+.PHONY: demo test lint format bench docs wheels clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -50,6 +50,13 @@ bench:  ## micro-benchmarks of the core
 
 docs: $(VENV)/installed $(VENV)/documented  ## the site, in site/; runs the tutorials (some minutes); TUTORIALS=0 leaves them out
 	OMP_NUM_THREADS=1 MPLBACKEND=Agg $(PY) -m sphinx -W --keep-going -q -D plot_gallery=$(TUTORIALS) docs site
+
+wheels: $(VENV)/created  ## wheel (manylinux_2_28 of this processor, checked, tried without a compiler) and sources, in dist/
+	$(PIP) install --quiet --group wheels
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" maturin build --release --zig --compatibility manylinux_2_28 --out dist
+	$(VENV)/bin/maturin sdist --out dist
+	$(PY) -m auditwheel show dist/*-cp310-abi3-manylinux*.whl
+	PYTHON=$(PYTHON) .ci/check-wheel dist/*-cp310-abi3-manylinux*.whl
 
 clean:
 	rm -rf $(VENV) target dist site docs/_tutorials al-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
