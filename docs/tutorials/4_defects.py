@@ -9,7 +9,6 @@ of the committee that a fit leaves computes the property, too.
 import tempfile
 from pathlib import Path
 
-import numpy as np
 from ase.build import bulk
 
 import mlip_rs as mlip
@@ -57,10 +56,12 @@ for name, row in validation.barred:
 # Where not to trust it
 # ---------------------
 # The index of anomaly says for every atom how unlike the data its surroundings are: above 1 is rare among the
-# training atoms, above 1.5 clearly outside. A notch in a crystal, for example:
+# training atoms, above 1.5 clearly outside. Displaced atoms leave the data, in a compressed crystal all of them:
 
-notched = bulk("Al", cubic=True, a=4.043).repeat((4, 4, 2))
-distance = np.linalg.norm((notched.positions - notched.positions.mean(axis=0))[:, :2], axis=1)
-del notched[np.flatnonzero(distance < 3.0)]
-index = potential.uncertainty(notched).index
-print(f"{(index > 1.5).sum()} of {len(index)} atoms are outside; the largest index is {index.max():.1f}")
+for ratio in (1.0, 0.7):
+    for displacement in (0.1, 0.3):
+        atoms = bulk("Al", cubic=True, a=4.043 * ratio ** (1 / 3)).repeat(3)
+        atoms.rattle(displacement, seed=0)
+        index = potential.uncertainty(atoms).index
+        outside = f"{(index > 1.5).sum():3d} of {len(index)} atoms outside, largest index {index.max():.1f}"
+        print(f"{ratio:.1f} of the volume, displaced by {displacement} Å: {outside}")
