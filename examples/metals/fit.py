@@ -77,21 +77,35 @@ def front(run: Run) -> list[dict[str, Any]]:
 
 
 def fitted(element: str, path: Path, output: Path) -> dict[str, Any]:
-    """Fits of an element, and properties of the best potential of each."""
+    """Fits of an element."""
     training, test = split(path, output / element)
     found: dict[str, Any] = {"n_labels": len(read_dataset(path)), "fits": {}}
     for name, (basis, settings) in KINDS.items():
-        folder = output / element / name.split(",")[0]
         with progress() as receiver:
-            job = Job(Sources((str(training),), (str(test),)), basis, settings, folder, overwrite=False)
+            job = Job(
+                Sources((str(training),), (str(test),)), basis, settings, folder_of(output, element, name)
+            )
             run = job.run(receiver).run
         found["fits"][name] = {"front": front(run), "best": run.best_index}
-        reference = reference_of(element)
-        if reference is not None:
-            guess = reference["a0"] ** 3 / {"fcc": 4, "bcc": 2}[reference["structure"]]
-            calculator = Potential.load(folder / "best.mlip.json").calculator(index=False)
-            found["fits"][name]["properties"] = properties(element, calculator, guess, {}, lambda known: None)
     return found
+
+
+def folder_of(output: Path, element: str, name: str) -> Path:
+    """Run directory of a fit."""
+    return output / element / name.split(",")[0]
+
+
+def with_properties(element: str, found: dict[str, Any], output: Path) -> bool:
+    """Add the properties of the best potential of each fit where there is a reference; whether any were missing."""
+    reference = reference_of(element)
+    missing = [] if reference is None else [n for n, own in found["fits"].items() if "properties" not in own]
+    for name in missing:
+        assert reference is not None
+        guess = reference["a0"] ** 3 / {"fcc": 4, "bcc": 2}[reference["structure"]]
+        potential = Potential.load(folder_of(output, element, name) / "best.mlip.json")
+        calculator = potential.calculator(index=False)
+        found["fits"][name]["properties"] = properties(element, calculator, guess, {}, lambda known: None)
+    return bool(missing)
 
 
 def reference_of(element: str) -> dict[str, Any] | None:
@@ -185,7 +199,9 @@ def property_tables(results: Mapping[str, Any]) -> list[str]:
         if reference is None:
             continue
         columns = {"DFT": property_rows(reference)}
-        columns |= {name: property_rows(fit["properties"]) for name, fit in own["fits"].items()}
+        columns |= {
+            name: property_rows(fit["properties"]) for name, fit in own["fits"].items() if "properties" in fit
+        }
         lines += ["", f"### {element}, {reference['structure']}", "", "| | " + " | ".join(columns) + " |"]
         lines.append("|---" * (len(columns) + 1) + "|")
         for row in columns["DFT"]:
@@ -210,6 +226,8 @@ def main() -> None:
             print(f"{element}: there are no labels yet")
         elif element not in results:
             results[element] = fitted(element, data, output)
+            write_atomically(path, json.dumps(results, indent=1) + "\n")
+        if element in results and with_properties(element, results[element], output):
             write_atomically(path, json.dumps(results, indent=1) + "\n")
     results = {element: results[element] for element in METALS if element in results}
     if not results:
