@@ -4,9 +4,10 @@
 
 For each element: structures, labels by the teacher, a fit of the invariants of the default size and one of the pairwise
 hierarchy `pair-poly` to the same labels, errors on the sixth of the labels that neither has seen. The same command
-resumes. At the end: metals31/index.html with the table and the figure, links to the report of every potential, and
-metals31/results.json with all numbers. The elements are those of A. Seko, A. Takahashi, I. Tanaka, Phys. Rev. B 99,
-214108 (2019), whose labels came from density functional theory; here they come from the teacher.
+resumes; `--elements` with another `--teacher` adds those that the first one cannot do. At the end: metals31/index.html
+(index.md) with the table and the figure, and metals31/results.json with all numbers. The elements are those of A. Seko,
+A. Takahashi, I. Tanaka, Phys. Rev. B 99, 214108 (2019), whose labels came from density functional theory; here they
+come from the teacher.
 """
 
 import argparse
@@ -21,10 +22,10 @@ from mlip_rs.errors import MlipError
 from mlip_rs.evaluate.errors import Errors
 from mlip_rs.files import write_atomically
 from mlip_rs.fitting import Point, Run
-from mlip_rs.plot.saving import save_figure
 from mlip_rs.plot.style import MARKER_SIZE, PALETTE, dress, label_decades, legend_above, new_figure
 from mlip_rs.report.document import Image, Report, Table
 from mlip_rs.report.html import save_html
+from mlip_rs.report.markdown import save_markdown
 from mlip_rs.workflows.distillation import TEST, DistilJob
 from mlip_rs.workflows.fit_job import Job, Sources
 from mlip_rs.workflows.learning import TRAINING
@@ -132,7 +133,7 @@ def page(results: Mapping[str, Any], failed: Mapping[str, str], output: Path) ->
     )
     if failed:
         report.add_section("Left out", "\n".join(f"{name}: {why}" for name, why in failed.items()))
-    save_figure(figure(results), output / "metals31.png")
+    save_markdown(report, output / "index.md")
     return save_html(report, output / "index.html")
 
 
