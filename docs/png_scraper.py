@@ -18,4 +18,4 @@ def png_scraper(block: tuple[Any, ...], block_vars: dict[str, Any], gallery_conf
         copies.append(str(next(block_vars["image_path_iterator"])))
         shutil.copy(path, copies[-1])
         _shown.add(path)
-    return figure_rst(copies, gallery_conf["src_dir"])
+    return "".join(figure_rst([copy], gallery_conf["src_dir"]) for copy in copies)

@@ -52,13 +52,14 @@ def main() -> None:
         energy = 1e3 * atoms.get_potential_energy(force_consistent=True) / len(atoms)
         forces, stress = 1e3 * atoms.get_forces(), atoms.get_stress() / units.GPa
         first = first or (energy, forces, stress)
+        gpaw = getattr(atoms.calc, "calculator", atoms.calc)
         row = {
             "settings": text,
             "energy_mev_per_atom": energy - first[0],
             "force_mev_per_angstrom": float(np.abs(forces - first[1]).max()),
             "stress_gpa": float(np.abs(stress - first[2]).max()),
-            "k_points": len(atoms.calc.get_ibz_k_points()),
-            "iterations": int(atoms.calc.get_number_of_iterations()),
+            "k_points": len(gpaw.get_ibz_k_points()),
+            "iterations": int(gpaw.get_number_of_iterations()),
             "seconds": round(time.monotonic() - start, 1),
         }
         rows.append(row)

@@ -38,7 +38,7 @@ DENSITY, DENSE = 3.5, 6.0
 DENSITIES = {"K": 3.0, "In": 2.5, "Ag": 2.5}
 """Densities of labels that are not `DENSITY`."""
 
-DENSITIES_OF_PROPERTIES = {"In": 4.5, "Ag": 4.5}
+DENSITIES_OF_PROPERTIES = {"Ga": 4.5, "In": 4.5, "Ag": 4.5}
 """Densities of properties that are not `DENSE`."""
 
 VACUUM = 12.0
@@ -46,7 +46,11 @@ VACUUM = 12.0
 
 
 def metal(
-    atoms: Atoms, density: float | None = None, width: float | None = None, cutoff: float | None = None
+    atoms: Atoms,
+    density: float | None = None,
+    width: float | None = None,
+    cutoff: float | None = None,
+    davidson: bool = True,
 ) -> Calculator:
     """A calculator for one structure.
 
@@ -59,6 +63,8 @@ def metal(
         Smearing by M. Methfessel and A. T. Paxton, first order, eV; by default that of the element.
     cutoff
         eV; by default that of the element.
+    davidson
+        Use this eigensolver, the faster one, in place of GPAW's own choice; it fails for a few symmetric cells.
     """
     element = atoms.get_chemical_symbols()[0]
     lengths = 2.0 * np.pi * np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
@@ -70,7 +76,7 @@ def metal(
     calculator = GPAW(
         **empty,
         setups={element: SETUPS[element]} if element in SETUPS else "paw",
-        eigensolver={"name": "davidson", "niter": 2},
+        **({"eigensolver": {"name": "davidson", "niter": 2}} if davidson else {}),
         mode=PW(cutoff or CUTOFFS[element]),
         xc="PBE",
         kpts={"size": size, "gamma": True},
@@ -101,7 +107,7 @@ class WithoutPulayStress(Calculator):
 
     def __init__(self, calculator: GPAW, constant: float) -> None:
         super().__init__()
-        self._calculator, self._constant = calculator, constant
+        self.calculator, self._constant = calculator, constant
 
     def calculate(
         self, atoms: Any = None, properties: Any = ("energy",), system_changes: Any = all_changes
@@ -109,7 +115,7 @@ class WithoutPulayStress(Calculator):
         super().calculate(atoms, properties, system_changes)
         assert self.atoms is not None
         copy = self.atoms.copy()
-        copy.calc = self._calculator
+        copy.calc = self.calculator
         self.results = {
             "energy": copy.get_potential_energy(),
             "free_energy": copy.get_potential_energy(force_consistent=True),
@@ -122,4 +128,5 @@ class WithoutPulayStress(Calculator):
 
 def dense(atoms: Atoms) -> Calculator:
     """The same with more k-points, for small cells."""
-    return metal(atoms, density=DENSITIES_OF_PROPERTIES.get(atoms.get_chemical_symbols()[0], DENSE))
+    density = DENSITIES_OF_PROPERTIES.get(atoms.get_chemical_symbols()[0], DENSE)
+    return metal(atoms, density=density, davidson=False)

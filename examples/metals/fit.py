@@ -35,7 +35,10 @@ HERE = Path(__file__).parent
 METALS = ("Ag", "Al", "Au", "Ca", "Cu", "Ga", "In", "K", "Li", "Zn")
 HELD_OUT = 1.0 / 6.0
 KINDS = {
-    "pairwise, LASSO": (Basis(hierarchy="pair-poly"), FitSettings(method="lasso")),
+    "pairwise, LASSO": (
+        Basis(hierarchy="pair-poly"),
+        FitSettings(method="lasso", allow_underdetermined=True),
+    ),
     "invariants, default": (Basis(), FitSettings()),
 }
 MARKERS = ("s", "o")
