@@ -38,6 +38,10 @@ DENSITY, DENSE = 3.5, 6.0
 DENSITIES = {"K": 3.0, "In": 2.5, "Ag": 2.5}
 """Densities of labels that are not `DENSITY`."""
 
+MESH_VOLUMES = {"K": 73.6, "Ag": 17.9}
+"""Volumes per atom, Å³, to which a cell is scaled before the mesh of its label is chosen: the mesh of a crystal does not
+change with its volume then, at which energies would jump. Labels of the other elements were made without."""
+
 DENSITIES_OF_PROPERTIES = {"Ga": 4.5, "In": 4.5, "Ag": 4.5}
 """Densities of properties that are not `DENSE`."""
 
@@ -68,7 +72,11 @@ def metal(
     """
     element = atoms.get_chemical_symbols()[0]
     lengths = 2.0 * np.pi * np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
-    density = density or DENSITIES.get(element, DENSITY)
+    if density is None:
+        density = DENSITIES.get(element, DENSITY)
+        volume = atoms.get_volume() / len(atoms)
+        if atoms.info.get("kind") != "slab":
+            density *= (volume / MESH_VOLUMES.get(element, volume)) ** (1.0 / 3.0)
     size = [max(1, ceil(density * length - 1e-6)) for length in lengths]
     if atoms.info.get("kind") == "slab":
         size = [1 if length > VACUUM else n for n, length in zip(size, atoms.cell.lengths(), strict=True)]
