@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
+from mlip_rs.fitting.pareto import pareto_front
 from mlip_rs.plot.saving import save_figure
 from mlip_rs.plot.style import MARKER_SIZE, PALETTE, dress, label_decades, legend_above, new_figure
 
@@ -30,11 +31,6 @@ def points(text: str) -> dict[tuple[str, str], list[tuple[float, float]]]:
     return {key: sorted(own) for key, own in found.items()}
 
 
-def front(pairs: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Those that no cheaper one beats."""
-    return [pair for k, pair in enumerate(pairs) if all(pair[1] < before[1] for before in pairs[:k])]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True)
@@ -44,7 +40,7 @@ def main() -> None:
     for axes, name in zip(figure.subplots(1, len(SETS)), SETS, strict=True):
         for color, (kind, style) in zip(PALETTE, KINDS.items(), strict=False):
             own = found[name, kind]
-            own = front(own) if kind == "mlip_rs" else own
+            own = [own[k] for k in pareto_front(own)] if kind == "mlip_rs" else own
             axes.plot(*zip(*own, strict=True), style, color=color, ms=MARKER_SIZE, label=kind)
         axes.set(xscale="log", yscale="log")
         axes.text(0.06, 0.07, name, transform=axes.transAxes)

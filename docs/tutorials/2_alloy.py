@@ -17,6 +17,7 @@ from ase.optimize import BFGS
 
 import mlip_rs as mlip
 from mlip_rs.generate.plan import Plan
+from mlip_rs.text import table_lines
 from mlip_rs.workflows.generation import catalogue_of, generated
 
 # %%
@@ -28,9 +29,7 @@ from mlip_rs.workflows.generation import catalogue_of, generated
 catalogue = catalogue_of(["Cu", "Au"], calculator=EMT())
 plan = Plan({"eos": 20, "elastic": 15, "phonon": 8, "rattle": 50, "vacancy": 4})
 cells = generated(catalogue, plan)
-header, rows = cells.table()
-for row in (header, *rows):
-    print("  ".join(f"{cell:>14}" for cell in row))
+print("\n".join(table_lines(*cells.table())))
 
 
 def labelled(atoms: Atoms) -> Atoms:

@@ -73,6 +73,15 @@ def label_id(atoms: Atoms) -> str:
     return digest.hexdigest()
 
 
+def stored_id(atoms: Atoms) -> str:
+    """Identity that `label` has written into a structure, whatever became of the structure since; empty without.
+
+    >>> stored_id(Atoms("Al", info={LABEL_ID: "id-0a1b"})), stored_id(Atoms("Al"))
+    ('0a1b', '')
+    """
+    return str(atoms.info.get(LABEL_ID, "")).removeprefix("id-")
+
+
 def unlabelled(
     structures: Structures,
     *,

@@ -21,7 +21,7 @@ from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.files import check_folder
 from mlip_rs.fitting.data_domain import domain
 from mlip_rs.fitting.settings import FitSettings
-from mlip_rs.label.unlabelled import LABEL_ID, Structures, Unlabelled, label_id, unlabelled
+from mlip_rs.label.unlabelled import Structures, Unlabelled, label_id, stored_id, unlabelled
 from mlip_rs.learn.assessment import Assessment
 from mlip_rs.learn.exploration import explored
 from mlip_rs.learn.growing_fit import Fitted, GrowingFit, weighted_rows
@@ -423,7 +423,7 @@ def closed_basis(basis: Basis, structures: Dataset) -> Basis:
 
 def _identity(atoms: Atoms, given: Collection[str]) -> str:
     """Which of the structures given to a labeller this is; a labeller of the user may have dropped the name."""
-    own = str(atoms.info.get(LABEL_ID, "")).removeprefix("id-") or label_id(atoms)
+    own = stored_id(atoms) or label_id(atoms)
     if own not in given:
         raise LabelError(
             f"the labeller returned a structure ({atoms.get_chemical_formula()}) that it was not given; return copies "

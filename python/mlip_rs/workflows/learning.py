@@ -13,7 +13,7 @@ from mlip_rs.data import Dataset
 from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.fitting import FitSettings
 from mlip_rs.label import label
-from mlip_rs.label.unlabelled import LABEL_ID, label_id, unlabelled
+from mlip_rs.label.unlabelled import label_id, stored_id, unlabelled
 from mlip_rs.learn import LearnSettings, learn
 from mlip_rs.learn.loop import Learned
 from mlip_rs.progress import Progress, Silent
@@ -62,7 +62,7 @@ class FileLabeller:
             **self.options,
         )
         wanted = {label_id(atoms) for atoms in structures}
-        return [atoms for atoms in ase.io.iread(self.path, ":") if _identity(atoms) in wanted]
+        return [atoms for atoms in ase.io.iread(self.path, ":") if stored_id(atoms) in wanted]
 
 
 @dataclass(frozen=True)
@@ -144,10 +144,6 @@ class LearnJob:
         order = {own: place for place, own in enumerate(chosen)}
         frames = sorted(
             ase.io.iread(self.labeller.path, ":"),
-            key=lambda atoms: (order.get(_identity(atoms), len(order)), _identity(atoms)),
+            key=lambda atoms: (order.get(stored_id(atoms), len(order)), stored_id(atoms)),
         )
         LabelledFile(self.directory / TRAINING).write(frames)
-
-
-def _identity(atoms: Atoms) -> str:
-    return str(atoms.info.get(LABEL_ID, "")).removeprefix("id-")
