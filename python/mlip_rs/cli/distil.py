@@ -73,26 +73,30 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Make a potential that imitates a teacher: structures, labels by the teacher, fit, properties; again to resume."""
-    from mlip_rs.basis import Basis
-    from mlip_rs.workflows.config import load_sources
+    from mlip_rs.workflows.config import load_job, load_sources
     from mlip_rs.workflows.distillation import DistilJob
 
     if not elements and not own:
         raise typer.BadParameter("give an element, such as Cu, or your own crystals with --from")
     if properties not in ("quick", "all", "none"):
         raise typer.BadParameter(f"--properties {properties}: say quick, all or none")
-    if settings and not (own or compare):
+    reading = {key: value for key, value in settings.items() if key.startswith("data.")}
+    if reading and not (own or compare):
         raise typer.BadParameter(
-            f"{', '.join(sorted(settings))}: say how files are read; give --from or --compare as well"
+            f"{', '.join(sorted(reading))}: say how files are read; give --from or --compare as well"
         )
+    of_fit = {key: value for key, value in settings.items() if key not in reading}
+    of_fit |= {"basis.size": size} if size else {}
+    fit = load_job(settings={**of_fit, "data.train": str(output)})
     job = DistilJob(
         [symbol for entry in elements or [] for symbol in entry.split(",") if symbol],
         teacher,
         output,
-        own=load_sources(own, settings) if own else None,
+        own=load_sources(own, reading) if own else None,
         n_structures=n_structures,
-        basis=Basis(size=size) if size else Basis(),
-        compared=load_sources(compare, settings) if compare else None,
+        basis=fit.basis,
+        fit=fit.settings,
+        compared=load_sources(compare, reading) if compare else None,
         properties="" if properties == "none" else properties,
         options={"n_workers": workers, "scheduler": scheduler},
         seed=seed,

@@ -1,10 +1,12 @@
 """How far a potential can be trusted under compression: as far as its crystals stiffen, as those of nature do."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.neighborlist import neighbor_list
 
 from mlip_rs.generate.calculator import Calculator
 from mlip_rs.generate.distortions import with_volume
@@ -19,6 +21,9 @@ SOFTENING: float = 0.5
 FORCES: float = 4.0
 """Largest force, in that of the largest pressure on the face of the cube of an atom."""
 
+DISTANCES: float = 0.9
+"""Shortest distance, in that of the crystal at the largest pressure: of two atoms among few, which come closer."""
+
 
 @dataclass(frozen=True)
 class SoundRange:
@@ -30,6 +35,10 @@ class SoundRange:
         Largest pressure, eV/Å³; None if the crystals stiffen over all of `RATIOS`.
     force
         Largest force, eV/Å; None likewise.
+    diameters
+        Shortest distance of two atoms of each element, Å, by symbol; of two elements their mean counts. Where a few
+        pairs come closer than crystals do, repulsion would begin at these pairs, and leave dense surroundings, of which
+        there are no labels, to the fit.
 
     Examples
     --------
@@ -42,6 +51,7 @@ class SoundRange:
 
     pressure: float | None
     force: float | None
+    diameters: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, crystals: Iterable[Atoms], calculator: Calculator) -> "SoundRange":
@@ -54,40 +64,61 @@ class SoundRange:
         calculator
             Any ASE calculator; where it fails, the range ends.
         """
-        pressure, volume = np.inf, 0.0
-        for crystal in crystals:
-            pressure = min(pressure, _largest_pressure(crystal, calculator))
-            volume = max(volume, crystal.get_volume() / len(crystal))
+        crystals = list(crystals)
+        ends = [_end(crystal, calculator) for crystal in crystals]
+        pressure = min((own for own, _ in ends), default=np.inf)
+        volume = max((crystal.get_volume() / len(crystal) for crystal in crystals), default=0.0)
+        diameters: dict[str, float] = {}
+        for crystal, (_, ratio) in zip(crystals, ends, strict=True):
+            nearest = DISTANCES * ratio ** (1.0 / 3.0) * _nearest(crystal)
+            for symbol in set(crystal.symbols):
+                diameters[symbol] = min(nearest, diameters.get(symbol, np.inf))
         if not np.isfinite(pressure):
-            return cls(None, None)
-        return cls(pressure, FORCES * pressure * volume ** (2.0 / 3.0))
+            return cls(None, None, diameters)
+        return cls(pressure, FORCES * pressure * volume ** (2.0 / 3.0), diameters)
 
-    def to_dict(self) -> dict[str, float | None]:
+    def to_dict(self) -> dict[str, Any]:
         """The arguments, for JSON."""
         return asdict(self)
 
     def holds(self, atoms: Atoms) -> bool:
         """Whether the labels of a structure lie inside."""
-        if self.pressure is None or self.force is None:
-            return True
         results = atoms.calc.results
         stress = results.get("stress")
-        if stress is not None and -float(np.mean(stress[:3])) > self.pressure:
+        if self.pressure is not None and stress is not None and -float(np.mean(stress[:3])) > self.pressure:
             return False
-        return float(np.linalg.norm(results["forces"], axis=1).max()) <= self.force
+        if self.force is not None and float(np.linalg.norm(results["forces"], axis=1).max()) > self.force:
+            return False
+        closest = {
+            (one, other): (own + another) / 2.0
+            for one, own in self.diameters.items()
+            for other, another in self.diameters.items()
+        }
+        return not closest or not len(neighbor_list("i", atoms, closest))
 
     def sentence(self) -> str:
         """What is left out, and why."""
-        if self.pressure is None:
-            return "crystals of the teacher stiffen under compression as far as they were tried; nothing is left out"
+        close = ", ".join(f"{symbol} {distance:.2f} Å" for symbol, distance in sorted(self.diameters.items()))
+        if self.pressure is None or self.force is None:
+            return (
+                "crystals of the teacher stiffen under compression as far as they were tried; labels with atoms closer "
+                f"than there ({close}) are left out"
+            )
         return (
-            f"labels with pressures above {self.pressure * EV_PER_ANGSTROM3_IN_GPA:.0f} GPa or forces above "
-            f"{self.force:.0f} eV/Å are left out, because crystals of the teacher soften there under compression"
+            f"labels with pressures above {self.pressure * EV_PER_ANGSTROM3_IN_GPA:.0f} GPa, forces above "
+            f"{self.force:.0f} eV/Å or atoms closer than in such crystals ({close}) are left out, because crystals of "
+            "the teacher soften there under compression"
         )
 
 
-def _largest_pressure(crystal: Atoms, calculator: Calculator) -> float:
-    """Pressure up to which a crystal stiffens, eV/Å³."""
+def _nearest(crystal: Atoms) -> float:
+    """Distance of nearest neighbours, Å."""
+    reach = 2.0 * (crystal.get_volume() / len(crystal)) ** (1.0 / 3.0)
+    return float(neighbor_list("d", crystal, reach).min(initial=reach))
+
+
+def _end(crystal: Atoms, calculator: Calculator) -> tuple[float, float]:
+    """Pressure up to which a crystal stiffens, eV/Å³, and its volume there in that of equilibrium."""
     volumes = RATIOS * crystal.get_volume() / len(crystal)
     energies = []
     for ratio in RATIOS:
@@ -102,7 +133,8 @@ def _largest_pressure(crystal: Atoms, calculator: Calculator) -> float:
     moduli = -np.diff(pressures) / np.diff(np.log(middle))
     sound = moduli >= SOFTENING * moduli[0]  # False of what is not a number
     if not moduli[0] > 0.0:
-        return 0.0
+        return 0.0, 1.0
     if sound.all():
-        return np.inf
-    return float(max(pressures[int(np.argmin(sound))], 0.0))
+        return np.inf, float(RATIOS[-1])
+    last = int(np.argmin(sound))
+    return float(max(pressures[last], 0.0)), float((RATIOS[last] + RATIOS[last + 1]) / 2.0)

@@ -26,7 +26,7 @@ REASONS: dict[str, str] = {
 """Why structures are uncertain, in words."""
 
 
-def write_learning_report(directory: Path, learned: Learned, run: Run) -> Path:
+def write_learning_report(directory: Path, learned: Learned, run: Run, notice: str = "") -> Path:
     """Write `learning.html` of a loop, and return its path.
 
     Parameters
@@ -37,6 +37,8 @@ def write_learning_report(directory: Path, learned: Learned, run: Run) -> Path:
         What the loop has given.
     run
         The final fit.
+    notice
+        What was left out of it, a sentence without its period.
 
     Raises
     ------
@@ -54,6 +56,7 @@ def write_learning_report(directory: Path, learned: Learned, run: Run) -> Path:
     named = {"knee": run.points[run.knee_index], "best": run.points[run.best_index]}
     report.add_section(
         "The potential",
+        *([f"{notice}."] if notice else []),
         accuracy_table(named, "Final fit to all labelled structures; its own page is fit/report.html."),
     )
     return save_html(report, Path(directory) / REPORT_NAME)

@@ -21,7 +21,6 @@ from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.evaluate.shifted import shifted_errors
 from mlip_rs.files import check_folder, write_atomically
 from mlip_rs.fitting import FitSettings, Run
-from mlip_rs.fitting.label_review import agreeing
 from mlip_rs.generate.ground_states import GroundState
 from mlip_rs.generate.plan import DYNAMICS, Plan
 from mlip_rs.generate.sound_range import SoundRange
@@ -35,7 +34,7 @@ from mlip_rs.validate.result import Validation
 from mlip_rs.workflows.calculators import calculator_of
 from mlip_rs.workflows.fit_job import Job, Sources
 from mlip_rs.workflows.generation import GeneratedSet, catalogue_of, generated
-from mlip_rs.workflows.learning import FIT, LABELS, TRAINING, FileLabeller
+from mlip_rs.workflows.learning import FIT, LABELS, TRAINING, FileLabeller, agreeing_labels
 from mlip_rs.workflows.validation import validate
 
 COLD, HOT = "structures.extxyz", "hot.extxyz"
@@ -146,7 +145,7 @@ class DistilJob:
             self.basis,
             self.fit,
             self.directory / FIT,
-        ).run(receiver)
+        ).run(receiver, again=False)
         against = {} if compared is None else self._against(compared, result.run, receiver)
         everything = [atoms for name in (COLD, HOT) for atoms in _read(self.directory / name)]
         labels = read_dataset(self.directory / LABELS)
@@ -308,18 +307,9 @@ class DistilJob:
         """Which labels do not contradict the others, in the two files that the fit will read."""
         files = [TEST if out else TRAINING for out in held]
         frames = [replace(frame, file=file) for frame, file in zip(labels, files, strict=True)]
-        keep, findings = agreeing(Dataset(tuple(frames)), self.fit.seed)
-        if keep.sum() < len(keep) / 2:
-            raise DataError(
-                f"{self.directory / LABELS}: {int((~keep).sum())} of {len(keep)} labels contradict the others "
-                f"({findings[0].message.rstrip('.')}); choose another teacher"
-            )
-        if findings:
-            kinds = ", ".join(dict.fromkeys(found.kind for found in findings))
-            notice = (
-                f"{counted(int((~keep).sum()), 'label')} of {len(keep)} left out that contradict the others ({kinds}): "
-                "the teacher is not smooth there, or its atoms no longer see each other"
-            )
+        keep, left_out = agreeing_labels(self.directory / LABELS, frames, self.fit.seed)
+        if left_out:
+            notice = f"{left_out}: the teacher is not smooth there, or its atoms no longer see each other"
             receiver.note(notice)
             record = self._record()
             self._write({**record, "notices": list(dict.fromkeys([*record["notices"], notice]))})

@@ -8,11 +8,12 @@ from typing import Any
 
 from ase import Atoms
 
+from mlip_rs._core import __version__
 from mlip_rs.basis import Basis
 from mlip_rs.basis.repulsion import repulsion_setting
 from mlip_rs.basis.summary import Composition
 from mlip_rs.data import Dataset, LabelKeys, cleaned, read_dataset, read_structures, summarize
-from mlip_rs.errors import ConfigError, DataError, FitError
+from mlip_rs.errors import ConfigError, DataError, FitError, MlipError
 from mlip_rs.files import check_folder, write_atomically
 from mlip_rs.fitting import FitSettings, Run, WeightScan, read_record, scan_weights
 from mlip_rs.fitting.label_review import review_labels
@@ -21,6 +22,7 @@ from mlip_rs.fitting.pipeline import checked_problem, fit_in_phases
 from mlip_rs.fitting.problem import check_test_elements
 from mlip_rs.fitting.resources import worker_memory
 from mlip_rs.fitting.settings import RUN_ONLY
+from mlip_rs.fitting.stored_run import stored_run
 from mlip_rs.locks import locked
 from mlip_rs.progress import Progress, Silent
 from mlip_rs.settings import check_types
@@ -308,8 +310,16 @@ class Job:
                 save_figure(scan.figure(), self.directory / "weights.png")
         return scan
 
-    def run(self, progress: Progress | None = None) -> JobResult:
+    def run(self, progress: Progress | None = None, *, again: bool = True) -> JobResult:
         """Read, fit, save and report. A job that was interrupted resumes from the equations in the directory.
+
+        Parameters
+        ----------
+        progress
+            Receives the advance.
+        again
+            Fit again if the directory holds this very fit, finished; else that one is returned, with those of its
+            points that have a file.
 
         Raises
         ------
@@ -338,6 +348,9 @@ class Job:
         with locked(self.directory):
             if not self.overwrite:
                 self._require_vacant(basis, training, testing)
+            if not again and (found := self._finished(basis, training, testing)) is not None:
+                progress.note(f"{self.directory} holds this fit; it is not done again")
+                return found
             run = fit_in_phases(
                 training,
                 basis,
@@ -364,12 +377,35 @@ class Job:
             )
         check_folder(self.directory)
 
+    def _finished(self, basis: Basis, training: Dataset, testing: Dataset | None) -> JobResult | None:
+        """The finished fit of this very job by this version in the directory, if it is there with its report."""
+        from mlip_rs.report.fit import REPORT_NAME
+
+        report = self.directory / REPORT_NAME
+        try:
+            if self._different(basis, training, testing) or not report.exists():
+                return None
+            run = stored_run(self.directory)
+        except MlipError:  # none, or damaged
+            return None
+        done = run.record.get("package_version") == __version__ and "report" in run.record["seconds"]
+        return JobResult(run, self.directory, report) if done else None
+
     def _require_vacant(self, basis: Basis, training: Dataset, testing: Dataset | None) -> None:
         """Refuse a directory with the finished run of another job."""
         try:
-            record = read_record(self.directory)
+            different = self._different(basis, training, testing)
         except DataError:
             return
+        if different:
+            raise ConfigError(
+                f"{self.directory} holds a finished fit with other {' and '.join(different)}; "
+                "choose another output directory (-o), or replace it (--overwrite)"
+            )
+
+    def _different(self, basis: Basis, training: Dataset, testing: Dataset | None) -> list[str]:
+        """What differs from the finished run in the directory; raises `DataError` where there is none."""
+        record = read_record(self.directory)
         chosen = record.get("chosen_angular_cutoff")
         if basis.angular_cutoff_is_open and isinstance(chosen, int | float):
             basis = replace(basis, angular_cutoff=chosen)  # the fit would choose the same
@@ -388,12 +424,7 @@ class Job:
             "repulsion": record.get("repulsion"),
             "settings": _without(record.get("settings"), *RUN_ONLY),
         }
-        different = [name for name in mine if json.loads(json.dumps(mine[name])) != theirs[name]]
-        if different:
-            raise ConfigError(
-                f"{self.directory} holds a finished fit with other {' and '.join(different)}; "
-                "choose another output directory (-o), or replace it (--overwrite)"
-            )
+        return [name for name in mine if json.loads(json.dumps(mine[name])) != theirs[name]]
 
 
 def _described(basis: Basis) -> list[str]:

@@ -1,22 +1,27 @@
 """A learning loop from files to a potential: what one command of `mlip-rs learn` does."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import ase.io
+import numpy as np
 from ase import Atoms
 
+from mlip_rs.arrays import Mask
 from mlip_rs.basis import Basis
-from mlip_rs.data import Dataset
+from mlip_rs.data import Dataset, Frame, dataset_from_atoms
+from mlip_rs.errors import DataError
 from mlip_rs.evaluate.labelled_file import LabelledFile
 from mlip_rs.fitting import FitSettings
+from mlip_rs.fitting.label_review import agreeing
 from mlip_rs.label import label
 from mlip_rs.label.unlabelled import label_id, stored_id, unlabelled
 from mlip_rs.learn import LearnSettings, learn
 from mlip_rs.learn.loop import Learned
 from mlip_rs.progress import Progress, Silent
+from mlip_rs.text import counted
 from mlip_rs.workflows.fit_job import Job, JobResult, Sources
 
 LABELS: str = "labels.extxyz"
@@ -125,7 +130,9 @@ class LearnJob:
             progress=receiver,
         )
         receiver.note(learned.outcome)
-        self._write_in_order(learned)
+        notice = self._write_in_order(learned)
+        if notice:
+            receiver.note(notice)
         files = (str(self.directory / TRAINING), *(() if self.start is None else self.start.train))
         job = Job(
             Sources(files),
@@ -134,16 +141,63 @@ class LearnJob:
             directory=self.directory / FIT,
             overwrite=True,
         )
-        result = job.run(receiver)
-        write_learning_report(self.directory, learned, result.run)
+        result = job.run(receiver, again=False)
+        write_learning_report(self.directory, learned, result.run, notice)
         return learned, result
 
-    def _write_in_order(self, learned: Learned) -> None:
-        """Write the labels in the order of the choice: in their file, those that were calculated again come later."""
+    def _write_in_order(self, learned: Learned) -> str:
+        """Write the labels in the order of the choice: in their file, those that were calculated again come later.
+
+        Those that contradict the others are left out; returns a sentence on these, empty if there are none.
+        """
         chosen = [one.label_id for cycle in learned.cycles for one in cycle.chosen]
         order = {own: place for place, own in enumerate(chosen)}
         frames = sorted(
             ase.io.iread(self.labeller.path, ":"),
             key=lambda atoms: (order.get(stored_id(atoms), len(order)), stored_id(atoms)),
         )
-        LabelledFile(self.directory / TRAINING).write(frames)
+        path = self.directory / TRAINING
+        labelled = [replace(frame, file=path.name) for frame in dataset_from_atoms(frames)]
+        keep, left_out = agreeing_labels(self.labeller.path, labelled, self.fit.seed)
+        LabelledFile(path).write([frames[k] for k in np.flatnonzero(keep)])
+        return (
+            f"{left_out}: the calculator is not smooth there, or found other electronic states"
+            if left_out
+            else ""
+        )
+
+
+def agreeing_labels(path: Path, frames: Sequence[Frame], seed: int) -> tuple[Mask, str]:
+    """Which labels of one calculator do not contradict the others.
+
+    Parameters
+    ----------
+    path
+        Of the labels, for messages.
+    frames
+        With the labels.
+    seed
+        Of the sample that is looked at.
+
+    Returns
+    -------
+    keep
+        (n_frames,).
+    sentence
+        How many are left out, and what was found; empty if all agree.
+
+    Raises
+    ------
+    DataError
+        More than half contradict the others.
+    """
+    keep, findings = agreeing(Dataset(tuple(frames)), seed)
+    n_left_out = int((~keep).sum())
+    if n_left_out > len(keep) / 2:
+        raise DataError(
+            f"{path}: {n_left_out} of {len(keep)} labels contradict the others "
+            f"({findings[0].message.rstrip('.')}); choose another calculator, or other settings of it"
+        )
+    kinds = ", ".join(dict.fromkeys(found.kind for found in findings))
+    told = f"{counted(n_left_out, 'label')} of {len(keep)} left out that contradict the others ({kinds})"
+    return keep, told if findings else ""

@@ -46,16 +46,22 @@ def test_the_range_ends_where_the_pressure_stops_to_grow(edge: float) -> None:
     assert f"{found.pressure * EV_PER_ANGSTROM3_IN_GPA:.0f} GPa" in found.sentence()
 
 
-def test_a_crystal_that_stiffens_everywhere_leaves_nothing_out() -> None:
+def test_where_a_crystal_stiffens_everywhere_only_closer_atoms_are_left_out() -> None:
     found = SoundRange.of([crystal()], Softening(0.1))
-    assert found == SoundRange(None, None)
-    assert "nothing is left out" in found.sentence()
+    assert found.pressure is None
+    assert found.force is None
+    dense = crystal()
+    dense.calc = SinglePointCalculator(
+        dense, energy=0.0, forces=np.full((1, 3), 500.0), stress=np.full(6, -50.0)
+    )
+    assert found.holds(dense)
+    assert f"closer than there (Cu {found.diameters['Cu']:.2f} Å)" in found.sentence()
 
 
 def test_the_weakest_crystal_decides() -> None:
     alone = SoundRange.of([crystal()], Softening(0.8))
     assert SoundRange.of([bulk("Ni"), crystal()], EMT()).pressure is None
-    assert SoundRange(alone.pressure, alone.force) == SoundRange(**alone.to_dict())
+    assert alone == SoundRange(**alone.to_dict())
 
 
 def test_a_calculator_that_fails_ends_the_range() -> None:
@@ -76,3 +82,14 @@ def test_pressures_and_forces_beyond_it_are_left_out(pressure: float, force: flo
     stress = np.array([-pressure] * 3 + [0.0] * 3)
     atoms.calc = SinglePointCalculator(atoms, energy=0.0, forces=np.array([[force, 0.0, 0.0]]), stress=stress)
     assert SoundRange(0.2, 5.0).holds(atoms) is held
+
+
+def test_atoms_closer_than_in_the_most_compressed_sound_crystal_are_left_out() -> None:
+    found = SoundRange.of([crystal()], Softening(0.7))
+    nearest = crystal().cell.cellpar()[0]
+    assert found.diameters["Cu"] == pytest.approx(0.9 * 0.7 ** (1.0 / 3.0) * nearest, rel=0.02)
+    assert f"Cu {found.diameters['Cu']:.2f} Å" in found.sentence()
+    for factor, kept in ((1.01, True), (0.99, False)):
+        pair = Atoms("Cu2", positions=[[0.0, 0.0, 0.0], [factor * found.diameters["Cu"], 0.0, 0.0]])
+        pair.calc = SinglePointCalculator(pair, energy=0.0, forces=np.zeros((2, 3)))
+        assert found.holds(pair) == kept
