@@ -39,6 +39,9 @@ class SoundRange:
         Shortest distance of two atoms of each element, Å, by symbol; of two elements their mean counts. Where a few
         pairs come closer than crystals do, repulsion would begin at these pairs, and leave dense surroundings, of which
         there are no labels, to the fit.
+    volumes
+        Smallest volume of an atom of each element, Å³, by symbol; those of a cell are added. The pressure does not
+        tell: beyond the range it may fall again.
 
     Examples
     --------
@@ -52,6 +55,7 @@ class SoundRange:
     pressure: float | None
     force: float | None
     diameters: Mapping[str, float] = field(default_factory=dict)
+    volumes: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, crystals: Iterable[Atoms], calculator: Calculator) -> "SoundRange":
@@ -69,13 +73,16 @@ class SoundRange:
         pressure = min((own for own, _ in ends), default=np.inf)
         volume = max((crystal.get_volume() / len(crystal) for crystal in crystals), default=0.0)
         diameters: dict[str, float] = {}
+        volumes: dict[str, float] = {}
         for crystal, (_, ratio) in zip(crystals, ends, strict=True):
             nearest = DISTANCES * ratio ** (1.0 / 3.0) * _nearest(crystal)
+            smallest = ratio * crystal.get_volume() / len(crystal)
             for symbol in set(crystal.symbols):
                 diameters[symbol] = min(nearest, diameters.get(symbol, np.inf))
+                volumes[symbol] = min(smallest, volumes.get(symbol, np.inf))
         if not np.isfinite(pressure):
-            return cls(None, None, diameters)
-        return cls(pressure, FORCES * pressure * volume ** (2.0 / 3.0), diameters)
+            return cls(None, None, diameters, volumes)
+        return cls(pressure, FORCES * pressure * volume ** (2.0 / 3.0), diameters, volumes)
 
     def to_dict(self) -> dict[str, Any]:
         """The arguments, for JSON."""
@@ -89,6 +96,10 @@ class SoundRange:
             return False
         if self.force is not None and float(np.linalg.norm(results["forces"], axis=1).max()) > self.force:
             return False
+        if atoms.pbc.all() and atoms.get_volume() < sum(
+            self.volumes.get(symbol, 0.0) for symbol in atoms.symbols
+        ):
+            return False
         closest = {
             (one, other): (own + another) / 2.0
             for one, own in self.diameters.items()
@@ -98,16 +109,19 @@ class SoundRange:
 
     def sentence(self) -> str:
         """What is left out, and why."""
-        close = ", ".join(f"{symbol} {distance:.2f} Å" for symbol, distance in sorted(self.diameters.items()))
+        close = ", ".join(
+            f"{symbol} {distance:.2f} Å, {self.volumes[symbol]:.1f} Å³ per atom"
+            for symbol, distance in sorted(self.diameters.items())
+        )
         if self.pressure is None or self.force is None:
             return (
                 "crystals of the teacher stiffen under compression as far as they were tried; labels with atoms closer "
-                f"than there ({close}) are left out"
+                f"or denser than there ({close}) are left out"
             )
         return (
             f"labels with pressures above {self.pressure * EV_PER_ANGSTROM3_IN_GPA:.0f} GPa, forces above "
-            f"{self.force:.0f} eV/Å or atoms closer than in such crystals ({close}) are left out, because crystals of "
-            "the teacher soften there under compression"
+            f"{self.force:.0f} eV/Å or atoms closer or denser than in such crystals ({close}) are left out, because "
+            "crystals of the teacher soften there under compression"
         )
 
 

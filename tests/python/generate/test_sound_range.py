@@ -55,7 +55,7 @@ def test_where_a_crystal_stiffens_everywhere_only_closer_atoms_are_left_out() ->
         dense, energy=0.0, forces=np.full((1, 3), 500.0), stress=np.full(6, -50.0)
     )
     assert found.holds(dense)
-    assert f"closer than there (Cu {found.diameters['Cu']:.2f} Å)" in found.sentence()
+    assert f"closer or denser than there (Cu {found.diameters['Cu']:.2f} Å, " in found.sentence()
 
 
 def test_the_weakest_crystal_decides() -> None:
@@ -88,8 +88,17 @@ def test_atoms_closer_than_in_the_most_compressed_sound_crystal_are_left_out() -
     found = SoundRange.of([crystal()], Softening(0.7))
     nearest = crystal().cell.cellpar()[0]
     assert found.diameters["Cu"] == pytest.approx(0.9 * 0.7 ** (1.0 / 3.0) * nearest, rel=0.02)
-    assert f"Cu {found.diameters['Cu']:.2f} Å" in found.sentence()
+    assert f"Cu {found.diameters['Cu']:.2f} Å, {found.volumes['Cu']:.1f} Å³ per atom" in found.sentence()
     for factor, kept in ((1.01, True), (0.99, False)):
         pair = Atoms("Cu2", positions=[[0.0, 0.0, 0.0], [factor * found.diameters["Cu"], 0.0, 0.0]])
         pair.calc = SinglePointCalculator(pair, energy=0.0, forces=np.zeros((2, 3)))
         assert found.holds(pair) == kept
+
+
+def test_a_crystal_that_has_caved_in_is_left_out_though_its_pressure_is_low() -> None:
+    found = SoundRange.of([crystal()], Softening(0.7))
+    for ratio, kept in ((0.6, False), (0.75, True)):
+        atoms = crystal()
+        atoms.set_cell(atoms.cell * ratio ** (1.0 / 3.0), scale_atoms=True)
+        atoms.calc = SinglePointCalculator(atoms, energy=0.0, forces=np.zeros((1, 3)), stress=np.full(6, 0.1))
+        assert found.holds(atoms) == kept
