@@ -131,6 +131,69 @@ def eliminate(
     return np.array(masks, dtype=bool).reshape(len(masks), len(xty))
 
 
+class GroupSavings:
+    """What the evaluator saves when a group of features leaves: items that only it needs.
+
+    Parameters
+    ----------
+    group, members
+        (N,) number of a group, and a feature in it.
+    n_groups
+        Number of groups.
+    costs
+        Of the features.
+    """
+
+    def __init__(
+        self, group: NDArray[np.int64], members: NDArray[np.int64], n_groups: int, costs: CostModel
+    ) -> None:
+        n_features, n_items = costs.uses.shape
+        membership = csr_matrix((np.ones(len(members)), (group, members)), shape=(n_groups, n_features))
+        needs = (membership @ costs.uses).tocsr()
+        needs.sort_indices()
+        self._n_groups, self._items, self._needs = n_groups, needs.indices, needs.data
+        self._owner = np.repeat(np.arange(n_groups), np.diff(needs.indptr))
+        self._weights = costs.weights[self._items]
+        keys = self._owner * n_items + self._items
+        uses = costs.uses.tocsr()
+        counts = np.diff(uses.indptr)[members]
+        ends = np.cumsum(counts)
+        of_member = np.repeat(np.arange(len(members)), counts)
+        entries = (
+            uses.indptr[members][of_member]
+            + np.arange(ends[-1] if len(ends) else 0)
+            - (ends - counts)[of_member]
+        )
+        places = np.searchsorted(keys, group[of_member] * n_items + uses.indices[entries])
+        self._parts = csr_matrix(
+            (uses.data[entries], (members[of_member], places)), shape=(n_features, len(keys))
+        )
+
+    def remove(self, features: NDArray[np.int64]) -> None:
+        """Features that have left are in no group any more."""
+        parts = self._parts[features]
+        self._needs -= np.bincount(parts.indices, parts.data, minlength=len(self._needs))
+
+    def compact(self) -> None:
+        """Forget what only groups without members needed."""
+        some = self._needs > 0.5
+        self._parts = self._parts[:, some]
+        self._items, self._needs, self._owner, self._weights = (
+            own[some] for own in (self._items, self._needs, self._owner, self._weights)
+        )
+
+    def of_groups(self, users: Array) -> Array:
+        """(G,) µs per atom that each group saves.
+
+        Parameters
+        ----------
+        users
+            (I,) number of features left that need each item.
+        """
+        only = (self._needs > 0.5) & (self._needs > users[self._items] - 0.5)
+        return np.bincount(self._owner, self._weights * only, minlength=self._n_groups).astype(np.float64)
+
+
 class _Elimination:
     """The state of one elimination: features left, the inverse of their matrix, their coefficients."""
 
@@ -148,10 +211,13 @@ class _Elimination:
         self.group = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
         self.members = np.concatenate(groups) if groups else np.empty(0, dtype=np.int64)
         self.n_groups = len(groups)
+        self.savings = GroupSavings(self.group, self.members, self.n_groups, self.costs)
+        self.savings.remove(np.flatnonzero(~self.left))
         self._refresh()
 
     def _refresh(self) -> None:
         """The inverse for the features left: lower triangle, in `inverse`; `features` are its rows."""
+        self.savings.compact()
         self.features = np.flatnonzero(self.left)
         self.present = np.ones(len(self.features), dtype=bool)
         self.inverse = np.empty((0, 0))  # its memory is needed
@@ -195,13 +261,31 @@ class _Elimination:
         starts = np.append(0, np.cumsum(counts))
         places = np.searchsorted(self.features, members)
         sizes = np.maximum(counts, 1)
-        worth = (self._savings(members, starts) + PER_FEATURE * sizes) ** self.power * sizes ** (
+        worth = (self.savings.of_groups(self.users) + PER_FEATURE * sizes) ** self.power * sizes ** (
             1.0 - self.power
         )
-        scores = self._losses(places, starts) / worth
-        order = np.argsort(scores, kind="stable")
-        n_leaving = np.count_nonzero(np.bincount(members))
+        n_leaving = int(np.count_nonzero(np.bincount(members)))
+        least = self._least_losses(places, starts) / worth
+        scores = np.where(counts == 1, least, np.inf)
+        # A group whose least possible score is above those of single features that leave cannot be among them.
         most = max(1, int(BATCH * self.present.sum()))
+        alone = np.sort(scores[counts == 1])
+        limit = min(
+            [BATCH_SCORE * own for own in alone[:1]] + alone[most - 1 : most].tolist(), default=np.inf
+        )
+        for within in (least <= limit, np.isfinite(least)):
+            for k in np.flatnonzero(within & (counts > 1) & ~np.isfinite(scores)):
+                scores[k] = self._loss(places[starts[k] : starts[k + 1]]) / worth[k]
+            chosen = self._chosen(scores, places, starts, n_leaving, most)
+            if len(chosen):
+                break
+        return chosen
+
+    def _chosen(
+        self, scores: Array, places: NDArray[np.int64], starts: NDArray[np.int64], n_leaving: int, most: int
+    ) -> NDArray[np.int64]:
+        """Positions of the groups with the lowest scores, `most` features or one group."""
+        order = np.argsort(scores, kind="stable")
         chosen: list[int] = []
         taken = np.zeros(len(self.features), dtype=bool)
         for k in order:
@@ -217,17 +301,8 @@ class _Elimination:
             taken[own] = True
         return np.array(sorted(chosen), dtype=np.int64)
 
-    def _savings(self, members: NDArray[np.int64], starts: NDArray[np.int64]) -> Array:
-        """(G,) µs per atom that each group saves; its members are features, one group after the other."""
-        shape = self.n_groups, len(self.left)
-        needs = csr_matrix((np.ones(len(members)), members, starts), shape=shape) @ self.costs.uses
-        only = needs.data > self.users[needs.indices] - 0.5
-        group = np.repeat(np.arange(needs.shape[0]), np.diff(needs.indptr))
-        saved = self.costs.weights[needs.indices] * only
-        return np.bincount(group, saved, minlength=needs.shape[0]).astype(np.float64)
-
-    def _losses(self, places: NDArray[np.int64], starts: NDArray[np.int64]) -> Array:
-        """(G,) Δ of each group, ∞ for those that are empty or too large.
+    def _least_losses(self, places: NDArray[np.int64], starts: NDArray[np.int64]) -> Array:
+        """(G,) no group loses less than any one of its members alone; ∞ for those that are empty or too large.
 
         Parameters
         ----------
@@ -237,16 +312,21 @@ class _Elimination:
             (G + 1,) where each begins.
         """
         sizes = np.diff(starts)
-        losses = np.full(len(sizes), np.inf)
-        single = sizes == 1
-        alone = places[starts[:-1][single]]
-        losses[single] = self.coefficients[alone] ** 2 / self.inverse[alone, alone]
-        for k in np.flatnonzero((sizes > 1) & (sizes <= LARGEST_GROUP)):
-            own = np.sort(places[starts[k] : starts[k + 1]])
-            w = self.coefficients[own]
-            _, solution, singular = dposv(self.inverse[np.ix_(own, own)], w, lower=1)
-            losses[k] = np.inf if singular else w @ solution
-        return losses
+        least = np.full(len(sizes), np.inf)
+        some = np.flatnonzero(sizes)
+        if len(some):
+            alone = self.coefficients[places] ** 2 / np.diag(self.inverse)[places]
+            least[some] = np.maximum.reduceat(alone, starts[:-1][some])
+        least[sizes > LARGEST_GROUP] = np.inf
+        return least
+
+    def _loss(self, own: NDArray[np.int64]) -> float:
+        """Δ of a group at these positions; ∞ where rounding errors leave none."""
+        own = np.sort(own)
+        w = self.coefficients[own]
+        matrix = self.inverse.T[np.ix_(own, own)].T  # in the order of LAPACK
+        _, solution, singular = dposv(matrix, w, lower=1, overwrite_a=1)
+        return np.inf if singular else float(w @ solution)
 
     def _remove(self, own: NDArray[np.int64]) -> None:
         """Take the features at these positions out."""
@@ -254,6 +334,7 @@ class _Elimination:
         self.left[gone] = False
         self.present[own] = False
         self.users -= np.asarray(self.costs.uses[gone].sum(axis=0)).reshape(-1)
+        self.savings.remove(gone)
         if not self.left.any():
             return
         if self.left.sum() < REFRESH * len(self.features):

@@ -17,7 +17,7 @@ from mlip_rs.data import read_dataset
 from mlip_rs.demo import DATA_PATH
 from mlip_rs.errors import ConfigError, FitError
 from mlip_rs.fitting import FitSettings, fit
-from mlip_rs.fitting.elimination import Removal, eliminate, groups_of
+from mlip_rs.fitting.elimination import GroupSavings, Removal, eliminate, groups_of
 from mlip_rs.fitting.run_directory import choose, export, front_points
 from mlip_rs.potential import Potential
 
@@ -56,6 +56,23 @@ def problem(rng):
     x = rng.normal(size=(60, 10))
     y = x @ rng.normal(size=10) + 0.1 * rng.normal(size=60)
     return x.T @ x, x.T @ y, np.full(10, 0.3)
+
+
+def test_a_group_saves_what_the_set_without_it_costs_less(rng):
+    costs = model_of(rng.random((30, 12)) < 0.2, rng.random(12))
+    groups = [*each(30), *(rng.choice(30, size=n, replace=False) for n in (2, 5, 9))]
+    group = np.repeat(np.arange(len(groups)), [len(own) for own in groups])
+    savings = GroupSavings(group, np.concatenate(groups), len(groups), costs)
+    left = np.ones(30, dtype=bool)
+    for gone in np.array_split(rng.permutation(30)[:24], 6):
+        left[gone] = False
+        savings.remove(gone)
+        savings.compact()
+        found = savings.of_groups(np.asarray(costs.uses[left].sum(axis=0)).reshape(-1))
+        for own, saved in zip(groups, found, strict=True):
+            without = left.copy()
+            without[own] = False
+            assert saved == pytest.approx(costs.cost(left) - costs.cost(without), abs=1e-12)
 
 
 def objective(gram, xty, penalties, kept):
