@@ -1,9 +1,10 @@
 """A finished run as it was, read from its directory."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from mlip_rs.errors import DataError
+from mlip_rs.errors import DataError, MlipError
 from mlip_rs.evaluate.errors import Errors
 from mlip_rs.fitting.result import Point, Run, read_record
 from mlip_rs.fitting.run_directory import NAMED
@@ -16,7 +17,7 @@ def stored_run(directory: str | os.PathLike[str]) -> Run:
     Raises
     ------
     DataError
-        Not a complete run directory.
+        Not a complete run directory, or potentials that are not those of its record.
     ConfigError
         A run of a newer version.
     PotentialFileError
@@ -39,13 +40,14 @@ def stored_run(directory: str | os.PathLike[str]) -> Run:
     record = read_record(directory)
     points = record.pop("points")
     try:
-        files = {k: point["potential"] for k, point in enumerate(points) if point["potential"]}
+        files = {k: [str(point["potential"])] for k, point in enumerate(points) if point["potential"]}
         for name, key in NAMED.items():
-            files.setdefault(record.pop(key), f"{name}.mlip.json")
+            files.setdefault(record.pop(key), []).append(f"{name}.mlip.json")
+        dict(record["seconds"])
         del record["front"]
         found = tuple(
             Point(
-                Potential.load(Path(directory) / file),
+                _potential([Path(directory) / file for file in own], points[k]["n_nonzero"]),
                 us_per_atom=points[k]["us_per_atom"],
                 score=points[k]["score"],
                 penalty=points[k]["penalty"],
@@ -55,10 +57,22 @@ def stored_run(directory: str | os.PathLike[str]) -> Run:
                 predicted_us_per_atom=points[k]["predicted_us_per_atom"],
                 score_error=points[k]["score_error"],
             )
-            for k, file in sorted(files.items())
+            for k, own in sorted(files.items())
         )
-    except (LookupError, TypeError) as error:
+    except MlipError:
+        raise
+    except (LookupError, TypeError, ValueError) as error:
         raise DataError(
             f"{directory}/run.json: damaged (parts are missing: {error}); repeat the fit, it resumes"
         ) from None
     return Run(found, record)
+
+
+def _potential(files: Sequence[Path], n_nonzero: int) -> Potential:
+    """The potential of a point from all its files, which must agree."""
+    first, *others = [Potential.load(file) for file in files]
+    if first.n_nonzero != n_nonzero or any(other != first for other in others):
+        raise DataError(
+            f"{', '.join(map(str, files))}: not the potential that run.json describes; repeat the fit, it resumes"
+        )
+    return first

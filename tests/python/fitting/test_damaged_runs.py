@@ -1,5 +1,6 @@
 """Run directories that were cut short, overwritten or edited."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 from cli_case import BASIS, SETTINGS, errors, invoke, labelled_frames
 
 import mlip_rs
+from mlip_rs.errors import DataError, PotentialFileError
 from mlip_rs.fitting import fit
+from mlip_rs.fitting.stored_run import stored_run
 
 
 def cut(path: Path) -> None:
@@ -64,3 +67,36 @@ def test_an_edited_record_is_one_line(tmp_path, monkeypatch, content, options):
     assert result.exit_code == 1
     assert line.startswith("error: run.json: damaged (")
     assert list(Path().iterdir()) == [Path("run.json")]
+
+
+def forget_the_times(folder: Path) -> None:
+    record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    del record["seconds"]
+    (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+
+
+def exchange_all(folder: Path) -> None:
+    cheapest, *others = sorted((folder / "front").iterdir())
+    for path in (*others, folder / "best.mlip.json", folder / "knee.mlip.json"):
+        shutil.copy(cheapest, path)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: cut(folder / "knee.mlip.json"), "knee.mlip.json"),
+        (lambda folder: (folder / "best.mlip.json").unlink(), "best.mlip.json"),
+        (
+            lambda folder: shutil.copy(min((folder / "front").iterdir()), folder / "best.mlip.json"),
+            "not the potential",
+        ),
+        (exchange_all, "not the potential"),
+        (forget_the_times, "damaged"),
+    ],
+)
+def test_a_damaged_run_is_not_read_as_the_fit_that_it_was(finished, tmp_path, damage, message):
+    shutil.copytree(finished, tmp_path / "run")
+    assert stored_run(tmp_path / "run").best() == mlip_rs.Potential.load(finished / "best.mlip.json")
+    damage(tmp_path / "run")
+    with pytest.raises((DataError, PotentialFileError), match=message):
+        stored_run(tmp_path / "run")
