@@ -84,6 +84,13 @@ class Verbs(TyperGroup):
             raise typer.Exit(stop.code if isinstance(stop, Stopped) else INTERRUPTED) from None
         except BrokenPipeError:
             raise
+        except SystemExit as stop:  # only foreign code raises it here, and its exit code may be 0
+            print(
+                f"error: a calculator, or other code that was called, ended the process (exit code {stop.code}); "
+                "let it raise an error that says why",
+                file=sys.stderr,
+            )
+            raise typer.Exit(1) from None
         except (MlipError, OSError, MemoryError, ImportError) as error:
             if os.environ.get("MLIP_RS_DEBUG") or (isinstance(error, ImportError) and not _unmapped(error)):
                 raise

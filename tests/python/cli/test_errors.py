@@ -374,3 +374,10 @@ def test_old_labels_do_not_survive_beside_new_ones(small_run, tmp_path):
     out = ase.io.read(tmp_path / "out.extxyz")
     assert out.info == {"kept": "yes"}
     assert np.abs(out.get_forces()).max() < 1e-6
+
+
+def test_a_calculator_that_ends_the_process_is_a_failure(tmp_path):
+    (tmp_path / "ends.py").write_text("import sys\ndef make():\n    sys.exit(0)\n", encoding="utf-8")
+    calculator = f"{tmp_path / 'ends.py'}:make"
+    line = refused(tmp_path, "generate", "Cu", "-o", tmp_path / "cu.extxyz", "--calculator", calculator)
+    assert "ended the process (exit code 0)" in line
