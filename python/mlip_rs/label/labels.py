@@ -133,6 +133,8 @@ def labels_of(atoms: Atoms, calculator: Any, max_force: float = MAX_FORCE) -> La
     _check_sizes(frame, max_force)
     assert frame.energy is not None
     assert frame.forces is not None
+    if energy is not None and not np.isfinite(energy):
+        raise Unlabellable("wrong label", "energy is not finite")
     differs = energy is not None and energy != consistent
     return Labels(frame.energy, frame.forces, frame.stress, energy if differs else None)
 

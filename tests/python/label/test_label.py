@@ -15,6 +15,7 @@ import mlip_rs
 from mlip_rs.errors import ConfigError, DataError, LabelError
 from mlip_rs.label import label
 from mlip_rs.label.labelled_frames import LabelledFrames
+from mlip_rs.label.labels import Unlabellable, labels_of
 from mlip_rs.label.unlabelled import unlabelled
 
 FAULTS = {
@@ -133,6 +134,15 @@ def test_free_energies_are_the_labels_where_there_are_any_and_stress_may_be_abse
     summary = label(structures, f"{FILE}:WithoutStress", tmp_path / "b.extxyz", n_workers=1)
     assert summary.without_stress == 2
     assert "stress" not in read(tmp_path / "b.extxyz")[0].calc.results
+
+
+def test_an_energy_without_smearing_that_is_no_number_is_a_failure():
+    calculator, atoms = EMT(), bulk("Al")
+    calculator.calculate = lambda *_: calculator.results.update(
+        energy=np.nan, free_energy=-1.0, forces=np.zeros((1, 3))
+    )
+    with pytest.raises(Unlabellable, match="energy is not finite"):
+        labels_of(atoms, calculator)
 
 
 def test_other_units_are_refused_before_anything_is_written(tmp_path):
