@@ -68,6 +68,12 @@ def run(
         str,
         typer.Option(metavar="quick|all|none", help="Physical properties against the teacher."),
     ] = "quick",
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace the fit in DIR by one with other settings; the labels stay."
+        ),
+    ] = False,
     workers: Workers = None,
     scheduler: Scheduler = None,
     as_json: Json = False,
@@ -100,6 +106,7 @@ def run(
         properties="" if properties == "none" else properties,
         options={"n_workers": workers, "scheduler": scheduler},
         seed=seed,
+        overwrite=overwrite,
     )
     with progress() as receiver:
         distilled = job.run(receiver)

@@ -105,6 +105,8 @@ class DistilJob:
         Other keyword arguments of `mlip_rs.label.label`.
     seed
         The same seed gives the same structures.
+    overwrite
+        Replace the fit in the directory by one with another basis or other settings; the labels stay.
     """
 
     elements: Sequence[str]
@@ -118,6 +120,7 @@ class DistilJob:
     properties: str = "quick"
     options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    overwrite: bool = False
 
     def run(self, progress: Progress | None = None) -> Distilled:
         """Do what is not done yet, and write `distillation.html`.
@@ -145,6 +148,7 @@ class DistilJob:
             self.basis,
             self.fit,
             self.directory / FIT,
+            self.overwrite,
         ).run(receiver, again=False)
         against = {} if compared is None else self._against(compared, result.run, receiver)
         everything = [atoms for name in (COLD, HOT) for atoms in _read(self.directory / name)]

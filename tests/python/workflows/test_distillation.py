@@ -1,5 +1,6 @@
 """From an element and a teacher to a student: resumed where it stopped, and honest about what its labels are."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,6 +126,18 @@ def test_labels_that_a_kill_has_lost_are_made_again(job: DistilJob, distilled: D
     job.run()
     ids = [atoms.info["label_id"] for atoms in ase.io.read(path, ":")]
     assert len(ids) == len(set(ids)) == distilled.n_labels
+
+
+def test_a_fit_with_other_settings_replaces_the_old_one_on_request(
+    job: DistilJob, distilled: Distilled, tmp_path: Path
+) -> None:
+    shutil.copytree(job.directory, tmp_path / "cu")
+    sparser = replace(job, directory=tmp_path / "cu", basis=replace(job.basis, n_radial=3))
+    with pytest.raises(ConfigError, match=r"other basis; .*--overwrite"):
+        sparser.run()
+    replaced = replace(sparser, overwrite=True).run()
+    assert replaced.run.best().n_features < distilled.run.best().n_features
+    assert replaced.n_labels == distilled.n_labels
 
 
 def test_another_distillation_in_the_same_directory_is_refused(job: DistilJob, distilled: Distilled) -> None:
