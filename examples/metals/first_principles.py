@@ -38,9 +38,9 @@ DENSITY, DENSE = 3.5, 6.0
 DENSITIES = {"K": 3.0, "In": 2.5, "Ag": 2.5}
 """Densities of labels that are not `DENSITY`."""
 
-MESH_VOLUMES = {"K": 73.6, "Ag": 17.9}
+MESH_VOLUMES = {"Li": 20.3, "K": 73.6, "Ga": 18.9, "In": 27.4, "Ag": 17.9}
 """Volumes per atom, Å³, to which a cell is scaled before the mesh of its label is chosen: the mesh of a crystal does
-not change with its volume then, at which energies would jump. Labels of the other elements were made without."""
+not change with its volume then, at which energies would jump."""
 
 DENSITIES_OF_PROPERTIES = {"Ga": 4.5, "In": 4.5, "Ag": 4.5}
 """Densities of properties that are not `DENSE`."""

@@ -142,8 +142,8 @@ def aluminium(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def fronts(results: Mapping[str, Any], key: str, label: str, x: str, x_label: str) -> Any:
     """Errors on held-out structures of all potentials, one panel for each element."""
-    columns = min(5, len(results))
-    rows = -(-len(results) // columns)
+    rows = -(-len(results) // 5)
+    columns = -(-len(results) // rows)
     figure = new_figure(max(1.9 * columns + 0.5, 3.4), 1.9 * rows + 0.6)
     panels = figure.subplots(rows, columns, squeeze=False, sharey=False)
     for axes in panels.ravel()[len(results) :]:
@@ -189,7 +189,10 @@ def property_rows(found: Mapping[str, Any]) -> dict[str, str]:
     return {
         "a0 (Å)": f"{found['a0']:.3f}",
         **{f"{name} (GPa)": f"{found[name]:.1f}" for name in ("B", "C11", "C12", "C44")},
-        **{f"{name} − ground state (meV/atom)": f"{value:.0f}" for name, value in found["phases"].items()},
+        **{
+            f"{name} − ground state (meV/atom)": "no minimum" if value is None else f"{value:.0f}"
+            for name, value in found["phases"].items()
+        },
         "vacancy, not relaxed (eV)": "–" if found["vacancy"] is None else f"{found['vacancy']:.2f}",
         **{f"phonon {name} (THz)": f"{value:.2f}" for name, value in found["phonons"].items()},
     }

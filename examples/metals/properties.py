@@ -60,8 +60,11 @@ def energy(atoms: Atoms, calculator: Calculator) -> float:
 
 def equilibrium(
     element: str, structure: str, guess: float, calculator: Calculator
-) -> tuple[float, float, float]:
-    """Volume (Å³ per atom), energy (eV per atom) and bulk modulus (GPa), by F. Birch and F. D. Murnaghan."""
+) -> tuple[float, float, float] | None:
+    """Volume (Å³ per atom), energy (eV per atom) and bulk modulus (GPa), by F. Birch and F. D. Murnaghan.
+
+    None where the energy has no minimum.
+    """
     for _ in range(4):
         volumes = guess * RATIOS
         energies = [energy(crystal(element, structure, v), calculator) for v in volumes]
@@ -70,7 +73,7 @@ def equilibrium(
             v0, e0, b = EquationOfState(volumes, energies, eos="birchmurnaghan").fit()
             return float(v0), float(e0), float(b / units.GPa)
         guess = float(volumes[lowest])
-    raise SystemExit(f"{element} {structure}: no minimum of the energy near {guess:.1f} Å³")
+    return None
 
 
 def elastic_constants(cell: Atoms, calculator: Calculator) -> dict[str, float]:
@@ -181,7 +184,9 @@ def properties(
     }
     ground = GroundState.of(element).name
     if ground not in ("fcc", "bcc"):
-        ground = min(("fcc", "bcc"), key=lambda name: phases[name][1])
+        ground = min(("fcc", "bcc"), key=lambda name: phases[name][1] if phases[name] else np.inf)
+    if phases[ground] is None:
+        raise SystemExit(f"{element} {ground}: no minimum of the energy near {guess:.1f} Å³")
     volume, lowest, modulus = phases[ground]
     a = (IN_CUBIC_CELL[ground] * volume) ** (1.0 / 3.0)
     return {
@@ -190,7 +195,7 @@ def properties(
         "a0": a,
         "B": modulus,
         **step("elastic", lambda: elastic_constants(crystal(element, ground, volume), calculator)),
-        "phases": {name: 1e3 * (own[1] - lowest) for name, own in phases.items() if name != ground},
+        "phases": {name: own and 1e3 * (own[1] - lowest) for name, own in phases.items() if name != ground},
         "vacancy": step("vacancy", lambda: vacancy(element, ground, a, calculator)) if with_vacancy else None,
         "phonons": step("phonons", lambda: zone_boundary(element, ground, a, calculator)),
     }
