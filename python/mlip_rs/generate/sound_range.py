@@ -15,13 +15,13 @@ from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 RATIOS = np.concatenate([[1.08], np.arange(1.0, 0.47, -0.04)])
 """Volumes, in that of equilibrium, at which energies are computed."""
 
-SOFTENING: float = 0.5
-"""The bulk modulus may fall to this part of that of equilibrium; in nature it grows."""
+SOFTENING: float = 0.8
+"""The bulk modulus may fall to this part of the largest one at larger volumes; in nature it grows."""
 
 FORCES: float = 4.0
 """Largest force, in that of the largest pressure on the face of the cube of an atom."""
 
-DISTANCES: float = 0.9
+DISTANCES: float = 0.8
 """Shortest distance, in that of the crystal at the largest pressure: of two atoms among few, which come closer."""
 
 
@@ -78,8 +78,8 @@ class SoundRange:
             nearest = DISTANCES * ratio ** (1.0 / 3.0) * _nearest(crystal)
             smallest = ratio * crystal.get_volume() / len(crystal)
             for symbol in set(crystal.symbols):
-                diameters[symbol] = min(nearest, diameters.get(symbol, np.inf))
-                volumes[symbol] = min(smallest, volumes.get(symbol, np.inf))
+                diameters[symbol] = max(nearest, diameters.get(symbol, 0.0))
+                volumes[symbol] = max(smallest, volumes.get(symbol, 0.0))
         if not np.isfinite(pressure):
             return cls(None, None, diameters, volumes)
         return cls(pressure, FORCES * pressure * volume ** (2.0 / 3.0), diameters, volumes)
@@ -145,7 +145,9 @@ def _end(crystal: Atoms, calculator: Calculator) -> tuple[float, float]:
     pressures = -np.diff(energies) / np.diff(volumes)
     middle = (volumes[1:] + volumes[:-1]) / 2.0
     moduli = -np.diff(pressures) / np.diff(np.log(middle))
-    sound = moduli >= SOFTENING * moduli[0]  # False of what is not a number
+    sound = moduli >= SOFTENING * np.maximum.accumulate(
+        moduli
+    )  # False of what is not a number, and from there on
     if not moduli[0] > 0.0:
         return 0.0, 1.0
     if sound.all():

@@ -23,6 +23,7 @@ from mlip_rs.files import check_folder, write_atomically
 from mlip_rs.fitting import FitSettings, Run
 from mlip_rs.generate.ground_states import GroundState
 from mlip_rs.generate.plan import DYNAMICS, Plan
+from mlip_rs.generate.prototypes import prototype
 from mlip_rs.generate.sound_range import SoundRange
 from mlip_rs.learn.growing_fit import GrowingFit
 from mlip_rs.learn.loop import closed_basis
@@ -48,6 +49,9 @@ FIRST: str = "first.mlip.json"
 
 VALIDATION: str = "validation"
 """Folder of the validation against the teacher."""
+
+COMMON: tuple[str, ...] = ("fcc", "hcp", "bcc")
+"""Crystals of every element that are compressed to see where the teacher softens, beside the ground states."""
 
 RECORD: str = "distil.json"
 """File with the settings, the range of labels that are taken, and notices."""
@@ -237,7 +241,9 @@ class DistilJob:
         for symbol in self.elements:
             self._check_teacher(teacher, GroundState.of(symbol).crystal)
         catalogue = catalogue_of(self.elements, self.own, calculator=teacher)
-        sound = SoundRange.of([state.crystal for state in catalogue.states.values()], teacher)
+        states = catalogue.states.values()
+        common = [prototype(name, own.element, own.volume) for own in states for name in COMMON]
+        sound = SoundRange.of([*(state.crystal for state in states), *common], teacher)
         self._write({**self._record(), "sound_range": sound.to_dict()})
         made = generated(catalogue, self._plan(hot=False), seed=self.seed, progress=receiver)
         return replace(made, notices=(*made.notices, sound.sentence()))

@@ -87,7 +87,7 @@ def test_pressures_and_forces_beyond_it_are_left_out(pressure: float, force: flo
 def test_atoms_closer_than_in_the_most_compressed_sound_crystal_are_left_out() -> None:
     found = SoundRange.of([crystal()], Softening(0.7))
     nearest = crystal().cell.cellpar()[0]
-    assert found.diameters["Cu"] == pytest.approx(0.9 * 0.7 ** (1.0 / 3.0) * nearest, rel=0.02)
+    assert found.diameters["Cu"] == pytest.approx(0.8 * 0.7 ** (1.0 / 3.0) * nearest, rel=0.02)
     assert f"Cu {found.diameters['Cu']:.2f} Å, {found.volumes['Cu']:.1f} Å³ per atom" in found.sentence()
     for factor, kept in ((1.01, True), (0.99, False)):
         pair = Atoms("Cu2", positions=[[0.0, 0.0, 0.0], [factor * found.diameters["Cu"], 0.0, 0.0]])
