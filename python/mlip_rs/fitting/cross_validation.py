@@ -84,6 +84,12 @@ class CrossValidation:
         other.anchors = anchors
         return other
 
+    def beside(self) -> "CrossValidation":
+        """The same with memory of its own for a system."""
+        other = copy(self)
+        other._gram = np.empty_like(self._gram)
+        return other
+
     def load(self, left_out: int | None) -> tuple[Scaled, int]:
         """The equations without a fold, and their number of rows; in place of those loaded before."""
         system = self.system(left_out)

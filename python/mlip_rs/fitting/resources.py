@@ -60,6 +60,14 @@ class Resources:
     disk: int
 
 
+def paths_at_once(problem: Problem, settings: FitSettings) -> int:
+    """Systems whose paths are followed at once: as many as threads where the equations of all folds are small."""
+    small = problem.n_folds * NUMBER * problem.basis.n_features**2 <= HELD_BYTES
+    if not small or not estimator_of(settings).one_thread:
+        return 1
+    return min(number_of_threads(settings.threads or None), problem.n_folds + 1)
+
+
 def estimate(problem: Problem, settings: FitSettings) -> Resources:
     """Peak memory and disk of a fit, from above."""
     n, groups = problem.basis.n_features, len(problem.group_weights)
@@ -81,7 +89,8 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     several = _several_shares(problem)  # the sum of finished ones and that of an open one
     summing = (1 + several) * groups * matrix + held + block
     beside = matrix + max(held + held_beside, anchored) + vectors
-    selecting = beside + max(predicting, solving)
+    paths = paths_at_once(problem, settings)
+    selecting = beside + max(predicting, paths * solving + (paths - 1) * matrix)
     with_clusters = matrix <= HELD_BYTES
     committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS * with_clusters + problem.n_folds)
     clusters = 2 * matrix + max(matrix, block) if with_clusters else 0

@@ -14,6 +14,7 @@ from mlip_rs.fitting.dense_fit import DenseFit, dense_fit
 from mlip_rs.fitting.estimators import PathSystem, SparseEstimator
 from mlip_rs.fitting.estimators.choice import estimator_of
 from mlip_rs.fitting.fold_store import FoldEquations
+from mlip_rs.fitting.paths import followed_paths
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.residuals import Residuals
 from mlip_rs.fitting.settings import FitSettings
@@ -179,14 +180,12 @@ def _sparse_path(
         return None
     folds.progress.start(method.title, len(grid) * (folds.problem.n_folds + 1))
     full = replace(full, advance=folds.progress.advance)
-    supports = folds.supports(method, full, grid)
+    supports, *supports_of_folds = followed_paths(folds, dense, method, full, grid)
     points = _distinct(supports)
-    fitted = folds.refitted(full.scaled, dense.penalty, supports[points])
+    fitted = folds.refitted(folds.load(None)[0], dense.penalty, supports[points])
     n_reached, parts, fold_supports, fits = len(supports), [], [], []
-    for fold in folds.folds:
-        scaled, n_rows = folds.load(fold)
-        system = replace(full, scaled=scaled, ridge=dense.of_folds[fold], share=n_rows / folds.n_rows, room=2)
-        of_fold = folds.supports(method, system, grid[:n_reached])
+    for fold, of_fold in zip(folds.folds, supports_of_folds, strict=True):
+        scaled, _ = folds.load(fold)
         n_reached = min(n_reached, len(of_fold))
         points = [k for k in points if k < n_reached]
         fold_supports.append(of_fold[points])

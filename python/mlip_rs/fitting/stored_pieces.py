@@ -8,6 +8,7 @@ slow one loses no more than that. Each file begins with the checksum of the rest
 import hashlib
 import io
 import json
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -31,7 +32,7 @@ Arrays = tuple[NDArray[Any], ...]
 
 
 class StoredPieces:
-    """Pieces of one computation.
+    """Pieces of one computation, for any number of threads.
 
     Parameters
     ----------
@@ -64,6 +65,7 @@ class StoredPieces:
         self._pending: dict[str, Arrays] = {}
         self._saved = time.monotonic()
         self._number = 0
+        self._lock = threading.RLock()
         for path in _files(folder, self._question):
             self._number = 1 + int(path.stem.rpartition("-")[2])
             self._found |= _load(path)
@@ -103,6 +105,10 @@ class StoredPieces:
 
     def save(self) -> None:
         """Write the pieces that are not on disk yet."""
+        with self._lock:
+            self._save()
+
+    def _save(self) -> None:
         self._saved = time.monotonic()
         if self._folder is None or not self._pending:
             return
@@ -132,9 +138,10 @@ class StoredPieces:
     def _put(self, key: str, arrays: Arrays) -> None:
         if self._folder is None:
             return
-        self._pending[key] = arrays
-        if time.monotonic() - self._saved >= SAVE_SECONDS:
-            self.save()
+        with self._lock:
+            self._pending[key] = arrays
+            if time.monotonic() - self._saved >= SAVE_SECONDS:
+                self._save()
 
 
 class Checkpoint:

@@ -79,6 +79,9 @@ class SparseEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     from_dense: ClassVar[bool] = False
     """Whether the path runs from dense to sparse."""
 
+    one_thread: ClassVar[bool] = False
+    """Whether a path is followed by one thread, so that those of several systems are followed at once."""
+
     ridge: float
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "SparseEstimator":

@@ -35,6 +35,7 @@ class CostAware(SparseEstimator):
 
     title = "elimination: points"
     from_dense = True
+    one_thread = True
 
     def __init__(
         self,
