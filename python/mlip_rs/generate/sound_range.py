@@ -15,11 +15,15 @@ from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 RATIOS = np.concatenate([[1.08], np.arange(1.0, 0.47, -0.04)])
 """Volumes, in that of equilibrium, at which energies are computed."""
 
-SOFTENING: float = 0.8
+SOFTENING: float = 0.5
 """The bulk modulus may fall to this part of the largest one at larger volumes; in nature it grows."""
 
 FORCES: float = 4.0
 """Largest force, in that of the largest pressure on the face of the cube of an atom."""
+
+BUMPS: float = 0.1
+"""Pressure, in the bulk modulus of equilibrium, below which a crystal may soften: the reach of the potential may end
+between two shells of neighbours."""
 
 DISTANCES: float = 0.8
 """Shortest distance, in that of the crystal at the largest pressure: of two atoms among few, which come closer."""
@@ -145,9 +149,9 @@ def _end(crystal: Atoms, calculator: Calculator) -> tuple[float, float]:
     pressures = -np.diff(energies) / np.diff(volumes)
     middle = (volumes[1:] + volumes[:-1]) / 2.0
     moduli = -np.diff(pressures) / np.diff(np.log(middle))
-    sound = moduli >= SOFTENING * np.maximum.accumulate(
-        moduli
-    )  # False of what is not a number, and from there on
+    compressed = pressures[1:] >= BUMPS * moduli[0]
+    largest = np.maximum.accumulate(np.where(compressed, moduli, 0.0))
+    sound = np.isfinite(moduli) & (~compressed | (moduli >= SOFTENING * largest))
     if not moduli[0] > 0.0:
         return 0.0, 1.0
     if sound.all():

@@ -10,6 +10,7 @@ from ase.calculators.calculator import Calculator
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from mlip_rs.generate import sound_range
 from mlip_rs.generate.sound_range import SoundRange
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
@@ -102,3 +103,15 @@ def test_a_crystal_that_has_caved_in_is_left_out_though_its_pressure_is_low() ->
         atoms.set_cell(atoms.cell * ratio ** (1.0 / 3.0), scale_atoms=True)
         atoms.calc = SinglePointCalculator(atoms, energy=0.0, forces=np.zeros((1, 3)), stress=np.full(6, 0.1))
         assert found.holds(atoms) == kept
+
+
+def test_a_bump_near_equilibrium_does_not_end_the_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Bumpy(Softening):
+        def calculate(self, atoms: Atoms, properties: Any = (), changes: Any = ()) -> None:
+            super().calculate(atoms, properties, changes)
+            x = atoms.get_volume() / len(atoms) / V0
+            self.results["energy"] += len(atoms) * 0.01 * np.exp(-(((x - 0.96) / 0.05) ** 2))
+
+    assert SoundRange.of([crystal()], Bumpy(0.1)).pressure is None
+    monkeypatch.setattr(sound_range, "BUMPS", 0.0)
+    assert SoundRange.of([crystal()], Bumpy(0.1)).pressure is not None
