@@ -154,19 +154,12 @@ class GroupSavings:
         self._n_groups, self._items, self._needs = n_groups, needs.indices, needs.data
         self._owner = np.repeat(np.arange(n_groups), np.diff(needs.indptr))
         self._weights = costs.weights[self._items]
-        keys = self._owner * n_items + self._items
-        uses = costs.uses.tocsr()
-        counts = np.diff(uses.indptr)[members]
-        ends = np.cumsum(counts)
-        of_member = np.repeat(np.arange(len(members)), counts)
-        entries = (
-            uses.indptr[members][of_member]
-            + np.arange(ends[-1] if len(ends) else 0)
-            - (ends - counts)[of_member]
-        )
-        places = np.searchsorted(keys, group[of_member] * n_items + uses.indices[entries])
+        uses = costs.uses.tocsr()[members]
+        counts = np.diff(uses.indptr)
+        keys, own = self._owner * n_items + self._items, np.repeat(group, counts) * n_items + uses.indices
+        places = np.searchsorted(keys, own)
         self._parts = csr_matrix(
-            (uses.data[entries], (members[of_member], places)), shape=(n_features, len(keys))
+            (uses.data, (np.repeat(members, counts), places)), shape=(n_features, len(keys))
         )
 
     def remove(self, features: NDArray[np.int64]) -> None:

@@ -1,7 +1,6 @@
 """Sparse paths of all data and without each fold: several at once where one thread follows each, else in turn."""
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from queue import SimpleQueue
@@ -39,7 +38,7 @@ def followed_paths(
     grid
         (L,) values.
     """
-    n_at_once = paths_at_once(folds.problem, folds.settings) if folds.equations.small else 1
+    n_at_once = paths_at_once(folds.settings, folds.problem.n_folds, folds.equations.small)
     if n_at_once > 1:
         return _at_once(folds, dense, method, full, grid, n_at_once)
     found = [folds.supports(method, full, grid)]
@@ -88,10 +87,9 @@ def _at_once(
         finally:
             memories.put(own)
 
-    tasks: list[Callable[[], Mask]] = [follow_all, *(lambda fold=fold: follow(fold) for fold in folds.folds)]
     # One thread of BLAS in all paths: whichever ends first may not set the number for the others.
     with threadpool_limits(1), ThreadPoolExecutor(n_at_once) as threads:
-        waiting = [threads.submit(task) for task in tasks]
+        waiting = [threads.submit(follow_all), *(threads.submit(follow, fold) for fold in folds.folds)]
         try:
             return [own.result() for own in waiting]
         finally:

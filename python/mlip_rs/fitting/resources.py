@@ -60,12 +60,11 @@ class Resources:
     disk: int
 
 
-def paths_at_once(problem: Problem, settings: FitSettings) -> int:
+def paths_at_once(settings: FitSettings, n_folds: int, small: bool) -> int:
     """Systems whose paths are followed at once: as many as threads where the equations of all folds are small."""
-    small = problem.n_folds * NUMBER * problem.basis.n_features**2 <= HELD_BYTES
     if not small or not estimator_of(settings).one_thread:
         return 1
-    return min(number_of_threads(settings.threads or None), problem.n_folds + 1)
+    return min(number_of_threads(settings.threads or None), n_folds + 1)
 
 
 def estimate(problem: Problem, settings: FitSettings) -> Resources:
@@ -89,7 +88,7 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     several = _several_shares(problem)  # the sum of finished ones and that of an open one
     summing = (1 + several) * groups * matrix + held + block
     beside = matrix + max(held + held_beside, anchored) + vectors
-    paths = paths_at_once(problem, settings)
+    paths = paths_at_once(settings, problem.n_folds, small)
     selecting = beside + max(predicting, paths * solving + (paths - 1) * matrix)
     with_clusters = matrix <= HELD_BYTES
     committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS * with_clusters + problem.n_folds)
