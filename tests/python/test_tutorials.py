@@ -20,7 +20,7 @@ def test_there_are_six() -> None:
 def test_a_tutorial_runs_and_prints(script: Path, tmp_path: Path) -> None:
     environment = os.environ | {"MPLBACKEND": "Agg", "TMPDIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, str(script)],
+        [sys.executable, "-W", "error::DeprecationWarning:__main__", str(script)],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
