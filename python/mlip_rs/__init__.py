@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlip_rs.data import Dataset, read_dataset
     from mlip_rs.fitting import FitSettings, Run, Weights, fit, scan_weights
     from mlip_rs.fitting.contraction import contract
+    from mlip_rs.importers import import_potential
     from mlip_rs.potential import Potential
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "contract",
     "fit",
+    "import_potential",
     "radial_grid",
     "read_dataset",
     "scan_weights",
@@ -50,6 +52,7 @@ _HOMES = {
     "__version__": "mlip_rs._core",
     "contract": "mlip_rs.fitting.contraction",
     "fit": "mlip_rs.fitting",
+    "import_potential": "mlip_rs.importers",
     "radial_grid": "mlip_rs.basis",
     "read_dataset": "mlip_rs.data",
     "scan_weights": "mlip_rs.fitting",

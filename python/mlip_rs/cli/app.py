@@ -25,6 +25,7 @@ from mlip_rs.cli import (
     export,
     fit,
     generate,
+    importing,
     inspection,
     label,
     lammps,
@@ -173,6 +174,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "bench": bench.run,
     "verify": verify.run,
     "validate": validate.run,
+    "import": importing.run,
     "export": export.run,
     "explain": explain.run,
 }

@@ -17,11 +17,18 @@ from mlip_rs.data.label_source import sources_text
 from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
 from mlip_rs.errors import PotentialFileError
 from mlip_rs.potential import Potential
+from mlip_rs.potential.origin import origin_text
 from mlip_rs.potential.short_range import short_range_failures
 from mlip_rs.potential.stress_record import stress_test_text
 from mlip_rs.text import counted
 from mlip_rs.uncertainty import Committee
 from mlip_rs.uncertainty.domain import CURE
+
+IMPORTED: str = (
+    "the potential was imported, and its file has none; "
+    "they need the data that it was fitted to, or a fit of your own"
+)
+"""Why an imported potential has no error bars."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,9 @@ class Description:
             f"{symbol} {value:.6g} eV ({self.reference_origins[symbol]})"
             for symbol, value in self.reference_energies.items()
         )
+        origin = origin_text(self.info)
         lines = [
+            *([] if origin is None else [f"imported from       {origin}"]),
             f"elements            {', '.join(self.elements)}",
             f"hierarchy           {self.hierarchy}",
             f"cutoff              {self.cutoff:g} Å",
@@ -209,11 +218,10 @@ def _error_bars_text(potential: Potential) -> str:
         committee = Committee.of(potential)
     except PotentialFileError as error:
         return f"damaged: {error}"
-    return (
-        f"none: {CURE}"
-        if committee is None
-        else f"{counted(len(committee.deviations), 'member')}: {committee.kind}"
-    )
+    if committee is None:
+        cure = CURE if origin_text(potential.info) is None else IMPORTED
+        return f"none: {cure}"
+    return f"{counted(len(committee.deviations), 'member')}: {committee.kind}"
 
 
 def _weights_text(weights: Mapping[str, Any]) -> str:

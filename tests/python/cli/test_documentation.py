@@ -14,6 +14,7 @@ PAGES = (
     "README.md",
     "docs/command-line.md",
     "docs/generate.md",
+    "docs/import.md",
     "docs/labelling.md",
     "docs/large-data.md",
     "docs/lammps.md",

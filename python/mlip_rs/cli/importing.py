@@ -1,0 +1,46 @@
+"""`mlip-rs import`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mlip_rs.cli.output import Json, print_json
+
+
+def run(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="polymlp.yaml of pypolymlp, all files of a hybrid model, or their folder."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Potential file to write (*.mlip.json).")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Make a potential of the files of another program, with the same energies, forces and stresses."""
+    from mlip_rs.importers import import_potential
+    from mlip_rs.potential.origin import origin_text
+
+    potential = import_potential(files)
+    potential.save(output)
+    if as_json:
+        print_json(
+            {
+                "potential": str(output),
+                "elements": list(potential.elements),
+                "cutoff": potential.cutoff,
+                "n_nonzero": potential.n_nonzero,
+                "undetermined_atoms": list(potential.undetermined_atoms),
+                "info": potential.info,
+            }
+        )
+        return
+    print(f"imported from   {origin_text(potential.info)}")
+    print(f"elements        {', '.join(potential.elements)}; cutoff {potential.cutoff:g} Å")
+    print(f"coefficients    {potential.n_nonzero} of {potential.n_features}")
+    print("error bars      none, and no index of anomaly: they need the data of the fit")
+    print("close pairs     as in the original; no repulsion is added")
+    print(f"potential -> {output}")
