@@ -102,7 +102,7 @@ class Committee:
         if found is None:
             raise ConfigError(
                 "the potential has no error bars: an earlier version made it, it was imported, or it is not on the "
-                "front of its fit; fit to data again, and take a potential of the front"
+                "front of its fit; fit again, and take a potential of the front"
             )
         return found
 

@@ -17,7 +17,7 @@ __all__ = ["CLEARLY_OUTSIDE", "CURE", "NO_INDEX", "Departure", "indices", "shown
 
 CURE: str = (
     "an earlier version made it, it was imported, or it is not on the front of its fit; "
-    "fit to data again, and take one of the front"
+    "fit again, and take one of the front"
 )
 """How a potential gets the index and the error bars that it lacks."""
 
