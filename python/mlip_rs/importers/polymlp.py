@@ -16,8 +16,8 @@ from mlip_rs.errors import ConfigError, PotentialFileError
 from mlip_rs.importers.polymlp_features import LinearFeature, TypePairs, linear_features, products
 from mlip_rs.importers.polymlp_file import PolymlpModel
 
-Expansion = dict[str, float]
-"""Coefficients of our invariants, by label."""
+Expansion = dict[tuple[str, ...], float]
+"""Coefficients of products of our invariants, by their labels."""
 
 
 @dataclass(frozen=True)
@@ -124,17 +124,21 @@ def _mixes(model: PolymlpModel) -> bool:
     return bool(model.max_degrees) and model.model_type in (2, 4)
 
 
-def _radial_sets(model: PolymlpModel) -> list[dict[str, Any]]:
-    """Sets of radial functions: for order 1, and once more for the others.
+def _has_sets_apart(model: PolymlpModel) -> bool:
+    """Whether order 1 has radial functions of its own, so that p with l = 0 is an invariant and no product of two d.
 
-    Sets apart keep the invariants p with l = 0, whose squares are of fourth degree in the d of order 1.
+    Only then can it enter products, which are of up to sixth degree in the d.
     """
+    return _mixes(model) and model.max_power > 1
+
+
+def _radial_sets(model: PolymlpModel) -> list[dict[str, Any]]:
+    """Sets of radial functions, for all orders, or for order 1 and once more for the others."""
+    higher = list(range(2, 2 + len(model.max_degrees)))
     found = []
-    for orders in ([1], list(range(2, 2 + len(model.max_degrees)))):
-        if not orders:
-            continue
+    for orders in ([1], higher) if _has_sets_apart(model) else ([1, *higher],):
         multiplied = any(_degree_of_products(model, order) > 1 for order in orders)
-        limits = {"max_l": max(model.max_degrees)} if orders != [1] else {}
+        limits = {"max_l": max(model.max_degrees)} if model.max_degrees else {}
         for beta, group in groupby(model.gaussians, key=lambda gaussian: gaussian[0]):
             centers = [mu for _, mu in group]
             functions: list[dict[str, Any]] = [{"family": "gaussian", "beta": [beta], "mu": centers}]
@@ -152,8 +156,9 @@ class _Names:
         self.model = model
         self.elements = elements
         self.first_pairwise = first_radial
-        self.first_coupled = first_radial + len(model.gaussians)
-        self.next_radial = self.first_coupled + (len(model.gaussians) if model.max_degrees else 0)
+        self.first_coupled = first_radial + (len(model.gaussians) if _has_sets_apart(model) else 0)
+        self.next_radial = self.first_coupled + len(model.gaussians)
+        self.has_pair_products = model.max_power > 1 and not _has_sets_apart(model)
         self.types = TypePairs(len(model.elements))
 
     def expansion(self, feature: LinearFeature, center: int) -> Expansion:
@@ -161,12 +166,8 @@ class _Names:
         neighbors = self.types.of_center(center)
         symbols = [self.model.elements[neighbors.index(pair)] for pair in feature.pairs]
         if feature.order == 1:
-            name = f"d[{symbols[0]},{self.first_pairwise + feature.radial}]"
-            return {
-                name: 1.0
-                if feature.invariant is None
-                else float(feature.invariant.in_our_invariants((1,))[0])
-            }
+            own = 1.0 if feature.invariant is None else feature.invariant.in_our_invariants((1,))[0]
+            return {(self._pairwise(symbols[0], feature.radial),): float(own)}
         assert feature.invariant is not None  # only sums over neighbours have none
         degrees = feature.invariant.degrees
         factors = sorted(zip(degrees, map(self.elements.index, symbols), strict=True))
@@ -175,10 +176,16 @@ class _Names:
         channels = ",".join(f"{symbol}.{self.first_coupled + feature.radial}" for symbol in symbols)
         runs = tuple(len(list(run)) for _, run in groupby(factors))
         values = feature.invariant.in_our_invariants(runs)
+        if feature.order == 2 and degrees[0] == 0 and self.has_pair_products:
+            first, second = (self._pairwise(symbol, feature.radial) for symbol in symbols)
+            return {(first, second): float(values[0])}
         if feature.order == 2:
-            return {f"p[{channels},l={degrees[0]}]": float(values[0])}
+            return {(f"p[{channels},l={degrees[0]}]",): float(values[0])}
         name = f"b[{channels},l={'.'.join(map(str, degrees))},k="
-        return {f"{name}{k}]": float(value) for k, value in enumerate(values) if value != 0.0}
+        return {(f"{name}{k}]",): float(value) for k, value in enumerate(values) if value != 0.0}
+
+    def _pairwise(self, symbol: str, radial: int) -> str:
+        return f"d[{symbol},{self.first_pairwise + radial}]"
 
 
 def _terms(
@@ -214,7 +221,7 @@ def _product(expansions: Sequence[Expansion]) -> Iterable[tuple[tuple[str, ...],
     """Terms of a product of expansions."""
     first: list[tuple[tuple[str, ...], float]] = [((), 1.0)]
     return reduce(
-        lambda terms, own: [((*names, name), a * b) for names, a in terms for name, b in own.items()],
+        lambda terms, own: [((*names, *more), a * b) for names, a in terms for more, b in own.items()],
         expansions,
         first,
     )

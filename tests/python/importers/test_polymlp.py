@@ -7,7 +7,7 @@ import json
 import re
 from collections import Counter
 from contextlib import suppress
-from itertools import groupby
+from itertools import combinations, groupby
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +96,19 @@ def test_a_folder_is_a_potential_and_a_hybrid_needs_all_parts(tmp_path):
     assert whole.coefficients("Ni") == mlip.import_potential(files_of("hybrid")).coefficients("Ni")
     with pytest.raises(PotentialFileError, match=r"polymlp\.yaml\.2 beside it is another; give all parts"):
         mlip.import_potential([tmp_path / "polymlp.yaml.1", tmp_path / "polymlp.yaml.3"])
+
+
+BINARIES = ("pair_cubic", "linear_binary", "pairs_multiplied", "second_order_multiplied")
+
+
+@pytest.mark.parametrize("pair", combinations(BINARIES, 2))
+def test_models_of_any_two_types_together_are_their_sum(pair):
+    atoms = structure(REFERENCE["structures"][0], ["Al", "Ni"])
+    whole = mlip.import_potential([files_of(case)[0] for case in pair]).predict(atoms)
+    parts = [REFERENCE["cases"][case]["values"][0] for case in pair]
+    assert whole.energy == pytest.approx(sum(part["energy"] for part in parts), rel=TOLERANCE)
+    forces = sum(np.array(part["forces"]) for part in parts)
+    assert np.abs(whole.forces - forces).max() < TOLERANCE * np.abs(forces).max()
 
 
 @pytest.mark.parametrize("degrees", [(1, 1, 2, 2), (2, 2, 2, 2), (1, 1, 1, 1, 2), (1, 1, 1, 1, 1, 1)])
