@@ -101,7 +101,7 @@ def test_a_folder_is_a_potential_and_a_hybrid_needs_all_parts(tmp_path):
 BINARIES = ("pair_cubic", "linear_binary", "pairs_multiplied", "second_order_multiplied")
 
 
-@pytest.mark.parametrize("pair", combinations(BINARIES, 2))
+@pytest.mark.parametrize("pair", list(combinations(BINARIES, 2)))
 def test_models_of_any_two_types_together_are_their_sum(pair):
     atoms = structure(REFERENCE["structures"][0], ["Al", "Ni"])
     whole = mlip.import_potential([files_of(case)[0] for case in pair]).predict(atoms)
