@@ -3,7 +3,6 @@
 Only sums are stored, so that the memory does not depend on the number of structures.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,8 +23,14 @@ from mlip_rs.units import ase_stress_from_virial
 BATCH_STRUCTURES: int = 64
 """Structures of one call of the core; Ctrl-C takes effect between calls."""
 
-FEW_VECTORS: int = 4
-"""Up to so many coefficient vectors are evaluated as potentials; for more, design rows that serve all are cheaper."""
+ROWS: tuple[float, float] = (15.0, 0.3)
+"""µs per atom of design rows, which serve all coefficient vectors: in all, and for each feature of a centre."""
+
+EVALUATION: tuple[float, float] = (2.0, 0.0075)
+"""µs per atom of an evaluator, which serves one vector: in all, and for each coefficient of a centre."""
+
+COMPILATION: tuple[float, float] = (2000.0, 5.0)
+"""µs in which an evaluator is made: in all, and for each coefficient of a centre. As the other two measured on Si."""
 
 Columns = Sequence[int] | NDArray[np.intp] | slice
 
@@ -114,8 +119,8 @@ def residuals(
     StructureError
         Naming file, frame and atom.
     """
-    few = 0 < len(coefficients) <= FEW_VECTORS and bool(np.isfinite(coefficients).all())
-    predictor = _Potentials if few else _DesignRows
+    n_atoms = sum(frame.n_atoms for frame in frames)
+    predictor = _Potentials if _cheap_as_potentials(basis, coefficients, n_atoms) else _DesignRows
     predict = predictor(basis, coefficients, number_of_threads(threads))
     weights = np.zeros((len(frames), 3)) if weights is None else weights
     sums, squares = ErrorSums.zeros(len(coefficients)), np.zeros(len(coefficients))
@@ -131,6 +136,15 @@ def residuals(
             sums.add(frame.config_type, differences)
             squares += _weighted_squares(differences, factors)
     return Residuals(sums, squares[None])
+
+
+def _cheap_as_potentials(basis: Basis, coefficients: Array, n_atoms: int) -> bool:
+    """Whether evaluators, one for each coefficient vector (P, F), take less time than design rows on so many atoms."""
+    if not len(coefficients) or not np.isfinite(coefficients).all():
+        return False
+    vectors = np.array([len(coefficients), np.count_nonzero(coefficients) / len(basis.elements)])
+    rows = np.array([1.0, basis.n_features / len(basis.elements)])
+    return bool(vectors @ EVALUATION * n_atoms + vectors @ COMPILATION < rows @ ROWS * n_atoms)
 
 
 class _DesignRows:
@@ -149,9 +163,9 @@ class _Potentials:
     """Predictions by the evaluator, one potential per coefficient vector."""
 
     def __init__(self, basis: Basis, coefficients: Array, threads: int) -> None:
-        spec, zero = json.dumps(basis.to_dict()), [0.0] * len(basis.elements)
+        zero = [0.0] * len(basis.elements)
         self.potentials = [
-            _core.Potential.from_coefficients(spec, np.ascontiguousarray(own), zero, "{}")
+            _core.Potential.from_coefficients(basis.core, np.ascontiguousarray(own), zero, "{}")
             for own in coefficients
         ]
         self.threads = threads

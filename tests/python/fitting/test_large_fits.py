@@ -190,8 +190,10 @@ def assert_same_errors(a, b):
             )
 
 
-def test_summed_residuals_equal_those_of_all_predictions_at_once(aluminium, monkeypatch):
+@pytest.mark.parametrize("as_potentials", [False, True])
+def test_summed_residuals_equal_those_of_all_predictions_at_once(aluminium, monkeypatch, as_potentials):
     monkeypatch.setattr(residual, "BATCH_STRUCTURES", 7)
+    monkeypatch.setattr(residual, "_cheap_as_potentials", lambda *_: as_potentials)
     coefficients = random_coefficients(3)
     problem = problem_of(aluminium)
     weights = problem.structure_weights * problem.property_weights
