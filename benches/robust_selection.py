@@ -22,7 +22,7 @@ from mlip_rs.generate.melting_points import melting_point
 from mlip_rs.generate.out_of_domain import Spheres, cluster, displaced, mixture, random_cell, supercell
 from mlip_rs.generate.prototypes import prototype
 from mlip_rs.potential import Potential
-from mlip_rs.potential.hot_dynamics import hot_dynamics
+from mlip_rs.potential.hot_dynamics import hot_dynamics, thermostat_noise
 from mlip_rs.potential.lowest_crystals import LowestCrystals
 from mlip_rs.potential.short_range import shortest_distances
 from mlip_rs.potential.stress_test import ALLOWANCE, HOT, RUN_AWAY
@@ -68,8 +68,10 @@ def failures(potential: Potential) -> list[str]:
         melting = melting_point(system)
         allowance = ALLOWANCE + float(units.kB) * melting
         floors = [lowest.floor(atoms.get_chemical_symbols(), 1.0) - allowance for atoms in structures]
-        hot = hot_dynamics(potential, structures, HOT * melting, N_STEPS, floors, rng)
-        cold = hot_dynamics(potential, [c.atoms for c in hot], 300.0, N_COOLING, floors, rng)
+        noises = thermostat_noise(structures, N_STEPS, rng)
+        hot = hot_dynamics(potential, structures, HOT * melting, floors, noises)
+        noises = thermostat_noise(structures, N_COOLING, rng)
+        cold = hot_dynamics(potential, [c.atoms for c in hot], 300.0, floors, noises)
         for name, floor, first, second in zip(names, floors, hot, cold, strict=True):
             energies = np.concatenate([first.energies, second.energies])
             if not np.nanmin(energies) >= floor or np.isnan(energies).any():

@@ -1,7 +1,7 @@
 """Points of a run that matter get their repulsion and pass a stress test, are mended, or leave the front."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from operator import add
@@ -20,6 +20,7 @@ from mlip_rs.potential import Potential
 from mlip_rs.potential.lowest_crystals import with_lowest_structures
 from mlip_rs.potential.stress_test import stress_test
 from mlip_rs.progress import Progress
+from mlip_rs.threads import in_order, number_of_threads
 
 SEED: int = 0
 """Of the stress test; not that of the anchor rows."""
@@ -69,9 +70,10 @@ class Robustness:
                 return run.points
             self.progress.start(f"repulsion and stress test{self._to_come}: potentials", len(wanted))
             # Sparse ones are tested faster than dense ones: mixed, those that are done tell how long the others take.
-            for k in np.random.default_rng(SEED).permutation(wanted).tolist():
-                own = self.selection.candidates.coefficients[k]
-                potential = self._potential(own, chosen[k].potential.info)
+            mixed = np.random.default_rng(SEED).permutation(wanted).tolist()
+            coefficients = self.selection.candidates.coefficients
+            infos = [(coefficients[k], chosen[k].potential.info) for k in mixed]
+            for k, potential in zip(mixed, self._potentials(infos), strict=True):
                 chosen[k] = replace(chosen[k], potential=potential)
                 self.progress.advance()
             failed = [k for k in wanted if chosen[k].failed_stress_test]
@@ -83,6 +85,11 @@ class Robustness:
     def _to_come(self) -> str:
         """What no time left of the test includes, in words: how many fail is known after it."""
         return "" if self.selection.anchors is None else ", before refits of those that fail"
+
+    def _potentials(self, wanted: Iterable[tuple[Array, dict[str, object]]]) -> Iterator[Potential]:
+        """Potentials of coefficients and metadata, tested; as many at once as there are threads."""
+        threads = number_of_threads(self.selection.folds.settings.threads or None)
+        return in_order(lambda own: self._potential(*own), wanted, threads)
 
     def _potential(self, coefficients: Array, info: dict[str, object]) -> Potential:
         """A potential with its repulsion and the record of its stress test, for a basis with a repulsion.
@@ -120,10 +127,11 @@ class Robustness:
                 break
             folds = self.selection.folds.anchored(self.selection.anchors.times(factor))
             scaled, _ = folds.load(None)
-            for k, point in list(left.items()):
-                support = self.selection.candidates.coefficients[k] != 0.0
-                coefficients = folds.refitted(scaled, self.selection.penalty, [support])[0]
-                potential = self._potential(coefficients, point.potential.info)
+            supports = [self.selection.candidates.coefficients[k] != 0.0 for k in left]
+            refits = folds.refitted(scaled, self.selection.penalty, supports)
+            infos = [point.potential.info for point in left.values()]
+            tested = self._potentials(zip(refits, infos, strict=True))
+            for k, coefficients, potential in zip(list(left), refits, tested, strict=True):
                 passed = potential.info["stress_test"]["passed"]
                 self.progress.advance(n_left if passed else 1)  # one that passes needs no heavier rows
                 if passed:

@@ -46,16 +46,20 @@ class Course:
     atoms: Atoms
 
 
+def thermostat_noise(structures: Sequence[Atoms], n_steps: int, rng: np.random.Generator) -> list[Array]:
+    """((n_steps + 1) N, 3) random numbers of the first velocities and of the steps of each structure."""
+    return [rng.normal(size=((n_steps + 1) * len(atoms), 3)) for atoms in structures]
+
+
 def hot_dynamics(
     potential: Potential,
     structures: Sequence[Atoms],
     temperature: float,
-    n_steps: int,
     floors: Sequence[float],
-    rng: np.random.Generator,
+    noises: Sequence[Array],
     threads: int | None = None,
 ) -> list[Course]:
-    """Follow structures until their energy per atom lies below their floor, or `n_steps` have been taken.
+    """Follow structures until their energy per atom lies below their floor, or the noise has been used up.
 
     Parameters
     ----------
@@ -63,17 +67,16 @@ def hot_dynamics(
         K.
     floors
         eV per atom, one for each structure.
-    rng
-        Of the thermostat.
+    noises
+        `thermostat_noise` of each structure.
     threads
         As for `Potential.predict`; the result does not depend on it.
     """
-    noises = [rng.normal(size=((n_steps + 1) * len(atoms), 3)) for atoms in structures]
     courses = _core.langevin(
         potential.core,
         [structure_from_atoms(atoms) for atoms in structures],
         list(floors),
-        noises,
+        list(noises),
         STEP,
         float(units.kB) * temperature,
         FRICTION,

@@ -6,22 +6,21 @@ spheres that touch where the data end start at high energies and run down into s
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from ase import Atoms, units
 
-from mlip_rs.arrays import Array
-from mlip_rs.data.core_structures import structure_from_arrays
 from mlip_rs.generate.melting_points import melting_point
-from mlip_rs.generate.out_of_domain import Spheres, cluster, displaced, mixture, random_cell, supercell
+from mlip_rs.generate.out_of_domain import systems_of
 from mlip_rs.generate.prototypes import prototype
 from mlip_rs.potential.hot_dynamics import Course, hot_dynamics
 from mlip_rs.potential.lowest_crystals import LowestCrystals, core_energies
 from mlip_rs.potential.potential import Potential
 from mlip_rs.potential.short_range import shortest_distances
+from mlip_rs.potential.stress_structures import SHRINKING, Followed, Run, Shrinking, StressStructures
 from mlip_rs.text import counted, told_apart
 
 HOT: float = 3.0
@@ -41,9 +40,6 @@ RUN_AWAY: float = 3.0
 
 FALL: float = 0.5
 """eV per atom by which the energy of a structure that is scaled down may fall again."""
-
-SHRINKING: Array = np.geomspace(1.3, 0.55, 26)
-"""Scales of structures whose energy is followed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,25 +167,14 @@ class StressTest:
         return cls(outcomes, int(document["seed"]))
 
 
-@dataclass(frozen=True)
-class _Run:
-    """Dynamics of one kind: volumes in that of the ground state, temperature in melting points, and length."""
-
-    kind: str
-    volume_ratios: tuple[float, ...]
-    n_atoms: int
-    temperature: float
-    n_steps: int
-
-
-RUNS: tuple[_Run, ...] = (
-    _Run("crowded", (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.95), 16, HOT, 100),
-    _Run("hot crystal", (0.6, 0.8), 32, HOT, 60),
-    _Run("open", (1.3, 2.0, 5.0), 16, HOT, 60),
+RUNS: tuple[Run, ...] = (
+    Run("crowded", (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.95), 16, HOT, 100),
+    Run("hot crystal", (0.6, 0.8), 32, HOT, 60),
+    Run("open", (1.3, 2.0, 5.0), 16, HOT, 60),
 )
 """Of every system, once; three times as often and as long in the long form."""
 
-COLD_RUNS: tuple[_Run, ...] = (_Run("cold crystal", (0.5, 0.5, 0.5, 0.6, 0.6, 0.6), 16, COLD, 200),)
+COLD_RUNS: tuple[Run, ...] = (Run("cold crystal", (0.5, 0.5, 0.5, 0.6, 0.6, 0.6), 16, COLD, 200),)
 """The same of structures that are followed cold, by which they find phases that lie too low."""
 
 CLUSTERS: tuple[int, ...] = (3, 4, 5, 7, 9, 13, 20, 25, 30, 35, 45)
@@ -198,9 +183,9 @@ CLUSTERS: tuple[int, ...] = (3, 4, 5, 7, 9, 13, 20, 25, 30, 35, 45)
 COLD_CLUSTERS: tuple[int, ...] = (20, 30, 40)
 """Numbers of atoms of those that are followed cold: atoms at surfaces that hold more than those inside contract."""
 
-CLUSTER_RUN: _Run = _Run("cluster", (), 0, 1.0, 120)
+CLUSTER_RUN: Run = Run("cluster", (), 0, 1.0, 120)
 
-COLD_CLUSTER_RUN: _Run = _Run("cold cluster", (), 0, COLD, 200)
+COLD_CLUSTER_RUN: Run = Run("cold cluster", (), 0, COLD, 200)
 
 
 def stress_test(
@@ -243,20 +228,12 @@ def stress_test(
     >>> stress_test(attracting, first_failure=True).passed  # nothing keeps the atoms apart
     False
     """
-    closest = np.array(shortest_distances(potential))
-    lowest = LowestCrystals.of(potential, closest, ground_state, threads)
-    spheres = Spheres(potential.elements, closest, lowest.volumes)
+    lowest = LowestCrystals.of(potential, np.array(shortest_distances(potential)), ground_state, threads)
     outcomes: list[StressOutcome] = []
-    for number, system in enumerate(systems or spheres.systems):
-        test = _System(potential, lowest, spheres, tuple(system), np.random.default_rng([seed, number]))
-        cold = replace(test, rng=np.random.default_rng([seed, number, 1]))
-        more = 3 if long else 1
-        for outcome in chain(
-            test.expanded(),
-            test.runs(RUNS, CLUSTER_RUN, CLUSTERS, more, threads),
-            test.shrinking(30 if long else 10, threads),
-            cold.runs(COLD_RUNS, COLD_CLUSTER_RUN, COLD_CLUSTERS, more, threads),
-        ):
+    for number, system in enumerate(systems or systems_of(potential.elements)):
+        test = _System(potential, lowest, tuple(system), threads)
+        hot, cold = test.hot((seed, number), long), test.cold((seed, number), long)
+        for outcome in chain(test.expanded(), test.outcomes(hot), test.outcomes(cold)):
             outcomes.append(outcome)
             if outcome.failure is not None and first_failure:
                 return StressTest(tuple(outcomes), seed)
@@ -269,9 +246,8 @@ class _System:
 
     potential: Potential
     lowest: LowestCrystals
-    spheres: Spheres
     elements: tuple[str, ...]
-    rng: np.random.Generator
+    threads: int | None
 
     @property
     def name(self) -> str:
@@ -284,6 +260,38 @@ class _System:
     @property
     def allowance(self) -> float:
         return ALLOWANCE + ALLOWANCE_THERMAL * float(units.kB) * self.melting_point
+
+    def hot(self, seed: tuple[int, ...], long: bool) -> StressStructures:
+        """Structures of all kinds that are followed hot or scaled down."""
+        shrinking = 30 if long else 10
+        return self._structures(seed, RUNS, CLUSTER_RUN, CLUSTERS, shrinking, long)
+
+    def cold(self, seed: tuple[int, ...], long: bool) -> StressStructures:
+        """Structures that are followed cold."""
+        return self._structures((*seed, 1), COLD_RUNS, COLD_CLUSTER_RUN, COLD_CLUSTERS, 0, long)
+
+    def _structures(
+        self,
+        seed: tuple[int, ...],
+        runs: tuple[Run, ...],
+        of_clusters: Run,
+        sizes: tuple[int, ...],
+        n_shrinking: int,
+        long: bool,
+    ) -> StressStructures:
+        return StressStructures(
+            self.potential.elements,
+            tuple(map(tuple, shortest_distances(self.potential))),
+            tuple(self.lowest.volumes.tolist()),
+            self.elements,
+            self.lowest.crystals[self.elements[0]].name,
+            seed,
+            runs,
+            of_clusters,
+            sizes,
+            n_shrinking,
+            3 if long else 1,
+        )
 
     def expanded(self) -> Iterator[StressOutcome]:
         """Expanded crystals of an element that the data have: none may lie below the lowest of all."""
@@ -304,51 +312,21 @@ class _System:
             failure = StressFailure("expanded", sentence, -margin, atoms)
         yield StressOutcome("expanded", margin, failure)
 
-    def runs(
-        self, runs: Sequence[_Run], of_clusters: _Run, sizes: tuple[int, ...], more: int, threads: int | None
-    ) -> Iterator[StressOutcome]:
-        """Short dynamics in cells and of clusters, the number of runs and their length multiplied."""
-        for run in runs:
-            ratios = run.volume_ratios * more
-            starts = [self._start(run, ratio) for ratio in ratios]
-            places = [f"at {ratio:g} V0" for ratio in ratios]
-            yield from self._followed(run, ratios, starts, places, more * run.n_steps, threads)
-        sizes = sizes * more
-        starts = [
-            cluster(self.spheres, mixture(self.elements, n_atoms, self.rng), self.rng) for n_atoms in sizes
-        ]
-        places = [f"of {n_atoms} atoms" for n_atoms in sizes]
-        ratios = (np.inf,) * len(sizes)
-        yield from self._followed(of_clusters, ratios, starts, places, more * of_clusters.n_steps, threads)
+    def outcomes(self, structures: StressStructures) -> Iterator[StressOutcome]:
+        """What becomes of each structure."""
+        for batch in structures.batches():
+            yield from self._followed(batch) if isinstance(batch, Followed) else self._shrinking(batch)
 
-    def _start(self, run: _Run, ratio: float) -> Atoms:
-        symbols = mixture(self.elements, run.n_atoms, self.rng)
-        if not run.kind.endswith("crystal"):
-            return random_cell(self.spheres, symbols, ratio, self.rng)
-        volume = ratio * self.spheres.volume(symbols)
-        own = self.lowest.crystals[self.elements[0]]
-        unit = prototype(own.name, self.elements[0], volume)
-        atoms = supercell(unit, run.n_atoms)
-        atoms.set_chemical_symbols(mixture(self.elements, len(atoms), self.rng))
-        return displaced(atoms, self.spheres, 0.05, self.rng)
-
-    def _followed(
-        self,
-        run: _Run,
-        ratios: Sequence[float],
-        starts: Sequence[Atoms],
-        places: Sequence[str],
-        n_steps: int,
-        threads: int | None,
-    ) -> Iterator[StressOutcome]:
+    def _followed(self, batch: Followed) -> Iterator[StressOutcome]:
         """Dynamics of one kind from some structures at volume ratios."""
+        run = batch.run
         floors = [
             self.lowest.floor(atoms.get_chemical_symbols(), ratio) - self.allowance
-            for atoms, ratio in zip(starts, ratios, strict=True)
+            for atoms, ratio in zip(batch.starts, batch.ratios, strict=True)
         ]
         temperature = run.temperature * self.melting_point
-        courses = hot_dynamics(self.potential, starts, temperature, n_steps, floors, self.rng, threads)
-        for course, floor, place in zip(courses, floors, places, strict=True):
+        courses = hot_dynamics(self.potential, batch.starts, temperature, floors, batch.noises, self.threads)
+        for course, floor, place in zip(courses, floors, batch.places, strict=True):
             what = f"{self.name}, {run.kind} {place} and {temperature:.0f} K"
             margin = float(np.nanmin(course.energies, initial=np.inf)) - floor
             # Cold structures heat up as they run down into what lies lower.
@@ -356,20 +334,10 @@ class _System:
             failure = _verdict(run.kind, what, course, floor, hottest, self.allowance)
             yield StressOutcome(run.kind, margin, failure)
 
-    def shrinking(self, count: int, threads: int | None) -> Iterator[StressOutcome]:
+    def _shrinking(self, batch: Shrinking) -> Iterator[StressOutcome]:
         """Random cells and clusters that are scaled down: their energy must not rise over a barrier and fall again."""
-        starts = []
-        for k in range(count):
-            symbols = mixture(self.elements, 3 + k % 10, self.rng)
-            starts.append(cluster(self.spheres, symbols, self.rng))
-            symbols = mixture(self.elements, 12, self.rng)
-            starts.append(random_cell(self.spheres, symbols, self.rng.uniform(0.6, 1.2), self.rng))
-        scaled = [
-            structure_from_arrays(atoms.numbers, scale * atoms.positions, scale * atoms.cell.array, atoms.pbc)
-            for atoms in starts
-            for scale in SHRINKING
-        ]
-        energies = core_energies(self.potential, scaled, threads).reshape(len(starts), -1)
+        starts = batch.starts
+        energies = core_energies(self.potential, batch.scaled, self.threads).reshape(len(starts), -1)
         for atoms, course in zip(starts, energies, strict=True):
             if not np.isfinite(course).all():
                 scale = SHRINKING[int(np.isfinite(course).argmin())]

@@ -11,7 +11,7 @@ from potentials import ARGON_SIGMA, argon_potential, random_potential
 from mlip_rs import Basis
 from mlip_rs.generate.out_of_domain import Spheres, random_cell
 from mlip_rs.potential import Potential
-from mlip_rs.potential.hot_dynamics import hot_dynamics
+from mlip_rs.potential.hot_dynamics import hot_dynamics, thermostat_noise
 from mlip_rs.potential.lowest_crystals import LOWEST_KEY, VOLUMES_KEY, LowestCrystals, with_lowest_structures
 from mlip_rs.potential.short_range import short_range, shortest_distances
 from mlip_rs.potential.stress_test import StressTest, stress_test
@@ -177,7 +177,7 @@ def test_dynamics_keep_the_temperature_of_the_thermostat(rng):
     potential = guarded_argon()
     spheres = Spheres(("Ar",), [[ARGON_SIGMA]], [FCC_VOLUME * ARGON_SIGMA**3])
     atoms = random_cell(spheres, ["Ar"] * 32, 1.5, rng)
-    (course,) = hot_dynamics(potential, [atoms], 300.0, 300, [-np.inf], rng)
+    (course,) = hot_dynamics(potential, [atoms], 300.0, [-np.inf], thermostat_noise([atoms], 300, rng))
     assert course.temperatures[100:].mean() == pytest.approx(300.0, rel=0.1)
     assert len(course.energies) == len(course.temperatures) == 301
 
@@ -186,7 +186,7 @@ def test_dynamics_end_below_the_floor(rng):
     potential = guarded_argon()
     spheres = Spheres(("Ar",), [[ARGON_SIGMA]], [FCC_VOLUME * ARGON_SIGMA**3])
     atoms = random_cell(spheres, ["Ar"] * 8, 1.0, rng)
-    (course,) = hot_dynamics(potential, [atoms], 300.0, 50, [np.inf], rng)
+    (course,) = hot_dynamics(potential, [atoms], 300.0, [np.inf], thermostat_noise([atoms], 50, rng))
     assert len(course.energies) == 1
 
 
