@@ -17,7 +17,9 @@ from mlip_rs.fitting.committee_fits import CommitteeFits
 from mlip_rs.fitting.result import Point, Run
 from mlip_rs.fitting.selection import Selection
 from mlip_rs.fitting.unseen_errors import UnseenErrors, sampled
+from mlip_rs.potential import Potential
 from mlip_rs.progress import Progress
+from mlip_rs.threads import in_order, number_of_threads
 from mlip_rs.uncertainty.committee import Committee
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA, MEV_PER_EV
 
@@ -51,21 +53,24 @@ def with_uncertainty(
     unseen = UnseenErrors.of(problem, sample, labels, fits, noise, settings.threads or None, progress.advance)
     done = list(points)
     progress.start("index of anomaly: potentials", len(wanted))
-    for place, k in enumerate(wanted):
+
+    def potential(place: int) -> Potential:
         deviations = fits.deviations(place)
         features = np.flatnonzero((deviations != 0.0).any(axis=0))
-        support = (fits.own[place] != 0.0).reshape(len(problem.basis.elements), -1)
-        forms = unseen.atoms.forms(support)
+        forms, curve = unseen.index(place, (fits.own[place] != 0.0).reshape(len(problem.basis.elements), -1))
         committee = Committee(
             features,
             deviations[:, features],
             noise[place],
             fitted.kind(fits, place),
             coverage=unseen.coverage[place],
-            force_error=unseen.curve(place, support, forms),
+            force_error=curve,
         )
-        potential = points[k].potential.with_index(forms.to_dict())
-        done[k] = replace(points[k], potential=committee.attached(potential))
+        return committee.attached(points[wanted[place]].potential.with_index(forms.to_dict()))
+
+    found = in_order(potential, range(len(wanted)), number_of_threads(settings.threads or None))
+    for k, own in zip(wanted, found, strict=True):
+        done[k] = replace(points[k], potential=own)
         progress.advance()
     return tuple(done)
 

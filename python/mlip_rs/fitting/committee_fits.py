@@ -1,11 +1,13 @@
 """The fits of a committee: without each fold, draws from the posterior; and without each cluster of structures."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.errors import FitError
@@ -47,8 +49,10 @@ class CommitteeFits:
     def fits(self) -> Fits:
         """All fits."""
         self.progress.start("error bars: clusters and folds", self.n_clusters + self.folds.problem.n_folds)
-        folds, clusters_ = self._without_folds(), self._without_clusters()
-        draws, draws_of_folds = self._draws()
+        with threadpool_limits(1), ThreadPoolExecutor(1) as beside:
+            drawn = beside.submit(self._draws, self.folds.beside()) if self.folds.equations.small else None
+            folds, clusters_ = self._without_folds(), self._without_clusters()
+            draws, draws_of_folds = self._draws(self.folds) if drawn is None else drawn.result()
         dense, scores = self.chosen.candidates.coefficients[-1], self.chosen.candidates.scores[self.wanted]
         equations = self.folds.equations
         squares = sum(float(equations.quadratic(fold, own).sum()) for fold, own in enumerate(draws_of_folds))
@@ -88,9 +92,9 @@ class CommitteeFits:
         anchors = self.chosen.anchors
         return self.folds if anchors is None else self.folds.anchored(anchors.times(factor))
 
-    def _draws(self) -> tuple[Array, list[Array]]:
+    def _draws(self, folds: CrossValidation) -> tuple[Array, list[Array]]:
         """Draws from the posterior of all features, of all data (D, F) and without each fold; no anchor rows."""
-        plain, found = self.folds.anchored(None), []
+        plain, found = folds.anchored(None), []
         for left_out in [None, *self.folds.folds]:
             scaled, _ = plain.load(left_out)
             found.append(posterior_draws(scaled, self.chosen.penalty, plain.occurring))

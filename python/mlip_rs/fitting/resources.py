@@ -93,7 +93,8 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     with_clusters = matrix <= HELD_BYTES
     committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS * with_clusters + problem.n_folds)
     clusters = 2 * matrix + max(matrix, block) if with_clusters else 0
-    judging = beside + committees + max(clusters, NUMBER * (MOST_NUMBERS + n * most_rows))
+    clusters += matrix * small  # of the draws, made at the same time
+    judging = beside + committees + max(clusters, NUMBER * MOST_NUMBERS + rows_of_structures)
     again = held + matrix if settings.hold_out_classes else 0
     # Beside the finished folds there is an old and a new checkpoint of the last, or its matrix and the total.
     disk = 0 if small and not problem.persistent else (problem.n_folds + 1 + 2 * several) * groups * matrix

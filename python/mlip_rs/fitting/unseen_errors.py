@@ -1,6 +1,7 @@
 """Errors of the fits of a committee on structures that they have not seen, beside the error bars."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from mlip_rs.arrays import Array, Mask
 from mlip_rs.data import Frame, absent_pairs, nearest_neighbor_distance
 from mlip_rs.data.core_structures import core_structure
 from mlip_rs.fitting.problem import Problem
-from mlip_rs.threads import number_of_threads
+from mlip_rs.threads import in_order, number_of_threads
 from mlip_rs.uncertainty.calibration import LEVELS, normal_quantile
 from mlip_rs.uncertainty.committee import NOISES
 from mlip_rs.uncertainty.force_error import ForceError
@@ -79,14 +80,23 @@ class Fits:
         """Whether a point is not the fit to all features."""
         return bool((self.dense != self.own[place]).any())
 
-    def unseen(self, place: int, fold: int) -> Array:
-        """(M, F) deviations that know nothing of a fold: those of the other folds, and the draws without it."""
-        own = self.own[place]
-        others = [k for k in range(len(self.without_folds)) if k != fold]
+    def unseen(self, fold: int) -> Array:
+        """(K W + D, F) deviations that know nothing of a fold.
+
+        Those of the other folds and of the fit to all features, for each point, and the draws without the fold.
+        """
         # A fold fewer: the factor of the jackknife becomes 1.
-        folds = self.without_folds[others, place] - own
-        draws = SHIFT * self.factors[place] * self.draws_of_folds[fold]
-        return np.concatenate([folds, (self.dense - own)[None], draws])
+        folds = np.delete(self.without_folds, fold, axis=0) - self.own
+        parts = [*folds, self.dense - self.own, self.draws_of_folds[fold]]
+        return np.concatenate(parts)
+
+    def variances(self, deviations: Array) -> Array:
+        """(n, W) variances of targets by what `unseen` gives for them (n, K W + D)."""
+        squares, n_points = deviations**2, len(self.own)
+        end = len(self.without_folds) * n_points
+        of_fits = squares[:, :end].reshape(len(squares), -1, n_points).sum(axis=1)
+        of_draws = squares[:, end:].sum(axis=1)[:, None]
+        return np.asarray(of_fits + of_draws * (SHIFT * self.factors) ** 2)
 
 
 @dataclass(frozen=True)
@@ -138,31 +148,20 @@ class UnseenErrors:
             Called with the number of structures that are done.
         """
         frames = [problem.dataset[int(k)] for k in sample]
-        structures = [core_structure(frame) for frame in frames]
         n_points = len(fits.own)
         inside = _Inside(n_points, noise)
         of_folds: list[Array] = [np.empty((0, n_points))] * len(sample)
         of_clusters: list[Array] = [np.empty((0, n_points))] * len(sample)
-        for fold in np.unique(problem.folds[sample]):
-            spread = np.concatenate([fits.unseen(place, int(fold)) for place in range(n_points)])
-            for place in np.flatnonzero(problem.folds[sample] == fold):
-                frame, columns = frames[place], [fits.without_folds[fold], spread, np.zeros_like(spread[:1])]
-                if labels is not None:
-                    columns.append(fits.without_clusters[labels[sample[place]]])
-                matrix = np.ascontiguousarray(np.concatenate(columns).T)
-                (found,) = _core.predict(
-                    problem.basis.core, [structures[place]], matrix, number_of_threads(threads)
-                )
-                end = n_points + len(spread)
-                # The last of these columns is the repulsion, which predictions have and deviations must not have.
-                inside.add(problem, frame, found[:, :n_points], found[:, n_points:end] - found[:, [end]])
-                end += 1
-                of_folds[place] = _lengths(frame, found[:, :n_points])
-                of_clusters[place] = _lengths(frame, found[:, end:])
-                advance(1)
+        cluster = None if labels is None else labels[sample]
+        evaluated = _evaluated(problem, frames, problem.folds[sample], cluster, fits, threads)
+        for place, fitted, variances, without_cluster in evaluated:
+            inside.add(problem, frames[place], fitted, variances)
+            of_folds[place] = _lengths(frames[place], fitted)
+            of_clusters[place] = _lengths(frames[place], without_cluster)
+            advance(1)
         of_atoms = None
-        if labels is not None:
-            of_atoms = np.repeat(labels[sample], [frame.n_atoms for frame in frames])
+        if cluster is not None:
+            of_atoms = np.repeat(cluster, [frame.n_atoms for frame in frames])
         return cls(
             atoms_of(problem, frames),
             of_atoms,
@@ -171,8 +170,8 @@ class UnseenErrors:
             inside.shares(),
         )
 
-    def curve(self, place: int, support: Mask, forms: IndexForms) -> ForceError | None:
-        """The curve of one point: of atoms without their fold among all, and without their cluster among the others.
+    def index(self, place: int, support: Mask) -> tuple[IndexForms, ForceError | None]:
+        """Index of one point and curve of errors: of atoms without their fold among all, and without their cluster.
 
         Parameters
         ----------
@@ -180,21 +179,51 @@ class UnseenErrors:
             Of the point.
         support
             (E, f) features that it keeps.
-        forms
-            Those of its index.
         """
-        index = [forms.index(self.atoms)]
-        errors = [self.of_folds[:, place]]
+        atoms, kept = self.atoms.looked_at(support)
+        forms = atoms.forms(kept)
+        index, errors = [forms.index(atoms)], [self.of_folds[:, place]]
         if self.cluster is not None and len(np.unique(self.cluster)) > 1:
-            outside = np.empty(len(self.cluster))
-            for cluster in np.unique(self.cluster):
-                own = self.cluster == cluster
-                outside[own] = self.atoms.forms(support, ~own).index(self.atoms)[own]
-            index.append(outside)
+            index.append(atoms.outside_index(kept, self.cluster))
             errors.append(self.of_clusters[:, place])
         pooled, lengths = np.concatenate(index), np.concatenate(errors)
         known = np.isfinite(lengths)
-        return ForceError.fitted(pooled[known], lengths[known])
+        return forms, ForceError.fitted(pooled[known], lengths[known])
+
+
+def _evaluated(
+    problem: Problem,
+    frames: Sequence[Frame],
+    folds: NDArray[np.int64],
+    clusters: NDArray[np.int64] | None,
+    fits: Fits,
+    threads: int | None,
+) -> Iterator[tuple[int, Array, Array, Array]]:
+    """Place of each structure; (1 + 3N + 6, W) predictions without its fold, their variances, and without its cluster.
+
+    Structures of one fold and cluster need the same coefficients; several such sets are evaluated at once.
+    """
+    alike: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for place, fold in enumerate(folds.tolist()):
+        alike[fold, 0 if clusters is None else int(clusters[place])].append(place)
+    n_threads = number_of_threads(threads)
+
+    def predictions(pair: tuple[int, int]) -> list[Array]:
+        fold, cluster = pair
+        columns = [fits.without_folds[fold], fits.unseen(fold), np.zeros_like(fits.own[:1])]
+        if clusters is not None:
+            columns.append(fits.without_clusters[cluster])
+        matrix = np.ascontiguousarray(np.concatenate(columns).T)
+        structures = [core_structure(frames[place]) for place in alike[pair]]
+        return list(_core.predict(problem.basis.core, structures, matrix, n_threads))
+
+    n_points = len(fits.own)
+    for pair, rows in zip(alike, in_order(predictions, alike, n_threads), strict=True):
+        for place, found in zip(alike[pair], rows, strict=True):
+            end = found.shape[1] - (0 if clusters is None else n_points)
+            # The last of these columns is the repulsion, which predictions have and deviations must not have.
+            variances = fits.variances(found[:, n_points : end - 1] - found[:, [end - 1]])
+            yield place, found[:, :n_points], variances, found[:, end:]
 
 
 def atoms_of(problem: Problem, frames: Sequence[Frame]) -> TrainingAtoms:
@@ -243,17 +272,16 @@ class _Inside:
         self.counts = {name: np.zeros((n_points, len(LEVELS))) for name in NOISES}
         self.totals = dict.fromkeys(self.counts, 0)
 
-    def add(self, problem: Problem, frame: Frame, fitted: Array, spread: Array) -> None:
+    def add(self, problem: Problem, frame: Frame, fitted: Array, variances: Array) -> None:
         """Count a structure.
 
         Parameters
         ----------
         fitted
             (1 + 3N + 6, W) predictions without its fold.
-        spread
-            (1 + 3N + 6, W M) deviations of the points, one after the other.
+        variances
+            (1 + 3N + 6, W) of the points, by fits without the fold.
         """
-        variances = (spread.reshape(len(spread), len(self.noise), -1) ** 2).sum(axis=2)
         for name, (rows, label, per) in labelled_rows(problem, frame).items():
             noise = np.array([own.get(name, np.nan) for own in self.noise])
             if label is None or not np.isfinite(noise).all():

@@ -116,3 +116,16 @@ def test_an_element_without_training_atoms_is_outside(basis, support):
     forms = silver.forms(support)
     assert (forms.index(training(basis, crystals("Au"))) > CLEARLY_OUTSIDE).all()
     assert np.quantile(forms.index(silver), 0.99) == pytest.approx(1.0)
+
+
+def test_pooled_moments_give_the_index_of_forms_without_each_group(basis, support):
+    """The second silver crystal is one of a kind, and so is each impurity: left out, their neighbours are unseen."""
+    structures = [*crystals("Ag"), *crystals("Au"), impurity("Ag", "Au")]
+    atoms = training(basis, structures)
+    groups = np.repeat([0, 1, *[2] * 6, *[3] * 8, 4], [len(own) for own in structures])
+    for known, kept in ((atoms, support), atoms.looked_at(support)):
+        found = known.outside_index(kept, groups)
+        for group in range(5):
+            own = groups == group
+            expected = atoms.forms(support, ~own).index(atoms)[own]
+            np.testing.assert_allclose(found[own], expected, rtol=1e-6)
