@@ -1,7 +1,7 @@
 """The fits of a committee: without each fold, draws from the posterior; and without each cluster of structures."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -23,6 +23,7 @@ from mlip_rs.fitting.shares import batches
 from mlip_rs.fitting.structure_clusters import clusters, mean_features
 from mlip_rs.fitting.unseen_errors import Fits
 from mlip_rs.progress import Progress
+from mlip_rs.threads import number_of_threads
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ class CommitteeFits:
     def fits(self) -> Fits:
         """All fits."""
         self.progress.start("error bars: clusters and folds", self.n_clusters + self.folds.problem.n_folds)
+        at_once = self._several_threads and self.folds.equations.small
         with threadpool_limits(1), ThreadPoolExecutor(1) as beside:
-            drawn = beside.submit(self._draws, self.folds.beside()) if self.folds.equations.small else None
+            drawn = beside.submit(self._draws, self.folds.beside()) if at_once else None
             folds, clusters_ = self._without_folds(), self._without_clusters()
             draws, draws_of_folds = self._draws(self.folds) if drawn is None else drawn.result()
         dense, scores = self.chosen.candidates.coefficients[-1], self.chosen.candidates.scores[self.wanted]
@@ -58,6 +60,10 @@ class CommitteeFits:
         squares = sum(float(equations.quadratic(fold, own).sum()) for fold, own in enumerate(draws_of_folds))
         factors = inflation(scores, self.folds.n_rows, squares)
         return Fits(self.coefficients, folds, clusters_, dense, draws, draws_of_folds, factors)
+
+    @property
+    def _several_threads(self) -> bool:
+        return number_of_threads(self.folds.settings.threads or None) > 1
 
     @property
     def folds(self) -> CrossValidation:
@@ -130,12 +136,23 @@ class CommitteeFits:
         n_atoms = np.bincount(self.labels, [frame.n_atoms for frame in problem.dataset])
         *smaller, largest = np.argsort(n_atoms, kind="stable").tolist()
         rest = NormalEquations.zeros(problem.basis.n_features, 1)
-        for cluster in smaller:
-            own = equations_of(problem, np.flatnonzero(self.labels == cluster), threads)
-            rest.gram[0] += own.gram[0]
-            rest.xty[0] += own.xty[0]
+
+        def fit(cluster: int, own: NormalEquations) -> None:
             out[cluster] = self._without(own.gram[0], own.xty[0], supports)
-            self.progress.advance()
+
+        with ThreadPoolExecutor(1) as beside:  # one cluster is solved while the next is summed
+            fits: list[Future[None]] = []
+            for cluster in smaller:
+                own = equations_of(problem, np.flatnonzero(self.labels == cluster), threads)
+                rest.gram[0] += own.gram[0]
+                rest.xty[0] += own.xty[0]
+                wait(fits)
+                fits.append(beside.submit(fit, cluster, own))
+                if not self._several_threads:
+                    wait(fits)
+                self.progress.advance()
+        for done in fits:
+            done.result()
         total = self.folds.plain_system()
         np.subtract(total.gram, rest.gram[0], out=rest.gram[0])
         out[largest] = self._without(rest.gram[0], total.xty - rest.xty[0], supports)

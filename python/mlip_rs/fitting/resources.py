@@ -92,7 +92,7 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     selecting = beside + max(predicting, paths * solving + (paths - 1) * matrix)
     with_clusters = matrix <= HELD_BYTES
     committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS * with_clusters + problem.n_folds)
-    clusters = 2 * matrix + max(matrix, block) if with_clusters else 0
+    clusters = 3 * matrix + max(matrix, block) if with_clusters else 0
     clusters += matrix * small  # of the draws, made at the same time
     judging = beside + committees + max(clusters, NUMBER * MOST_NUMBERS + rows_of_structures)
     again = held + matrix if settings.hold_out_classes else 0
