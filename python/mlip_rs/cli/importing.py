@@ -12,7 +12,9 @@ def run(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="polymlp.yaml of pypolymlp, all files of a hybrid model, or their folder."
+            metavar="FILE...",
+            help="Of pypolymlp, polymlp.yaml, all files of a hybrid model or their folder; of SNAP, the .snapcoeff and "
+            "the .snapparam.",
         ),
     ],
     output: Annotated[
@@ -42,5 +44,7 @@ def run(
     print(f"elements        {', '.join(potential.elements)}; cutoff {potential.cutoff:g} Å")
     print(f"coefficients    {potential.n_nonzero} of {potential.n_features}")
     print("error bars      none, and no index of anomaly: they need the data of the fit")
-    print("close pairs     as in the original; no repulsion is added")
+    print(
+        "close pairs     as in the files; no repulsion is added, and none that another pair style added to them"
+    )
     print(f"potential -> {output}")

@@ -143,21 +143,30 @@ def _real_clebsch_gordan(l1: int, l2: int, l3: int) -> NDArray[np.float64]:
     table = np.zeros((2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1))
     for m1 in range(-l1, l1 + 1):
         for m2 in range(max(-l2, -l3 - m1), min(l2, l3 - m1) + 1):
-            table[l1 + m1, l2 + m2, l3 + m1 + m2] = _clebsch_gordan(l1, m1, l2, m2, l3)
+            table[l1 + m1, l2 + m2, l3 + m1 + m2] = clebsch_gordan(2 * l1, 2 * m1, 2 * l2, 2 * m2, 2 * l3)
     u1, u2, u3 = (real_harmonics(degree) for degree in (l1, l2, l3))
     turned = np.einsum("ax,by,cz,xyz->abc", u1.conj(), u2.conj(), u3, table, optimize=True)
     return np.ascontiguousarray(turned.real if (l1 + l2 + l3) % 2 == 0 else turned.imag)
 
 
-def _clebsch_gordan(l1: int, m1: int, l2: int, m2: int, l3: int) -> float:
-    """`⟨l1 m1 l2 m2 | l3 m1+m2⟩` by Racah's formula; the triangle condition holds."""
-    m3, f = m1 + m2, factorial
-    triangle = f(l1 + l2 - l3) * f(l1 - l2 + l3) * f(-l1 + l2 + l3) / f(l1 + l2 + l3 + 1)
-    sides = ((l1, m1), (l2, m2), (l3, m3))
-    projections = (2 * l3 + 1) * prod(f(degree + m) * f(degree - m) for degree, m in sides)
+def clebsch_gordan(j1: int, m1: int, j2: int, m2: int, j3: int) -> float:
+    """`⟨j1 m1 j2 m2 | j3 m1+m2⟩` of doubled, and so whole, numbers by Racah's formula; the triangle condition holds.
+
+    Examples
+    --------
+    >>> round(clebsch_gordan(1, 1, 1, -1, 0) ** 2, 12)  # two spins ½
+    0.5
+    """
+    m3 = m1 + m2
+
+    def f(doubled: int) -> int:
+        return factorial(doubled // 2)
+
+    triangle = f(j1 + j2 - j3) * f(j1 - j2 + j3) * f(-j1 + j2 + j3) / f(j1 + j2 + j3 + 2)
+    projections = (j3 + 1) * prod(f(j + m) * f(j - m) for j, m in ((j1, m1), (j2, m2), (j3, m3)))
     total = 0.0
-    for k in range(max(0, l2 - l3 - m1, l1 - l3 + m2), min(l1 + l2 - l3, l1 - m1, l2 + m2) + 1):
-        denominator = f(k) * f(l1 + l2 - l3 - k) * f(l1 - m1 - k) * f(l2 + m2 - k)
-        denominator *= f(l3 - l2 + m1 + k) * f(l3 - l1 - m2 + k)
-        total += (-1) ** k / denominator
+    for k in range(max(0, j2 - j3 - m1, j1 - j3 + m2), min(j1 + j2 - j3, j1 - m1, j2 + m2) + 1, 2):
+        denominator = f(k) * f(j1 + j2 - j3 - k) * f(j1 - m1 - k) * f(j2 + m2 - k)
+        denominator *= f(j3 - j2 + m1 + k) * f(j3 - j1 - m2 + k)
+        total += (-1) ** (k // 2) / denominator
     return float((triangle * projections) ** 0.5 * total)

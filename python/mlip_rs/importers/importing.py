@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from mlip_rs.errors import PotentialFileError
+from mlip_rs.importers.compiled import Compiled
 from mlip_rs.importers.polymlp import compile_models
-from mlip_rs.importers.polymlp_file import PolymlpModel, polymlp_model
+from mlip_rs.importers.polymlp_file import polymlp_model
+from mlip_rs.importers.snap import compile_snap
+from mlip_rs.importers.snap_file import snap_model
 from mlip_rs.potential import Potential
 from mlip_rs.potential.file_text import potential_text
 from mlip_rs.potential.origin import ORIGIN_KEY
@@ -25,11 +28,22 @@ _FOREIGN: tuple[tuple[str, str], ...] = (
         r"\A[^\n]*# ele",
         "is in the old text form of pypolymlp (polymlp.lammps); pypolymlp's convert_to_yaml makes a polymlp.yaml of it",
     ),
-    (r"^\s*rcutfac\b", "is a .snapparam of SNAP, which is not imported (docs/import.md)"),
     (r"^(deltaSplineBins|embeddings)\s*:", "is a linear ACE (.yace), which is not imported (docs/import.md)"),
+    (
+        r"\A(.*\n){3}\s*\d+(\s+[A-Z][a-z]?)+\s*\n(\s*[\d.eE+-]+){5}\s*\n",
+        "is an EAM table (setfl), no polynomial of our basis; LAMMPS runs it as it is for less than a potential of "
+        "ours would take, and `mlip-rs explain POTENTIAL --beside FILE` shows it beside one",
+    ),
+    (r"\Anep\d", "is a neural network (NEP), which is not linear in its coefficients and cannot be imported"),
     (r"\AMTP\b", "is a moment tensor potential, which is not imported (docs/import.md)"),
 )
 """Beginnings of files that are known and not imported, with what is said."""
+
+_SNAP: dict[str, str] = {
+    "snapparam": r"^\s*(rcutfac|twojmax)\b",
+    "snapcoeff": r"\A(\s*(#.*)?\n)*\s*\d+\s+\d+\s*(#.*)?\n\s*[\"']?[A-Z][a-z]?[\"']?\s+[\d.]+",
+}
+"""What the files of SNAP look like, by kind."""
 
 
 def import_potential(files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Potential:
@@ -38,14 +52,14 @@ def import_potential(files: str | os.PathLike[str] | Sequence[str | os.PathLike[
     Parameters
     ----------
     files
-        A `polymlp.yaml` of pypolymlp, all files of a hybrid model (`polymlp.yaml.1`, `polymlp.yaml.2`, …), or a folder
-        that holds them.
+        Of pypolymlp, a `polymlp.yaml`, all files of a hybrid model (`polymlp.yaml.1`, `polymlp.yaml.2`, …), or a folder
+        that holds them. Of SNAP, the `.snapcoeff` and the `.snapparam`.
 
     Returns
     -------
     Potential
-        Without error bars, index of anomaly and repulsion of close pairs, because the file has none; `info` says where
-        it comes from. Energies are relative to isolated atoms, as in pypolymlp.
+        Without error bars, index of anomaly and repulsion of close pairs, because the files have none; `info` says
+        where it comes from. Energies are those of the other program; pypolymlp's are relative to isolated atoms.
 
     Raises
     ------
@@ -60,19 +74,50 @@ def import_potential(files: str | os.PathLike[str] | Sequence[str | os.PathLike[
     """
     given = [files] if isinstance(files, str | os.PathLike) else list(files)
     paths = _paths([Path(file) for file in given])
-    texts, models = [], []
+    texts = []
     for path in paths:
         with _naming(path):
             texts.append(potential_text(path))
             _refuse_other_kinds(texts[-1])
-            models.append(polymlp_model(texts[-1]))
-    with _naming(*paths):
-        compiled = compile_models(models)
-    elements = compiled.basis.elements
-    info = _info([path.name for path in paths], texts, models, elements)
+    snap = {kind: k for k, text in enumerate(texts) for kind in [_snap_kind(text)] if kind is not None}
+    program, compiled = ("SNAP", _snap(paths, texts, snap)) if snap else ("pypolymlp", _polymlp(paths, texts))
+    origin = {
+        "program": program,
+        "files": [
+            {"name": path.name, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+            for path, text in zip(paths, texts, strict=True)
+        ],
+        **compiled.details,
+    }
+    word = "given" if compiled.are_isolated else "unknown"
+    references = {"origins": dict.fromkeys(compiled.reference_energies, word)}
+    info: dict[str, Any] = {ORIGIN_KEY: origin, REFERENCES_KEY: references}
     return Potential.from_coefficients(
-        compiled.basis.spec, compiled.coefficients, dict.fromkeys(elements, 0.0), info
+        compiled.basis.spec, compiled.coefficients, compiled.reference_energies, info
     )
+
+
+def _polymlp(paths: Sequence[Path], texts: Sequence[str]) -> Compiled:
+    models = []
+    for path, text in zip(paths, texts, strict=True):
+        with _naming(path):
+            models.append(polymlp_model(text))
+    with _naming(*paths):
+        return compile_models(models)
+
+
+def _snap(paths: Sequence[Path], texts: Sequence[str], kinds: dict[str, int]) -> Compiled:
+    with _naming(*paths):
+        if len(kinds) < 2 or len(texts) > 2:
+            raise PotentialFileError(
+                "is of SNAP, whose potentials are a .snapcoeff and a .snapparam; give these two"
+            )
+        return compile_snap(snap_model(texts[kinds["snapcoeff"]], texts[kinds["snapparam"]]))
+
+
+def _snap_kind(text: str) -> str | None:
+    kinds = (kind for kind, pattern in _SNAP.items() if re.search(pattern, text[:20_000], re.MULTILINE))
+    return next(kinds, None)
 
 
 @contextmanager
@@ -118,25 +163,3 @@ def _refuse_other_kinds(text: str) -> None:
     for pattern, sentence in _FOREIGN:
         if re.search(pattern, text[:20_000], re.MULTILINE):
             raise PotentialFileError(sentence)
-
-
-def _info(
-    names: Sequence[str], texts: Sequence[str], models: Sequence[PolymlpModel], elements: Sequence[str]
-) -> dict[str, Any]:
-    energies = {
-        symbol: energy
-        for model in models
-        for symbol, energy in zip(model.elements, model.atomic_energies or (), strict=False)
-    }
-    known = set(energies) == set(elements) and any(energies.values())
-    origin = {
-        "program": "pypolymlp",
-        "files": [
-            {"name": name, "sha256": hashlib.sha256(text.encode()).hexdigest()}
-            for name, text in zip(names, texts, strict=True)
-        ],
-        "n_coefficients": sum(len(model.coefficients) for model in models),
-        "atomic_energies": energies or None,
-    }
-    references = {"origins": dict.fromkeys(elements, "given" if known else "unknown")}
-    return {ORIGIN_KEY: origin, REFERENCES_KEY: references}

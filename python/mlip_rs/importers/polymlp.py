@@ -3,37 +3,20 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from itertools import groupby
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError, PotentialFileError
+from mlip_rs.importers.compiled import Compiled
 from mlip_rs.importers.polymlp_features import LinearFeature, TypePairs, linear_features, products
 from mlip_rs.importers.polymlp_file import PolymlpModel
 
 Expansion = dict[tuple[str, ...], float]
 """Coefficients of products of our invariants, by their labels."""
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A basis with its coefficients.
-
-    Parameters
-    ----------
-    basis
-        Validated basis of the core.
-    coefficients
-        (F,), eV per unit of the feature.
-    """
-
-    basis: _core.Basis
-    coefficients: NDArray[np.float64]
 
 
 def compile_models(models: Sequence[PolymlpModel]) -> Compiled:
@@ -63,7 +46,18 @@ def compile_models(models: Sequence[PolymlpModel]) -> Compiled:
             if label not in columns:
                 raise PotentialFileError(f"its feature {label} is not in our basis; it cannot be imported")
             coefficients[center, columns[label]] += value
-    return Compiled(basis, coefficients.ravel())
+    energies = {
+        symbol: energy
+        for model in models
+        for symbol, energy in zip(model.elements, model.atomic_energies or (), strict=False)
+    }
+    are_isolated = set(energies) == set(elements) and any(energies.values())
+    details = {
+        "n_coefficients": sum(len(m.coefficients) for m in models),
+        "atomic_energies": energies or None,
+    }
+    references = dict.fromkeys(elements, 0.0)  # energies are relative to those of isolated atoms
+    return Compiled(basis, coefficients.ravel(), references, are_isolated, details)
 
 
 def _elements(models: Sequence[PolymlpModel]) -> tuple[str, ...]:

@@ -191,7 +191,10 @@ EDITS = {
     "nested": (r"coeffs: \[", "coeffs: [" + "[" * 5000, "YAML that pypolymlp does not write"),
     "old form": (r"\A", "Al Ni # ele\n", "convert_to_yaml"),
     "part": (r"type_full: .*", "type_full: 0", "part of a hybrid model"),
-    "SNAP": (r"\A", "rcutfac 4.67\n", "SNAP"),
+    "SNAP": (r"\A", "rcutfac 4.67\n", "is of SNAP"),
+    "EAM": (r"\A", "a\nb\nc\n2 Ag Au\n2000 5.0e-04 2000 2.5e-03 6.0\n", "EAM table"),
+    "NEP": (r"\A", "nep4 1 Al\n", "neural network"),
+    "ACE": (r"\A", "embeddings:\n", "linear ACE"),
     "ours": (r"\A", '{"format": "mlip_rs potential"', "already"),
 }
 
