@@ -30,7 +30,7 @@ _FOREIGN: tuple[tuple[str, str], ...] = (
     ),
     (r"^(deltaSplineBins|embeddings)\s*:", "is a linear ACE (.yace), which is not imported (docs/import.md)"),
     (
-        r"\A(.*\n){3}\s*\d+(\s+[A-Z][a-z]?)+\s*\n(\s*[\d.eE+-]+){5}\s*\n",
+        r"\A(?:.*\n){3}[ \t]*\d+(?:[ \t]+[A-Z][a-z]?)+[ \t]*\n[ \t]*[\d.eE+-]+(?:[ \t]+[\d.eE+-]+){4}[ \t]*$",
         "is an EAM table (setfl), no polynomial of our basis; LAMMPS runs it as it is for less than a potential of "
         "ours would take, and `mlip-rs explain POTENTIAL --beside FILE` shows it beside one",
     ),
@@ -40,8 +40,8 @@ _FOREIGN: tuple[tuple[str, str], ...] = (
 """Beginnings of files that are known and not imported, with what is said."""
 
 _SNAP: dict[str, str] = {
-    "snapparam": r"^\s*(rcutfac|twojmax)\b",
-    "snapcoeff": r"\A(\s*(#.*)?\n)*\s*\d+\s+\d+\s*(#.*)?\n\s*[\"']?[A-Z][a-z]?[\"']?\s+[\d.]+",
+    "snapparam": r"^[ \t]*(rcutfac|twojmax)\b",
+    "snapcoeff": r"\A(?:[ \t]*(?:#.*)?\n)*[ \t]*\d+[ \t]+\d+[ \t]*(?:#.*)?\n[ \t\"']*[A-Z][a-z]?[\"']?[ \t]+[\d.]+",
 }
 """What the files of SNAP look like, by kind."""
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
@@ -42,9 +43,9 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
     """The safe loader, in C where there is one, that refuses keys given twice."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401 -- a node of YAML
-        keys = [str(key.value) for key, _ in node.value]
-        twice = next((key for k, key in enumerate(keys) if key in keys[:k]), None)
-        if twice is not None:
+        counts = Counter(str(key.value) for key, _ in node.value)
+        twice, count = max(counts.items(), key=lambda entry: entry[1], default=("", 0))
+        if count > 1:
             raise PotentialFileError(f"has {twice[:40]} twice; check that it is one polymlp.yaml")
         found: dict[Any, Any] = super().construct_mapping(node, deep)
         return found

@@ -13,6 +13,9 @@ from mlip_rs.importers.bispectrum import bispectrum_triples
 MAX_TWOJMAX: int = 12
 """Largest l of our invariants of third order."""
 
+MAX_CHARACTERS: int = 1 << 20
+"""Largest file."""
+
 _DEFAULTS: dict[str, float] = {
     "rfac0": 0.99363,
     "rmin0": 0.0,
@@ -168,6 +171,8 @@ def _elements(text: str, n_components: int) -> tuple[SnapElement, ...]:
 
 def _lines(text: str, kind: str) -> list[list[str]]:
     """Words of the lines that are not empty, without comments and quotes."""
+    if len(text) > MAX_CHARACTERS:
+        raise PotentialFileError(f"is larger than {MAX_CHARACTERS >> 20} MB, as no .{kind} is")
     units = re.search(r"UNITS:\s*(\w+)", text)
     if units is not None and units[1] != "metal":
         raise PotentialFileError(f"has the units {units[1][:40]}; only metal (Å, eV) are imported")

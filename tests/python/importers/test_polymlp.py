@@ -233,6 +233,24 @@ def test_a_flipped_byte_raises_no_other_error(tmp_path):
             mlip.import_potential(path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n" * 10**6 + "x",
+        "a\nb\nc\n1 Al\n" + "1" * 10**6,
+        "".join(f"key{k}: 1\n" for k in range(5_000)),
+        "- " * 10**5 + "1",
+        "coeffs: " + "- " * 10**5 + "1",
+        "# " * 10**6,
+    ],
+)
+def test_hostile_files_are_refused_and_not_worked_on_for_long(text, tmp_path):
+    path = tmp_path / "polymlp.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PotentialFileError):
+        mlip.import_potential(path)
+
+
 def test_models_of_more_features_than_our_basis_holds_are_refused(tmp_path):
     text = re.sub(r"max_p: .*", "max_p: 3", (HERE / "polymlp_pair_cubic.yaml").read_text(encoding="utf-8"))
     rows = "".join(f"- [1.0, {k}.0]\n" for k in range(80))

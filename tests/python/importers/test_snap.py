@@ -106,7 +106,7 @@ def test_coefficients_that_are_damaged_or_unknown_are_refused(name, tmp_path):
 
 
 def test_files_that_are_cut_short_never_become_a_potential(tmp_path):
-    for length in range(len(COEFFICIENTS) - 1):
+    for length in [*range(0, len(COEFFICIENTS) - 9, 3), *range(len(COEFFICIENTS) - 9, len(COEFFICIENTS) - 1)]:
         with pytest.raises(PotentialFileError):
             mlip.import_potential(write(tmp_path, coefficients=COEFFICIENTS[:length]))
     for length in range(len(PARAMETERS)):
