@@ -34,7 +34,7 @@ BATCH: float = 0.02
 BATCH_SCORE: float = 2.0
 """Groups leave together only if their scores are within this factor of the lowest one."""
 
-REFRESH: float = 0.85
+REFRESH: float = 0.7
 """The inverse is computed anew when fewer than this part of its features is left: updates add rounding errors."""
 
 PER_FEATURE: float = 1e-4
@@ -42,6 +42,9 @@ PER_FEATURE: float = 1e-4
 
 LARGEST_GROUP: int = 400
 """Larger groups are not tried: their loss is always the largest."""
+
+FIRST_MEMBERS: int = 24
+"""Members of a larger group, those with the largest losses, whose loss tells whether that of the group matters."""
 
 Groups = Sequence[NDArray[np.int64]]
 """Features that may leave together."""
@@ -154,6 +157,7 @@ class GroupSavings:
         self._n_groups, self._items, self._needs = n_groups, needs.indices, needs.data
         self._owner = np.repeat(np.arange(n_groups), np.diff(needs.indptr))
         self._weights = costs.weights[self._items]
+        self._begins = np.flatnonzero(np.diff(self._owner, prepend=-1))
         uses = costs.uses.tocsr()[members]
         counts = np.diff(uses.indptr)
         keys, own = self._owner * n_items + self._items, np.repeat(group, counts) * n_items + uses.indices
@@ -174,6 +178,7 @@ class GroupSavings:
         self._items, self._needs, self._owner, self._weights = (
             own[some] for own in (self._items, self._needs, self._owner, self._weights)
         )
+        self._begins = np.flatnonzero(np.diff(self._owner, prepend=-1))
 
     def of_groups(self, users: Array) -> Array:
         """(G,) µs per atom that each group saves.
@@ -183,8 +188,12 @@ class GroupSavings:
         users
             (I,) number of features left that need each item.
         """
-        only = (self._needs > 0.5) & (self._needs > users[self._items] - 0.5)
-        return np.bincount(self._owner, self._weights * only, minlength=self._n_groups).astype(np.float64)
+        savings = np.zeros(self._n_groups)
+        if len(self._begins):
+            # what nobody needs is not saved
+            only = self._needs > np.take(np.maximum(users, 1.0) - 0.5, self._items)
+            savings[self._owner[self._begins]] = np.add.reduceat(self._weights * only, self._begins)
+        return savings
 
 
 class _Elimination:
@@ -266,9 +275,10 @@ class _Elimination:
         limit = min(
             [BATCH_SCORE * own for own in alone[:1]] + alone[most - 1 : most].tolist(), default=np.inf
         )
-        for within in (least <= limit, np.isfinite(least)):
-            for k in np.flatnonzero(within & (counts > 1) & ~np.isfinite(scores)):
-                scores[k] = self._loss(places[starts[k] : starts[k + 1]]) / worth[k]
+        groups = (counts > 1) & np.isfinite(least)
+        for bound in (limit, np.inf):
+            for k in np.flatnonzero(groups & (least <= bound) & ~np.isfinite(scores)):
+                scores[k] = self._loss(places[starts[k] : starts[k + 1]], bound * worth[k]) / worth[k]
             chosen = self._chosen(scores, places, starts, n_leaving, most)
             if len(chosen):
                 break
@@ -313,8 +323,15 @@ class _Elimination:
         least[sizes > LARGEST_GROUP] = np.inf
         return least
 
-    def _loss(self, own: NDArray[np.int64]) -> float:
-        """Δ of a group at these positions; ∞ where rounding errors leave none."""
+    def _loss(self, own: NDArray[np.int64], limit: float = np.inf) -> float:
+        """Δ of a group at these positions; ∞ where rounding errors leave none, or where it exceeds a limit.
+
+        No group loses less than a part of it: a few members, whose loss costs little, decide on most large groups.
+        """
+        if len(own) > 2 * FIRST_MEMBERS and np.isfinite(limit):
+            alone = self.coefficients[own] ** 2 / self.inverse[own, own]
+            if self._loss(own[np.argsort(alone)[-FIRST_MEMBERS:]]) > limit:
+                return np.inf
         own = np.sort(own)
         w = self.coefficients[own]
         matrix = self.inverse.T[np.ix_(own, own)].T  # in the order of LAPACK
