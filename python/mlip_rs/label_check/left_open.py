@@ -33,6 +33,15 @@ UNIQUE: float = 0.7
 CLOSE: tuple[float, float] = (0.8, 1.25)
 """Slopes of the other energies with which less than clear deviations are believed; else the small basis is wrong."""
 
+LEAST_FORCE: float = 1e-3
+"""eV/Å; smaller forces are alike."""
+
+AS_HOT: int = 12
+"""Frames with forces nearest in size to those of a frame: the larger they are, the less a small basis can say."""
+
+BEYOND_AS_HOT: float = 10.0
+"""Robust standard deviations of the energies of these frames, each left open in turn, that a clear deviation exceeds."""
+
 MAX_SHARE: float = 0.12
 """More frames than that are not single."""
 
@@ -98,6 +107,8 @@ def _find(trial: "_Trial", used: NDArray[np.intp], rows: Rows) -> tuple[list[Sin
     is judged with the others left open.
     """
     chosen = _left_open(trial, max(1, min(MOST_SINGLE, int(MAX_SHARE * len(used)))))
+    energies = rows.energies[used]
+    levels = energies - trial.columns @ np.linalg.lstsq(trial.columns, energies, rcond=None)[0]
     while chosen:
         final = trial.compared(chosen)
         first = trial.columns.shape[1]
@@ -112,7 +123,10 @@ def _find(trial: "_Trial", used: NDArray[np.intp], rows: Rows) -> tuple[list[Sin
             enough = sure and abs(shift) * rows.n_atoms[used[k]] > LEAST_ENERGY
             worst = min(worst, (gain if enough else -np.inf, k))
             alone = trial.gain_of_another(others, k, without) < UNIQUE * gain
-            found.append(Single(int(used[k]), shift, gain > CLEAR_GAIN and alone))
+            as_hot = _as_hot(rows, used, chosen, k)
+            apart = abs(shift) > BEYOND_AS_HOT * trial.scatter_of(chosen, as_hot)
+            clear = gain > CLEAR_GAIN and alone and apart and _odd(levels[as_hot], float(levels[k]), shift)
+            found.append(Single(int(used[k]), shift, clear))
         if worst[0] > LEAST_GAIN:
             return found, final.evidence - LEAST_GAIN * len(chosen)
         chosen = [k for k in chosen if k != worst[1]]
@@ -143,6 +157,28 @@ class _Trial:
         return (
             max((self.compared([*others, j]).evidence for j in suspects), default=-np.inf) - without.evidence
         )
+
+    def scatter_of(self, left_open: Sequence[int], frames: Sequence[int]) -> float:
+        """Robust standard deviation, eV/atom, of the energies of some frames that are left open in turn beside others."""
+        shifts = [abs(float(self.compared([*left_open, k]).coefficients[-1])) for k in frames]
+        return 1.4826 * float(np.median(shifts)) if shifts else 0.0
+
+
+def _odd(levels: Array, level: float, shift: float) -> bool:
+    """Whether an energy lies farther from those of frames like it than it would without its deviation."""
+    if not len(levels):
+        return True
+    usual = float(np.median(levels))
+    return abs(level - usual) > abs(level - shift - usual)
+
+
+def _as_hot(rows: Rows, used: NDArray[np.intp], apart: Sequence[int], k: int) -> list[int]:
+    """Frames whose forces are nearest in size to those of k."""
+    forces = [rows.forces[row] for row in used]
+    sizes = np.array([np.nan if own is None else np.sqrt(np.mean(own**2)) for own in forces])
+    distances = abs(np.log(np.maximum(sizes, LEAST_FORCE) / max(sizes[k], LEAST_FORCE)))
+    ranked = np.argsort(np.where(np.isfinite(distances), distances, np.inf), kind="stable")
+    return [int(j) for j in ranked if np.isfinite(distances[j]) and j not in apart][:AS_HOT]
 
 
 def _left_open(trial: _Trial, most: int) -> list[int]:
