@@ -39,8 +39,11 @@ LEAST_FORCE: float = 1e-3
 AS_HOT: int = 12
 """Frames with forces nearest in size to those of a frame: the larger they are, the less a small basis can say."""
 
-BEYOND_AS_HOT: float = 10.0
+BEYOND_AS_HOT: float = 8.0
 """Robust standard deviations of the energies of these frames, each left open in turn, that a clear deviation exceeds."""
+
+FAR: float = 3.0
+"""Robust standard deviations of the energies of these frames: of a larger deviation they tell whether it is one."""
 
 MAX_SHARE: float = 0.12
 """More frames than that are not single."""
@@ -165,11 +168,10 @@ class _Trial:
 
 
 def _odd(levels: Array, level: float, shift: float) -> bool:
-    """Whether an energy lies farther from those of frames like it than it would without its deviation."""
-    if not len(levels):
-        return True
-    usual = float(np.median(levels))
-    return abs(level - usual) > abs(level - shift - usual)
+    """Whether an energy lies farther from those of frames like it than it would without a deviation that is large."""
+    usual = float(np.median(levels)) if len(levels) else 0.0
+    spread = 1.4826 * float(np.median(abs(levels - usual))) if len(levels) else np.inf
+    return abs(shift) < FAR * spread or abs(level - usual) > abs(level - shift - usual)
 
 
 def _as_hot(rows: Rows, used: NDArray[np.intp], apart: Sequence[int], k: int) -> list[int]:
