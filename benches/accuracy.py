@@ -1,8 +1,8 @@
 """Test errors on public DFT data beside published potentials: nothing chosen, other sizes, the other hierarchies.
 
-    python benches/accuracy.py DATA [--sets Li Mo Si AgAu] [--bases standard large angular-poly ...] [-o benches/out]
+    python benches/accuracy.py DATA [--sets Li Mo Si Ge AgAu] [--bases standard large angular-poly ...] [-o benches/out]
 
-DATA is the folder that holds `mlearn/{Li,Mo,Si}_{train,test}.xyz` (Zuo et al., J. Phys. Chem. A 124, 731 (2020)) and
+DATA is the folder that holds `mlearn/{Li,Mo,Si,Ge}_{train,test}.xyz` (Zuo et al., J. Phys. Chem. A 124, 731 (2020)) and
 `agau/AgAu_{train,test}.xyz` (pypolymlp's tests). "default" is `mlip-rs fit` with nothing chosen; a size or a hierarchy
 also gets the isolated-atom energies published with the data. `--method ridge` leaves out the sparse path. The
 potentials are kept in the output folder for `peers.py`. Prints one Markdown row per fit: MAE (RMSE) on the test file
@@ -20,11 +20,12 @@ import mlip_rs as mlip
 from mlip_rs.basis.sizes import SIZES
 from mlip_rs.data import read_dataset
 
-# Isolated-atom energies (PBE, eV) that come with the data. Li without: see benches/README.md.
+# Isolated-atom energies (PBE, eV) that come with the data. Li, Ge without: see benches/README.md.
 SETS: dict[str, dict[str, Any]] = {
     "Li": dict(path="mlearn/Li", elements=["Li"], stress=None),
     "Mo": dict(path="mlearn/Mo", elements=["Mo"], reference={"Mo": -4.588}),
     "Si": dict(path="mlearn/Si", elements=["Si"], reference={"Si": -0.872}),
+    "Ge": dict(path="mlearn/Ge", elements=["Ge"], stress=None),
     "AgAu": dict(path="agau/AgAu", elements=["Ag", "Au"], reference={"Ag": -0.198, "Au": -0.185}),
 }
 # MAE (RMSE): energy meV/atom, force eV/Å; SNAP, qSNAP, MTP: released coefficients, run; GAP: published.
@@ -50,6 +51,7 @@ PEERS = {
         "GAP": "2.91, .07",
         "pypolymlp, best": "1.82 (2.87), .062 (.101)",
     },
+    "Ge": {"MTP": "1.79, .046", "GAP": "2.06, .05"},
     "AgAu": {"pypolymlp g2": "9.2 (20.1), .032 (.050)"},
 }
 

@@ -175,9 +175,9 @@ def fit_ours(case: str, data: Path) -> dict:
 
 def fit_peer(case: str, data: Path) -> dict:
     from ase.io import read
-    from pypolymlp.calculator.properties import Properties
+    from peer_runs import errors
     from pypolymlp.mlp_dev.pypolymlp import Pypolymlp
-    from pypolymlp_runs import peer_data, peer_errors
+    from pypolymlp_runs import load, peer_data
 
     element, setting = case.split(":")[0], CASES[case]
     training, test = (read(path, ":") for path in paths(case, data))
@@ -200,10 +200,10 @@ def fit_peer(case: str, data: Path) -> dict:
         peer.set_datasets_structures(**sets)
         peer.fit()
     with tempfile.TemporaryDirectory() as place:
-        file = str(Path(place) / "potential.yaml")
-        peer.save_mlp(filename=file)
-        errors = peer_errors(Properties(pot=file), sets)
-    return meter.figures | errors | {"n_features": int(peer.n_features)}
+        file = Path(place) / "potential.yaml"
+        peer.save_mlp(filename=str(file))
+        found = errors(load(file, [element]), test)
+    return meter.figures | found | {"n_features": int(peer.n_features)}
 
 
 WORKERS = {"pypolymlp": fit_peer, "mlip_rs": fit_ours}

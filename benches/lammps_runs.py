@@ -53,7 +53,7 @@ def dynamics(atoms: Atoms, pair: str, steps: int, *, temperature: float = 600.0,
     with tempfile.TemporaryDirectory() as place:
         _write(Path(place) / "atoms", atoms)
         nve = NVE.format(temperature=temperature, warm_up=warm_up, steps=steps)
-        log = _run(f"{HEAD}read_data atoms\n{pair}{nve}", place)
+        log = run(f"{HEAD}read_data atoms\n{pair}{nve}", place)
     seconds, done = re.findall(r"Loop time of ([\d.e+-]+) on \d+ procs for (\d+) steps", log)[-1]
     used = float(re.findall(r"([\d.]+)% CPU use", log)[-1]) / 100
     share = float(re.findall(r"^Neigh .*\|\s*([\d.]+)$", log, re.MULTILINE)[-1]) / 100
@@ -71,7 +71,7 @@ def errors(frames: Sequence[Atoms], pair: str) -> Errors:
                 f"write_dump all custom forces{k} fx fy fz modify sort id format float %.12g\n"
             )
         energies = [
-            float(e) for e in re.findall(r"^ENERGY (\S+)$", _run("".join(script), place), re.MULTILINE)
+            float(e) for e in re.findall(r"^ENERGY (\S+)$", run("".join(script), place), re.MULTILINE)
         ]
         forces = [np.loadtxt(Path(place) / f"forces{k}", skiprows=9, ndmin=2) for k in range(len(frames))]
     rotated = [
@@ -87,7 +87,7 @@ def _write(path: Path, atoms: Atoms) -> None:
     write_lammps_data(path, atoms, prismobj=prism, masses=True, units="metal", atom_style="atomic")
 
 
-def _run(script: str, place: str) -> str:
+def run(script: str, place: str) -> str:
     libraries = [str(Path(sys.prefix) / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
     command = [str(SITE / "lmp"), "-log", "none", "-nocite"]

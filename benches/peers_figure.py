@@ -1,4 +1,4 @@
-"""Figure of the table "Speed" in README.md: force errors and costs of the front beside the peers.
+"""Figure of the table "Beside the rivals" in README.md: errors and costs of the front beside the peers.
 
 python benches/peers_figure.py -o docs/figures/front-beside-peers.png
 """
@@ -10,44 +10,62 @@ from pathlib import Path
 
 from mlip_rs.fitting.pareto import pareto_front
 from mlip_rs.plot.saving import save_figure
-from mlip_rs.plot.style import MARKER_SIZE, PALETTE, dress, label_decades, legend_above, new_figure
+from mlip_rs.plot.style import (
+    MARKER_SIZE,
+    MARKERS,
+    PALETTE,
+    dress,
+    label_decades,
+    legend_above,
+    new_figure,
+)
 
-SETS = ("Li", "Mo", "Si")
-KINDS = {"mlip_rs": "o-", "pypolymlp": "s", "SNAP": "^"}
+HEADING = "### Beside the rivals"
+SETS = ("Li", "Mo", "Si", "Ge")
+KINDS = ("mlip_rs", "ace-jax", "NEP", "pypolymlp", "POD", "SNAP")
+ERRORS = {"energy": "energy error, MAE (meV/atom)", "force": "force error, MAE (eV/Å)"}
 ROW = re.compile(
-    r"^\| (?P<set>\w+) \| (?P<name>[^|]+) \|[^|]*\|[^|]*\| (?P<force>[\d.]+) \([\d.]+\) \| (?P<cost>[\d.]+) \|"
+    r"^\| (?P<set>\w+) \| (?P<name>[^|]+) \|[^|]*\| (?P<energy>[\d.]+) \([\d.]+\) "
+    r"\| (?P<force>[\d.]+) \([\d.]+\) \| (?P<cost>[\d.]+) \|"
 )
 
 
-def points(text: str) -> dict[tuple[str, str], list[tuple[float, float]]]:
-    """Costs (µs/atom) and force errors (eV/Å), by set and kind of potential, ascending by cost."""
+def points(text: str, error: str) -> dict[tuple[str, str], list[tuple[float, float]]]:
+    """Costs (µs/atom) and errors, by set and kind of potential: the front of each."""
     found = defaultdict(list)
-    for line in text.splitlines():
-        row = ROW.match(line)
-        if row is not None:
-            kind = next((kind for kind in KINDS if kind.lower() in row["name"].lower()), None)
-            if kind is not None:
-                found[row["set"], kind].append((float(row["cost"]), float(row["force"])))
-    return {key: sorted(own) for key, own in found.items()}
+    section = text.partition(HEADING)[2].partition("\n### ")[0]
+    for row in filter(None, map(ROW.match, section.splitlines())):
+        kind = next((kind for kind in KINDS if kind.lower() in row["name"].lower()), None)
+        if kind is not None:
+            found[row["set"], kind].append((float(row["cost"]), float(row[error])))
+    return {key: [own[k] for k in pareto_front(own)] for key, own in found.items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
-    found = points((Path(__file__).parent / "README.md").read_text(encoding="utf-8"))
-    figure = new_figure(9.0, 3.1)
-    for axes, name in zip(figure.subplots(1, len(SETS)), SETS, strict=True):
-        for color, (kind, style) in zip(PALETTE, KINDS.items(), strict=False):
-            own = found[name, kind]
-            own = [own[k] for k in pareto_front(own)] if kind == "mlip_rs" else own
-            axes.plot(*zip(*own, strict=True), style, color=color, ms=MARKER_SIZE, label=kind)
-        axes.set(xscale="log", yscale="log")
-        axes.text(0.06, 0.07, name, transform=axes.transAxes)
+    text = (Path(__file__).parent / "README.md").read_text(encoding="utf-8")
+    fronts = {error: points(text, error) for error in ERRORS}
+    sets = [name for name in SETS if (name, KINDS[0]) in fronts["force"]]
+    figure = new_figure(1.0 + 2.7 * len(sets), 5.4)
+    panels = figure.subplots(len(ERRORS), len(sets), sharex="col")
+    for row, (error, label) in zip(panels, ERRORS.items(), strict=True):
+        found = fronts[error]
+        for axes, name in zip(row, sets, strict=True):
+            for kind, color, marker in zip(KINDS, PALETTE, MARKERS, strict=False):
+                if (name, kind) in found:
+                    x, y = zip(*found[name, kind], strict=True)
+                    axes.plot(x, y, marker + "-", color=color, ms=MARKER_SIZE, linewidth=0.9, label=kind)
+            axes.set(xscale="log", yscale="log")
+            axes.text(0.06, 0.07, name, transform=axes.transAxes)
+            label_decades(axes.yaxis)
+            dress(
+                axes, x="time per atom (µs)" if error == "force" else "", y=label if name == sets[0] else ""
+            )
+    for axes in panels[-1]:
         label_decades(axes.xaxis)
-        label_decades(axes.yaxis)
-        dress(axes, x="time per atom (µs)", y="force error, MAE (eV/Å)" if name == SETS[0] else "")
-    legend_above(figure.axes[0])
+    legend_above(panels[0][0], columns=len(KINDS))
     save_figure(figure, arguments.output)
 
 

@@ -8,16 +8,13 @@ energies relative to isolated atoms. It chooses its ridge penalty among 11 by th
 OMP_NUM_THREADS=1.
 """
 
-import argparse
-import json
-import resource
-import statistics
 import time
 from pathlib import Path
 
 import numpy as np
 from ase.io import read
 from isolated_atoms import ATOMIC_ENERGY
+from peer_runs import main
 from pypolymlp.calculator.properties import Properties
 from pypolymlp.core.data_format import PolymlpStructure
 from pypolymlp.mlp_dev.pypolymlp import Pypolymlp
@@ -58,22 +55,7 @@ def peer_data(frames, name: str, elements) -> dict:
     }
 
 
-def peer_errors(potential, test: dict) -> dict:
-    """Errors on data made by `peer_data(..., "test", ...)`."""
-    structures = test["test_structures"]
-    energies, forces, _ = potential.eval_multiple(structures)
-    isolated = [sum(ATOMIC_ENERGY[symbol] for symbol in s.elements) for s in structures]
-    n_atoms = [len(s.elements) for s in structures]
-    per_atom = 1e3 * (np.asarray(energies) + isolated - test["test_energies"]) / n_atoms
-    pairs = zip(forces, test["test_forces"], strict=True)
-    components = np.concatenate([(np.asarray(force) - true).ravel() for force, true in pairs])
-    return {
-        key: {"mae": float(abs(values).mean()), "rmse": float(np.sqrt((values**2).mean()))}
-        for key, values in (("energy_mev_per_atom", per_atom), ("force_ev_per_angstrom", components))
-    }
-
-
-def fit(args: argparse.Namespace) -> None:
+def fit(args) -> dict:
     training, test = (
         peer_data(read(path, ":"), name, args.elements)
         for path, name in ((args.train, "train"), (args.test, "test"))
@@ -90,50 +72,26 @@ def fit(args: argparse.Namespace) -> None:
     peer.fit()
     record = {"n_features": int(peer.n_features), "fit_core_s": time.process_time() - begin}
     peer.save_mlp(filename=str(args.output))
-    record |= peer_errors(Properties(pot=str(args.output)), test)
-    # Last: where it is, the fit is whole.
-    args.output.with_suffix(".json").write_text(json.dumps(record))
+    return record
 
 
-def core_times(args: argparse.Namespace) -> None:
-    """Median core time of three evaluations of energy, forces and stress of each crystal."""
-    potential = Properties(pot=str(args.potential))
-    out = []
-    for path in args.crystals:
-        atoms = read(path)
-        structure, _ = peer_structure(atoms, args.elements)
-        times = []
-        for _ in range(3):
-            begin = time.process_time()
-            potential.eval(structure)
-            times.append(time.process_time() - begin)
-        out.append({"n_atoms": len(atoms), "us_per_atom": statistics.median(times) / len(atoms) * 1e6})
-    print(json.dumps(out))
+def load(path: Path, elements: list[str]):
+    potential = Properties(pot=str(path))
 
+    def prepare(atoms):
+        structure, order = peer_structure(atoms, elements)
+        isolated = sum(ATOMIC_ENERGY[symbol] for symbol in atoms.symbols)
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    verbs = parser.add_subparsers(required=True)
-    fitting = verbs.add_parser("fit")
-    fitting.add_argument("train", type=Path)
-    fitting.add_argument("test", type=Path)
-    fitting.add_argument("--model", choices=MODELS, required=True)
-    fitting.add_argument("-o", "--output", type=Path, required=True)
-    fitting.add_argument("--max-seconds", type=int, default=200, help="of core time; then the process ends")
-    fitting.set_defaults(run=fit)
-    timing = verbs.add_parser("time")
-    timing.add_argument("potential", type=Path)
-    timing.add_argument("crystals", nargs="+", type=Path)
-    timing.set_defaults(run=core_times)
-    for verb in (fitting, timing):
-        verb.add_argument("--elements", nargs="+", required=True)
-    args = parser.parse_args()
-    if args.run is fit:
-        resource.setrlimit(resource.RLIMIT_CPU, (args.max_seconds, args.max_seconds))
-    args.run(args)
+        def evaluate():
+            energy, found, _ = potential.eval(structure)
+            forces = np.empty((len(atoms), 3))
+            forces[order] = np.asarray(found).T
+            return float(energy) + isolated, forces
+
+        return evaluate
+
+    return prepare
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, MODELS, fit, load)
