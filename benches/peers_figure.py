@@ -14,9 +14,9 @@ from mlip_rs.plot.style import (
     MARKER_SIZE,
     MARKERS,
     PALETTE,
+    SMALL_SIZE,
     dress,
     label_decades,
-    legend_above,
     new_figure,
 )
 
@@ -48,8 +48,8 @@ def main() -> None:
     text = (Path(__file__).parent / "README.md").read_text(encoding="utf-8")
     fronts = {error: points(text, error) for error in ERRORS}
     sets = [name for name in SETS if (name, KINDS[0]) in fronts["force"]]
-    figure = new_figure(1.0 + 2.7 * len(sets), 5.4)
-    panels = figure.subplots(len(ERRORS), len(sets), sharex="col")
+    figure = new_figure(0.8 + 3.1 * len(sets), 5.4)
+    panels = figure.subplots(len(ERRORS), len(sets), sharex=True)
     for row, (error, label) in zip(panels, ERRORS.items(), strict=True):
         found = fronts[error]
         for axes, name in zip(row, sets, strict=True):
@@ -65,7 +65,10 @@ def main() -> None:
             )
     for axes in panels[-1]:
         label_decades(axes.xaxis)
-    legend_above(panels[0][0], columns=len(KINDS))
+    handles, labels = panels[0][0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=len(KINDS), frameon=False, fontsize=SMALL_SIZE
+    )
     save_figure(figure, arguments.output)
 
 
