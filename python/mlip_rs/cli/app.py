@@ -36,6 +36,7 @@ from mlip_rs.cli import (
     validate,
     verify,
 )
+from mlip_rs.cli.pages import with_page
 from mlip_rs.cli.verb import Verb
 from mlip_rs.errors import MlipError, OutsideDomainWarning
 
@@ -96,7 +97,7 @@ class Verbs(TyperGroup):
             if os.environ.get("MLIP_RS_DEBUG") or (isinstance(error, ImportError) and not _unmapped(error)):
                 raise
             for line in describe(error).splitlines():
-                print(f"error: {line}", file=sys.stderr)
+                print(f"error: {with_page(line)}", file=sys.stderr)
             raise typer.Exit(1) from None
 
 

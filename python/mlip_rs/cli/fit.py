@@ -7,6 +7,7 @@ import typer
 
 from mlip_rs.cli.options import LABELS, READING, SettingOption, element_energies, with_settings
 from mlip_rs.cli.output import Json, print_json, print_table, progress
+from mlip_rs.cli.pages import with_page
 
 
 def _switched(precision: float) -> float | bool:
@@ -164,7 +165,7 @@ def _show(outcome: Any, as_json: bool) -> None:  # noqa: ANN401 (Outcome, import
     if bars := coverage_sentence(outcome.run.points[outcome.run.knee_index]):
         print(f"knee: {bars}")
     for warning in warnings:
-        print(f"warning: {warning}")
+        print(f"warning: {with_page(warning)}")
 
 
 def _warnings(run: Any) -> list[str]:  # noqa: ANN401 (Run, imported lazily)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mlip_rs.cli.output import Json, print_json, print_table
+from mlip_rs.cli.pages import with_page
 from mlip_rs.text import counted
 
 
@@ -67,4 +68,4 @@ def run(
         return
     print_table(*table(points))
     for line in [*(f"warning: {warning}" for warning in warnings), *lines]:
-        print(line)
+        print(with_page(line))
