@@ -34,7 +34,8 @@ def data_record(dataset: Dataset) -> dict[str, Any]:
 
 def potential_infos(problem: Problem, candidates: Candidates, settings: FitSettings) -> list[dict[str, Any]]:
     """Metadata of the potential of each candidate."""
-    weights = asdict(settings.weights) | {"units": {"energy": "eV/atom", "forces": "eV/Å", "stress": "GPa"}}
+    used = settings.weights.with_scale_of(problem.dataset)
+    weights = asdict(used) | {"units": {"energy": "eV/atom", "forces": "eV/Å", "stress": "GPa"}}
     common = {
         "weights": weights,
         "reference_energies": {

@@ -1,7 +1,8 @@
 """Weights of the squared residuals: by property, by structure, by config type."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 PROPERTIES: tuple[str, ...] = ("energy", "forces", "stress")
 """Order of the properties in all arrays of weights and equations."""
 
+
+MEDIAN: str = "median"
+"""The force scale that is taken from the data."""
 
 SMALLEST: float = 1e-12
 """Smallest precision and scale accepted; the largest is its inverse. Weights are squares of them."""
@@ -30,7 +34,8 @@ class Weights:
     energy
         Precision of the energy per atom, eV. None leaves all energies out.
     forces
-        Precision of a force component, eV/Å. None leaves all forces out.
+        Precision of a force component, eV/Å, in a structure whose RMS force is `force_scale`. None leaves all forces
+        out.
     stress
         Precision of a stress component, GPa. None leaves all stresses out. The default is the stress of a hard
         crystal strained by a few thousandths, as elastic constants require.
@@ -38,8 +43,9 @@ class Weights:
         Structures that lie Δ above the lowest energy per atom of their composition (eV) have their weight divided
         by 1 + (Δ / energy_scale)²; None weighs all alike.
     force_scale
-        Forces of structures whose RMS force is F (eV/Å) have their weight divided by 1 + (F / force_scale)²; None
-        weighs all alike.
+        Forces of structures whose RMS force is F (eV/Å) have their weight multiplied by 2 / (1 + (F / force_scale)²):
+        errors grow with the forces, and small displacements, of which phonons are made, would drown among large ones.
+        "median" takes the median F of the structures that have forces; None weighs all alike.
     config_types
         Factors on all weights of a config type, or on single properties: {"liquid": 0.5,
         "Elastic": {"stress": 0.0}}.
@@ -59,15 +65,19 @@ class Weights:
     forces: float | None = 0.1
     stress: float | None = 0.3
     energy_scale: float | None = None
-    force_scale: float | None = None
+    force_scale: float | str | None = "median"
     config_types: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_types(self)
         for name in (*PROPERTIES, "energy_scale", "force_scale"):
             value = getattr(self, name)
-            if value is None:
+            if value is None or (name == "force_scale" and value == MEDIAN):
                 continue
+            if isinstance(value, str):
+                raise ConfigError(
+                    f'weights.{name} is {value!r}; give a positive number, "{MEDIAN}", or None (in a file: false)'
+                )
             if value <= 0:
                 raise ConfigError(
                     f"weights.{name} is {value!r}; give a positive number, or None (in a file: false) for none"
@@ -135,8 +145,41 @@ class Weights:
             above[index] = 0.0 if energy is None else energy - lowest[key]
         return np.asarray(1.0 / (1.0 + (above / self.energy_scale) ** 2))
 
+    def with_scale_of(self, dataset: Dataset) -> "Weights":
+        """The same with the force scale as a number, that of a dataset, so that data to come do not change it."""
+        return replace(self, force_scale=self._force_scale(_rms_forces(dataset)))
+
+    def _force_scale(self, rms_forces: NDArray[np.float64]) -> float | None:
+        if not isinstance(self.force_scale, str):
+            return self.force_scale
+        some = rms_forces[rms_forces > SMALLEST]
+        return float(np.median(some)) if len(some) else None
+
     def _by_force(self, dataset: Dataset) -> NDArray[np.float64]:
-        if self.force_scale is None:
+        rms_forces = _rms_forces(dataset)
+        scale = self._force_scale(rms_forces)
+        if scale is None:
             return np.ones(len(dataset))
-        rms = np.array([0.0 if f.forces is None else np.sqrt((f.forces**2).mean()) for f in dataset])
-        return np.asarray(1.0 / (1.0 + (rms / self.force_scale) ** 2))
+        return np.asarray(2.0 / (1.0 + (rms_forces / scale) ** 2), dtype=np.float64)
+
+
+def _rms_forces(dataset: Dataset) -> NDArray[np.float64]:
+    """(S,) root mean square of the force components of each structure, eV/Å; 0 without forces."""
+    return np.array([0.0 if f.forces is None else np.sqrt((f.forces**2).mean()) for f in dataset])
+
+
+def precisions_text(weights: Mapping[str, Any]) -> str:
+    """Precisions of weights that a record holds, with their units.
+
+    >>> precisions_text({"energy": 0.001, "forces": 0.1, "stress": None, "force_scale": 0.8})
+    'energy 0.001 eV/atom, forces 0.1 eV/Å where the RMS force is 0.8 eV/Å'
+    """
+    units = zip(PROPERTIES, ("eV/atom", "eV/Å", "GPa"), strict=True)
+    parts = {
+        name: f"{name} {weights[name]:g} {unit}" for name, unit in units if weights.get(name) is not None
+    }
+    scale = weights.get("force_scale")
+    if "forces" in parts and scale is not None:
+        shown = f"{scale:.3g} eV/Å" if isinstance(scale, float | int) else "the median"
+        parts["forces"] += f" where the RMS force is {shown}"
+    return ", ".join(parts.values())

@@ -1,5 +1,6 @@
 """Energies in other units, per atom, with constants, and single ones that are wrong."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -222,11 +223,20 @@ def _group_offset(dataset: Dataset, rows: Rows, energies: Energies, offset: Offs
         (size > CERTAIN_OFFSET or per_structure) and offset.error < SURE_OFFSET * abs(value),
         f"energies of {where} ({counted(len(frames), 'frame')}) are off by {amount}{reason}, against all others, by "
         f"what forces and the other energies say; the rest scatters by {1e3 * offset.scatter:.0f} meV/atom{either}.",
-        "use one code, with the same settings, charge and spin, for all frames, or shift one of the groups",
+        "use one code, with the same settings, charge and spin, for all frames, or shift one of the groups"
+        + _without_energies(rows, candidate.kind, members),
         frames,
         evidence,
         correction,
     )
+
+
+def _without_energies(rows: Rows, kind: str, members: Mask) -> str:
+    """How to fit without the energies of a config type; empty if the frames are not one, or its name needs quotes."""
+    names = {rows.names[g][1] for g in rows.groups[members]}
+    if kind != "config_type" or len(names) > 1 or not re.fullmatch(r"[\w-]+", *names):
+        return ""
+    return f", or fit without their energies (--set weights.config_types.{names.pop()}.energy=0)"
 
 
 def _other_files(dataset: Dataset, frames: list[int]) -> str:

@@ -40,7 +40,7 @@ AS_HOT: int = 12
 """Frames with forces nearest in size to those of a frame: the larger they are, the less a small basis can say."""
 
 BEYOND_AS_HOT: float = 8.0
-"""Robust standard deviations of the energies of these frames, each left open in turn, that a clear deviation exceeds."""
+"""Robust standard deviations of the energies of these, each left open in turn, that a clear deviation exceeds."""
 
 FAR: float = 3.0
 """Robust standard deviations of the energies of these frames: of a larger deviation they tell whether it is one."""
@@ -162,7 +162,7 @@ class _Trial:
         )
 
     def scatter_of(self, left_open: Sequence[int], frames: Sequence[int]) -> float:
-        """Robust standard deviation, eV/atom, of the energies of some frames that are left open in turn beside others."""
+        """Robust standard deviation, eV/atom, of the energies of some frames, left open in turn beside others."""
         shifts = [abs(float(self.compared([*left_open, k]).coefficients[-1])) for k in frames]
         return 1.4826 * float(np.median(shifts)) if shifts else 0.0
 

@@ -93,6 +93,7 @@ class GrowingFit:
         self.settings = replace(
             settings,
             method="ridge",
+            weights=settings.weights.with_scale_of(training),
             anchor_weight=0.0,
             hold_out_classes=False,
             allow_underdetermined=True,

@@ -15,6 +15,7 @@ from mlip_rs.fitting import Point, Run
 from mlip_rs.fitting.figures import ModelPoint, pareto, predicted_cost, sparsity_path
 from mlip_rs.fitting.result import LOSS
 from mlip_rs.fitting.run_config import configuration
+from mlip_rs.fitting.weights import precisions_text
 from mlip_rs.potential import Potential
 from mlip_rs.report.document import Code, Image, Item, Report, Table
 from mlip_rs.report.error_bars import error_bars_content
@@ -219,12 +220,6 @@ def data_content(dataset: Dataset, summary: DataSummary) -> list[Item]:
 def settings_table(record: Mapping[str, Any]) -> Table:
     """Basis, estimator, weights and origin of a run."""
     spec, settings, data = record["basis"], record["settings"], record["data"]
-    weights = settings["weights"]
-    precisions = [
-        f"{name} {weights[name]:g} {unit}"
-        for name, unit in (("energy", "eV/atom"), ("forces", "eV/Å"), ("stress", "GPa"))
-        if weights[name] is not None
-    ]
     families = ", ".join(dict.fromkeys(entry["function"]["family"] for entry in spec["radial"]))
     rows = [
         ("elements", ", ".join(spec["elements"])),
@@ -235,7 +230,7 @@ def settings_table(record: Mapping[str, Any]) -> Table:
         ("method", settings["method"] + _power(settings)),
         ("folds of the cross-validation", f"{settings['n_folds']}, seed {settings['seed']}"),
         ("ridge penalty chosen", _penalty_text(record)),
-        ("precision asked for", "; ".join(precisions)),
+        ("precision asked for", precisions_text(settings["weights"])),
         ("training data", ", ".join(data["files"])),
         *(("labels made by", text) for text in [_made_by(data)] if text),
         ("fingerprint of the training data", data["fingerprint"]),

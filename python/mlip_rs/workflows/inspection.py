@@ -16,6 +16,7 @@ from mlip_rs.cost.plan import Plan, evaluation_plans
 from mlip_rs.data.label_source import sources_text
 from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
 from mlip_rs.errors import PotentialFileError
+from mlip_rs.fitting.weights import precisions_text
 from mlip_rs.potential import Potential
 from mlip_rs.potential.origin import origin_text
 from mlip_rs.potential.short_range import short_range_failures
@@ -131,7 +132,7 @@ class Description:
         lines.append(f"error bars          {self.error_bars}")
         weights = _mapping(self.info.get("weights"))
         if weights:
-            lines.append(f"weights             {_weights_text(weights)}")
+            lines.append(f"weights             precision of {precisions_text(weights)}")
         data = _mapping(self.info.get("data"))
         if data:
             files = ", ".join(map(str, data.get("files", ())))
@@ -222,9 +223,3 @@ def _error_bars_text(potential: Potential) -> str:
         cure = CURE if origin_text(potential.info) is None else IMPORTED
         return f"none: {cure}"
     return f"{counted(len(committee.deviations), 'member')}: {committee.kind}"
-
-
-def _weights_text(weights: Mapping[str, Any]) -> str:
-    shown = (("energy", "eV/atom"), ("forces", "eV/Å"), ("stress", "GPa"))
-    parts = [f"{name} {weights[name]:g} {unit}" for name, unit in shown if weights.get(name) is not None]
-    return "precision of " + ", ".join(parts)

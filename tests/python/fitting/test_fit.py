@@ -66,6 +66,21 @@ def system(basis, dataset, weights, directory):
         return equations.system(np.empty((basis.n_features, basis.n_features)))
 
 
+def test_small_forces_count_more_and_large_ones_less(aluminium):
+    sizes = np.array([np.sqrt((frame.forces**2).mean()) for frame in aluminium])
+    reference = reference_energies(aluminium, REFERENCE)
+    scale = float(np.median(sizes[sizes > 1e-12]))
+    factors = Weights().of_structures(aluminium, reference)
+    np.testing.assert_allclose(factors[:, 1], 2.0 / (1.0 + (sizes / scale) ** 2))
+    assert (factors[:, [0, 2]] == 1.0).all()
+    fixed = Weights().with_scale_of(aluminium)
+    assert fixed.force_scale == pytest.approx(scale)
+    some = aluminium.subset(np.flatnonzero(sizes > scale))
+    np.testing.assert_array_equal(fixed.of_structures(some, reference), factors[sizes > scale])
+    alike = Weights(force_scale=None).of_structures(aluminium, reference)
+    assert (alike == 1.0).all()
+
+
 def test_normal_equations_equal_the_products_of_all_rows(aluminium, tmp_path):
     weights = Weights(energy_scale=0.5, force_scale=2.0)
     x, y = weighted_rows(POLY, aluminium, weights)
@@ -224,14 +239,14 @@ def test_validation_predictions_come_from_the_other_folds(aluminium):
         method="ridge", n_folds=3, reference_energies=REFERENCE, ridge_penalties=(1e-6,), prior="flat"
     )
     run = fit(aluminium, BASIS, settings)
-    assigned = folds(aluminium, 3)
+    assigned, weights = folds(aluminium, 3), Weights().with_scale_of(aluminium)
     squares, rows = 0.0, 0
     for fold in range(3):
-        x, y = weighted_rows(BASIS, aluminium.subset(assigned != fold), Weights())
-        whole, _ = weighted_rows(BASIS, aluminium, Weights())
+        x, y = weighted_rows(BASIS, aluminium.subset(assigned != fold), weights)
+        whole, _ = weighted_rows(BASIS, aluminium, weights)
         scale = np.linalg.norm(whole, axis=0)
         w = Ridge(alpha=1e-6, fit_intercept=False, solver="svd").fit(x / scale, y).coef_ / scale
-        held, labels = weighted_rows(BASIS, aluminium.subset(assigned == fold), Weights())
+        held, labels = weighted_rows(BASIS, aluminium.subset(assigned == fold), weights)
         squares, rows = squares + ((held @ w - labels) ** 2).sum(), rows + len(labels)
     assert run.points[0].score == pytest.approx(np.sqrt(squares / rows), rel=1e-6)
 

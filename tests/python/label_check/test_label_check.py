@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.morse import MorsePotential
@@ -25,6 +26,10 @@ def hot_crystal(random: np.random.Generator, index: int) -> Frame:
     atoms.positions += random.normal(0.0, 0.12, atoms.positions.shape)
     if index % 3 == 0:
         del atoms[int(random.integers(len(atoms)))]
+    return labelled_by_emt(atoms, "vacancy" if index % 3 == 0 else "crystal", index)
+
+
+def labelled_by_emt(atoms: Atoms, config_type: str, index: int) -> Frame:
     atoms.calc = EMT()
     return Frame(
         atoms.numbers,
@@ -34,7 +39,7 @@ def hot_crystal(random: np.random.Generator, index: int) -> Frame:
         atoms.get_potential_energy() - 3.5 * len(atoms),
         atoms.get_forces(),
         atoms.get_stress(),
-        config_type="vacancy" if index % 3 == 0 else "crystal",
+        config_type=config_type,
         file="hot.xyz",
         index=index,
     )
@@ -167,6 +172,20 @@ def test_one_wrong_energy_is_named(crystals):
     assert found.frames == (17,)
     assert "frame 17 of hot.xyz" in found.message
     assert found.evidence["deviation"] == pytest.approx(5.0, abs=0.5)
+
+
+def test_large_displacements_beside_small_ones_are_not_refused():
+    random, frames = np.random.default_rng(0), []
+    crystal = bulk("Cu", cubic=True).repeat(2)
+    for index in range(56):
+        atoms, large = crystal.copy(), index >= 40
+        strain = random.uniform(-0.01, 0.01) * np.eye(3)
+        if large:
+            strain = random.uniform(-0.04, 0.06) * np.eye(3) + random.uniform(-0.03, 0.03, (3, 3))
+        atoms.set_cell(atoms.cell @ (np.eye(3) + strain), scale_atoms=True)
+        atoms.rattle(random.uniform(0.2, 0.4) if large else 0.02, rng=random)
+        frames.append(labelled_by_emt(atoms, "large" if large else "small", index))
+    assert check_labels(Dataset(tuple(frames))).errors == ()
 
 
 def test_several_wrong_energies_are_named_though_they_hide_each_other(crystals):
