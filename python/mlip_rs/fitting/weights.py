@@ -16,8 +16,11 @@ PROPERTIES: tuple[str, ...] = ("energy", "forces", "stress")
 """Order of the properties in all arrays of weights and equations."""
 
 
-MEDIAN: str = "median"
+AUTO: str = "auto"
 """The force scale that is taken from the data."""
+
+MEDIANS: float = 2.0
+"""That scale in the median RMS force."""
 
 SMALLEST: float = 1e-12
 """Smallest precision and scale accepted; the largest is its inverse. Weights are squares of them."""
@@ -34,8 +37,7 @@ class Weights:
     energy
         Precision of the energy per atom, eV. None leaves all energies out.
     forces
-        Precision of a force component, eV/Å, in a structure whose RMS force is `force_scale`. None leaves all forces
-        out.
+        Precision of a force component, eV/Å. None leaves all forces out.
     stress
         Precision of a stress component, GPa. None leaves all stresses out. The default is the stress of a hard
         crystal strained by a few thousandths, as elastic constants require.
@@ -43,9 +45,9 @@ class Weights:
         Structures that lie Δ above the lowest energy per atom of their composition (eV) have their weight divided
         by 1 + (Δ / energy_scale)²; None weighs all alike.
     force_scale
-        Forces of structures whose RMS force is F (eV/Å) have their weight multiplied by 2 / (1 + (F / force_scale)²):
-        errors grow with the forces, and small displacements, of which phonons are made, would drown among large ones.
-        "median" takes the median F of the structures that have forces; None weighs all alike.
+        Forces of structures whose RMS force is F (eV/Å) have their weight divided by 1 + (F / force_scale)²: errors
+        grow with the forces, and small displacements, of which phonons are made, would drown among large ones. "auto"
+        is twice the median F of the structures that have forces; None weighs all alike.
     config_types
         Factors on all weights of a config type, or on single properties: {"liquid": 0.5,
         "Elastic": {"stress": 0.0}}.
@@ -65,18 +67,18 @@ class Weights:
     forces: float | None = 0.1
     stress: float | None = 0.3
     energy_scale: float | None = None
-    force_scale: float | str | None = "median"
+    force_scale: float | str | None = "auto"
     config_types: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_types(self)
         for name in (*PROPERTIES, "energy_scale", "force_scale"):
             value = getattr(self, name)
-            if value is None or (name == "force_scale" and value == MEDIAN):
+            if value is None or (name == "force_scale" and value == AUTO):
                 continue
             if isinstance(value, str):
                 raise ConfigError(
-                    f'weights.{name} is {value!r}; give a positive number, "{MEDIAN}", or None (in a file: false)'
+                    f'weights.{name} is {value!r}; give a positive number, "{AUTO}", or None (in a file: false)'
                 )
             if value <= 0:
                 raise ConfigError(
@@ -153,14 +155,14 @@ class Weights:
         if not isinstance(self.force_scale, str):
             return self.force_scale
         some = rms_forces[rms_forces > SMALLEST]
-        return float(np.median(some)) if len(some) else None
+        return MEDIANS * float(np.median(some)) if len(some) else None
 
     def _by_force(self, dataset: Dataset) -> NDArray[np.float64]:
         rms_forces = _rms_forces(dataset)
         scale = self._force_scale(rms_forces)
         if scale is None:
             return np.ones(len(dataset))
-        return np.asarray(2.0 / (1.0 + (rms_forces / scale) ** 2), dtype=np.float64)
+        return np.asarray(1.0 / (1.0 + (rms_forces / scale) ** 2), dtype=np.float64)
 
 
 def _rms_forces(dataset: Dataset) -> NDArray[np.float64]:
@@ -172,7 +174,7 @@ def precisions_text(weights: Mapping[str, Any]) -> str:
     """Precisions of weights that a record holds, with their units.
 
     >>> precisions_text({"energy": 0.001, "forces": 0.1, "stress": None, "force_scale": 0.8})
-    'energy 0.001 eV/atom, forces 0.1 eV/Å where the RMS force is 0.8 eV/Å'
+    'energy 0.001 eV/atom, forces 0.1 eV/Å (less where they exceed 0.8 eV/Å)'
     """
     units = zip(PROPERTIES, ("eV/atom", "eV/Å", "GPa"), strict=True)
     parts = {
@@ -180,6 +182,6 @@ def precisions_text(weights: Mapping[str, Any]) -> str:
     }
     scale = weights.get("force_scale")
     if "forces" in parts and scale is not None:
-        shown = f"{scale:.3g} eV/Å" if isinstance(scale, float | int) else "the median"
-        parts["forces"] += f" where the RMS force is {shown}"
+        shown = f"{scale:.3g} eV/Å" if isinstance(scale, float | int) else "twice the median"
+        parts["forces"] += f" (less where they exceed {shown})"
     return ", ".join(parts.values())
