@@ -106,7 +106,13 @@ def golden(name, hierarchy, method, directory=None):
 
     basis = mlip_rs.Basis(**BASES[name, hierarchy])
     settings = mlip_rs.FitSettings(
-        method=method, n_folds=3, n_path=12, n_prior=5, max_nonzero=120, anchor_weight=0.0
+        method=method,
+        n_folds=3,
+        n_path=12,
+        n_prior=5,
+        max_nonzero=120,
+        anchor_weight=0.0,
+        weights=mlip_rs.Weights(force_scale=None),
     )
     data = data_of(name)
     run = mlip_rs.fit(data, basis, settings, test=data.subset(range(0, len(data), 5)), directory=directory)
