@@ -15,7 +15,7 @@ from cli_case import SETTINGS, labelled_frames, write_frames
 import mlip_rs
 from mlip_rs.basis import Basis
 from mlip_rs.cost.timing import Timing
-from mlip_rs.fitting import FitSettings, dense_fit, fit
+from mlip_rs.fitting import FitSettings, dense_fit, elimination, fit
 from mlip_rs.fitting import stored_pieces as module
 from mlip_rs.fitting.estimators import cost_aware
 from mlip_rs.fitting.stored_pieces import PIECES, StoredPieces, digest
@@ -205,6 +205,7 @@ def test_an_elimination_goes_on_from_its_last_inverse(data, tmp_path, monkeypatc
             raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(elimination, "REFRESH", 0.9)  # many inverses
     with monkeypatch.context() as patch:
         patch.setattr(module.Checkpoint, "store", kept)
         with pytest.raises(KeyboardInterrupt):
