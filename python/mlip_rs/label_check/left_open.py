@@ -126,11 +126,13 @@ def _find(trial: "_Trial", used: NDArray[np.intp], rows: Rows) -> tuple[list[Sin
             enough = sure and abs(shift) * rows.n_atoms[used[k]] > LEAST_ENERGY
             worst = min(worst, (gain if enough else -np.inf, k))
             alone = trial.gain_of_another(others, k, without) < UNIQUE * gain
-            as_hot = _as_hot(rows, used, chosen, k)
-            apart = abs(shift) > BEYOND_AS_HOT * trial.scatter_of(chosen, as_hot)
-            clear = gain > CLEAR_GAIN and alone and apart and _odd(levels[as_hot], float(levels[k]), shift)
-            found.append(Single(int(used[k]), shift, clear))
+            found.append(Single(int(used[k]), shift, gain > CLEAR_GAIN and alone))
         if worst[0] > LEAST_GAIN:
+            for position, (k, single) in enumerate(zip(chosen, found, strict=True)):
+                as_hot = _as_hot(rows, used, chosen, k)
+                apart = abs(single.per_atom) > BEYOND_AS_HOT * trial.scatter_of(chosen, as_hot)
+                odd = _odd(levels[as_hot], float(levels[k]), single.per_atom)
+                found[position] = replace(single, clear=single.clear and apart and odd)
             return found, final.evidence - LEAST_GAIN * len(chosen)
         chosen = [k for k in chosen if k != worst[1]]
     return [], trial.compared([]).evidence
