@@ -104,6 +104,7 @@ pub mod regression;
 pub mod repulsion;
 pub mod structure;
 pub mod symmetric;
+mod transpose;
 
 pub use error::{Error, Result};
 pub use geometry::Cell;

@@ -8,6 +8,7 @@
 use super::Basis;
 use super::products::{LANES, padded};
 use crate::environment::Environment;
+use pulp::{Simd, WithSimd};
 
 /// Neighbours whose gradients are made at once: few enough for their data to stay in the cache.
 const BLOCK: usize = 10;
@@ -35,7 +36,6 @@ pub struct LocalInvariants {
     primitive_gradients: Vec<f64>,
     order_gradients: Vec<f64>,
     slopes: Vec<f64>,
-    product_gradients: Vec<f64>,
 }
 
 #[derive(Debug)]
@@ -60,10 +60,11 @@ impl LocalInvariants {
     /// Evaluate all invariants of `basis`; [`LocalInvariants::block`] then makes their gradients.
     pub fn evaluate(&mut self, basis: &Basis, environment: &Environment) {
         reset(&mut self.values, basis.invariants().len());
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || self.sum_over_neighbors(basis, environment),
-        );
+        pulp::Arch::new().dispatch(SumOverNeighbors {
+            local: self,
+            basis,
+            environment,
+        });
         let products = &basis.tables.products;
         if !products.is_empty() {
             self.combine_values(basis);
@@ -76,9 +77,12 @@ impl LocalInvariants {
     pub fn block(&mut self, basis: &Basis, first: usize) -> usize {
         let (n, n_pair) = (basis.invariants().len(), basis.n_pair);
         let count = BLOCK.min(self.neighbors.len() - first);
-        reset(&mut self.gradients, 3 * count * n);
+        self.gradients.resize(3 * count * n, 0.0);
         let n_radial = basis.primitives().len();
         for (j, neighbor) in self.neighbors[first..][..count].iter().enumerate() {
+            for axis in 0..3 {
+                self.gradients[(3 * j + axis) * n..][..n_pair].fill(0.0);
+            }
             for pair in &basis.tables.pairs {
                 let slope = self.radial[(first + j) * n_radial + pair.primitive].1;
                 for (axis, u) in neighbor.unit.iter().enumerate() {
@@ -91,17 +95,15 @@ impl LocalInvariants {
         if products.is_empty() || count == 0 {
             return count;
         }
-        let stride = padded(3 * count);
-        pulp::Arch::new().dispatch(
-            #[inline(always)]
-            || self.differentiate_primitives(basis, first, count),
-        );
-        self.combine_gradients(basis, stride);
-        self.product_gradients.resize(products.len() * stride, 0.0);
-        let out = &mut self.product_gradients;
-        products.gradients(&self.slopes, &self.order_gradients, stride, out);
-        let to = &mut self.gradients[n_pair..];
-        transpose(out, stride, (products.len(), 3 * count), to, n);
+        pulp::Arch::new().dispatch(DifferentiatePrimitives {
+            local: self,
+            basis,
+            first,
+            count,
+        });
+        self.combine_gradients(basis, padded(3 * count));
+        let out = &mut self.gradients[n_pair..];
+        products.gradients(&self.slopes, &self.order_gradients, 3 * count, out, n);
         count
     }
 
@@ -217,6 +219,39 @@ impl LocalInvariants {
     }
 }
 
+// Structures, not closures: a closure that only borrows is called through a function that is not inlined into a dispatch.
+
+struct SumOverNeighbors<'a> {
+    local: &'a mut LocalInvariants,
+    basis: &'a Basis,
+    environment: &'a Environment<'a>,
+}
+
+impl WithSimd for SumOverNeighbors<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        self.local.sum_over_neighbors(self.basis, self.environment);
+    }
+}
+
+struct DifferentiatePrimitives<'a> {
+    local: &'a mut LocalInvariants,
+    basis: &'a Basis,
+    first: usize,
+    count: usize,
+}
+
+impl WithSimd for DifferentiatePrimitives<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        (self.local).differentiate_primitives(self.basis, self.first, self.count);
+    }
+}
+
 impl Columns {
     /// Lay out the harmonics of `count` neighbours, of which each has its `n_lm` values and three times as many slopes.
     #[inline(always)]
@@ -293,34 +328,4 @@ impl Columns {
 pub(super) fn reset(buffer: &mut Vec<f64>, len: usize) {
     buffer.clear();
     buffer.resize(len, 0.0);
-}
-
-/// Transpose a (rows × columns) matrix whose rows lie `from_stride` apart, to rows `to_stride` apart.
-fn transpose(
-    from: &[f64],
-    from_stride: usize,
-    (rows, columns): (usize, usize),
-    to: &mut [f64],
-    to_stride: usize,
-) {
-    const TILE: usize = 8;
-    let (whole_rows, whole_columns) = (rows / TILE * TILE, columns / TILE * TILE);
-    for r0 in (0..whole_rows).step_by(TILE) {
-        for c0 in (0..whole_columns).step_by(TILE) {
-            let tile: [[f64; TILE]; TILE] = std::array::from_fn(|r| {
-                let row = &from[(r0 + r) * from_stride + c0..][..TILE];
-                std::array::from_fn(|c| row[c])
-            });
-            for c in 0..TILE {
-                let row = &mut to[(c0 + c) * to_stride + r0..][..TILE];
-                row.copy_from_slice(&std::array::from_fn::<f64, TILE, _>(|r| tile[r][c]));
-            }
-        }
-    }
-    for r in 0..rows {
-        let done = if r < whole_rows { whole_columns } else { 0 };
-        for c in done..columns {
-            to[c * to_stride + r] = from[r * from_stride + c];
-        }
-    }
 }

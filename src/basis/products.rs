@@ -9,6 +9,7 @@
 use super::coupling::{self, MAX_ORDER};
 use super::harmonics::{self, legendre_factor};
 use super::invariants::{Channel, Factor, Invariant, equal_runs};
+use crate::transpose::{ROWS, columns_of_rows};
 use pulp::{Simd, WithSimd};
 use std::sync::Arc;
 
@@ -166,15 +167,23 @@ impl Products {
         }
     }
 
-    /// Gradients of all products, row-major (products × `stride`), from those of the order parameters
-    /// (order parameters × `stride`); `stride` is [`padded`].
-    pub fn gradients(&self, slopes: &[f64], order: &[f64], stride: usize, out: &mut [f64]) {
+    /// Gradients of all products by `columns` variables from those of the order parameters (order parameters ×
+    /// [`padded`] columns), transposed: column `c` begins at `out[c · out_stride]`.
+    pub fn gradients(
+        &self,
+        slopes: &[f64],
+        order: &[f64],
+        columns: usize,
+        out: &mut [f64],
+        out_stride: usize,
+    ) {
         pulp::Arch::new().dispatch(Gradients {
             plan: self,
             slopes,
             order,
-            stride,
+            columns,
             out,
+            out_stride,
         });
     }
 }
@@ -225,78 +234,92 @@ fn coupled<const N: usize>(
     value
 }
 
-/// The sparse matrix product: a few vector registers of one output row are summed over all its order parameters.
+/// The sparse matrix product: a few vector registers of one product are summed over all its order parameters. Those of
+/// eight products are transposed while they are at hand.
 struct Gradients<'a> {
     plan: &'a Products,
     slopes: &'a [f64],
     order: &'a [f64],
-    stride: usize,
+    columns: usize,
     out: &'a mut [f64],
+    out_stride: usize,
 }
 
 impl WithSimd for Gradients<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self {
-            plan,
-            slopes,
-            order,
-            stride,
-            out,
-        } = self;
-        for (product, row) in plan.list.iter().zip(out.chunks_exact_mut(stride)) {
-            let segments = &plan.segments[product.segments.clone()];
-            let source = Source {
-                segments,
-                slopes,
-                order,
-                stride,
-            };
-            let (row, _) = S::as_mut_simd_f64s(row);
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let vectors = padded(self.columns) / S::F64_LANES;
+        for first in (0..self.plan.len()).step_by(ROWS) {
             let mut at = 0;
-            while row.len() - at >= 8 {
-                tile::<S, 8>(simd, &source, row, at);
+            while vectors - at >= 8 {
+                self.tile::<S, 8>(simd, first, at);
                 at += 8;
             }
-            if row.len() - at >= 4 {
-                tile::<S, 4>(simd, &source, row, at);
+            if vectors - at >= 4 {
+                self.tile::<S, 4>(simd, first, at);
                 at += 4;
             }
-            if row.len() - at >= 2 {
-                tile::<S, 2>(simd, &source, row, at);
+            if vectors - at >= 2 {
+                self.tile::<S, 2>(simd, first, at);
                 at += 2;
             }
-            if row.len() > at {
-                tile::<S, 1>(simd, &source, row, at);
+            if vectors > at {
+                self.tile::<S, 1>(simd, first, at);
             }
         }
     }
 }
 
-struct Source<'a> {
-    segments: &'a [Segment],
-    slopes: &'a [f64],
-    order: &'a [f64],
-    stride: usize,
-}
-
-#[inline(always)]
-fn tile<S: Simd, const N: usize>(simd: S, source: &Source, row: &mut [S::f64s], at: usize) {
-    let mut sums = [simd.splat_f64s(0.0); N];
-    for segment in source.segments {
-        let slopes = &source.slopes[segment.slopes..][..segment.len];
-        let rows = source.order[segment.start * source.stride..].chunks_exact(source.stride);
-        for (slope, from) in slopes.iter().zip(rows) {
-            let slope = simd.splat_f64s(*slope);
-            let (from, _) = S::as_simd_f64s(from);
-            for (sum, x) in sums.iter_mut().zip(&from[at..at + N]) {
-                *sum = simd.mul_add_e_f64s(slope, *x, *sum);
+impl Gradients<'_> {
+    /// The products from `first` on, by the columns of N vectors from the vector `at` on.
+    #[inline(always)]
+    fn tile<S: Simd, const N: usize>(&mut self, simd: S, first: usize, at: usize) {
+        let products = &self.plan.list[first..];
+        let n_rows = products.len().min(ROWS);
+        let mut rows = [[simd.splat_f64s(0.0); N]; ROWS];
+        for (row, product) in rows.iter_mut().zip(products) {
+            *row = self.row(simd, product, at);
+        }
+        for v in 0..N {
+            let mut vectors = [simd.splat_f64s(0.0); ROWS];
+            for (vector, row) in vectors.iter_mut().zip(&rows) {
+                *vector = row[v];
+            }
+            let columns = columns_of_rows(simd, vectors);
+            let columns = columns.chunks_exact(ROWS / S::F64_LANES);
+            let start = (at + v) * S::F64_LANES;
+            for (c, column) in (start..self.columns).zip(columns) {
+                let out = &mut self.out[c * self.out_stride + first..][..n_rows];
+                for (out, own) in out.chunks_mut(S::F64_LANES).zip(column) {
+                    match S::as_mut_simd_f64s(out).0 {
+                        [whole] => *whole = *own,
+                        _ => simd.partial_store_f64s(out, *own),
+                    }
+                }
             }
         }
     }
-    row[at..at + N].copy_from_slice(&sums);
+
+    /// The gradient of one product by the columns of N vectors.
+    #[inline(always)]
+    fn row<S: Simd, const N: usize>(&self, simd: S, product: &Product, at: usize) -> [S::f64s; N] {
+        let vectors = padded(self.columns) / S::F64_LANES;
+        let (order, _) = S::as_simd_f64s(self.order);
+        let mut sums = [simd.splat_f64s(0.0); N];
+        for segment in &self.plan.segments[product.segments.clone()] {
+            let mut from = segment.start * vectors + at;
+            for slope in &self.slopes[segment.slopes..][..segment.len] {
+                let slope = simd.splat_f64s(*slope);
+                for (sum, x) in sums.iter_mut().zip(&order[from..from + N]) {
+                    *sum = simd.mul_add_e_f64s(slope, *x, *sum);
+                }
+                from += vectors;
+            }
+        }
+        sums
+    }
 }
 
 /// `weight` times the 2l + 1 order parameters of a primitive, added to those of a radial function.

@@ -99,18 +99,19 @@ impl DesignScratch {
         if !switching.active {
             return;
         }
-        self.scale_sums.clear(1);
-        self.repulsion_sums.clear(1);
+        let (atoms, displacements) = (self.environment.atoms(), environment.displacements);
+        for (sums, gradients) in [
+            (&mut self.scale_sums, &switching.scale_gradients),
+            (&mut self.repulsion_sums, &switching.gradients),
+        ] {
+            sums.clear(1);
+            sums.add(gradients.as_flattened(), displacements, atoms, atom);
+        }
         let forces = &mut self.repulsion[1..][..3 * n_atoms];
-        for (j, &neighbor) in self.environment.atoms().iter().enumerate() {
-            let (displacement, image) = (environment.displacements[j], neighbor as usize == atom);
-            (self.scale_sums).add(&switching.scale_gradients[j], displacement, image);
-            (self.repulsion_sums).add(&switching.gradients[j], displacement, image);
-            if !image {
+        for (&neighbor, gradient) in atoms.iter().zip(&switching.gradients) {
+            if neighbor as usize != atom {
                 let own = &mut forces[3 * neighbor as usize..][..3];
-                own.iter_mut()
-                    .zip(switching.gradients[j])
-                    .for_each(|(f, g)| *f -= g);
+                own.iter_mut().zip(gradient).for_each(|(f, g)| *f -= g);
             }
         }
         let (center, strain) = self.repulsion_sums.rows.split_at(3);
@@ -166,10 +167,11 @@ fn scatter(
         if count == 0 {
             break;
         }
-        let gradients = scratch.local.gradients.chunks_exact(3 * n_invariants);
-        for (j, gradient) in (first..first + count).zip(gradients) {
-            let (neighbor, displacement) = (atoms[j] as usize, environment.displacements[j]);
-            scratch.sums.add(gradient, displacement, neighbor == atom);
+        let (gradients, block) = (&scratch.local.gradients, first..first + count);
+        let displacements = &environment.displacements[block.clone()];
+        (scratch.sums).add(gradients, displacements, &atoms[block.clone()], atom);
+        for (j, gradient) in block.zip(gradients.chunks_exact(3 * n_invariants)) {
+            let neighbor = atoms[j] as usize;
             if neighbor == atom {
                 continue;
             }
@@ -250,23 +252,35 @@ impl WithSimd for AddGradients<'_> {
             };
             let slope = self.scale * slope + self.dscale * value;
             let value = self.scale * value;
-            add_products(
-                simd,
-                out,
-                value,
-                &gradient[range.clone()],
-                slope,
-                &values[range],
-            );
+            let (gradient, values) = (&gradient[range.clone()], &values[range]);
+            if slope == 0.0 {
+                add_products::<S, false>(simd, out, value, gradient, slope, values);
+            } else {
+                add_products::<S, true>(simd, out, value, gradient, slope, values);
+            }
         }
     }
 }
 
-/// `out += x a + y b`, all of one length.
+/// `out += x a + y b`, all of one length; `b` is not read where `BOTH` is false, for y = 0.
 #[inline(always)]
-fn add_products<S: Simd>(simd: S, out: &mut [f64], x: f64, a: &[f64], y: f64, b: &[f64]) {
+fn add_products<S: Simd, const BOTH: bool>(
+    simd: S,
+    out: &mut [f64],
+    x: f64,
+    a: &[f64],
+    y: f64,
+    b: &[f64],
+) {
     let (all_x, all_y) = (simd.splat_f64s(x), simd.splat_f64s(y));
-    let sum = |o, a, b| simd.mul_add_e_f64s(all_x, a, simd.mul_add_e_f64s(all_y, b, o));
+    let sum = |o, a, b| {
+        let o = if BOTH {
+            simd.mul_add_e_f64s(all_y, b, o)
+        } else {
+            o
+        };
+        simd.mul_add_e_f64s(all_x, a, o)
+    };
     let Some(tail) = out.len().checked_sub(S::F64_LANES) else {
         for ((o, a), b) in out.iter_mut().zip(a).zip(b) {
             *o += x * a + y * b;

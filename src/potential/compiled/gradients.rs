@@ -8,7 +8,7 @@
 use super::harmonics::BLOCK;
 use super::lane::{Lane, Part};
 use super::products::Adjoints;
-use super::transpose::transpose;
+use crate::transpose::transpose;
 use pulp::Simd;
 
 impl Lane {

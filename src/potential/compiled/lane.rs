@@ -14,7 +14,7 @@ use super::harmonics::BLOCK;
 use super::plan::{OuterPlan, SpeciesPlan};
 use super::products::{Product, add_scalars};
 use super::tabulate::tabulate;
-use super::transpose::{columns_of_rows, rows_of_columns};
+use crate::transpose::{columns_of_rows, rows_of_columns};
 use pulp::Simd;
 
 /// The neighbourhood of one atom.

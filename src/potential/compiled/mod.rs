@@ -23,7 +23,6 @@ mod requirements;
 mod size;
 mod table;
 mod tabulate;
-mod transpose;
 
 pub use graph::GraphSize;
 pub use plan::CompiledCenter;

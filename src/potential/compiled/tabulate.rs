@@ -7,7 +7,7 @@
 
 use super::harmonics::BLOCK;
 use super::table::{N_COEFFICIENTS, Places, SINGLE, Table};
-use super::transpose::columns_of_rows;
+use crate::transpose::columns_of_rows;
 use pulp::Simd;
 
 /// Values of all columns at some distances in rows; slopes by column or in rows.

@@ -12,11 +12,11 @@
 use pulp::Simd;
 
 /// Rows of a block.
-pub(super) const ROWS: usize = super::LANES;
+pub(crate) const ROWS: usize = 8;
 
 /// Columns from rows: column `c` is the vectors from `c · 8 / lanes` on.
 #[inline(always)]
-pub(super) fn columns_of_rows<S: Simd>(simd: S, rows: [S::f64s; ROWS]) -> [S::f64s; ROWS] {
+pub(crate) fn columns_of_rows<S: Simd>(simd: S, rows: [S::f64s; ROWS]) -> [S::f64s; ROWS] {
     let [a, b, c, d, e, f, g, h] = rows;
     match S::F64_LANES {
         8 => eight_by_eight(simd, rows),
@@ -38,7 +38,7 @@ pub(super) fn columns_of_rows<S: Simd>(simd: S, rows: [S::f64s; ROWS]) -> [S::f6
 
 /// The way back of [`columns_of_rows`].
 #[inline(always)]
-pub(super) fn rows_of_columns<S: Simd>(simd: S, columns: [S::f64s; ROWS]) -> [S::f64s; ROWS] {
+pub(crate) fn rows_of_columns<S: Simd>(simd: S, columns: [S::f64s; ROWS]) -> [S::f64s; ROWS] {
     let [a, b, c, d, e, f, g, h] = columns;
     match S::F64_LANES {
         8 => eight_by_eight(simd, columns),
@@ -79,7 +79,7 @@ fn quarters<S: Simd>(simd: S, [a, b, c, d]: [S::f64s; 4]) -> [S::f64s; 4] {
 
 /// `[neighbour][column]` to `[column][neighbour]` for the first columns.
 #[inline(always)]
-pub(super) fn transpose<S: Simd>(
+pub(crate) fn transpose<S: Simd>(
     simd: S,
     from: &[f64],
     stride: usize,
