@@ -179,10 +179,9 @@ def test_large_displacements_beside_small_ones_are_not_refused():
     crystal = bulk("Cu", cubic=True).repeat(2)
     for index in range(56):
         atoms, large = crystal.copy(), index >= 40
-        strain = random.uniform(-0.01, 0.01) * np.eye(3)
-        if large:
-            strain = random.uniform(-0.04, 0.06) * np.eye(3) + random.uniform(-0.03, 0.03, (3, 3))
-        atoms.set_cell(atoms.cell @ (np.eye(3) + strain), scale_atoms=True)
+        strain = random.uniform(*((-0.04, 0.06) if large else (-0.01, 0.01))) * np.eye(3)
+        shear = random.uniform(-0.03, 0.03, (3, 3)) if large else 0.0
+        atoms.set_cell(atoms.cell @ (np.eye(3) + strain + shear), scale_atoms=True)
         atoms.rattle(random.uniform(0.2, 0.4) if large else 0.02, rng=random)
         frames.append(labelled_by_emt(atoms, "large" if large else "small", index))
     assert check_labels(Dataset(tuple(frames))).errors == ()
