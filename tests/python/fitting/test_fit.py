@@ -1,6 +1,7 @@
 """The fit against scikit-learn, planted models, interruptions and the number of threads."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -66,19 +67,23 @@ def system(basis, dataset, weights, directory):
         return equations.system(np.empty((basis.n_features, basis.n_features)))
 
 
-def test_large_forces_count_less(aluminium):
-    sizes = np.array([np.sqrt((frame.forces**2).mean()) for frame in aluminium])
+def test_large_forces_count_less_beside_small_ones(aluminium):
     reference = reference_energies(aluminium, REFERENCE)
+    assert (Weights().of_structures(aluminium, reference) == 1.0).all()  # alike enough
+    frames = [replace(f, forces=f.forces * (30.0 if k % 4 == 0 else 1.0)) for k, f in enumerate(aluminium)]
+    wide = replace(aluminium, frames=tuple(frames))
+    sizes = np.array([np.sqrt((frame.forces**2).mean()) for frame in wide])
     scale = 2.0 * float(np.median(sizes[sizes > 1e-12]))
-    factors = Weights().of_structures(aluminium, reference)
+    factors = Weights().of_structures(wide, reference)
     np.testing.assert_allclose(factors[:, 1], 1.0 / (1.0 + (sizes / scale) ** 2))
     assert (factors[:, [0, 2]] == 1.0).all()
-    fixed = Weights().with_scale_of(aluminium)
+    fixed = Weights().with_scale_of(wide)
     assert fixed.force_scale == pytest.approx(scale)
-    some = aluminium.subset(np.flatnonzero(2.0 * sizes > scale))
-    np.testing.assert_array_equal(fixed.of_structures(some, reference), factors[2.0 * sizes > scale])
-    alike = Weights(force_scale=None).of_structures(aluminium, reference)
-    assert (alike == 1.0).all()
+    some = sizes < scale
+    np.testing.assert_array_equal(
+        fixed.of_structures(wide.subset(np.flatnonzero(some)), reference), factors[some]
+    )
+    assert (Weights(force_scale=None).of_structures(wide, reference) == 1.0).all()
 
 
 def test_normal_equations_equal_the_products_of_all_rows(aluminium, tmp_path):
