@@ -29,14 +29,13 @@ from ace_jax.fit.pipeline.problem import build_problem
 from ace_jax.fit.predict import fit_posterior
 from ase.io import read, write
 from ase.neighborlist import neighbor_list
-from peer_runs import chosen, errors, held_out, main
+from peer_runs import CUTOFFS, chosen, errors, held_out, main
 
 jax.config.update("jax_enable_x64", True)
 
 MODELS = {"2-10": (2, 10), "3-12": (3, 12), "3-16": (3, 16), "4-12": (4, 12)}  # order, total degree
 TRIAL = (3, 8)
 WEIGHTS = (8.0, 32.0, 128.0)
-CUTOFFS = {"Li": 6.0, "Mo": 5.2, "Si": 5.2, "Ge": 5.4}
 SKIN = 0.5
 
 

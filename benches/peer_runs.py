@@ -17,6 +17,7 @@ import numpy as np
 from ase import Atoms
 from ase.io import read
 
+CUTOFFS = {"Li": 6.0, "Mo": 5.2, "Si": 5.2, "Ge": 5.4}  # Å, of POD and ACE
 ERRORS = ("energy_mev_per_atom", "force_ev_per_angstrom")
 Evaluation = Callable[[], tuple[float, np.ndarray]]
 Potential = Callable[[Atoms], Evaluation]

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import ase.io
 import lammps_runs
 from ase import Atoms
-from peer_runs import chosen, held_out
+from peer_runs import CUTOFFS, chosen, held_out
 
 MODELS = {  # radial functions and degree of angles, for two, three, four and five bodies: from cheap to accurate
     "3-body": (8, 6, 5, 0, 0, 0, 0),
@@ -20,7 +20,6 @@ MODELS = {  # radial functions and degree of angles, for two, three, four and fi
     "4-body-more": (8, 8, 6, 6, 4, 0, 0),
     "5-body": (10, 10, 8, 8, 5, 5, 4),
 }
-CUTOFFS = {"Li": 6.0, "Mo": 5.2, "Si": 5.2, "Ge": 5.4}
 TRIAL = "4-body"
 WEIGHTS = (30, 100, 300, 1000)
 PARAMETERS = """species {element}

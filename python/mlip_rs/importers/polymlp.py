@@ -12,7 +12,13 @@ import numpy as np
 from mlip_rs import _core
 from mlip_rs.errors import ConfigError, PotentialFileError
 from mlip_rs.importers.compiled import Compiled
-from mlip_rs.importers.polymlp_features import LinearFeature, TypePairs, linear_features, products
+from mlip_rs.importers.polymlp_features import (
+    LinearFeature,
+    TypePairs,
+    linear_features,
+    multiplied,
+    products,
+)
 from mlip_rs.importers.polymlp_file import PolymlpModel
 
 Expansion = dict[tuple[str, ...], float]
@@ -107,10 +113,8 @@ def _specification(models: Sequence[PolymlpModel], elements: tuple[str, ...]) ->
 
 def _degree_of_products(model: PolymlpModel, order: int) -> int:
     """Largest degree of products with invariants of an order."""
-    if order > 1 + len(model.max_degrees):
-        return 1
-    largest = {1: 0, 2: order, 3: 1, 4: 2}[model.model_type]
-    return model.max_power if order <= largest else 1
+    has_order = order <= 1 + len(model.max_degrees)
+    return model.max_power if has_order and multiplied(model, order) else 1
 
 
 def _mixes(model: PolymlpModel) -> bool:
@@ -191,20 +195,16 @@ def _terms(
         {center: names.expansion(feature, center) for center in feature.centers} for feature in features
     ]
     centers = [names.elements.index(symbol) for symbol in model.elements]
-    n_terms = 0
-    for value, chosen in zip(model.coefficients, products(model, features), strict=False):
+    n_terms, rest = 0, products(model, features)
+    for value, chosen in zip(model.coefficients, rest, strict=False):
         n_terms += 1
         for center in frozenset.intersection(*(features[k].centers for k in chosen)):
             if value == 0.0:
                 continue
             for factors, factor in _product([expansions[k][center] for k in chosen]):
                 yield centers[center], _label(factors, invariants), value * factor
-    _check_number(model, features, n_terms)
-
-
-def _check_number(model: PolymlpModel, features: list[LinearFeature], n_terms: int) -> None:
-    n_features = sum(1 for _ in products(model, features))
-    if n_terms != len(model.coefficients) or n_features != len(model.coefficients):
+    n_features = n_terms + sum(1 for _ in rest)
+    if n_features != len(model.coefficients):
         raise PotentialFileError(
             f"has {len(model.coefficients)} coefficients for {n_features} features; it is cut short or edited, or of "
             "another version of pypolymlp"

@@ -89,10 +89,10 @@ def _pairs_of_factors(invariant: PolymlpInvariant, types: TypePairs) -> list[tup
     return sorted(found)
 
 
-def multiplied(model: PolymlpModel, feature: LinearFeature) -> bool:
-    """Whether a feature enters products: all in model type 2, order 1 in type 3, orders 1 and 2 in type 4."""
-    largest = {1: 0, 2: feature.order, 3: 1, 4: 2}[model.model_type]
-    return model.max_power > 1 and feature.order <= largest
+def multiplied(model: PolymlpModel, order: int) -> bool:
+    """Whether features of an order enter products: all in model type 2, order 1 in type 3, orders 1 and 2 in type 4."""
+    largest = {1: 0, 2: order, 3: 1, 4: 2}[model.model_type]
+    return model.max_power > 1 and order <= largest
 
 
 def products(model: PolymlpModel, features: list[LinearFeature]) -> Iterator[tuple[int, ...]]:
@@ -101,7 +101,7 @@ def products(model: PolymlpModel, features: list[LinearFeature]) -> Iterator[tup
     Products that no centre has are not counted.
     """
     yield from ((k,) for k in range(len(features)))
-    numbers = [k for k, feature in enumerate(features) if multiplied(model, feature)]
+    numbers = [k for k, feature in enumerate(features) if multiplied(model, feature.order)]
     for degree in range(2, model.max_power + 1):
         for chosen in _descending(numbers, degree):
             if frozenset.intersection(*(features[k].centers for k in chosen)):
