@@ -1,16 +1,23 @@
 """The text of a potential file, read without trust."""
 
+import gzip
+import io
+import lzma
 import stat
+import zlib
 from pathlib import Path
 
 from mlip_rs.errors import PotentialFileError
 
 MAX_FILE_BYTES: int = 256 << 20
-"""Larger potential files are refused before they are read."""
+"""Larger potential files are refused before they are read; compressed ones as soon as more has been unpacked."""
+
+_GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
+"""First bytes of compressed files."""
 
 
 def potential_text(path: Path) -> str:
-    """The text of a potential file.
+    """The text of a potential file, which may be compressed by gzip or xz, whatever its name.
 
     Raises
     ------
@@ -26,6 +33,7 @@ def potential_text(path: Path) -> str:
             raise PotentialFileError("is not a regular file; give a potential file (*.mlip.json)")
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1) if path.stat().st_size <= MAX_FILE_BYTES else None
+        content = content if content is None else _unpacked(content)
     except PotentialFileError:
         raise  # a ValueError itself
     except FileNotFoundError:
@@ -45,6 +53,21 @@ def potential_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise PotentialFileError(
             f"is not UTF-8 text (byte {error.start}); check that it is a potential file, unpacked and copied as it was"
+        ) from None
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Content as it was before it was compressed, at most one byte more than is allowed."""
+    packed = io.BytesIO(content)
+    try:
+        if content.startswith(_GZIP):
+            return gzip.GzipFile(fileobj=packed).read(MAX_FILE_BYTES + 1)
+        if content.startswith(_XZ):
+            return lzma.LZMAFile(packed).read(MAX_FILE_BYTES + 1)
+        return content
+    except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
+        raise PotentialFileError(
+            f"is compressed, but cannot be unpacked ({error}); was it cut short? Copy it again"
         ) from None
 
 

@@ -1,8 +1,10 @@
 """A potential file is read whole or refused with the reason, and written whole or not at all."""
 
 import contextlib
+import gzip
 import hashlib
 import json
+import lzma
 import os
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from potentials import (
 
 from mlip_rs.errors import PotentialFileError
 from mlip_rs.files import write_atomically
-from mlip_rs.potential import Potential
+from mlip_rs.potential import Potential, file_text
 
 
 def test_file_gives_the_same_potential_and_the_same_bits(path, potential):
@@ -26,6 +28,27 @@ def test_file_gives_the_same_potential_and_the_same_bits(path, potential):
     assert back.coefficients("Ni") == potential.coefficients("Ni")
     np.testing.assert_array_equal(back.predict(alloy()).forces, potential.predict(alloy()).forces)
     assert path.read_text(encoding="utf-8") == back.to_json()
+
+
+COMPRESSORS = {".gz": gzip.compress, ".xz": lzma.compress}
+
+
+@pytest.mark.parametrize("suffix", COMPRESSORS)
+def test_a_compressed_file_is_read_and_refused_when_cut_short(path, potential, suffix):
+    packed = COMPRESSORS[suffix](path.read_bytes())
+    target = path.with_suffix(f".json{suffix}")
+    target.write_bytes(packed)
+    assert Potential.load(target) == potential
+    target.write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(PotentialFileError, match=r"cannot be unpacked .*; was it cut short\? Copy it again"):
+        Potential.load(target)
+
+
+def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(path, monkeypatch):
+    monkeypatch.setattr(file_text, "MAX_FILE_BYTES", 1 << 20)
+    path.write_bytes(lzma.compress(b" " * (2 << 20)))
+    with pytest.raises(PotentialFileError, match="is larger than 1 MB"):
+        Potential.load(path)
 
 
 def resealed(path, change):

@@ -1,0 +1,269 @@
+"""From data to the record of a potential of the gallery: fit, validation, verification, extent of the data."""
+
+import json
+import lzma
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+from ase import Atoms
+from ase.filters import FrechetCellFilter
+from ase.optimize import BFGS
+from gallery_labels import crystal_constants, extent
+from gallery_sets import Entry
+
+import mlip_rs as mlip
+from mlip_rs.data import read_dataset
+from mlip_rs.demo import DATA_PATH, REFERENCE_PATH
+from mlip_rs.demo.aluminium import split
+from mlip_rs.evaluate.evaluation import Evaluation, evaluate
+from mlip_rs.files import atomic_file
+from mlip_rs.fitting.result import read_record
+from mlip_rs.generate.prototypes import lattice_constant, prototype
+from mlip_rs.potential.data_range import CLEARLY_OUTSIDE
+from mlip_rs.uncertainty import indices
+from mlip_rs.uncertainty.committee import Committee
+from mlip_rs.validate.result import Validation
+from mlip_rs.verify import verify
+from mlip_rs.workflows.validation import validate
+
+PROPERTIES = (
+    "prototypes", "elastic", "phonons", "zone-boundary", "vacancy", "surfaces", "short-range", "stress-test",
+)  # fmt: skip
+VOLUMES = np.round(np.arange(0.5, 1.601, 0.02), 2)
+"""Of the crystal, in units of its volume, at which its index of anomaly is computed."""
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A fit and all that was computed with its knee."""
+
+    record: Record
+    run: Record
+    potential: mlip.Potential
+    validation: Validation
+    evaluation: Evaluation
+
+
+def data_files(entry: Entry, data: Path, runs: Path) -> tuple[Path, Path]:
+    """Training and test file; those of aluminium are split off the shipped data, as the demo does."""
+    if entry.teacher:
+        return runs / entry.name / "training.extxyz", runs / entry.name / "test.extxyz"
+    train, test = (data / f"{entry.data}_{part}.xyz" for part in ("train", "test"))
+    if entry.reference and not train.is_file():
+        train, test = (runs / f"{entry.symbol}_{part}.xyz" for part in ("train", "test"))
+        frames = ase.io.read(DATA_PATH, ":")
+        held_out = {frame.location for frame in split(read_dataset(DATA_PATH))[1]}
+        locations = [frame.location for frame in read_dataset(DATA_PATH)]
+        for path, wanted in ((train, False), (test, True)):
+            own = [atoms for atoms, at in zip(frames, locations, strict=True) if (at in held_out) is wanted]
+            ase.io.write(path, own)
+    return train, test
+
+
+def fitted(entry: Entry, files: Sequence[Path], runs: Path) -> Path:
+    """Run directory of the entry; made by the command on the page if it is missing."""
+    folder = runs / entry.name
+    if entry.teacher:
+        words = [*shlex.split(entry.commands[0])[1:-1], str(folder)]
+        folder = folder / "fit"
+    else:
+        words = ["fit", str(files[0]), "--test", str(files[1]), *entry.options, "-o", str(folder)]
+    if not (folder / "run.json").is_file():
+        print(f"{entry.name}: {' '.join(words)}", flush=True)
+        subprocess.run([sys.executable, "-m", "mlip_rs", *words], check=True)
+    return folder
+
+
+def finished(entry: Entry, data: Path, runs: Path) -> Finished:
+    """Everything that the page, the figures and the file of an entry need."""
+    runs.mkdir(parents=True, exist_ok=True)
+    files = data_files(entry, data, runs)
+    folder = fitted(entry, files, runs)
+    run = read_record(folder)
+    potential = mlip.Potential.load(folder / "knee.mlip.json")
+    validation = validate(
+        folder / "knee.mlip.json",
+        runs / f"{entry.name}-validation",
+        reference=str(REFERENCE_PATH) if entry.reference else None,
+        crystal=entry.crystal,
+        only=[name for name in PROPERTIES if name != "zone-boundary" or entry.reference],
+        quick=True,
+    )
+    assert isinstance(validation, Validation)
+    frames = ase.io.read(files[0], ":")
+    crystal, zero = ground_state(entry, potential, validation)
+    record = {
+        "name": entry.name,
+        "data": extent(frames) | {"fingerprint": run["data"]["fingerprint"]},
+        "n_test": len(ase.io.read(files[1], ":")),
+        "points": {name: point(run, name) for name in ("knee", "best")},
+        "crystal": crystal,
+        "properties": properties(validation),
+        "references": references(entry, frames + ase.io.read(files[1], ":"), runs),
+        "trust": trust(entry, potential, validation, zero),
+    }
+    return Finished(record, run, potential, validation, evaluate(potential, files[1], error_bars=False))
+
+
+def point(run: Record, name: str) -> Record:
+    """Size, cost and errors of a potential of the front."""
+    own = run["points"][run[name]]
+    errors = {part: _errors(own[part]) for part in ("test", "validation", "training") if own[part]}
+    kinds = {kind: _errors(found) for kind, found in own["training"].get("by_config_type", {}).items()}
+    return {
+        "n_nonzero": own["n_nonzero"],
+        "n_features": own["n_features"],
+        "us_per_atom": round(own["us_per_atom"], 2),
+        "stress_test": own["stress_test"]["passed"],
+        **errors,
+        "by_kind": kinds,
+    }
+
+
+def _errors(found: Mapping[str, Any]) -> Record:
+    return {
+        key.split("_")[0]: [_round(value["mae"], 4), _round(value["rmse"], 4)]
+        for key, value in found.items()
+        if key != "by_config_type" and value
+    }
+
+
+def ground_state(entry: Entry, potential: mlip.Potential, validation: Validation) -> tuple[Record, Atoms]:
+    """Relaxed crystal: lattice constants in Å, energy in eV/atom; and its atoms."""
+    curves = next(found.value for found in validation.properties if found.name == "prototypes")
+    atoms = prototype(entry.crystal, entry.symbol, curves.curve(entry.crystal).equilibrium_volume)
+    atoms.calc = potential.calculator()
+    BFGS(FrechetCellFilter(atoms), logfile=None).run(fmax=1e-6, steps=300)
+    volume = float(atoms.get_volume()) / len(atoms)
+    a = lattice_constant(entry.crystal, volume)
+    lengths = {"a": a} if a else {"a": float(atoms.cell.lengths()[0]), "c": float(atoms.cell.lengths()[2])}
+    energy = float(atoms.get_potential_energy()) / len(atoms)
+    shown = {name: round(length, 4) for name, length in lengths.items()}
+    return {"prototype": entry.crystal, **shown, "energy": round(energy, 4)}, atoms
+
+
+def properties(validation: Validation) -> list[Record]:
+    """Quantities with their error bars."""
+    return [
+        {
+            "property": found.name,
+            "quantity": row.name,
+            "unit": row.unit,
+            "value": _round(row.value, 6),
+            "sigma": None if row.bar is None or row.bar.sigma is None else _round(row.bar.sigma, 3),
+            "shown": row.shown,
+            "outside": bool(found.outside),
+        }
+        for found in validation.properties
+        for row in found.rows
+        if row.value is not None
+    ]
+
+
+def references(entry: Entry, frames: Sequence[Atoms], runs: Path) -> dict[str, Record]:
+    """Values to compare with: what they are, by property and quantity."""
+    found: dict[str, Record] = {}
+    if entry.strains:
+        values = crystal_constants(frames, entry.strains, entry.crystal, shear=entry.strained_shear)
+        found["DFT, from the labels"] = _rounded(values)
+    if entry.published:
+        found["DFT, published"] = _rounded(entry.published)
+    stored = runs / entry.name / "validation" / "validation.json"
+    if entry.reference:
+        stored, key = runs / f"{entry.name}-validation" / "validation.json", "DFT"
+    else:
+        key = f"teacher {entry.teacher}"
+    if entry.reference or entry.teacher:
+        values = {}
+        for own in json.loads(stored.read_text(encoding="utf-8"))["properties"]:
+            rows = {row["quantity"]: row["reference"] for row in own["quantities"]}
+            values[own["name"]] = {name: value for name, value in rows.items() if value is not None}
+        found[key] = _rounded(values)
+    return found
+
+
+def trust(entry: Entry, potential: mlip.Potential, validation: Validation, crystal: Atoms) -> Record:
+    """What the potential and its checks say about its limits."""
+    curves = next(found.value for found in validation.properties if found.name == "prototypes")
+    shapes = {
+        curve.name: prototype(curve.name, entry.symbol, curve.equilibrium_volume) for curve in curves.curves
+    }
+    strained = []
+    for ratio in VOLUMES:
+        strained.append(crystal.copy())
+        strained[-1].set_cell(crystal.cell * ratio ** (1.0 / 3.0), scale_atoms=True)
+    far = [float(own.max()) for own in indices(potential, strained)]
+    inside = _around_one([index <= CLEARLY_OUTSIDE for index in far])
+    checks = verify(potential)
+    failures = {found.name: list(found.failures) for found in validation.properties if found.failures}
+    tests = {found.name: found.value for found in validation.properties if found.name == "stress-test"}
+    committee = Committee.of(potential)
+    return {
+        "range": None if potential.data_range is None else potential.data_range.to_dict(),
+        "volumes_inside": [float(VOLUMES[inside[0]]), float(VOLUMES[inside[-1]])] if inside else [],
+        "index": {
+            name: _round(float(own.max()), 2)
+            for name, own in zip(shapes, indices(potential, list(shapes.values())), strict=True)
+        },
+        "ordering": list(curves.ordering),
+        "outside": {found.name: list(found.outside) for found in validation.properties if found.outside},
+        "failures": failures,
+        "stress_tests": {
+            "fit": potential.info["stress_test"],
+            "again": {"passed": tests["stress-test"].passed, "seed": tests["stress-test"].seed},
+        },
+        "isolated_atoms": list(potential.undetermined_atoms),
+        "verify": {
+            "failed": [check.name for check in checks.failures],
+            "n": sum(check.status.value != "not applicable" for check in checks.checks),
+        },
+        "coverage": None if committee is None else {
+            name: list(levels) for name, levels in committee.coverage.items()
+        },
+    }  # fmt: skip
+
+
+def _around_one(inside: Sequence[bool]) -> list[int]:
+    """Places around a volume of 1 without a gap, at which the crystal is inside the data."""
+    middle = int(np.argmin(np.abs(VOLUMES - 1.0)))
+    low = high = middle
+    while low > 0 and inside[low - 1]:
+        low -= 1
+    while high < len(inside) - 1 and inside[high + 1]:
+        high += 1
+    return list(range(low, high + 1)) if inside[middle] else []
+
+
+def write_potential(potential: mlip.Potential, path: Path) -> Record:
+    """Write a compressed potential file, the deviations of its committee in 32 bits."""
+    committee = Committee.of(potential)
+    if committee is not None:
+        halved = committee.deviations.astype(np.float32).astype(np.float64)
+        potential = replace(committee, deviations=halved).attached(potential)
+    text = potential.to_json()
+    content = lzma.compress(text.encode(), preset=9)
+    with atomic_file(path, "wb") as file:
+        file.write(content)
+    return {
+        "file": path.name,
+        "kilobytes": round(len(content) / 1e3),
+        "kilobytes_unpacked": round(len(text.encode()) / 1e3),
+        "checksum": potential.checksum,
+        "cutoff": potential.cutoff,
+    }
+
+
+def _rounded(values: Mapping[str, Mapping[str, float]]) -> Record:
+    return {name: {key: _round(value, 5) for key, value in own.items()} for name, own in values.items()}
+
+
+def _round(value: float | None, digits: int) -> float | None:
+    return None if value is None else float(f"{value:.{digits}g}")

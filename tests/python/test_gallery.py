@@ -1,0 +1,118 @@
+"""Pages of the gallery are what their records say, and the records what the files to download do."""
+
+import importlib
+import json
+import re
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from conftest import REPOSITORY
+
+from mlip_rs.potential import Potential
+from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
+from mlip_rs.verify import verify
+
+GALLERY = REPOSITORY / "docs" / "gallery"
+NAMES = sorted(path.stem for path in GALLERY.glob("*.json"))
+ALL_FILES = 3e6
+"""Bytes of all potential files together, for the sake of the repository."""
+
+ALL_DIGITS = 6e-5
+"""Largest rounding of numbers with four decimals, and what is left of a relaxation."""
+
+PRESSURE = 0.1
+"""GPa, that four decimals of a lattice constant leave."""
+
+
+@pytest.fixture(scope="module")
+def pages():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(REPOSITORY / "benches")
+        yield importlib.import_module("gallery_pages")
+
+
+def record(name):
+    return json.loads((GALLERY / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def finished(request):
+    """Record and potential of a page."""
+    own = record(request.param)
+    return own, Potential.load(GALLERY / own["potential"]["file"])
+
+
+def test_there_is_a_gallery():
+    assert len(NAMES) >= 1
+
+
+def test_pages_are_those_of_their_records(pages):
+    for name in NAMES:
+        entry = next(entry for entry in pages.ENTRIES if entry.name == name)
+        assert (GALLERY / f"{name}.md").read_text(encoding="utf-8") == pages.page(entry, record(name))
+
+
+def test_the_index_lists_every_page_and_no_other(pages):
+    index = (GALLERY / "index.md").read_text(encoding="utf-8")
+    assert index == pages.index_page({name: record(name) for name in NAMES})
+    listed = index.partition(":hidden:\n")[2].partition("```")[0].split()
+    assert (
+        sorted(listed) == NAMES == sorted(path.stem for path in GALLERY.glob("*.md") if path.stem != "index")
+    )
+    assert re.search(
+        r"^gallery/index$", (REPOSITORY / "docs/index.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+
+def test_files_are_small(pages):
+    files = list(GALLERY.glob("*.mlip.json.xz"))
+    assert len(files) == len(NAMES)
+    assert sum(path.stat().st_size for path in files) <= ALL_FILES
+    assert all(path.stat().st_size <= 60_000 for path in GALLERY.glob("*.png"))
+
+
+def test_the_file_is_the_one_of_the_page_and_sound(finished):
+    own, potential = finished
+    stated, knee = own["potential"], own["points"]["knee"]
+    assert (GALLERY / stated["file"]).stat().st_size == pytest.approx(1e3 * stated["kilobytes"], abs=500)
+    assert potential.checksum == stated["checksum"]
+    assert (potential.n_nonzero, potential.n_features) == (knee["n_nonzero"], knee["n_features"])
+    assert potential.info["data"]["fingerprint"] == own["data"]["fingerprint"]
+    assert potential.info["stress_test"] == own["trust"]["stress_tests"]["fit"]
+    assert verify(potential, only=["forces", "virial", "file"]).passed
+
+
+def test_errors_of_the_record_are_those_in_the_file(finished):
+    own, potential = finished
+    for part in ("training", "validation"):
+        for key, found in potential.info["errors"][part].items():
+            if key != "by_config_type":
+                stated = own["points"]["knee"][part][key.split("_")[0]]
+                assert stated == pytest.approx([found["mae"], found["rmse"]], rel=1e-3)
+
+
+def test_the_crystal_has_the_energy_of_the_page_and_no_pressure(finished):
+    own, potential = finished
+    stated = own["crystal"]
+    atoms = bulk(potential.elements[0], stated["prototype"], a=stated["a"], c=stated.get("c"))
+    found = potential.predict(atoms)
+    assert found.energy / len(atoms) == pytest.approx(stated["energy"], abs=ALL_DIGITS)
+    assert np.abs(found.stress).max() * EV_PER_ANGSTROM3_IN_GPA < PRESSURE
+
+
+def test_the_crystal_is_the_one_whose_properties_are_listed(finished):
+    own, _ = finished
+    stated = own["crystal"]
+    rows = {row["quantity"]: row for row in own["properties"] if row["property"] == "prototypes"}
+    if f"a0 {stated['prototype']}" in rows:
+        assert rows[f"a0 {stated['prototype']}"]["value"] == pytest.approx(stated["a"], rel=1e-3)
+
+
+def test_a_misfit_of_more_than_a_tenth_is_told_and_a_smaller_one_is_not(pages):
+    def told(value):
+        rows = [{"property": "elastic", "quantity": "C11", "value": value, "sigma": 1.0}]
+        return pages.misfits({"references": {"DFT": {"elastic": {"C11": 100.0}}}, "properties": rows})[0]
+
+    assert told(111.0) == "Beside DFT, C11 is 11 % above (outside the error bar of 90 %)."
+    assert "nothing" in told(109.0)
