@@ -188,18 +188,18 @@ def _limits(record: Record) -> list[str]:
     told = [
         f"The data: {data['n_structures']} structures, {data['n_atoms']:,} atoms, at most {data['largest_cell']} in a "
         f"cell ({kinds}{f', and {more} more kinds' if more > 0 else ''}); "
-        f"volumes {data['volumes'][0]:g} to {data['volumes'][1]:g} Å³ per atom with the vacuum of slabs, "
+        f"volumes {data['volumes'][0]:g} to {data['volumes'][1]:g} Å³ per atom with vacuum, where there is some, "
         f"pressures {_signed(low, '.0f')} to {high:.0f} GPa, forces up to {data['largest_force']:g} eV/Å, "
         f"atoms no closer than {closest:.2f} Å. "
         "Nearer than that a repulsion takes over, which is safe but not accurate.",
         _volumes_told(record),
         _index_told(record),
     ]
-    first = trust["ordering"][0]
-    if first != record["crystal"]["prototype"]:
+    if trust["lowest"] != record["crystal"]["prototype"]:
         told.append(
-            f"The lowest of the prototypes is {first}, not {record['crystal']['prototype']}: do not take phase "
-            "stability from it."
+            f"The lowest of the prototypes, whose axial ratios are fixed, is {trust['lowest']}, "
+            f"{trust['above_lowest_mev']:g} meV/atom below {record['crystal']['prototype']}: "
+            "do not take phase stability from it."
         )
     for name, reasons in trust["outside"].items():
         if name not in ("short-range", "stress-test", "prototypes"):
@@ -319,7 +319,8 @@ def _reference_notes(entry: Entry, record: Record) -> str:
         told.append(f"Published: {entry.published_source}.")
     if entry.reference:
         told.append("DFT: computed directly with the settings of the data (examples/al).")
-    told.append("A dash: no value that is certain to be known here.")
+    if "–" in _property_table(record):
+        told.append("A dash: no value is certain here.")
     return " ".join(told)
 
 

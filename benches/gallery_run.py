@@ -213,7 +213,8 @@ def trust(entry: Entry, potential: mlip.Potential, validation: Validation, cryst
             name: _round(float(own.max()), 2)
             for name, own in zip(shapes, indices(potential, list(shapes.values())), strict=True)
         },
-        "ordering": list(curves.ordering),
+        "lowest": curves.ordering[0],
+        "above_lowest_mev": _round(curves.energy_above(entry.crystal, curves.ordering[0]), 3),
         "outside": {found.name: list(found.outside) for found in validation.properties if found.outside},
         "failures": failures,
         "stress_tests": {

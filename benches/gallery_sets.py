@@ -143,12 +143,13 @@ ENTRIES: tuple[Entry, ...] = (
         "Mg-distilled",
         "labels of the universal potential 7net-0 (SevenNet, PBE of the Materials Project)",
         "../distillation.md",
-        "labels made here; the licence of 7net-0 is that of SevenNet",
+        "labels made here with sevenn 0.13.0",
         strains="",
         teacher="7net-0",
         notes=(
-            "All errors are those against the teacher; the teacher's own errors are not in them. At surfaces it is "
-            "known to be soft.",
+            "All errors and error bars are those against the teacher; how far it is from first principles they do not "
+            "contain. Universal potentials are often too soft far from equilibrium.",
+            "Labels above 73 GPa were left out; the same command puts that limit at 76 GPa by now.",
         ),
     ),
 )
