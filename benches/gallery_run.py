@@ -19,9 +19,7 @@ from gallery_labels import crystal_constants, extent
 from gallery_sets import Entry
 
 import mlip_rs as mlip
-from mlip_rs.data import read_dataset
 from mlip_rs.demo import DATA_PATH, REFERENCE_PATH
-from mlip_rs.demo.aluminium import split
 from mlip_rs.evaluate.evaluation import Evaluation, evaluate
 from mlip_rs.files import atomic_file
 from mlip_rs.fitting.result import read_record
@@ -52,20 +50,13 @@ class Finished:
     evaluation: Evaluation
 
 
-def data_files(entry: Entry, data: Path, runs: Path) -> tuple[Path, Path]:
-    """Training and test file; those of aluminium are split off the shipped data, as the demo does."""
+def data_files(entry: Entry, data: Path, runs: Path) -> tuple[Path, ...]:
+    """Training file, and test file if there is one."""
     if entry.teacher:
         return runs / entry.name / "training.extxyz", runs / entry.name / "test.extxyz"
-    train, test = (data / f"{entry.data}_{part}.xyz" for part in ("train", "test"))
-    if entry.reference and not train.is_file():
-        train, test = (runs / f"{entry.symbol}_{part}.xyz" for part in ("train", "test"))
-        frames = ase.io.read(DATA_PATH, ":")
-        held_out = {frame.location for frame in split(read_dataset(DATA_PATH))[1]}
-        locations = [frame.location for frame in read_dataset(DATA_PATH)]
-        for path, wanted in ((train, False), (test, True)):
-            own = [atoms for atoms, at in zip(frames, locations, strict=True) if (at in held_out) is wanted]
-            ase.io.write(path, own)
-    return train, test
+    if entry.reference:
+        return (DATA_PATH,)
+    return data / f"{entry.data}_train.xyz", data / f"{entry.data}_test.xyz"
 
 
 def fitted(entry: Entry, files: Sequence[Path], runs: Path) -> Path:
@@ -75,7 +66,8 @@ def fitted(entry: Entry, files: Sequence[Path], runs: Path) -> Path:
         words = [*shlex.split(entry.commands[0])[1:-1], str(folder)]
         folder = folder / "fit"
     else:
-        words = ["fit", str(files[0]), "--test", str(files[1]), *entry.options, "-o", str(folder)]
+        test = ["--test", str(files[1])] if len(files) > 1 else []
+        words = ["fit", str(files[0]), *test, *entry.options, "-o", str(folder)]
     if not (folder / "run.json").is_file():
         print(f"{entry.name}: {' '.join(words)}", flush=True)
         subprocess.run([sys.executable, "-m", "mlip_rs", *words], check=True)
@@ -98,19 +90,19 @@ def finished(entry: Entry, data: Path, runs: Path) -> Finished:
         quick=True,
     )
     assert isinstance(validation, Validation)
-    frames = ase.io.read(files[0], ":")
+    frames, tested = (ase.io.read(files[0], ":"), ase.io.read(files[-1], ":") if len(files) > 1 else [])
     crystal, zero = ground_state(entry, potential, validation)
     record = {
         "name": entry.name,
         "data": extent(frames) | {"fingerprint": run["data"]["fingerprint"]},
-        "n_test": len(ase.io.read(files[1], ":")),
+        "n_test": len(tested),
         "points": {name: point(run, name) for name in ("knee", "best")},
         "crystal": crystal,
         "properties": properties(validation),
-        "references": references(entry, frames + ase.io.read(files[1], ":"), runs),
+        "references": references(entry, frames + tested, runs),
         "trust": trust(entry, potential, validation, zero),
     }
-    return Finished(record, run, potential, validation, evaluate(potential, files[1], error_bars=False))
+    return Finished(record, run, potential, validation, evaluate(potential, files[-1], error_bars=False))
 
 
 def point(run: Record, name: str) -> Record:

@@ -21,7 +21,7 @@ class Entry:
     crystal
         Prototype of the ground state, whose properties are computed.
     data
-        Path of the data below the folder of all, without `_train.xyz`; the command that makes it if `teacher` is given.
+        Path of the data below the folder of all, without `_train.xyz`; that of shipped data, which have no test file.
     source, link, licence
         Of the data.
     options
@@ -35,7 +35,7 @@ class Entry:
     published_source
         Citation of these.
     reference
-        File of reference properties computed with the settings of the data.
+        File of reference properties computed with the settings of shipped data.
     teacher
         Potential that labelled the data; empty for first-principles data.
     notes
@@ -68,8 +68,12 @@ class Entry:
         """What makes the potential from the data."""
         if self.teacher:
             return (f"mlip-rs distil {self.symbol} -t {self.teacher} -o {self.name}",)
-        train, test = (f"{self.symbol}_{part}.xyz" for part in ("train", "test"))
-        return (" ".join(["mlip-rs fit", train, "--test", test, *self.options, "-o", self.name]),)
+        data = (
+            [self.data]
+            if self.reference
+            else [f"{self.symbol}_train.xyz", "--test", f"{self.symbol}_test.xyz"]
+        )
+        return (" ".join(["mlip-rs fit", *data, *self.options, "-o", self.name]),)
 
 
 def _elastic(c11: float, c12: float, c44: float) -> dict[str, dict[str, float]]:
@@ -98,9 +102,9 @@ ENTRIES: tuple[Entry, ...] = (
         "Al",
         "aluminium",
         "fcc",
-        "al_dft/Al",
-        "Quantum ESPRESSO PBE, computed for this project (examples/al)",
-        "../start.md",
+        "python/mlip_rs/demo/al_dft.extxyz",
+        "Quantum ESPRESSO PBE, computed for this project",
+        "../../examples/al/README.md",
         "BSD-3-Clause, that of this project",
         options=("--isolated-atoms", "Al=0"),
         strains="",

@@ -44,7 +44,7 @@ def finished(request):
 
 
 def test_there_is_a_gallery():
-    assert len(NAMES) >= 4
+    assert len(NAMES) >= 6
 
 
 def test_pages_are_those_of_their_records(pages):
