@@ -2,11 +2,12 @@
 
 Fits to all features are compared with those to features of low order and degree. What falls into holes outside the
 data is most often a few invariants of the highest order: without them a fit is nearly as accurate, and holds.
-Where it is much less accurate, the fit to all features is taken in its place if a few of the anchor rows make it hold.
+Which of them hold changes with the slightest change of weights or data. Where the first that does is much less
+accurate, it only helps: with a little of the anchor rows that it labels, fits hold that failed without.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -16,6 +17,7 @@ from mlip_rs.basis import Basis
 from mlip_rs.fitting.anchors import Anchors, anchors, lowest_of_data
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.dense_fit import DenseFit, without_each_fold
+from mlip_rs.fitting.estimators.scaled import Scaled
 from mlip_rs.fitting.repulsion import repelling_potential
 from mlip_rs.potential.stress_test import stress_test
 
@@ -31,8 +33,34 @@ WORST: float = 3.0
 NEAR: float = 1.05
 """The same of a teacher for which no better one is looked for."""
 
-SLIGHT: tuple[float, ...] = (1e-3, 1e-2)
-"""Weights of the anchor rows, in that of the selection, with which the fit to all features may become the teacher."""
+SLIGHT: tuple[float, ...] = (1e-3, 1e-2, 1e-1)
+"""Weights of the anchor rows, in that of the selection, with which a fit that fails without may become the teacher."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """A fit to some features.
+
+    Parameters
+    ----------
+    support
+        (F,) its features.
+    coefficients
+        (F,).
+    squares
+        Sum of the squared weighted residuals on the data.
+    """
+
+    support: Mask
+    coefficients: Array
+    squares: float
+
+    @classmethod
+    def of(cls, folds: CrossValidation, scaled: Scaled, penalty: Array, support: Mask) -> "_Fit":
+        """Fit to equations of all data."""
+        (coefficients,) = folds.refitted(scaled, penalty, [None if support.all() else support])
+        squares = sum(folds.equations.squares(fold, coefficients)[0] for fold in folds.folds)
+        return cls(support, coefficients, squares)
 
 
 def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidation, DenseFit]:
@@ -50,61 +78,71 @@ def with_anchors(folds: CrossValidation, dense: DenseFit) -> tuple[CrossValidati
     settings, problem = folds.settings, folds.problem
     if not settings.anchor_weight or problem.basis.repulsion is None:
         return folds, dense
-    found = next((own for own in _candidates(folds, dense) if _holds(folds, own[1])), None)
-    if found is None:
+    failed: list[_Fit] = []
+    for first in _candidates(folds, dense):
+        if _holds(folds, first.coefficients):
+            break
+        failed.append(first)
+    else:
         folds.progress.note("notice: no dense fit passes the stress test; there are no anchor rows")
         return folds, dense
-    support, coefficients, loss = found
-    teachers: dict[int | None, Array] = {None: coefficients}
-    for fold in folds.folds:
-        teachers[fold] = (
-            dense.of_folds[fold]
-            if support.all()
-            else folds.refitted(folds.load(fold)[0], dense.penalty, [support])[0]
-        )
     directory = folds.equations.directory / ANCHORS
     weight, threads = settings.anchor_weight, settings.threads or None
-    rows = anchors(problem, teachers, support, folds.occurring, weight, directory, threads)
-    if loss > NEAR:
-        rows = _with_better_teacher(folds, dense, rows)
+    teachers = _teachers(folds, dense, first)
+    rows = anchors(problem, teachers, first.support, folds.occurring, weight, directory, threads)
+    if first.support.all():
+        return folds.anchored(rows), dense
+    if first.squares > NEAR**2 * failed[0].squares:
+        rows = _better_taught(folds, dense, rows, first, failed)
     anchored = folds.anchored(rows)
-    if support.all():
-        return anchored, dense
     fits, validation = without_each_fold(anchored, dense.penalty)
     return anchored, replace(dense, of_folds=fits, validation=validation)
 
 
-def _with_better_teacher(folds: CrossValidation, dense: DenseFit, rows: Anchors) -> Anchors:
-    """The rows with the labels of the fit to all features and a few of them, if it passes the stress test."""
-    for factor in SLIGHT:
-        slightly = folds.anchored(rows.times(factor))
-        teachers: dict[int | None, Array] = {None: _dense(slightly, dense, None)}
-        if _holds(folds, teachers[None]):
-            teachers |= {fold: _dense(slightly, dense, fold) for fold in folds.folds}
-            return rows.taught_by(teachers, factor)
-    return rows
+def _teachers(folds: CrossValidation, dense: DenseFit, taught: _Fit) -> dict[int | None, Array]:
+    """Coefficients of a fit and of the same without each fold."""
+    if taught.support.all() and folds.anchors is None:
+        of_folds = dense.of_folds
+    else:
+        support = None if taught.support.all() else taught.support
+        of_folds = [folds.refitted(folds.load(fold)[0], dense.penalty, [support])[0] for fold in folds.folds]
+    return {None: taught.coefficients, **dict(enumerate(of_folds))}
 
 
-def _dense(folds: CrossValidation, dense: DenseFit, left_out: int | None) -> Array:
-    """The fit to all features without a fold, with the anchor rows of the cross-validation."""
-    fitted: Array = folds.refitted(folds.load(left_out)[0], dense.penalty, [None])[0]
-    return fitted
+def _better_taught(
+    folds: CrossValidation, dense: DenseFit, rows: Anchors, first: _Fit, failed: Sequence[_Fit]
+) -> Anchors:
+    """The rows with the labels of the most accurate fit that passes the stress test with a little of these rows.
 
-
-def _candidates(folds: CrossValidation, dense: DenseFit) -> Iterator[tuple[Mask, Array, float]]:
-    """Fits to features up to an order and a degree, all of them first, while they are accurate.
-
-    Support, coefficients, and root mean squared residual on the data in that of the fit to all features.
+    Tried are the features of the fits that failed without; the first that is near the dense fit is taken.
     """
+    near = NEAR**2 * failed[0].squares
+    best, slight = first, rows
+    for factor, own in product(SLIGHT, failed):
+        if best.squares <= near:
+            break
+        if own.squares >= best.squares:
+            continue
+        tried = rows.times(factor)
+        slightly = folds.anchored(tried)
+        fitted = _Fit.of(slightly, slightly.load(None)[0], dense.penalty, own.support)
+        if fitted.squares < best.squares and _holds(folds, fitted.coefficients):
+            best, slight = fitted, tried
+    if best is first:
+        return rows
+    return rows.taught_by(_teachers(folds.anchored(slight), dense, best), slight.factor)
+
+
+def _candidates(folds: CrossValidation, dense: DenseFit) -> Iterator[_Fit]:
+    """Fits to features up to an order and a degree, all of them first, while they are accurate."""
     full, _ = folds.load(None)
-    limit, of_all = np.inf, 0.0
+    limit = np.inf
     for support in _supports(folds.problem.basis):
-        fitted = folds.refitted(full, dense.penalty, [None if support.all() else support])[0]
-        squares = sum(folds.equations.squares(fold, fitted)[0] for fold in folds.folds)
-        limit, of_all = min(limit, WORST**2 * squares), of_all or squares
-        if squares > limit:
+        fitted = _Fit.of(folds, full, dense.penalty, support)
+        limit = min(limit, WORST**2 * fitted.squares)
+        if fitted.squares > limit:
             return
-        yield support, fitted, float(np.sqrt(squares / of_all)) if of_all else 1.0
+        yield fitted
 
 
 def _supports(basis: Basis) -> list[Mask]:

@@ -128,6 +128,38 @@ def test_where_the_teacher_is_inaccurate_the_dense_fit_with_a_few_rows_teaches(f
     )
 
 
+@pytest.mark.parametrize("nth", [1, 2])
+def test_where_the_dense_fit_falls_all_the_same_the_largest_that_holds_teaches(folds, monkeypatch, nth):
+    """With the lightest rows that make any of the fits hold that failed without them."""
+    n_features, second, *_ = (int(own.sum()) for own in teacher._supports(folds.problem.basis))
+    monkeypatch.setattr(teacher, "WORST", np.inf)
+    counts = []
+
+    def passes(n):
+        counts.append(n)
+        return n < second or (n == second and counts.count(n) > nth)
+
+    anchored, *_, asked = with_teacher(folds, monkeypatch, passes)
+    record = anchored.anchors.record
+    assert asked[:2] == [n_features, second]
+    assert record["teacher_n_nonzero"] == second
+    assert record["teacher_n_nonzero_before"] == asked[2] < second
+    assert record["teacher_weight"] == teacher.SLIGHT[nth - 1] * record["weight"]
+    for of_fold in anchored.anchors.teachers.values():
+        assert np.count_nonzero(of_fold) == second
+
+
+def test_without_better_fits_that_hold_the_first_one_teaches(folds, monkeypatch):
+    monkeypatch.setattr(teacher, "WORST", np.inf)
+    n_features = folds.problem.basis.n_features
+    anchored, *_, asked = with_teacher(folds, monkeypatch, lambda n: n < 0.3 * n_features)
+    assert "teacher_weight" not in anchored.anchors.record
+    first = anchored.anchors.record["teacher_n_nonzero"]
+    assert first < 0.3 * n_features
+    n_failed = asked.index(first)
+    assert len(asked) == n_failed + 1 + len(teacher.SLIGHT) * n_failed
+
+
 def test_without_a_teacher_there_are_no_anchors(folds, monkeypatch):
     notes = []
     folds.progress.note = notes.append
