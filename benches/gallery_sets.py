@@ -137,7 +137,17 @@ ENTRIES: tuple[Entry, ...] = (
             "do not trust its surface energies.",
         ),
     ),
-    Entry("Nb", "niobium", "bcc", "mlearn2/Nb", "VASP PBE, data of the SNAP of NbMoTaW", SNAP),
+    Entry(
+        "Nb",
+        "niobium",
+        "bcc",
+        "mlearn2/Nb",
+        "VASP PBE, data of the SNAP of NbMoTaW",
+        SNAP,
+        notes=(
+            "C44 of the labels is 1 to 4 GPa, by the largest strain that is fitted: a reference with little certainty.",
+        ),
+    ),
     _zuo("Mo", "molybdenum", "bcc", published=_elastic(472.0, 158.0, 106.0)),
     Entry("W", "tungsten", "bcc", "mlearn2/W", "VASP PBE, data of the SNAP of NbMoTaW", SNAP),
     Entry(

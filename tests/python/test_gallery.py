@@ -12,6 +12,7 @@ from conftest import REPOSITORY
 from mlip_rs.potential import Potential
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 from mlip_rs.verify import verify
+from mlip_rs.workflows.inspection import describe
 
 GALLERY = REPOSITORY / "docs" / "gallery"
 NAMES = sorted(path.stem for path in GALLERY.glob("*.json"))
@@ -81,6 +82,11 @@ def test_the_file_is_the_one_of_the_page_and_sound(finished):
     assert potential.info["data"]["fingerprint"] == own["data"]["fingerprint"]
     assert potential.info["stress_test"] == own["trust"]["stress_tests"]["fit"]
     assert verify(potential, only=["forces", "virial", "file"]).passed
+
+
+def test_the_file_is_described_as_it_is(finished):
+    own, _ = finished
+    assert describe(GALLERY / own["potential"]["file"]).checksum == own["potential"]["checksum"]
 
 
 def test_errors_of_the_record_are_those_in_the_file(finished):

@@ -18,6 +18,7 @@ from mlip_rs.data.reference import ISOLATED_ATOMS_CURE
 from mlip_rs.errors import PotentialFileError
 from mlip_rs.fitting.weights import precisions_text
 from mlip_rs.potential import Potential
+from mlip_rs.potential.file_text import potential_text
 from mlip_rs.potential.origin import origin_text
 from mlip_rs.potential.short_range import short_range_failures
 from mlip_rs.potential.stress_record import stress_test_text
@@ -161,7 +162,7 @@ def describe(potential: Potential | str | os.PathLike[str]) -> Description:
         document = json.loads(potential.to_json())
     else:
         path, potential = Path(potential), Potential.load(potential)
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(potential_text(path))
     kept = Counter(
         feature_kind(label) for element in potential.elements for label in potential.coefficients(element)
     )
