@@ -172,7 +172,7 @@ def misfits(record: Record) -> list[str]:
         for row, reference, deviation in _deviations(record, source):
             if abs(deviation) > LARGE_MISFIT:
                 sign = "above" if deviation > 0 else "below"
-                judged = _judged(row, reference)
+                judged = _judged(row, reference, record["best"].get(row["quantity"]))
                 missed.append(f"{row['quantity']} is {100.0 * abs(deviation):.0f} % {sign}{judged}")
         if missed:
             told.append(f"Beside {source}, {', '.join(missed)}.")
@@ -197,12 +197,17 @@ def _largest_miss(record: Record) -> str:
     return f"{row['quantity']} {_signed(100.0 * deviation, '+.0f')} %"
 
 
-def _judged(row: Record, reference: float) -> str:
-    """Whether the error bar covers a deviation."""
-    if row["sigma"] is None:
-        return ""
-    covered = abs(row["value"] - reference) <= COVERED * row["sigma"]
-    return " (inside the error bar of 90 %)" if covered else " (outside the error bar of 90 %)"
+def _judged(row: Record, reference: float, best: float | None) -> str:
+    """Whether the error bar covers a deviation, and what the best potential of the fit has."""
+    told = []
+    if row["sigma"] is not None:
+        covered = abs(row["value"] - reference) <= COVERED * row["sigma"]
+        told.append(f"{'inside' if covered else 'outside'} the error bar of 90 %")
+    if best is not None:
+        told.append(
+            f"that of the best potential of the fit {_signed(100.0 * (best / reference - 1.0), '+.0f')} %"
+        )
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _limits(record: Record) -> list[str]:

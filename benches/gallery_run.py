@@ -99,6 +99,7 @@ def finished(entry: Entry, data: Path, runs: Path) -> Finished:
         "points": {name: point(run, name) for name in ("knee", "best")},
         "crystal": crystal,
         "properties": properties(validation),
+        "best": elastic_constants(entry, folder / "best.mlip.json", runs),
         "references": references(entry, frames + tested, runs),
         "trust": trust(entry, potential, validation, zero),
     }
@@ -158,6 +159,20 @@ def properties(validation: Validation) -> list[Record]:
         for row in found.rows
         if row.value is not None
     ]
+
+
+def elastic_constants(entry: Entry, best: Path, runs: Path) -> Record:
+    """Those of the best potential of the fit, by quantity, to be named beside a miss of the knee."""
+    found = validate(
+        best,
+        runs / f"{entry.name}-best",
+        crystal=entry.crystal,
+        only=["elastic"],
+        quick=True,
+        error_bars=False,
+    )
+    assert isinstance(found, Validation)
+    return {row["quantity"]: row["value"] for row in properties(found)}
 
 
 def references(entry: Entry, frames: Sequence[Atoms], runs: Path) -> dict[str, Record]:
