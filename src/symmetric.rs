@@ -26,6 +26,43 @@ pub fn add_gram(matrix: &mut [f64], n: usize, x: &[f64]) {
     add_outer(matrix, n, 0, 1.0, x.transpose());
 }
 
+/// As [`add_gram`], where only `columns` of `x` (ascending) hold numbers other than zero.
+pub fn add_gram_of_columns(matrix: &mut [f64], n: usize, x: &[f64], columns: &[usize]) {
+    let own = columns.len();
+    let mut packed = vec![0.0; x.len() / n.max(1) * own];
+    let rows = packed
+        .par_chunks_mut(own.max(1))
+        .zip(x.par_chunks(n.max(1)));
+    rows.for_each(|(out, row)| {
+        for (value, &k) in out.iter_mut().zip(columns) {
+            *value = row[k];
+        }
+    });
+    let mut sums = vec![0.0; own * own];
+    add_gram(&mut sums, own, &packed);
+    let rows = matrix.par_chunks_mut(n.max(1)).enumerate();
+    rows.for_each(|(k, row)| {
+        if let Ok(i) = columns.binary_search(&k) {
+            for (&j, sum) in columns[..=i].iter().zip(&sums[i * own..]) {
+                row[j] += sum;
+            }
+        }
+    });
+}
+
+/// Some columns of row-major `x`, any number of rows × n.
+pub(crate) fn packed(x: &[f64], n: usize, columns: &[usize]) -> Vec<f64> {
+    let own = columns.len();
+    let mut out = vec![0.0; x.len() / n.max(1) * own];
+    let rows = out.par_chunks_mut(own.max(1)).zip(x.par_chunks(n.max(1)));
+    rows.for_each(|(out, row)| {
+        for (value, &k) in out.iter_mut().zip(columns) {
+            *value = row[k];
+        }
+    });
+    out
+}
+
 /// Add `alpha A Aᵀ` to the lower triangle of the square block that starts at column `first` of `rows`.
 ///
 /// `rows` holds `A.nrows()` rows of a matrix of `n` columns. Every band of rows is updated by one thread; the long ones
@@ -166,6 +203,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn test_columns_of_zeros_need_not_be_multiplied() {
+        let (n, rows) = (BAND + 45, DEPTH + 6);
+        let columns: Vec<usize> = (0..n).filter(|k| k % 3 == 1).collect();
+        let mut x = numbers(rows * n);
+        for row in x.chunks_exact_mut(n) {
+            for (k, value) in row.iter_mut().enumerate() {
+                *value *= f64::from(u8::from(k % 3 == 1));
+            }
+        }
+        let (mut all, mut some) = (numbers(n * n), numbers(n * n));
+        add_gram(&mut all, n, &x);
+        add_gram_of_columns(&mut some, n, &x, &columns);
+        assert_eq!(all, some); // small integers: exact
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn sums_of(basis: &Basis, samples: &[Sample], n_groups: usize, threads: usize) -
     };
     parallel::pool(threads)
         .unwrap()
-        .install(|| accumulate(basis, samples, &mut equations))
+        .install(|| accumulate(basis, samples, &mut equations, None))
         .unwrap();
     let groups = equations.groups();
     let yty = groups.iter().map(|e| e.yty).collect();
@@ -108,7 +108,15 @@ fn expected_sums(
 
 #[test]
 fn normal_equations_equal_the_products_of_weighted_rows_and_skip_missing_labels() {
-    let structures = [alloy(2), alloy(2), alloy(2)];
+    compare_with_products([alloy(2), alloy(2), alloy(2)]);
+}
+
+#[test]
+fn normal_equations_of_one_metal_of_an_alloy_equal_the_products_of_its_rows() {
+    compare_with_products([alloy(1), alloy(1), alloy(1)]);
+}
+
+fn compare_with_products(structures: [Structure; 3]) {
     let basis = Basis::new(spec(&["Al", "Ni"], "gaussian", "angular")).unwrap();
     let (forces, energies) = labelled(&structures);
     let weights =
@@ -160,6 +168,51 @@ fn normal_equations_equal_the_products_of_weighted_rows_and_skip_missing_labels(
             );
         }
         assert!((sums.yty.iter().sum::<f64>() - expected_yty).abs() < TOLERANCE * expected_yty);
+    }
+}
+
+#[test]
+fn normal_equations_of_some_features_are_a_block_of_those_of_all() {
+    let structures = [alloy(2), alloy(1)];
+    let basis = Basis::new(spec(&["Al", "Ni"], "gaussian", "pair-poly")).unwrap();
+    let (forces, energies) = labelled(&structures);
+    let samples: Vec<Sample> = (0..2)
+        .map(|k| Sample {
+            structure: &structures[k],
+            targets: Targets {
+                energy_per_atom: energies[k],
+                forces: &forces[k],
+                stress: [0.01; 6],
+            },
+            weights: Weights {
+                energy: 1.0,
+                forces: 1.0,
+                stress: 1.0,
+            },
+        })
+        .collect();
+    let all = sums_of(&basis, &samples, 1, 1);
+    let n = basis.n_features();
+    let chosen: Vec<usize> = (0..n).filter(|k| k % 3 != 1).collect();
+    let own = chosen.len();
+    let (mut gram, mut moment) = (vec![0.0; own * own], vec![0.0; own]);
+    let mut equations = Equations::Summed(NormalEquations {
+        gram: &mut gram,
+        moment: &mut moment,
+        yty: 0.0,
+        n_rows: 0,
+    });
+    accumulate(&basis, &samples, &mut equations, Some(&chosen)).unwrap();
+    assert_eq!(equations.groups()[0].n_rows, all.n_rows[0]);
+    for (i, &a) in chosen.iter().enumerate() {
+        assert!(
+            (moment[i] - all.moments[0][a]).abs() <= TOLERANCE * all.moments[0][a].abs().max(1.0)
+        );
+        for (j, &b) in chosen[..=i].iter().enumerate() {
+            let expected = all.grams[0][a * n + b];
+            let scale = (all.grams[0][a * (n + 1)] * all.grams[0][b * (n + 1)]).sqrt();
+            assert!((gram[i * own + j] - expected).abs() <= TOLERANCE * scale.max(1.0));
+        }
     }
 }
 

@@ -249,7 +249,7 @@ fn fitted_targets_are_the_labels_less_the_repulsion() {
                 stress: 1.0,
             },
         };
-        normal::accumulate(potential.basis(), &[sample], &mut equations).unwrap();
+        normal::accumulate(potential.basis(), &[sample], &mut equations, None).unwrap();
         equations
             .groups()
             .iter()

@@ -546,6 +546,7 @@ def accumulate(
     gram: NDArray[np.float64],
     moment: NDArray[np.float64],
     threads: int = 0,
+    columns: Sequence[int] | None = None,
 ) -> list[tuple[float, int]]:
     """Add structures to normal equations, in place.
 
@@ -564,6 +565,8 @@ def accumulate(
         XᵀWy of the same.
     threads : int
         Number of threads; 0 takes the default.
+    columns : sequence of int, optional
+        Features of the equations, ascending; F is their number then. None: all.
 
     Returns
     -------

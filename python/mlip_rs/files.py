@@ -50,6 +50,10 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.errno is None:  # of numpy: it wrote less than it was given
+            raise OSError(
+                errno.ENOSPC, f"the file is not whole, is the disk full? ({error})", os.fspath(path)
+            ) from None
         if isinstance(error, OSError) and error.filename in (None, os.fspath(temporary)):
             error.filename = os.fspath(path)  # the user knows nothing of the temporary file
         raise

@@ -252,6 +252,9 @@ impl WithSimd for AddGradients<'_> {
             };
             let slope = self.scale * slope + self.dscale * value;
             let value = self.scale * value;
+            if value == 0.0 && slope == 0.0 {
+                continue; // products with invariants of an element that is not there
+            }
             let (gradient, values) = (&gradient[range.clone()], &values[range]);
             if slope == 0.0 {
                 add_products::<S, false>(simd, out, value, gradient, slope, values);

@@ -8,7 +8,7 @@ use super::design::{DesignScratch, RowsMut, design_rows};
 use crate::Result;
 use crate::basis::Basis;
 use crate::structure::Structure;
-use crate::symmetric::add_gram;
+use crate::symmetric::{add_gram, add_gram_of_columns, packed};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
@@ -20,6 +20,8 @@ const BLOCK_ENTRIES: usize = 1 << 24;
 const BLOCK_ROWS: usize = 1024;
 /// Entries of `XᵀWy` that one task updates.
 const MOMENTS: usize = 256;
+/// Rows whose columns one task looks through.
+const ROWS_LOOKED_THROUGH: usize = 64;
 
 /// A structure with its labels and the weights of their squared residuals.
 #[derive(Debug, Clone, Copy)]
@@ -101,23 +103,31 @@ impl<'a> Equations<'a> {
 
 /// Add samples to the equations. Call inside the pool that is to do the work.
 ///
+/// `chosen` are the features of the equations (ascending); `None` stands for all.
+///
 /// # Errors
 /// The index of the first sample that cannot be evaluated, with the reason; the equations are then unusable.
 pub fn accumulate(
     basis: &Basis,
     samples: &[Sample],
     equations: &mut Equations,
+    chosen: Option<&[usize]>,
 ) -> std::result::Result<(), (usize, crate::Error)> {
-    let columns = basis.n_features();
+    let n_features = basis.n_features();
+    let columns = chosen.map_or(n_features, <[usize]>::len);
     let groups = equations.groups();
     let last = groups.len() - 1;
     let mut block = Block::default();
     let mut start = 0;
     while start < samples.len() {
-        let end = block_end(samples, start, columns);
+        let end = block_end(samples, start, n_features);
         block
             .fill(basis, &samples[start..end])
             .map_err(|(k, e)| (start + k, e))?;
+        let some = chosen.map(|chosen| packed(&block.rows, n_features, chosen));
+        let all_rows = some.as_deref().unwrap_or(&block.rows);
+        // Of an alloy's features, structures of one of its metals have an eighth.
+        let filled = (basis.n_species() > 1).then(|| filled_columns(all_rows, columns));
         for (group, equations) in groups.iter_mut().enumerate() {
             let (from, to) = (block.first_row(group), block.first_row(group + 1));
             let to = if group == last {
@@ -125,8 +135,8 @@ pub fn accumulate(
             } else {
                 to
             };
-            let rows = &block.rows[from * columns..to * columns];
-            equations.add(rows, &block.targets[from..to], columns);
+            let rows = &all_rows[from * columns..to * columns];
+            equations.add(rows, &block.targets[from..to], columns, filled.as_deref());
         }
         start = end;
     }
@@ -335,6 +345,25 @@ impl Slot<'_> {
     }
 }
 
+/// Columns of row-major `x` that are not all zero, ascending.
+fn filled_columns(x: &[f64], columns: usize) -> Vec<usize> {
+    let one = |rows: &[f64]| {
+        let mut filled = vec![false; columns];
+        for row in rows.chunks_exact(columns.max(1)) {
+            for (own, value) in filled.iter_mut().zip(row) {
+                *own |= *value != 0.0;
+            }
+        }
+        filled
+    };
+    let parts = x.par_chunks(ROWS_LOOKED_THROUGH * columns.max(1)).map(one);
+    let filled = parts.reduce(
+        || vec![false; columns],
+        |a, b| a.iter().zip(&b).map(|(a, b)| a | b).collect(),
+    );
+    (0..columns).filter(|&k| filled[k]).collect()
+}
+
 /// `√w y`; zero for a label that is left out, which may be NaN.
 fn weighted(label: f64, weight: f64) -> f64 {
     if weight > 0.0 {
@@ -356,9 +385,15 @@ fn scale(row: &mut [f64], factor: f64) {
 }
 
 impl NormalEquations<'_> {
-    /// Add weighted rows `x` (rows × `columns`, row-major) with targets `y`.
-    fn add(&mut self, x: &[f64], y: &[f64], columns: usize) {
-        add_gram(self.gram, columns, x);
+    /// Add weighted rows `x` (rows × `columns`, row-major) with targets `y`; `filled` are the columns with other numbers
+    /// than zero, if that is known.
+    fn add(&mut self, x: &[f64], y: &[f64], columns: usize, filled: Option<&[usize]>) {
+        match filled {
+            Some(filled) if 4 * filled.len() < 3 * columns => {
+                add_gram_of_columns(self.gram, columns, x, filled);
+            }
+            _ => add_gram(self.gram, columns, x),
+        }
         let x = MatRef::from_row_major_slice(x, y.len(), columns);
         let y_column = MatRef::from_column_major_slice(y, y.len(), 1);
         let parts = self.moment.par_chunks_mut(MOMENTS).enumerate();

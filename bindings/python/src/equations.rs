@@ -99,9 +99,10 @@ impl Labels {
 
 /// Add structures to the equations `gram` (G, F, F) and `moment` (G, F): of energy, forces and stress, or one sum.
 ///
-/// Returns (yᵀWy, number of rows) of each. Only lower triangles are updated; finish with `symmetrize`.
+/// Returns (yᵀWy, number of rows) of each. Only lower triangles are updated; finish with `symmetrize`. F is the number
+/// of features, or of those in `columns`.
 #[pyfunction]
-#[pyo3(signature = (basis, structures, labels, gram, moment, threads = 0))]
+#[pyo3(signature = (basis, structures, labels, gram, moment, threads = 0, columns = None))]
 pub fn accumulate(
     py: Python<'_>,
     basis: &PyBasis,
@@ -110,8 +111,17 @@ pub fn accumulate(
     mut gram: PyReadwriteArray3<f64>,
     mut moment: PyReadwriteArray2<f64>,
     threads: usize,
+    columns: Option<Vec<usize>>,
 ) -> PyResult<Vec<(f64, u64)>> {
-    let n = basis.0.n_features();
+    let n_features = basis.0.n_features();
+    if let Some(own) = &columns {
+        let ascending = own.windows(2).all(|pair| pair[0] < pair[1]);
+        if !ascending || own.last().is_some_and(|&last| last >= n_features) {
+            let expected = format!("ascending numbers below {n_features}");
+            return Err(wrong_shape("columns", &expected, &[own.len()]));
+        }
+    }
+    let n = columns.as_ref().map_or(n_features, Vec::len);
     let n_groups = if gram.shape()[0] == 1 { 1 } else { 3 };
     if gram.shape() != [n_groups, n, n] {
         let expected = format!("(3, {n}, {n}) or (1, {n}, {n})");
@@ -141,8 +151,10 @@ pub fn accumulate(
     };
     let basis = &basis.0;
     let pool = parallel::pool(threads).map_err(CoreError::from)?;
-    py.detach(|| pool.install(|| normal::accumulate(basis, &samples, &mut equations)))
-        .map_err(at_index)?;
+    py.detach(|| {
+        pool.install(|| normal::accumulate(basis, &samples, &mut equations, columns.as_deref()))
+    })
+    .map_err(at_index)?;
     Ok(equations
         .groups()
         .iter()

@@ -13,7 +13,7 @@ from mlip_rs.arrays import Array, Mask
 from mlip_rs.errors import FitError
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.estimators.scaled import Scaled
-from mlip_rs.fitting.fold_store import HELD_BYTES
+from mlip_rs.fitting.fold_store import LEAST_HELD_BYTES
 from mlip_rs.fitting.nested_refits import nested, nested_refits
 from mlip_rs.fitting.normal_equations import NormalEquations, System, accumulate, symmetrize
 from mlip_rs.fitting.posterior_draws import inflation, posterior_draws
@@ -88,7 +88,7 @@ class CommitteeFits:
     @property
     def n_clusters(self) -> int:
         """Clusters that are left out."""
-        if 8 * self.folds.problem.basis.n_features**2 > HELD_BYTES:
+        if 8 * self.folds.problem.basis.n_features**2 > LEAST_HELD_BYTES:
             return 0  # their equations would take as much memory as all else
         found = int(self.labels.max()) + 1
         return found if found > 1 else 0
@@ -128,22 +128,26 @@ class CommitteeFits:
         return self.folds.pieces.piece("without clusters", inputs, compute)[0]
 
     def _without_each_cluster(self, supports: Mask) -> list[Array]:
-        """As `_without_clusters`; the equations of the largest cluster are what those of the others leave."""
+        """As `_without_clusters`; the equations of the largest cluster are what those of the others leave.
+
+        Only of the features that any of the points keeps.
+        """
         problem, threads = self.folds.problem, self.folds.settings.threads or None
         out = np.zeros((self.n_clusters, *supports.shape))
         if not self.n_clusters:
             return [out]
         n_atoms = np.bincount(self.labels, [frame.n_atoms for frame in problem.dataset])
         *smaller, largest = np.argsort(n_atoms, kind="stable").tolist()
-        rest = NormalEquations.zeros(problem.basis.n_features, 1)
+        kept = np.flatnonzero(supports.any(axis=0))
+        rest = NormalEquations.zeros(len(kept), 1)
 
         def fit(cluster: int, own: NormalEquations) -> None:
-            out[cluster] = self._without(own.gram[0], own.xty[0], supports)
+            out[cluster] = self._without(own.gram[0], own.xty[0], supports, kept)
 
         with ThreadPoolExecutor(1) as beside:  # one cluster is solved while the next is summed
             fits: list[Future[None]] = []
             for cluster in smaller:
-                own = equations_of(problem, np.flatnonzero(self.labels == cluster), threads)
+                own = equations_of(problem, np.flatnonzero(self.labels == cluster), threads, kept)
                 rest.gram[0] += own.gram[0]
                 rest.xty[0] += own.xty[0]
                 wait(fits)
@@ -154,33 +158,45 @@ class CommitteeFits:
         for done in fits:
             done.result()
         total = self.folds.plain_system()
-        np.subtract(total.gram, rest.gram[0], out=rest.gram[0])
-        out[largest] = self._without(rest.gram[0], total.xty - rest.xty[0], supports)
+        np.subtract(total.gram[np.ix_(kept, kept)], rest.gram[0], out=rest.gram[0])
+        out[largest] = self._without(rest.gram[0], total.xty[kept] - rest.xty[0], supports, kept)
         self.progress.advance()
         return [out]
 
-    def _without(self, gram: Array, xty: Array, supports: Mask) -> Array:
-        """(W, F) fitted without some rows, given by their equations; NaN where the rest determines nothing."""
+    def _without(self, gram: Array, xty: Array, supports: Mask, kept: NDArray[np.int64]) -> Array:
+        """(W, F) fitted without some rows, given by their equations; NaN where the rest determines nothing.
+
+        Parameters
+        ----------
+        gram, xty
+            (K, K), (K,) of the rows left out, for the features in `kept`.
+        supports
+            (W, F).
+        kept
+            (K,) numbers of the features that occur in `supports`.
+        """
         out = np.zeros(supports.shape)
         everyone = [self.factors.get(place, 1.0) for place in range(len(supports))]
         for factor in sorted(set(everyone)):
             places = [place for place, other in enumerate(everyone) if other == factor]
             system = self._anchored(factor).system(None)
-            system.gram[:] -= gram
-            rest = System(system.gram, system.xty - xty, system.yty, system.n_rows)
-            scaled = Scaled.of(rest, self.folds.scale, self.folds.penalized)
-            out[places] = self._refits(scaled, list(supports[places]))
+            own = system.gram[np.ix_(kept, kept)]
+            own -= gram
+            rest = System(own, system.xty[kept] - xty, system.yty, system.n_rows)
+            scaled = Scaled.of(rest, self.folds.scale[kept], self.folds.penalized[kept])
+            out[np.ix_(places, kept)] = self._refits(scaled, kept, list(supports[np.ix_(places, kept)]))
         return out
 
-    def _refits(self, scaled: Scaled, supports: list[Mask]) -> Array:
-        """(P, F) on each support; NaN where the matrix is singular."""
+    def _refits(self, scaled: Scaled, kept: NDArray[np.int64], supports: list[Mask]) -> Array:
+        """(P, K) on each support of the features in `kept`; NaN where the matrix is singular."""
+        penalty = self.chosen.penalty[kept]
         if nested(supports):
             try:
-                return nested_refits(scaled, self.chosen.penalty, supports)
+                return nested_refits(scaled, penalty, supports)
             except FitError:
                 pass  # some of them may have a solution
         threads = self.folds.settings.threads or None
-        return np.array([scaled.ridge(self.chosen.penalty[None], own, threads)[0] for own in supports])
+        return np.array([scaled.ridge(penalty[None], own, threads)[0] for own in supports])
 
     def kind(self, fits: Fits, place: int) -> str:
         """What the committee of a point is made of, in words."""
@@ -192,7 +208,12 @@ class CommitteeFits:
         return "; ".join(parts)
 
 
-def equations_of(problem: Problem, members: NDArray[np.int64], threads: int | None) -> NormalEquations:
+def equations_of(
+    problem: Problem,
+    members: NDArray[np.int64],
+    threads: int | None,
+    features: NDArray[np.int64] | None = None,
+) -> NormalEquations:
     """Weighted equations of some structures, summed over the properties.
 
     Parameters
@@ -201,11 +222,13 @@ def equations_of(problem: Problem, members: NDArray[np.int64], threads: int | No
         Positions of the structures.
     threads
         As for `Potential.predict`.
+    features
+        Numbers of the features of the equations, ascending; None: all.
     """
-    sums = NormalEquations.zeros(problem.basis.n_features, 1)
+    sums = NormalEquations.zeros(problem.basis.n_features if features is None else len(features), 1)
     weights = problem.structure_weights * problem.property_weights
     for batch in batches(problem, members.tolist()):
         frames = [problem.dataset[k] for k in batch]
-        accumulate(sums, problem.basis.core, frames, problem.reference, weights[batch], threads)
+        accumulate(sums, problem.basis.core, frames, problem.reference, weights[batch], threads, features)
     symmetrize(sums, threads)
     return sums

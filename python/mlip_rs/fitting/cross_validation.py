@@ -20,6 +20,7 @@ from mlip_rs.fitting.assemble import owner
 from mlip_rs.fitting.estimators.base import PathSystem, SparseEstimator
 from mlip_rs.fitting.estimators.scaled import Scaled, by_center, feature_scale
 from mlip_rs.fitting.fold_store import FoldEquations
+from mlip_rs.fitting.nested_refits import nested, nested_refits
 from mlip_rs.fitting.normal_equations import System
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.residuals import Residuals, residuals
@@ -116,6 +117,9 @@ class CrossValidation:
         shape = len(chosen), len(self.scale)
 
         def refit() -> list[Array]:
+            supports = [own for own in chosen if own is not None]
+            if len(supports) == len(chosen) > 1 and nested(supports):
+                return [nested_refits(scaled, penalty, supports)]
             return [np.array([self._refitted(scaled, penalty, own) for own in chosen]).reshape(shape)]
 
         some = [None if own is None else np.packbits(own) for own in chosen]

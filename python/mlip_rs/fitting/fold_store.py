@@ -3,6 +3,7 @@
 Small ones stay in memory, and are not written at all unless they are to outlive the fit.
 """
 
+import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,7 +19,26 @@ from mlip_rs.arrays import Array
 from mlip_rs.files import atomic_file
 from mlip_rs.fitting.normal_equations import NormalEquations, System
 
-HELD_BYTES: int = 512 << 20
+LEAST_HELD_BYTES: int = 512 << 20
+"""Matrices of all folds that are no larger than this together stay in memory, on any machine."""
+
+MOST_HELD_BYTES: int = 2 << 30
+"""Those that are larger do not, on any machine."""
+
+PART_HELD: int = 8
+"""In between, they do where the machine has so many times their memory."""
+
+
+def held_bytes() -> int:
+    """Largest size of the matrices of all folds with which they stay in the memory of this machine."""
+    try:
+        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        whole = 0
+    return min(max(LEAST_HELD_BYTES, whole // PART_HELD), MOST_HELD_BYTES)
+
+
+HELD_BYTES: int = held_bytes()
 """Matrices of all folds that are no larger than this together stay in memory."""
 
 CHUNK_BYTES: int = 16 << 20

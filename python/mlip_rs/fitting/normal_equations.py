@@ -84,6 +84,7 @@ def accumulate(
     reference: ReferenceEnergies,
     weights: Array,
     threads: int | None = None,
+    features: NDArray[np.int64] | None = None,
 ) -> None:
     """Add the rows of some frames to the equations, in place.
 
@@ -95,6 +96,8 @@ def accumulate(
         (S, 3) weights of the energy per atom, of each force and of each stress component.
     threads
         As for `Potential.predict`.
+    features
+        Numbers (F,) of the features of the equations, ascending; None: all.
 
     Raises
     ------
@@ -118,6 +121,7 @@ def accumulate(
             equations.gram,
             equations.xty,
             number_of_threads(threads),
+            None if features is None else features.tolist(),
         )
     except StructureError as error:
         raise named(error, frames) from None

@@ -11,7 +11,7 @@ import numpy as np
 
 from mlip_rs.errors import FitError
 from mlip_rs.fitting.estimators.choice import estimator_of
-from mlip_rs.fitting.fold_store import HELD_BYTES
+from mlip_rs.fitting.fold_store import HELD_BYTES, LEAST_HELD_BYTES
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.residuals import BATCH_STRUCTURES
 from mlip_rs.fitting.settings import FitSettings
@@ -90,7 +90,7 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     beside = matrix + max(held + held_beside, anchored) + vectors
     paths = paths_at_once(settings, problem.n_folds, small)
     selecting = beside + max(predicting, paths * solving + (paths - 1) * matrix)
-    with_clusters = matrix <= HELD_BYTES
+    with_clusters = matrix <= LEAST_HELD_BYTES
     committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS * with_clusters + problem.n_folds)
     clusters = 3 * matrix + max(matrix, block) if with_clusters else 0
     clusters += matrix * small  # of the draws, made at the same time

@@ -52,14 +52,15 @@ def shares(problem: Problem, members: Sequence[int]) -> list[Share]:
 
 
 def batches(problem: Problem, members: Sequence[int]) -> Iterator[list[int]]:
-    """Consecutive structures of about `BATCH_ROWS` rows.
+    """Structures of about `BATCH_ROWS` rows, those of the same elements one after the other.
 
+    The columns of other elements are zero in all rows of such a batch, and the core does not multiply them.
     Cut from the front and saved at their ends only, so that the batches after a checkpoint, and with them the order
     of all sums, are those of a run without interruption.
     """
     batch: list[int] = []
     rows = 0
-    for index in members:
+    for index in sorted(members, key=lambda index: sorted(set(problem.dataset[index].symbols))):
         batch.append(index)
         rows += n_rows(problem, index)
         if rows >= BATCH_ROWS:

@@ -18,7 +18,7 @@ from potentials import (
 )
 
 from mlip_rs.errors import PotentialFileError
-from mlip_rs.files import write_atomically
+from mlip_rs.files import atomic_file, write_atomically
 from mlip_rs.potential import Potential, file_text
 
 
@@ -275,10 +275,18 @@ def test_the_old_file_stays_when_the_disk_is_full(path, potential):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_an_array_that_is_not_written_whole_names_the_file_and_the_disk(tmp_path):
+    path = tmp_path / "gram.npy"
+    with pytest.raises(OSError, match="is the disk full") as caught, atomic_file(path, "wb"):
+        raise OSError("8192 requested and 4096 written")  # as numpy says it, without a number of the error
+    assert caught.value.filename == str(path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_old_file_stays_when_the_process_dies_while_writing(path):
     before = path.read_bytes()
     script = (
-        "import os, sys\nfrom mlip_rs.files import write_atomically\n"
+        "import os, sys\nfrom mlip_rs.files import atomic_file, write_atomically\n"
         "os.fsync = lambda descriptor: os._exit(7)\nwrite_atomically(sys.argv[1], 'half')\n"
     )
     assert subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode == 7
