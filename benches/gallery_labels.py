@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 from ase.units import GPa
+
+from mlip_rs.potential import Potential
 
 LARGEST_STRAIN = 0.06
 DEGREE = 3
@@ -31,14 +34,12 @@ def extent(frames: Sequence[Atoms]) -> dict[str, Any]:
     }
 
 
-def crystal_constants(
-    frames: Sequence[Atoms], kind: str, prototype: str, *, shear: bool
-) -> dict[str, dict[str, float]]:
-    """Lattice constant (Å) and elastic constants (GPa) that the labels of strained cubic crystals give.
+def strained_crystal(frames: Sequence[Atoms], kind: str, prototype: str, *, shear: bool) -> dict[str, float]:
+    """Elastic constants (GPa) that the stresses of strained cubic crystals give at their pressure; lattice constant.
 
-    The stresses of cells strained along one axis, or sheared in one plane, by up to 6 % are fitted by cubic polynomials
-    of the strain. The lattice constant is that of the undistorted cell, put right by its pressure. Without `shear`,
-    C44 is left out.
+    The stresses of cells strained along one axis, or sheared in one plane, by up to 6 % are fitted by cubic
+    polynomials of the strain; their slopes at no strain are the constants. The lattice constant `a0` (Å) is that of
+    the undistorted cell, put right by its pressure. Without `shear`, C44 is left out.
     """
     own = [atoms for atoms in frames if atoms.info.get("config_type") == kind]
     size = Counter(map(len, own)).most_common(1)[0][0]
@@ -51,10 +52,17 @@ def crystal_constants(
     a = (cube.get_volume() / size * ATOMS_PER_CUBE[prototype]) ** (1.0 / 3.0)
     tension = float(cube.get_stress()[:3].mean()) / GPa
     constants = {"C11": c11, "C12": c12} | ({"C44": _slope(sheared)} if shear else {})
-    return {
-        "prototypes": {f"a0 {prototype}": a * (1.0 - tension / (3.0 * bulk_modulus))},
-        "elastic": constants | {"K (Hill)": bulk_modulus},
-    }
+    a0 = a * (1.0 - tension / (3.0 * bulk_modulus))
+    return constants | {"K (Hill)": bulk_modulus, "a0": a0, "pressure": -tension}
+
+
+def predicted(frames: Sequence[Atoms], potential: Potential) -> list[Atoms]:
+    """The same structures with energies and stresses of a potential."""
+    copies = []
+    for atoms, found in zip(frames, potential.predict(frames), strict=True):
+        copies.append(atoms.copy())
+        copies[-1].calc = SinglePointCalculator(copies[-1], energy=found.energy, stress=found.stress)
+    return copies
 
 
 def _stresses(frames: Sequence[Atoms], cube: Atoms) -> tuple[Points, Points, Points]:

@@ -1,7 +1,7 @@
 """Pages of the gallery, rendered from their records alone."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from gallery_sets import ENTRIES, Entry
 
@@ -61,7 +61,8 @@ must not be trusted. The files are those of the *knee*: the cheapest potential w
 
 Errors are mean absolute errors of the energy and of the force components on test data that no fit has seen, or
 cross-validated (cv) where there are none. Times are those of energy, forces and stress together on one core of a
-machine that other work shared. The largest miss is that of a property beside the first reference of its page. Files are
+machine that other work shared. The largest miss is that of a property beside the first
+reference of its page. Files are
 `xz`-compressed, {total:.1f} MB together; `mlip_rs.Potential.load` and the command line read them as they are, LAMMPS
 after `xz -d`. The committee behind the error bars is rounded to 32 bits in them, which changes an error bar by less
 than 0.1 %.
@@ -144,7 +145,7 @@ MAE (RMSE). {_parts_told(record)}
 ± σ is that of the potential's own committee: how much the data leave open, not how wrong the first-principles method
 is.
 {_reference_notes(entry, record)}
-
+{_strained_table(record)}
 ![Phonon bands and density of states]({name}-phonons.png)
 
 *Phonons of the {record["crystal"]["prototype"]} crystal, shaded ± σ.*
@@ -164,50 +165,83 @@ def _parts_told(record: Record) -> str:
     return f"Test: {record['n_test']} structures that no fit has seen; validation: {validation}"
 
 
-def misfits(record: Record) -> list[str]:
-    """A sentence for every reference that the potential misses by more than a tenth."""
-    told = []
-    for source in record["references"]:
-        missed = []
-        for row, reference, deviation in _deviations(record, source):
-            if abs(deviation) > LARGE_MISFIT:
-                sign = "above" if deviation > 0 else "below"
-                judged = _judged(row, reference, record["best"].get(row["quantity"]))
-                missed.append(f"{row['quantity']} is {100.0 * abs(deviation):.0f} % {sign}{judged}")
-        if missed:
-            told.append(f"Beside {source}, {', '.join(missed)}.")
-        else:
-            told.append(f"Beside {source}, nothing that the table compares is off by more than 10 %.")
-    return told
+class Comparison(NamedTuple):
+    """A quantity beside a reference; the standard error, and the value of the best potential of the fit, if known."""
+
+    quantity: str
+    value: float
+    reference: float
+    sigma: float | None
+    best: float | None = None
+
+    @property
+    def deviation(self) -> float:
+        return self.value / self.reference - 1.0
+
+    def told(self) -> str:
+        """The deviation in words, and whether the error bar covers it."""
+        remarks = []
+        if self.sigma is not None:
+            covered = abs(self.value - self.reference) <= COVERED * self.sigma
+            remarks.append(f"{'inside' if covered else 'outside'} the error bar of 90 %")
+        if self.best is not None:
+            deviation = 100.0 * (self.best / self.reference - 1.0)
+            remarks.append(f"best potential of the fit: {_signed(deviation, '+.0f')} %")
+        sign = "above" if self.deviation > 0 else "below"
+        remark = f" ({'; '.join(remarks)})" if remarks else ""
+        return f"{self.quantity} is {100.0 * abs(self.deviation):.0f} % {sign}{remark}"
 
 
-def _deviations(record: Record, source: str) -> list[tuple[Record, float, float]]:
-    """Quantities that a source has, the reference, and the relative deviation from it."""
-    found = []
-    for row in record["properties"]:
-        reference = record["references"][source].get(row["property"], {}).get(row["quantity"])
-        if reference and DIFFERENCES not in row["quantity"]:
-            found.append((row, reference, row["value"] / reference - 1.0))
+def comparisons(record: Record) -> dict[str, list[Comparison]]:
+    """Everything that is compared, by what with; differences of energies, whose ratio says little, are left out."""
+    sigmas = {(row["property"], row["quantity"]): row["sigma"] for row in record["properties"]}
+    found: dict[str, list[Comparison]] = {}
+    if record["strained"]:
+        labels, knee, best = (record["strained"][name] for name in ("labels", "knee", "best"))
+        found["the labels in the strained cells"] = [
+            Comparison(key, knee[key], labels[key], sigmas.get(("elastic", key)), best[key])
+            for key in labels
+            if key != "pressure"
+        ]
+    for source, values in record["references"].items():
+        found[source] = [
+            Comparison(row["quantity"], row["value"], reference, row["sigma"])
+            for row in record["properties"]
+            if (reference := values.get(row["property"], {}).get(row["quantity"]))
+            and DIFFERENCES not in row["quantity"]
+        ]
     return found
 
 
-def _largest_miss(record: Record) -> str:
-    source = next(iter(record["references"]))
-    row, _, deviation = max(_deviations(record, source), key=lambda own: abs(own[2]))
-    return f"{row['quantity']} {_signed(100.0 * deviation, '+.0f')} %"
-
-
-def _judged(row: Record, reference: float, best: float | None) -> str:
-    """Whether the error bar covers a deviation, and what the best potential of the fit has."""
+def misfits(record: Record) -> list[str]:
+    """A sentence for every reference: what the potential misses by more than a tenth."""
     told = []
-    if row["sigma"] is not None:
-        covered = abs(row["value"] - reference) <= COVERED * row["sigma"]
-        told.append(f"{'inside' if covered else 'outside'} the error bar of 90 %")
-    if best is not None:
-        told.append(
-            f"that of the best potential of the fit {_signed(100.0 * (best / reference - 1.0), '+.0f')} %"
-        )
-    return f" ({'; '.join(told)})" if told else ""
+    for source, own in comparisons(record).items():
+        missed = [one.told() for one in own if abs(one.deviation) > LARGE_MISFIT]
+        nothing = "nothing that is compared is off by more than 10 %"
+        told.append(f"Beside {source}, {', '.join(missed) or nothing}.")
+    return told
+
+
+def _largest_miss(record: Record) -> str:
+    worst = max(next(iter(comparisons(record).values())), key=lambda one: abs(one.deviation))
+    return f"{worst.quantity} {_signed(100.0 * worst.deviation, '+.0f')} %"
+
+
+def _strained_table(record: Record) -> str:
+    strained = record["strained"]
+    if not strained:
+        return ""
+    keys = [key for key in strained["labels"] if key not in ("a0", "pressure")]
+    rows = [[f"{key}, GPa", *(f"{own[key]:.4g}" for own in strained.values())] for key in keys]
+    rows.append(["a0, Å", *(f"{own['a0']:.4f}" for own in strained.values())])
+    pressure = _signed(strained["labels"]["pressure"], ".1f")
+    return f"""
+In the strained cells of the data, whose undistorted crystal is under {pressure} GPa: slopes of cubic polynomials
+through the stresses up to 6 %, by the labels and by the potentials in the same cells; a0 is put right by the pressure.
+
+{_table(["quantity", *strained], rows)}
+"""
 
 
 def _limits(record: Record) -> list[str]:
@@ -343,12 +377,6 @@ def _shown(row: Record, values: Sequence[float | None], record: Record) -> bool:
 
 def _reference_notes(entry: Entry, record: Record) -> str:
     told = []
-    if "DFT, from the labels" in record["references"]:
-        told.append(
-            "“From the labels”: slopes of cubic polynomials through the stresses of the strained cells of the data, "
-            "up to 6 %, and the lattice constant put right by the pressure of the undistorted cell; "
-            "a potential true to its data meets them."
-        )
     if entry.published:
         told.append(f"Published: {entry.published_source}.")
     if entry.reference:

@@ -15,7 +15,7 @@ import numpy as np
 from ase import Atoms
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
-from gallery_labels import crystal_constants, extent
+from gallery_labels import extent, predicted, strained_crystal
 from gallery_sets import Entry
 
 import mlip_rs as mlip
@@ -36,6 +36,9 @@ PROPERTIES = (
 )  # fmt: skip
 VOLUMES = np.round(np.arange(0.5, 1.601, 0.02), 2)
 """Of the crystal, in units of its volume, at which its index of anomaly is computed."""
+CHOSEN = ("knee", "best")
+"""Potentials of a fit that a page speaks of."""
+
 Record = dict[str, Any]
 
 
@@ -96,11 +99,15 @@ def finished(entry: Entry, data: Path, runs: Path) -> Finished:
         "name": entry.name,
         "data": extent(frames) | {"fingerprint": run["data"]["fingerprint"]},
         "n_test": len(tested),
-        "points": {name: point(run, name) for name in ("knee", "best")},
+        "points": {name: point(run, name) for name in CHOSEN},
         "crystal": crystal,
         "properties": properties(validation),
-        "best": elastic_constants(entry, folder / "best.mlip.json", runs),
-        "references": references(entry, frames + tested, runs),
+        "strained": strained(
+            entry,
+            frames + tested,
+            {name: mlip.Potential.load(folder / f"{name}.mlip.json") for name in CHOSEN},
+        ),
+        "references": references(entry, runs),
         "trust": trust(entry, potential, validation, zero),
     }
     return Finished(record, run, potential, validation, evaluate(potential, files[-1], error_bars=False))
@@ -161,26 +168,28 @@ def properties(validation: Validation) -> list[Record]:
     ]
 
 
-def elastic_constants(entry: Entry, best: Path, runs: Path) -> Record:
-    """Those of the best potential of the fit, by quantity, to be named beside a miss of the knee."""
-    found = validate(
-        best,
-        runs / f"{entry.name}-best",
-        crystal=entry.crystal,
-        only=["elastic"],
-        quick=True,
-        error_bars=False,
-    )
-    assert isinstance(found, Validation)
-    return {row["quantity"]: row["value"] for row in properties(found)}
+def strained(
+    entry: Entry, frames: Sequence[Atoms], potentials: Mapping[str, mlip.Potential]
+) -> dict[str, Record]:
+    """Constants of the strained crystals of the data by the labels, and by potentials in the same way."""
+    if not entry.strains:
+        return {}
+    own = [atoms for atoms in frames if atoms.info.get("config_type") == entry.strains]
+    sources = {"labels": own} | {name: predicted(own, one) for name, one in potentials.items()}
+    return {
+        name: {
+            key: _round(value, 5)
+            for key, value in strained_crystal(
+                atoms, entry.strains, entry.crystal, shear=entry.strained_shear
+            ).items()
+        }
+        for name, atoms in sources.items()
+    }
 
 
-def references(entry: Entry, frames: Sequence[Atoms], runs: Path) -> dict[str, Record]:
+def references(entry: Entry, runs: Path) -> dict[str, Record]:
     """Values to compare with: what they are, by property and quantity."""
     found: dict[str, Record] = {}
-    if entry.strains:
-        values = crystal_constants(frames, entry.strains, entry.crystal, shear=entry.strained_shear)
-        found["DFT, from the labels"] = _rounded(values)
     if entry.published:
         found["DFT, published"] = _rounded(entry.published)
     stored = runs / entry.name / "validation" / "validation.json"
