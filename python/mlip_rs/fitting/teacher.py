@@ -3,7 +3,7 @@
 Fits to all features are compared with those to features of low order and degree. What falls into holes outside the
 data is most often a few invariants of the highest order: without them a fit is nearly as accurate, and holds.
 Which of them hold changes with the slightest change of weights or data. Where the first that does is much less
-accurate, it only helps: with a little of the anchor rows that it labels, fits hold that failed without.
+accurate, it only helps: with some weight on the anchor rows that it labels, fits hold that failed without.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ WORST: float = 3.0
 NEAR: float = 1.05
 """The same of a teacher for which no better one is looked for."""
 
-SLIGHT: tuple[float, ...] = (1e-3, 1e-2, 1e-1)
+FACTORS: tuple[float, ...] = (1e-3, 1e-2, 0.1, 1.0, 10.0)
 """Weights of the anchor rows, in that of the selection, with which a fit that fails without may become the teacher."""
 
 
@@ -112,25 +112,25 @@ def _teachers(folds: CrossValidation, dense: DenseFit, taught: _Fit) -> dict[int
 def _better_taught(
     folds: CrossValidation, dense: DenseFit, rows: Anchors, first: _Fit, failed: Sequence[_Fit]
 ) -> Anchors:
-    """The rows with the labels of the most accurate fit that passes the stress test with a little of these rows.
+    """The rows with the labels of the most accurate fit that passes the stress test with some weight on these rows.
 
-    Tried are the features of the fits that failed without; the first that is near the dense fit is taken.
+    Tried are the features of the fits that failed without; the first that is near the dense fit ends the search.
     """
     near = NEAR**2 * failed[0].squares
-    best, slight = first, rows
-    for factor, own in product(SLIGHT, failed):
+    best, best_rows = first, rows
+    for factor, own in product(FACTORS, failed):
         if best.squares <= near:
             break
         if own.squares >= best.squares:
             continue
         tried = rows.times(factor)
-        slightly = folds.anchored(tried)
-        fitted = _Fit.of(slightly, slightly.load(None)[0], dense.penalty, own.support)
+        anchored = folds.anchored(tried)
+        fitted = _Fit.of(anchored, anchored.load(None)[0], dense.penalty, own.support)
         if fitted.squares < best.squares and _holds(folds, fitted.coefficients):
-            best, slight = fitted, tried
+            best, best_rows = fitted, tried
     if best is first:
         return rows
-    return rows.taught_by(_teachers(folds.anchored(slight), dense, best), slight.factor)
+    return rows.taught_by(_teachers(folds.anchored(best_rows), dense, best), best_rows.factor)
 
 
 def _candidates(folds: CrossValidation, dense: DenseFit) -> Iterator[_Fit]:

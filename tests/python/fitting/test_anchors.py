@@ -116,7 +116,7 @@ def test_where_the_teacher_is_inaccurate_the_dense_fit_with_a_few_rows_teaches(f
     assert asked[0] == asked[-1] == n_features
     assert record["teacher_n_nonzero"] == n_features
     assert record["teacher_n_nonzero_before"] == asked[-2] < 0.3 * n_features
-    assert record["teacher_weight"] == teacher.SLIGHT[0] * record["weight"]
+    assert record["teacher_weight"] == teacher.FACTORS[0] * record["weight"]
     plain = folds.refitted(folds.load(None)[0], dense.penalty, [None])[0]
     gram = anchored.anchors.equations.gram_rows(0, slice(0, n_features))
     taught = anchored.anchors.teachers[None]
@@ -144,7 +144,7 @@ def test_where_the_dense_fit_falls_all_the_same_the_largest_that_holds_teaches(f
     assert asked[:2] == [n_features, second]
     assert record["teacher_n_nonzero"] == second
     assert record["teacher_n_nonzero_before"] == asked[2] < second
-    assert record["teacher_weight"] == teacher.SLIGHT[nth - 1] * record["weight"]
+    assert record["teacher_weight"] == teacher.FACTORS[nth - 1] * record["weight"]
     for of_fold in anchored.anchors.teachers.values():
         assert np.count_nonzero(of_fold) == second
 
@@ -157,7 +157,7 @@ def test_without_better_fits_that_hold_the_first_one_teaches(folds, monkeypatch)
     first = anchored.anchors.record["teacher_n_nonzero"]
     assert first < 0.3 * n_features
     n_failed = asked.index(first)
-    assert len(asked) == n_failed + 1 + len(teacher.SLIGHT) * n_failed
+    assert len(asked) == n_failed + 1 + len(teacher.FACTORS) * n_failed
 
 
 def test_without_a_teacher_there_are_no_anchors(folds, monkeypatch):
