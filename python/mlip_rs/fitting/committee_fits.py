@@ -20,7 +20,7 @@ from mlip_rs.fitting.posterior_draws import inflation, posterior_draws
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.selection import Selection
 from mlip_rs.fitting.shares import batches
-from mlip_rs.fitting.structure_clusters import clusters, mean_features
+from mlip_rs.fitting.structure_clusters import clusters, mean_features, thinned
 from mlip_rs.fitting.unseen_errors import Fits
 from mlip_rs.progress import Progress
 from mlip_rs.threads import number_of_threads
@@ -128,17 +128,22 @@ class CommitteeFits:
         return self.folds.pieces.piece("without clusters", inputs, compute)[0]
 
     def _without_each_cluster(self, supports: Mask) -> list[Array]:
-        """As `_without_clusters`; the equations of the largest cluster are what those of the others leave.
-
-        Only of the features that any of the points keeps.
-        """
-        problem, threads = self.folds.problem, self.folds.settings.threads or None
+        """As `_without_clusters`, by equations of the features that any of the points keeps."""
         out = np.zeros((self.n_clusters, *supports.shape))
-        if not self.n_clusters:
-            return [out]
+        if self.n_clusters:
+            kept = np.flatnonzero(supports.any(axis=0))
+            thinning = thinned(self.folds.n_rows, len(supports[0]))
+            if thinning > 1:
+                self._by_some_structures(out, supports, kept, thinning)
+            else:
+                self._by_all_structures(out, supports, kept)
+        return [out]
+
+    def _by_all_structures(self, out: Array, supports: Mask, kept: NDArray[np.int64]) -> None:
+        """Fits without each cluster; the equations of the largest one are what those of the others leave."""
+        problem, threads = self.folds.problem, self.folds.settings.threads or None
         n_atoms = np.bincount(self.labels, [frame.n_atoms for frame in problem.dataset])
         *smaller, largest = np.argsort(n_atoms, kind="stable").tolist()
-        kept = np.flatnonzero(supports.any(axis=0))
         rest = NormalEquations.zeros(len(kept), 1)
 
         def fit(cluster: int, own: NormalEquations) -> None:
@@ -161,7 +166,26 @@ class CommitteeFits:
         np.subtract(total.gram[np.ix_(kept, kept)], rest.gram[0], out=rest.gram[0])
         out[largest] = self._without(rest.gram[0], total.xty[kept] - rest.xty[0], supports, kept)
         self.progress.advance()
-        return [out]
+
+    def _by_some_structures(self, out: Array, supports: Mask, kept: NDArray[np.int64], thinning: int) -> None:
+        """Fits to every n-th structure of the other clusters, with n times the weight."""
+        problem, threads = self.folds.problem, self.folds.settings.threads or None
+        parts: list[NormalEquations] = []
+        for cluster in range(len(out)):
+            own = equations_of(problem, np.flatnonzero(self.labels == cluster)[::thinning], threads, kept)
+            own.gram[:] *= thinning
+            own.xty[:] *= thinning
+            parts.append(own)
+            self.progress.advance()
+        total = self.folds.plain_system()
+        gram, xty = total.gram[np.ix_(kept, kept)], total.xty[kept]
+        for own in parts:
+            gram -= own.gram[0]
+            xty -= own.xty[0]
+        for cluster, own in enumerate(
+            parts
+        ):  # what is left out: the structures between, and those of the cluster
+            out[cluster] = self._without(gram + own.gram[0], xty + own.xty[0], supports, kept)
 
     def _without(self, gram: Array, xty: Array, supports: Mask, kept: NDArray[np.int64]) -> Array:
         """(W, F) fitted without some rows, given by their equations; NaN where the rest determines nothing.

@@ -16,7 +16,7 @@ from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.residuals import BATCH_STRUCTURES
 from mlip_rs.fitting.settings import FitSettings
 from mlip_rs.fitting.shares import SHARE_ROWS
-from mlip_rs.fitting.structure_clusters import N_CLUSTERS
+from mlip_rs.fitting.structure_clusters import N_CLUSTERS, thinned
 from mlip_rs.fitting.unseen_errors import MOST_NUMBERS
 from mlip_rs.threads import number_of_threads
 
@@ -93,6 +93,8 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     with_clusters = matrix <= LEAST_HELD_BYTES
     committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS * with_clusters + problem.n_folds)
     clusters = 3 * matrix + max(matrix, block) if with_clusters else 0
+    if with_clusters and thinned(sum(7 + 3 * frame.n_atoms for frame in problem.dataset), n) > 1:
+        clusters += N_CLUSTERS * matrix
     clusters += matrix * small  # of the draws, made at the same time
     judging = beside + committees + max(clusters, NUMBER * MOST_NUMBERS + rows_of_structures)
     again = held + matrix if settings.hold_out_classes else 0

@@ -20,6 +20,9 @@ MOST_FOR_WARD: int = 3000
 SEED: int = 0
 """Of k-means."""
 
+ROWS_PER_FEATURE: int = 10
+"""Where there are several times as many, fits without a cluster are to some of the structures only."""
+
 
 def mean_features(problem: Problem) -> Array:
     """(S, E f) features per atom of each structure, those of each centre element apart."""
@@ -56,3 +59,12 @@ def clusters(features: Array) -> NDArray[np.int64]:
         labels = KMeans(n_clusters, random_state=SEED, n_init=1).fit_predict(z)
     order = {label: k for k, label in enumerate(dict.fromkeys(labels.tolist()))}
     return np.array([order[label] for label in labels.tolist()])
+
+
+def thinned(n_rows: int, n_features: int) -> int:
+    """Number n such that every n-th structure leaves at least `ROWS_PER_FEATURE` rows for each feature.
+
+    >>> thinned(338_000, 5904), thinned(41_000, 2971)
+    (5, 1)
+    """
+    return max(1, n_rows // (ROWS_PER_FEATURE * n_features))

@@ -9,6 +9,7 @@ from mlip_rs import Basis, FitSettings, fit
 from mlip_rs.data import nearest_neighbor_distance, read_dataset
 from mlip_rs.data.read import dataset_from_atoms
 from mlip_rs.demo import DATA_PATH
+from mlip_rs.fitting import structure_clusters
 from mlip_rs.fitting.assemble import assemble
 from mlip_rs.fitting.committee_fits import CommitteeFits, equations_of
 from mlip_rs.fitting.estimators.scaled import Scaled
@@ -136,6 +137,27 @@ def test_clusters_are_left_out_as_by_slow_refits(problem, tmp_path):
             slow = scaled.ridge(chosen.penalty[None], support)[0]
             np.testing.assert_allclose(fitted, slow, atol=2e-6)
     assert len(found.without_clusters) == labels.max() + 1 > 1
+
+
+def test_clusters_of_many_rows_are_left_out_by_every_other_structure(problem, tmp_path, monkeypatch):
+    n_rows = problem.dataset.n_labels(np.ones(3, dtype=bool))
+    monkeypatch.setattr(structure_clusters, "ROWS_PER_FEATURE", n_rows // (3 * problem.basis.n_features) + 1)
+    equations = assemble(problem, tmp_path)
+    labels = clusters(mean_features(problem))
+    with equations.totalled():
+        chosen = selection(problem, equations, SETTINGS, Silent())
+        assert structure_clusters.thinned(chosen.folds.n_rows, problem.basis.n_features) == 2
+        found = CommitteeFits(chosen, [2], Silent()).fits()
+        support = found.own[0] != 0.0
+        for cluster, fitted in enumerate(found.without_clusters[:, 0]):
+            others = [
+                np.flatnonzero(labels == other)[::2] for other in range(labels.max() + 1) if other != cluster
+            ]
+            rest = equations_of(problem, np.sort(np.concatenate(others)), 1)
+            system = System(2.0 * rest.gram[0], 2.0 * rest.xty[0], 0.0, 0)
+            scaled = Scaled.of(system, chosen.folds.scale, chosen.folds.penalized)
+            slow = scaled.ridge(chosen.penalty[None], support)[0]
+            np.testing.assert_allclose(fitted, slow, atol=2e-6)
 
 
 def test_the_index_of_the_core_is_that_of_the_training_atoms(run, dataset):
