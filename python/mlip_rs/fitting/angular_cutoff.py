@@ -24,7 +24,7 @@ from mlip_rs.fitting.resources import check_resources
 from mlip_rs.fitting.result_cache import ResultCache
 from mlip_rs.fitting.selection import select
 from mlip_rs.fitting.settings import RUN_ONLY, FitSettings
-from mlip_rs.fitting.weights import Weights
+from mlip_rs.fitting.weights import PROPERTIES, Weights
 from mlip_rs.progress import Progress, Silent
 
 FACTORS: tuple[float, ...] = (0.9, 0.8, 0.7)
@@ -149,13 +149,10 @@ def _part(dataset: Dataset, n_labels: int, settings: FitSettings) -> Dataset:
 
 def _default_precisions(weights: Weights) -> Weights:
     """Default precisions for every weighted property, so that the cutoff does not depend on the user's weights."""
+    default = Weights()
+    names = [name for name in PROPERTIES if getattr(weights, name) is not None]
     return replace(
-        weights,
-        **{
-            name: getattr(Weights(), name)
-            for name in ("energy", "forces", "stress")
-            if getattr(weights, name) is not None
-        },
+        weights, stress_scale=default.stress_scale, **{name: getattr(default, name) for name in names}
     )
 
 

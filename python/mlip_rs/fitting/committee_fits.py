@@ -182,9 +182,8 @@ class CommitteeFits:
         for own in parts:
             gram -= own.gram[0]
             xty -= own.xty[0]
-        for cluster, own in enumerate(
-            parts
-        ):  # what is left out: the structures between, and those of the cluster
+        # Left out are the structures between those that are summed, and those of the cluster.
+        for cluster, own in enumerate(parts):
             out[cluster] = self._without(gram + own.gram[0], xty + own.xty[0], supports, kept)
 
     def _without(self, gram: Array, xty: Array, supports: Mask, kept: NDArray[np.int64]) -> Array:
@@ -200,9 +199,9 @@ class CommitteeFits:
             (K,) numbers of the features that occur in `supports`.
         """
         out = np.zeros(supports.shape)
-        everyone = [self.factors.get(place, 1.0) for place in range(len(supports))]
-        for factor in sorted(set(everyone)):
-            places = [place for place, other in enumerate(everyone) if other == factor]
+        everyone = np.array([self.factors.get(place, 1.0) for place in range(len(supports))])
+        for factor in np.unique(everyone).tolist():
+            places = np.flatnonzero(everyone == factor)
             system = self._anchored(factor).system(None)
             own = system.gram[np.ix_(kept, kept)]
             own -= gram

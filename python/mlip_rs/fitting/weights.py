@@ -26,6 +26,9 @@ WIDE: tuple[float, float] = (0.9, 6.0)
 """A quantile of the RMS forces, and how many medians it must exceed for there to be such a scale: 10 and 8 in sets of
 small and large displacements, 1.4 to 4.6 in ten public sets."""
 
+SMALL_STRESSES: float = 9.0
+"""Factor on the weight of stresses that are next to nothing: their precision is a third."""
+
 SMALLEST: float = 1e-12
 """Smallest precision and scale accepted; the largest is its inverse. Weights are squares of them."""
 
@@ -53,6 +56,10 @@ class Weights:
         grow with the forces, and small displacements, of which phonons are made, would drown among large ones. "auto"
         is twice the median F of the structures that have forces if a tenth of them have more than six times the
         median, else none: where all forces are alike nothing is gained. None weighs all alike.
+    stress_scale
+        Stresses of structures whose RMS stress is S (GPa) have their weight multiplied by 1 + 8 / (1 + (S /
+        stress_scale)²): small ones of hardly strained crystals, which are few, tell the elastic constants. None weighs
+        all alike.
     config_types
         Factors on all weights of a config type, or on single properties: {"liquid": 0.5,
         "Elastic": {"stress": 0.0}}.
@@ -73,11 +80,12 @@ class Weights:
     stress: float | None = 0.3
     energy_scale: float | None = None
     force_scale: float | str | None = "auto"
+    stress_scale: float | None = 2.0
     config_types: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_types(self)
-        for name in (*PROPERTIES, "energy_scale", "force_scale"):
+        for name in (*PROPERTIES, "energy_scale", "force_scale", "stress_scale"):
             value = getattr(self, name)
             if value is None or (name == "force_scale" and value == AUTO):
                 continue
@@ -130,6 +138,7 @@ class Weights:
         factors *= np.array([frame.weights for frame in dataset])
         factors *= self._by_energy(dataset, reference)[:, None]
         factors[:, 1] *= self._by_force(dataset)
+        factors[:, 2] *= self._by_stress(dataset)
         for index, frame in enumerate(dataset):
             entry = self.config_types.get(frame.config_type, 1.0)
             if isinstance(entry, Mapping):
@@ -171,6 +180,13 @@ class Weights:
             return np.ones(len(dataset))
         return np.asarray(1.0 / (1.0 + (rms_forces / scale) ** 2), dtype=np.float64)
 
+    def _by_stress(self, dataset: Dataset) -> NDArray[np.float64]:
+        if self.stress_scale is None:
+            return np.ones(len(dataset))
+        rms = np.array([0.0 if f.stress is None else np.sqrt((f.stress**2).mean()) for f in dataset])
+        share = 1.0 / (1.0 + (rms * EV_PER_ANGSTROM3_IN_GPA / self.stress_scale) ** 2)
+        return np.asarray(1.0 + (SMALL_STRESSES - 1.0) * share, dtype=np.float64)
+
 
 def _rms_forces(dataset: Dataset) -> NDArray[np.float64]:
     """(S,) root mean square of the force components of each structure, eV/Å; 0 without forces."""
@@ -195,4 +211,7 @@ def precisions_text(weights: Mapping[str, Any]) -> str:
             else "a set has small and large ones"
         )
         parts["forces"] += f" (less where {shown})"
+    scale = weights.get("stress_scale")
+    if "stress" in parts and scale is not None:
+        parts["stress"] += f" (a third of it far below {scale:.3g} GPa)"
     return ", ".join(parts.values())

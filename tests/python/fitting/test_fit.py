@@ -25,6 +25,7 @@ from mlip_rs.fitting.estimators.lasso import adaptive_weights
 from mlip_rs.fitting.estimators.scaled import PathOptions, Scaled, feature_scale
 from mlip_rs.fitting.normal_equations import System
 from mlip_rs.potential import Potential
+from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=12, r_min=1.5, repulsion=None)
 POLY = Basis(["Al"], cutoff=5.0, hierarchy="pair-poly", n_radial=6, pair_cross_degree=2, r_min=1.5)
@@ -69,21 +70,31 @@ def system(basis, dataset, weights, directory):
 
 def test_large_forces_count_less_beside_small_ones(aluminium):
     reference = reference_energies(aluminium, REFERENCE)
-    assert (Weights().of_structures(aluminium, reference) == 1.0).all()  # alike enough
+    alike = Weights(stress_scale=None)
+    assert (alike.of_structures(aluminium, reference) == 1.0).all()  # alike enough
     frames = [replace(f, forces=f.forces * (30.0 if k % 4 == 0 else 1.0)) for k, f in enumerate(aluminium)]
     wide = replace(aluminium, frames=tuple(frames))
     sizes = np.array([np.sqrt((frame.forces**2).mean()) for frame in wide])
     scale = 2.0 * float(np.median(sizes[sizes > 1e-12]))
-    factors = Weights().of_structures(wide, reference)
+    factors = alike.of_structures(wide, reference)
     np.testing.assert_allclose(factors[:, 1], 1.0 / (1.0 + (sizes / scale) ** 2))
     assert (factors[:, [0, 2]] == 1.0).all()
-    fixed = Weights().with_scale_of(wide)
+    fixed = alike.with_scale_of(wide)
     assert fixed.force_scale == pytest.approx(scale)
     some = sizes < scale
     np.testing.assert_array_equal(
         fixed.of_structures(wide.subset(np.flatnonzero(some)), reference), factors[some]
     )
-    assert (Weights(force_scale=None).of_structures(wide, reference) == 1.0).all()
+    assert (Weights(force_scale=None, stress_scale=None).of_structures(wide, reference) == 1.0).all()
+
+
+def test_small_stresses_count_more(aluminium):
+    reference = reference_energies(aluminium, REFERENCE)
+    sizes = np.array([np.sqrt((frame.stress**2).mean()) * EV_PER_ANGSTROM3_IN_GPA for frame in aluminium])
+    factors = Weights(stress_scale=3.0).of_structures(aluminium, reference)
+    np.testing.assert_allclose(factors[:, 2], 1.0 + 8.0 / (1.0 + (sizes / 3.0) ** 2))
+    assert (factors[:, :2] == 1.0).all()
+    assert np.ptp(factors[:, 2]) > 0.1  # the data have small and large ones
 
 
 def test_normal_equations_equal_the_products_of_all_rows(aluminium, tmp_path):
