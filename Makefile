@@ -15,7 +15,7 @@ IN_PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadsco
 CHECKED := --release --config .cargo/checked.toml
 C_INTERFACE := --manifest-path bindings/c/Cargo.toml --target-dir target
 
-.PHONY: demo test lint format bench docs wheels clean
+.PHONY: demo test lint format bench docs wheels aarch64 clean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -57,6 +57,13 @@ wheels: $(VENV)/created  ## wheel (manylinux_2_28 of this processor, checked, tr
 	$(VENV)/bin/maturin sdist --out dist
 	$(PY) -m auditwheel show dist/*-cp310-abi3-manylinux*.whl
 	PYTHON=$(PYTHON) .ci/check-wheel dist/*-cp310-abi3-manylinux*.whl
+
+# Needs an emulator and a linker for the other processor, on Debian: apt-get install qemu-user gcc-aarch64-linux-gnu.
+aarch64: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER = aarch64-linux-gnu-gcc
+aarch64: export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER = qemu-aarch64 -L /usr/aarch64-linux-gnu
+aarch64:  ## Rust tests of the core on an emulated 64-bit ARM processor (NEON), about a quarter of an hour
+	rustup target add aarch64-unknown-linux-gnu
+	cargo test --release --locked --target aarch64-unknown-linux-gnu
 
 clean:
 	rm -rf $(VENV) target dist site docs/_tutorials al-demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
