@@ -235,7 +235,7 @@ def _strained_table(record: Record) -> str:
     keys = [key for key in strained["labels"] if key not in ("a0", "pressure")]
     rows = [[f"{key}, GPa", *(f"{own[key]:.4g}" for own in strained.values())] for key in keys]
     rows.append(["a0, Å", *(f"{own['a0']:.4f}" for own in strained.values())])
-    pressure = _signed(strained["labels"]["pressure"], ".1f")
+    pressure = _signed(round(strained["labels"]["pressure"], 1) + 0.0, ".1f")  # not −0.0
     return f"""
 In the strained cells of the data, whose undistorted crystal is under {pressure} GPa: slopes of cubic polynomials
 through the stresses up to 6 %, by the labels and by the potentials in the same cells; a0 is put right by the pressure.
