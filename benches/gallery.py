@@ -2,11 +2,12 @@
 
     python benches/gallery.py DATA [--sets Si Mo ...] [--runs benches/out/gallery] [-o docs/gallery]
 
-DATA is the folder that holds `mlearn/` and `mlearn2/` (`accuracy.py` says what is in them); the data of aluminium are
-shipped. A run directory that is missing is made by `mlip-rs fit` (or `distil`) with default settings, on the page as a
-command; one that is there is taken as it is. Then the knee is validated, verified and written, and all numbers of the
-page go into a record beside it (NAME.json), from which the page is rendered; `--render` does only that. Four to six
-minutes for each potential on one core, most of them for the fit.
+DATA is the folder that holds `mlearn/` (`accuracy.py` says what is in it) and `mlearn2/` (data of the repositories that
+the pages name, as extended XYZ); the data of aluminium are shipped. A run directory that is missing is made by
+`mlip-rs fit` (or `distil`) with default settings, on the page as a command; one that is there is taken as it is. Then
+the knee is validated, verified and written, and all numbers of the page go into a record beside it (NAME.json), from
+which the page is rendered; `--render` does only that. Four to six minutes for each potential on one core, most of them
+for the fit.
 """
 
 import argparse

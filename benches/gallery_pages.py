@@ -382,7 +382,7 @@ def _reference_notes(entry: Entry, record: Record) -> str:
     if entry.reference:
         told.append("DFT: computed directly with the settings of the data (examples/al).")
     if "–" in _property_table(record):
-        told.append("A dash: no value is certain here.")
+        told.append("A dash: the source gives no value.")
     return " ".join(told)
 
 

@@ -29,17 +29,8 @@ pub fn add_gram(matrix: &mut [f64], n: usize, x: &[f64]) {
 /// As [`add_gram`], where only `columns` of `x` (ascending) hold numbers other than zero.
 pub fn add_gram_of_columns(matrix: &mut [f64], n: usize, x: &[f64], columns: &[usize]) {
     let own = columns.len();
-    let mut packed = vec![0.0; x.len() / n.max(1) * own];
-    let rows = packed
-        .par_chunks_mut(own.max(1))
-        .zip(x.par_chunks(n.max(1)));
-    rows.for_each(|(out, row)| {
-        for (value, &k) in out.iter_mut().zip(columns) {
-            *value = row[k];
-        }
-    });
     let mut sums = vec![0.0; own * own];
-    add_gram(&mut sums, own, &packed);
+    add_gram(&mut sums, own, &packed(x, n, columns));
     let rows = matrix.par_chunks_mut(n.max(1)).enumerate();
     rows.for_each(|(k, row)| {
         if let Ok(i) = columns.binary_search(&k) {

@@ -50,7 +50,9 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and error.errno is None:  # of numpy: it wrote less than it was given
+        if isinstance(error, OSError) and "requested and" in str(
+            error
+        ):  # of numpy: it wrote less than it was given
             raise OSError(
                 errno.ENOSPC, f"the file is not whole, is the disk full? ({error})", os.fspath(path)
             ) from None
@@ -197,11 +199,20 @@ def distinct_names(paths: Sequence[str | os.PathLike[str]]) -> dict[str, str]:
     names: list[str] = []
     for count in range(1, max(map(len, parts), default=0) + 1):
         whole = ["/".join(part[-count:]) for part in parts]
-        stems = [name.removesuffix(".mlip.json") for name in whole]
+        stems = [plain_name(name).removesuffix(".mlip.json") for name in whole]
         names = stems if len(set(stems)) == len(unique) else whole
         if len(set(names)) == len(unique):
             break
     return dict(zip(names, unique.values(), strict=True))
+
+
+def plain_name(name: str) -> str:
+    """Name of a file without the suffix of its compression.
+
+    >>> plain_name("si.mlip.json.xz")
+    'si.mlip.json'
+    """
+    return name.removesuffix(".xz").removesuffix(".gz")
 
 
 def _is_device(path: str | os.PathLike[str]) -> bool:

@@ -1,7 +1,7 @@
 //! `accumulate`, `symmetrize`, `predict`: normal equations in the caller's memory.
 
 use crate::basis::PyBasis;
-use crate::errors::{CoreError, at_index, wrong_shape};
+use crate::errors::{CoreError, at_index, wrong_argument, wrong_shape};
 use crate::structure::PyStructure;
 use mlip_rs::fit::normal::{self, Equations, NormalEquations, Sample, Targets, Weights};
 use mlip_rs::symmetric::mirror_lower;
@@ -116,9 +116,10 @@ pub fn accumulate(
     let n_features = basis.0.n_features();
     if let Some(own) = &columns {
         let ascending = own.windows(2).all(|pair| pair[0] < pair[1]);
-        if !ascending || own.last().is_some_and(|&last| last >= n_features) {
-            let expected = format!("ascending numbers below {n_features}");
-            return Err(wrong_shape("columns", &expected, &[own.len()]));
+        if own.is_empty() || !ascending || own.last().is_some_and(|&last| last >= n_features) {
+            return Err(wrong_argument(format!(
+                "columns: must be some ascending numbers below {n_features}, the number of features"
+            )));
         }
     }
     let n = columns.as_ref().map_or(n_features, Vec::len);

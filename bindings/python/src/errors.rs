@@ -42,5 +42,10 @@ pub fn at_index((index, error): (usize, mlip_rs::Error)) -> PyErr {
 
 /// A ConfigError for an argument of the wrong shape.
 pub fn wrong_shape(what: &str, expected: &str, got: &[usize]) -> PyErr {
-    exceptions::ConfigError::new_err(format!("{what}: expected shape {expected}, got {got:?}"))
+    wrong_argument(format!("{what}: expected shape {expected}, got {got:?}"))
+}
+
+/// A ConfigError.
+pub fn wrong_argument(message: String) -> PyErr {
+    exceptions::ConfigError::new_err(message)
 }

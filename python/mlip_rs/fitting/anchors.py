@@ -78,7 +78,7 @@ class Anchors:
         return replace(self, factor=self.factor * factor)
 
     def taught_by(self, teachers: Mapping[int | None, Array], factor: float) -> "Anchors":
-        """The same rows with the labels of fits to all features and `factor` times these rows."""
+        """The same rows with the labels of fits to many features and `factor` times these rows."""
         record = self.record | {
             "teacher_n_nonzero": int(np.count_nonzero(teachers[None])),
             "teacher_n_nonzero_before": self.record["teacher_n_nonzero"],

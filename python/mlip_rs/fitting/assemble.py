@@ -30,6 +30,7 @@ def assemble(
     progress: Progress | None = None,
     overwrite: bool = False,
     scheduler: Scheduler | None = None,
+    held_bytes: int | None = None,
 ) -> FoldEquations:
     """Sum the normal equations of every fold; folds and blocks finished before are not computed again.
 
@@ -46,6 +47,8 @@ def assemble(
         Drop the equations of another problem that the directory may hold.
     scheduler
         Address of a scheduler of Dask, or the file that it writes, whose workers sum; None: this machine.
+    held_bytes
+        As for `FoldEquations`.
 
     Raises
     ------
@@ -65,6 +68,7 @@ def assemble(
         problem.basis.n_features,
         problem.group_weights,
         persistent=problem.persistent,
+        held_bytes=held_bytes,
     )
     progress.start("normal equations: structures", len(problem.dataset))
     unfinished = [fold for fold in range(problem.n_folds) if not equations.finished(fold)]

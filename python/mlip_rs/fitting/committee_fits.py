@@ -13,7 +13,7 @@ from mlip_rs.arrays import Array, Mask
 from mlip_rs.errors import FitError
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.estimators.scaled import Scaled
-from mlip_rs.fitting.fold_store import LEAST_HELD_BYTES
+from mlip_rs.fitting.fold_store import HELD_BYTES
 from mlip_rs.fitting.nested_refits import nested, nested_refits
 from mlip_rs.fitting.normal_equations import NormalEquations, System, accumulate, symmetrize
 from mlip_rs.fitting.posterior_draws import inflation, posterior_draws
@@ -88,7 +88,7 @@ class CommitteeFits:
     @property
     def n_clusters(self) -> int:
         """Clusters that are left out."""
-        if 8 * self.folds.problem.basis.n_features**2 > LEAST_HELD_BYTES:
+        if 8 * self.folds.problem.basis.n_features**2 > HELD_BYTES:
             return 0  # their equations would take as much memory as all else
         found = int(self.labels.max()) + 1
         return found if found > 1 else 0
@@ -133,6 +133,8 @@ class CommitteeFits:
         if self.n_clusters:
             kept = np.flatnonzero(supports.any(axis=0))
             thinning = thinned(self.folds.n_rows, len(supports[0]))
+            if not len(kept):
+                return [out]
             if thinning > 1:
                 self._by_some_structures(out, supports, kept, thinning)
             else:
@@ -168,13 +170,15 @@ class CommitteeFits:
         self.progress.advance()
 
     def _by_some_structures(self, out: Array, supports: Mask, kept: NDArray[np.int64], thinning: int) -> None:
-        """Fits to every n-th structure of the other clusters, with n times the weight."""
+        """Fits to every n-th structure of the other clusters, which together weigh as much as all of them."""
         problem, threads = self.folds.problem, self.folds.settings.threads or None
         parts: list[NormalEquations] = []
         for cluster in range(len(out)):
-            own = equations_of(problem, np.flatnonzero(self.labels == cluster)[::thinning], threads, kept)
-            own.gram[:] *= thinning
-            own.xty[:] *= thinning
+            members = np.flatnonzero(self.labels == cluster)
+            chosen = members[::thinning]
+            own = equations_of(problem, chosen, threads, kept)
+            own.gram[:] *= len(members) / len(chosen)
+            own.xty[:] *= len(members) / len(chosen)
             parts.append(own)
             self.progress.advance()
         total = self.folds.plain_system()

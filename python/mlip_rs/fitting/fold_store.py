@@ -3,7 +3,6 @@
 Small ones stay in memory, and are not written at all unless they are to outlive the fit.
 """
 
-import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,27 +18,8 @@ from mlip_rs.arrays import Array
 from mlip_rs.files import atomic_file
 from mlip_rs.fitting.normal_equations import NormalEquations, System
 
-LEAST_HELD_BYTES: int = 512 << 20
-"""Matrices of all folds that are no larger than this together stay in memory, on any machine."""
-
-MOST_HELD_BYTES: int = 2 << 30
-"""Those that are larger do not, on any machine."""
-
-PART_HELD: int = 8
-"""In between, they do where the machine has so many times their memory."""
-
-
-def held_bytes() -> int:
-    """Largest size of the matrices of all folds with which they stay in the memory of this machine."""
-    try:
-        whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        whole = 0
-    return min(max(LEAST_HELD_BYTES, whole // PART_HELD), MOST_HELD_BYTES)
-
-
-HELD_BYTES: int = held_bytes()
-"""Matrices of all folds that are no larger than this together stay in memory."""
+HELD_BYTES: int = 512 << 20
+"""Matrices of all folds that are no larger than this together stay in memory, unless more is allowed."""
 
 CHUNK_BYTES: int = 16 << 20
 """Part of a matrix that is read at a time."""
@@ -112,6 +92,8 @@ class FoldEquations:
         (G,) weights with which the matrices of a fold are summed.
     persistent
         Whether the files outlive this object.
+    held_bytes
+        Largest size of the matrices of all folds with which they stay in memory; None: `HELD_BYTES`.
 
     Attributes
     ----------
@@ -120,13 +102,21 @@ class FoldEquations:
     """
 
     def __init__(
-        self, directory: Path, n_folds: int, n_features: int, weights: Array, *, persistent: bool = True
+        self,
+        directory: Path,
+        n_folds: int,
+        n_features: int,
+        weights: Array,
+        *,
+        persistent: bool = True,
+        held_bytes: int | None = None,
     ) -> None:
         self.directory = directory
         self.n_folds = n_folds
         self.n_features = n_features
         self.weights = weights
         self.persistent = persistent
+        self.held_bytes = HELD_BYTES if held_bytes is None else held_bytes
         self.n_workers = 0
         self._held: dict[int, Array] = {}
         self._sums: dict[int, Sums] = {}
@@ -135,7 +125,12 @@ class FoldEquations:
     def weighted(self, weights: Array) -> "FoldEquations":
         """Equations of the same files, summed with other weights (G,); files are read when they are needed."""
         return FoldEquations(
-            self.directory, self.n_folds, self.n_features, weights, persistent=self.persistent
+            self.directory,
+            self.n_folds,
+            self.n_features,
+            weights,
+            persistent=self.persistent,
+            held_bytes=self.held_bytes,
         )
 
     def finished(self, fold: int) -> bool:
@@ -155,7 +150,7 @@ class FoldEquations:
     @property
     def small(self) -> bool:
         """Whether the matrices of all folds stay in memory."""
-        return 8 * self.n_folds * self.n_features**2 <= HELD_BYTES
+        return 8 * self.n_folds * self.n_features**2 <= self.held_bytes
 
     def save(self, fold: int, equations: NormalEquations) -> None:
         """Store a finished fold; on disk the sums come last and mark it as finished."""

@@ -31,7 +31,7 @@ from mlip_rs.fitting.problem import (
     check_types,
 )
 from mlip_rs.fitting.record import run_record
-from mlip_rs.fitting.resources import check_resources
+from mlip_rs.fitting.resources import check_resources, held_bytes
 from mlip_rs.fitting.result import Point, Run, remove_run
 from mlip_rs.fitting.robustness import Robustness
 from mlip_rs.fitting.selection import Selection, selection
@@ -159,6 +159,7 @@ def fit_in_phases(
             progress=progress,
             overwrite=overwrite,
             scheduler=settings.scheduler,
+            held_bytes=held_bytes(settings),
         )
         settings = _with_unit_costs(problem, settings, folder / "unit-costs.json", phases)
         phases.enter("select")

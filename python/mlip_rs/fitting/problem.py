@@ -100,6 +100,7 @@ class Problem:
         digest.update(json.dumps(dict(self.reference.values), sort_keys=True).encode())
         digest.update(np.ascontiguousarray(self.row_weights).tobytes())
         digest.update(b"summed" if self.summed else b"")
+        digest.update(b"by elements" if len(self.basis.elements) > 1 else b"")  # the order of the sums
         digest.update(np.ascontiguousarray(self.folds).tobytes())
         return digest.hexdigest()
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from mlip_rs.errors import FitError
 from mlip_rs.fitting.estimators.choice import estimator_of
-from mlip_rs.fitting.fold_store import HELD_BYTES, LEAST_HELD_BYTES
+from mlip_rs.fitting.fold_store import HELD_BYTES
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.fitting.residuals import BATCH_STRUCTURES
 from mlip_rs.fitting.settings import FitSettings
@@ -40,6 +40,12 @@ PANEL: int = 256
 
 GIB: int = 1 << 30
 
+PART_HELD: int = 16
+"""Equations of all folds stay in memory where this is so many times as large."""
+
+MOST_HELD_BYTES: int = 2 << 30
+"""Larger ones do not, however large it is."""
+
 TO_LOWER: str = "size, n_radial, n_angular, max_l, max_n, the orders or the degrees of the basis"
 """Settings on which the number of features depends."""
 
@@ -58,6 +64,15 @@ class Resources:
 
     memory: int
     disk: int
+
+
+def held_bytes(settings: FitSettings) -> int:
+    """Largest size of the matrices of all folds with which they stay in memory.
+
+    A part of the memory that the fit is allowed, or else of that of the machine, within limits.
+    """
+    whole = total_memory() if settings.memory_gib is None else int(settings.memory_gib * GIB)
+    return min(max(HELD_BYTES, whole // PART_HELD), MOST_HELD_BYTES)
 
 
 def paths_at_once(settings: FitSettings, n_folds: int, small: bool) -> int:
@@ -81,7 +96,7 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     predicting = rows_of_structures + values
     solving = NUMBER * estimator_of(settings).solver_numbers(n)
     solving = max(NUMBER * n * PANEL, solving)
-    small = problem.n_folds * matrix <= HELD_BYTES
+    small = problem.n_folds * matrix <= held_bytes(settings)
     held = (problem.n_folds + 1) * matrix if small else 0
     anchored = matrix if settings.anchor_weight and problem.basis.repulsion is not None else 0
     held_beside = anchored if matrix <= HELD_BYTES else 0
@@ -90,11 +105,11 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     beside = matrix + max(held + held_beside, anchored) + vectors
     paths = paths_at_once(settings, problem.n_folds, small)
     selecting = beside + max(predicting, paths * solving + (paths - 1) * matrix)
-    with_clusters = matrix <= LEAST_HELD_BYTES
+    with_clusters = matrix <= HELD_BYTES
     committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS * with_clusters + problem.n_folds)
-    clusters = 3 * matrix + max(matrix, block) if with_clusters else 0
+    clusters = 4 * matrix + max(matrix, 2 * block) if with_clusters else 0
     if with_clusters and thinned(sum(7 + 3 * frame.n_atoms for frame in problem.dataset), n) > 1:
-        clusters += N_CLUSTERS * matrix
+        clusters += (N_CLUSTERS + 1) * matrix
     clusters += matrix * small  # of the draws, made at the same time
     judging = beside + committees + max(clusters, NUMBER * MOST_NUMBERS + rows_of_structures)
     again = held + matrix if settings.hold_out_classes else 0
@@ -114,10 +129,11 @@ def worker_memory(problem: Problem) -> int:
 
 
 def _block_bytes(problem: Problem) -> int:
-    """Design rows that the core holds at once."""
+    """Design rows that the core holds at once; those of structures without some elements also without their columns."""
     n = problem.basis.n_features
     rows = [7 + 3 * frame.n_atoms for frame in problem.dataset]
-    return NUMBER * n * min(sum(rows), max(BLOCK_NUMBERS // n, BLOCK_ROWS, *rows))
+    several = len(problem.dataset.elements) > 1
+    return (1 + several) * NUMBER * n * min(sum(rows), max(BLOCK_NUMBERS // n, BLOCK_ROWS, *rows))
 
 
 def _several_shares(problem: Problem) -> bool:
@@ -169,15 +185,30 @@ def available_memory() -> int | None:
         for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
             if line.startswith("MemAvailable:"):
                 limits.append(1024 * int(line.split()[1]))
+    limits += _limits()
+    if not limits:
+        limits += _physical_memory()
+    return min(limits) if limits else None
+
+
+def total_memory() -> int:
+    """Bytes of the machine, or of the container or process if they are allowed less; 0 if the system does not say."""
+    return min([*_physical_memory(), *_limits()], default=0)
+
+
+def _physical_memory() -> list[int]:
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        return [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    return []
+
+
+def _limits() -> list[int]:
+    """Bytes that a container and the process are allowed, where there are limits."""
+    limits = []
     with contextlib.suppress(OSError, ValueError):  # a container's own limit; "max" if it has none
         limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
     allowed = _address_space_left()
-    if allowed is not None:
-        limits.append(allowed)
-    if not limits:
-        with contextlib.suppress(AttributeError, OSError, ValueError):
-            limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    return min(limits) if limits else None
+    return limits if allowed is None else [*limits, allowed]
 
 
 def _address_space_left() -> int | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mlip_rs.basis.specification import Invariants
 from mlip_rs.fitting.settings import RUN_ONLY
+from mlip_rs.fitting.weights import PROPERTIES
 
 _ANGULAR = {
     "max_l": "max_l",
@@ -17,6 +18,9 @@ _ANGULAR = {
     "mixed_degree": "mixed_degree",
 }
 
+_SCALES = ("force_scale",)
+"""Weights whose default is not none, beside the precisions."""
+
 
 def configuration(record: Mapping[str, Any]) -> str:
     """Text of a TOML file for `mlip-rs fit` with everything a run depends on: basis, settings, weights, seed.
@@ -27,7 +31,8 @@ def configuration(record: Mapping[str, Any]) -> str:
         Of a run, as in `run.json`. The data files appear by name, without their folders.
     """
     settings = dict(record["settings"])
-    weights = {key: _switched(key, value) for key, value in settings.pop("weights").items()}
+    scales = dict.fromkeys(_SCALES)  # that records of earlier versions do not have
+    weights = {key: _switched(key, value) for key, value in (scales | settings.pop("weights")).items()}
     for name in RUN_ONLY:
         settings.pop(name, None)
     sections = {
@@ -99,8 +104,8 @@ def _radial_set(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _switched(key: str, value: object) -> object:
-    """A property without weight is switched off by `false`; the other weights are left out instead."""
-    return False if value is None and key in ("energy", "forces", "stress") else value
+    """What is none, but not by default, is switched off by `false`; the others are left out."""
+    return False if value is None and key in (*PROPERTIES, *_SCALES) else value
 
 
 def _given(value: object) -> bool:

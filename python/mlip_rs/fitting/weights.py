@@ -58,8 +58,8 @@ class Weights:
         median, else none: where all forces are alike nothing is gained. None weighs all alike.
     stress_scale
         Stresses of structures whose RMS stress is S (GPa) have their weight multiplied by 1 + 8 / (1 + (S /
-        stress_scale)²): small ones of hardly strained crystals, which are few, tell the elastic constants. None weighs
-        all alike.
+        stress_scale)²): small ones of hardly strained crystals tell the elastic constants. None weighs all alike;
+        2 GPa brings C11 of silicon from −14 to −7 %, and costs soft metals 5 to 10 % of energies and forces.
     config_types
         Factors on all weights of a config type, or on single properties: {"liquid": 0.5,
         "Elastic": {"stress": 0.0}}.
@@ -80,7 +80,7 @@ class Weights:
     stress: float | None = 0.3
     energy_scale: float | None = None
     force_scale: float | str | None = "auto"
-    stress_scale: float | None = 2.0
+    stress_scale: float | None = None
     config_types: Mapping[str, float | Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

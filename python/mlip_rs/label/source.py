@@ -21,6 +21,7 @@ from ase import Atoms
 from mlip_rs import _core
 from mlip_rs.data.label_source import TEACHER
 from mlip_rs.errors import ConfigError
+from mlip_rs.files import plain_name
 from mlip_rs.label.file_command import CommandCalculator, FileCommand
 from mlip_rs.label.teachers import TEACHERS, Teacher
 from mlip_rs.potential import Potential
@@ -98,7 +99,7 @@ class CalculatorSource:
             return " ".join(str(self.arguments["command"]).split())
         known = {name: version for name, version in versions.items() if name not in EVERYWHERE}
         packages = ", ".join(f"{name} {version}" for name, version in known.items())
-        teacher = self.is_teacher or self.name in TEACHERS or self.name.endswith(".json")
+        teacher = self.is_teacher or self.name in TEACHERS or plain_name(self.name).endswith(".json")
         name = Path(self.name).name if ":" not in self.name else self.name.rpartition("/")[2]
         return f"{TEACHER} " * teacher + name + f" ({packages})" * bool(packages)
 
@@ -189,7 +190,7 @@ def opened(source: CalculatorSource, threads: int) -> Opened:
         versions = _versions([type(given).__module__])
         return Opened(lambda atoms: pickle.loads(source.content), False, source.digest, versions)
     path = Path(source.folder, source.name)
-    if source.name.endswith(".json"):
+    if plain_name(source.name).endswith(".json"):
         potential = Potential.load(path)
         calculator = potential.calculator(threads=threads, index=False)
         return Opened(lambda atoms: calculator, False, str(potential.checksum), _versions([]))
@@ -305,9 +306,9 @@ def _module(name: str, source: CalculatorSource, teacher: Teacher | None) -> Mod
 def _checked_name(text: str) -> str:
     """Text of one of the forms."""
     module, colon, factory = text.rpartition(":")
-    if text in TEACHERS or (text.endswith(".json") and Path(text).is_file()):
+    if text in TEACHERS or (plain_name(text).endswith(".json") and Path(text).is_file()):
         return text
-    if text.endswith(".json"):
+    if plain_name(text).endswith(".json"):
         raise ConfigError(f"{text}: there is no such file; name the file of a potential")
     plain = all(part.isidentifier() for part in factory.split("."))
     if not (

@@ -13,7 +13,7 @@ from ase.data import atomic_numbers
 from ase.io.lammpsdata import read_lammps_data
 
 from mlip_rs.errors import ConfigError, LammpsError
-from mlip_rs.files import atomic_file, write_atomically
+from mlip_rs.files import atomic_file, plain_name, write_atomically
 from mlip_rs.lammps.deck import DECK_FILE, DUMP_FILE, END_FILE, FINAL_FILE, RESUME_FILE, Deck
 from mlip_rs.lammps.engine import Engine, choose_engine
 from mlip_rs.lammps.failures import explained, runaway
@@ -249,7 +249,7 @@ def run_dynamics(
 
 def _plain_name(path: str | os.PathLike[str]) -> str:
     """Name of the potential file in the folder of the run, without what LAMMPS would take for something else."""
-    return re.sub(r"[^\w.+-]", "_", Path(path).name)
+    return re.sub(r"[^\w.+-]", "_", plain_name(Path(path).name))
 
 
 def _run(engine: Engine, deck: Deck, folder: RunFolder, restart: str | None, progress: Progress) -> None:

@@ -56,6 +56,14 @@ def potential_text(path: Path) -> str:
         ) from None
 
 
+def packed(text: str, name: str) -> bytes:
+    """Content of a potential file: compressed if its name ends in `.gz` or `.xz`."""
+    content = text.encode()
+    if name.endswith(".gz"):
+        return gzip.compress(content, mtime=0)
+    return lzma.compress(content) if name.endswith(".xz") else content
+
+
 def _unpacked(content: bytes) -> bytes:
     """Content as it was before it was compressed, at most one byte more than is allowed."""
     packed = io.BytesIO(content)

@@ -17,9 +17,9 @@ from mlip_rs import _core
 from mlip_rs.basis import Basis
 from mlip_rs.data.core_structures import cell_volume, structure_from_atoms
 from mlip_rs.errors import ConfigError, PotentialFileError, StructureError
-from mlip_rs.files import write_atomically
+from mlip_rs.files import atomic_file
 from mlip_rs.potential.data_range import CLEARLY_OUTSIDE, RANGE_KEY, DataRange
-from mlip_rs.potential.file_text import potential_text, reason
+from mlip_rs.potential.file_text import packed, potential_text, reason
 from mlip_rs.potential.metadata import info_text, to_builtin
 from mlip_rs.potential.prediction import Prediction, evaluate_frames
 from mlip_rs.threads import number_of_threads
@@ -82,7 +82,9 @@ class Potential:
             raise PotentialFileError(f"{name}: {error}") from None
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the potential file. At every moment there is the old file or the whole new one.
+        """Write the potential file, compressed if its name ends in `.gz` or `.xz`.
+
+        At every moment there is the old file or the whole new one.
 
         Raises
         ------
@@ -90,9 +92,10 @@ class Potential:
             The file cannot be written; the old one is as before.
         """
         name = os.fspath(path)
-        text = self.to_json()
+        content = packed(self.to_json(), name)
         try:
-            write_atomically(path, text)
+            with atomic_file(path, "wb") as file:
+                file.write(content)
         except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
             raise PotentialFileError(
                 f"{name}: cannot be written ({reason(error)}); any old file is as before; check that the "

@@ -150,11 +150,13 @@ def test_clusters_of_many_rows_are_left_out_by_every_other_structure(problem, tm
         found = CommitteeFits(chosen, [2], Silent()).fits()
         support = found.own[0] != 0.0
         for cluster, fitted in enumerate(found.without_clusters[:, 0]):
-            others = [
-                np.flatnonzero(labels == other)[::2] for other in range(labels.max() + 1) if other != cluster
-            ]
-            rest = equations_of(problem, np.sort(np.concatenate(others)), 1)
-            system = System(2.0 * rest.gram[0], 2.0 * rest.xty[0], 0.0, 0)
+            gram, xty = 0.0, 0.0
+            for other in set(labels.tolist()) - {cluster}:
+                members = np.flatnonzero(labels == other)
+                part = equations_of(problem, members[::2], 1)
+                factor = len(members) / len(members[::2])
+                gram, xty = gram + factor * part.gram[0], xty + factor * part.xty[0]
+            system = System(gram, xty, 0.0, 0)
             scaled = Scaled.of(system, chosen.folds.scale, chosen.folds.penalized)
             slow = scaled.ridge(chosen.penalty[None], support)[0]
             np.testing.assert_allclose(fitted, slow, atol=2e-6)

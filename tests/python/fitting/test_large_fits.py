@@ -349,6 +349,16 @@ def test_estimates_of_memory_follow_the_matrices(aluminium, monkeypatch):
     assert estimate(30_000, method="ridge").memory <= large.memory
 
 
+def test_more_equations_stay_in_memory_where_there_is_more(monkeypatch):
+    monkeypatch.setattr(resources, "total_memory", lambda: 24 << 30)
+    assert resources.held_bytes(SETTINGS) == 3 << 29
+    assert resources.held_bytes(replace(SETTINGS, memory_gib=4.0)) == 512 << 20  # as on a small machine
+    monkeypatch.setattr(resources, "total_memory", lambda: 256 << 30)
+    assert resources.held_bytes(SETTINGS) == 2 << 30
+    monkeypatch.setattr(resources, "total_memory", lambda: 0)  # unknown
+    assert resources.held_bytes(SETTINGS) == 512 << 20
+
+
 def test_available_memory_and_disk_are_what_the_system_says(tmp_path):
     memory = resources.available_memory()
     assert memory is None or memory > 1 << 20

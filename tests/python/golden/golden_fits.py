@@ -112,7 +112,7 @@ def golden(name, hierarchy, method, directory=None):
         n_prior=5,
         max_nonzero=120,
         anchor_weight=0.0,
-        weights=mlip_rs.Weights(force_scale=None, stress_scale=None),
+        weights=mlip_rs.Weights(force_scale=None),
     )
     data = data_of(name)
     run = mlip_rs.fit(data, basis, settings, test=data.subset(range(0, len(data), 5)), directory=directory)

@@ -219,9 +219,9 @@ def test_a_torn_frame_is_cut_off_and_foreign_files_are_refused(tmp_path):
 
 
 def test_another_potential_labels_by_its_file_and_names_elements_that_it_does_not_know(tmp_path):
-    argon_potential().save(tmp_path / "ar.mlip.json")
+    argon_potential().save(tmp_path / "ar.mlip.json.xz")
     crystal = argon_crystal()
-    summary = label([crystal, *cells(1)], tmp_path / "ar.mlip.json", tmp_path / "ar.extxyz", n_workers=1)
+    summary = label([crystal, *cells(1)], tmp_path / "ar.mlip.json.xz", tmp_path / "ar.extxyz", n_workers=1)
     assert summary.n_labelled == 1
     assert summary.failures[0].sentence.startswith("frame 1 of memory (Al4): error: ")
     assert "Al" in summary.failures[0].reason

@@ -44,6 +44,16 @@ def test_a_compressed_file_is_read_and_refused_when_cut_short(path, potential, s
         Potential.load(target)
 
 
+@pytest.mark.parametrize("suffix", [".gz", ".xz"])
+def test_a_file_is_compressed_where_its_name_says_so(tmp_path, potential, suffix):
+    potential.save(tmp_path / "al.mlip.json")
+    potential.save(tmp_path / f"al.mlip.json{suffix}")
+    plain = (tmp_path / "al.mlip.json").read_bytes()
+    packed = (tmp_path / f"al.mlip.json{suffix}").read_bytes()
+    assert {".gz": gzip, ".xz": lzma}[suffix].decompress(packed) == plain
+    assert Potential.load(tmp_path / f"al.mlip.json{suffix}") == potential
+
+
 def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(path, monkeypatch):
     monkeypatch.setattr(file_text, "MAX_FILE_BYTES", 1 << 20)
     path.write_bytes(lzma.compress(b" " * (2 << 20)))

@@ -1,6 +1,7 @@
 """The report of a fit is one safe page that holds what was promised, and says how to repeat the fit."""
 
 import dataclasses
+import json
 import re
 
 import pytest
@@ -88,13 +89,16 @@ def test_names_in_the_data_cannot_inject_anything_into_the_page(tmp_path, run, p
     ],
     ids=lambda basis: basis.hierarchy,
 )
-def test_configuration_in_the_report_repeats_the_fit(tmp_path, run, basis):
+@pytest.mark.parametrize("scales", [{}, {"force_scale": None, "stress_scale": 2.0}])
+def test_configuration_in_the_report_repeats_the_fit(tmp_path, run, basis, scales):
+    settings = dataclasses.replace(SETTINGS, weights=dataclasses.replace(SETTINGS.weights, **scales))
     record = run.record | {"basis": basis.to_dict(), "hierarchy": basis.hierarchy}
+    record["settings"] = json.loads(json.dumps(settings.to_dict()))
     (tmp_path / "repeat.toml").write_text(configuration(record), encoding="utf-8")
     (tmp_path / DATA_PATH.name).write_text("", encoding="utf-8")
     job = load_job(tmp_path / "repeat.toml")
     assert job.basis.to_dict() == basis.to_dict()
-    assert job.settings == SETTINGS
+    assert job.settings == settings
     assert [name.endswith(DATA_PATH.name) for name in job.data.train] == [True]
 
 
