@@ -88,7 +88,7 @@ def _left_out(entries: Sequence[Entry]) -> str:
     missing = [entry.title for entry in ENTRIES if entry not in entries]
     return (
         (f"Not fitted yet: {', '.join(missing)}. " if missing else "")
-        + "Not here: silver–gold, whose fit takes three quarters of an hour\n"
+        + "Not here: silver–gold, whose fit takes eight minutes\n"
         "([benchmarks](../../benches/README.md)), and students of 7net-0 for copper and molybdenum, of which some\n"
         "properties miss their teacher's ([distillation](../distillation.md))."
     )
