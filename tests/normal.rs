@@ -108,17 +108,17 @@ fn expected_sums(
 
 #[test]
 fn normal_equations_equal_the_products_of_weighted_rows_and_skip_missing_labels() {
-    compare_with_products([alloy(2), alloy(2), alloy(2)]);
+    compare_with_products(&[alloy(2), alloy(2), alloy(2)]);
 }
 
 #[test]
 fn normal_equations_of_one_metal_of_an_alloy_equal_the_products_of_its_rows() {
-    compare_with_products([alloy(1), alloy(1), alloy(1)]);
+    compare_with_products(&[alloy(1), alloy(1), alloy(1)]);
 }
 
-fn compare_with_products(structures: [Structure; 3]) {
+fn compare_with_products(structures: &[Structure; 3]) {
     let basis = Basis::new(spec(&["Al", "Ni"], "gaussian", "angular")).unwrap();
-    let (forces, energies) = labelled(&structures);
+    let (forces, energies) = labelled(structures);
     let weights =
         [(4.0, 0.25, 2.0), (0.0, 1.0, 0.0), (1.0, 0.0, 9.0)].map(|(energy, forces, stress)| {
             Weights {

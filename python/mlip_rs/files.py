@@ -50,9 +50,8 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "w") -> Iterator[IO[An
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        if isinstance(error, OSError) and "requested and" in str(
-            error
-        ):  # of numpy: it wrote less than it was given
+        # "90000 requested and 25584 written", without a number: of numpy, which wrote less than it was given.
+        if isinstance(error, OSError) and "requested and" in str(error):
             raise OSError(
                 errno.ENOSPC, f"the file is not whole, is the disk full? ({error})", os.fspath(path)
             ) from None

@@ -103,6 +103,7 @@ impl Labels {
 /// of features, or of those in `columns`.
 #[pyfunction]
 #[pyo3(signature = (basis, structures, labels, gram, moment, threads = 0, columns = None))]
+#[expect(clippy::too_many_arguments, reason = "a Python signature")]
 pub fn accumulate(
     py: Python<'_>,
     basis: &PyBasis,

@@ -130,15 +130,14 @@ class CommitteeFits:
     def _without_each_cluster(self, supports: Mask) -> list[Array]:
         """As `_without_clusters`, by equations of the features that any of the points keeps."""
         out = np.zeros((self.n_clusters, *supports.shape))
-        if self.n_clusters:
-            kept = np.flatnonzero(supports.any(axis=0))
-            thinning = thinned(self.folds.n_rows, len(supports[0]))
-            if not len(kept):
-                return [out]
-            if thinning > 1:
-                self._by_some_structures(out, supports, kept, thinning)
-            else:
-                self._by_all_structures(out, supports, kept)
+        kept = np.flatnonzero(supports.any(axis=0))
+        thinning = thinned(self.folds.n_rows, supports.shape[1])
+        if not out.size or not len(kept):
+            return [out]
+        if thinning > 1:
+            self._by_some_structures(out, supports, kept, thinning)
+        else:
+            self._by_all_structures(out, supports, kept)
         return [out]
 
     def _by_all_structures(self, out: Array, supports: Mask, kept: NDArray[np.int64]) -> None:

@@ -66,12 +66,12 @@ def packed(text: str, name: str) -> bytes:
 
 def _unpacked(content: bytes) -> bytes:
     """Content as it was before it was compressed, at most one byte more than is allowed."""
-    packed = io.BytesIO(content)
+    stream = io.BytesIO(content)
     try:
         if content.startswith(_GZIP):
-            return gzip.GzipFile(fileobj=packed).read(MAX_FILE_BYTES + 1)
+            return gzip.GzipFile(fileobj=stream).read(MAX_FILE_BYTES + 1)
         if content.startswith(_XZ):
-            return lzma.LZMAFile(packed).read(MAX_FILE_BYTES + 1)
+            return lzma.LZMAFile(stream).read(MAX_FILE_BYTES + 1)
         return content
     except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
         raise PotentialFileError(
