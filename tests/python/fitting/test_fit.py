@@ -24,7 +24,6 @@ from mlip_rs.fitting import assemble as assembly
 from mlip_rs.fitting.estimators.lasso import adaptive_weights
 from mlip_rs.fitting.estimators.scaled import PathOptions, Scaled, feature_scale
 from mlip_rs.fitting.normal_equations import System
-from mlip_rs.fitting.problem import build_problem, check_data
 from mlip_rs.potential import Potential
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
@@ -202,45 +201,6 @@ def test_an_interrupted_assembly_resumes_to_the_same_bits(aluminium, tmp_path, m
     assert resumed.best().to_json() == whole.best().to_json()
     assert any((tmp_path / "cut" / "equations").glob("fold-*.npz"))
     assert not list((tmp_path / "cut" / "equations").glob("*.partial.npz"))
-
-
-def test_an_interrupted_assembly_of_an_alloy_resumes_to_the_same_bits(tmp_path, monkeypatch):
-    # Structures of one element come before those of the other and of both, whatever their order in the data.
-    rng, frames = np.random.default_rng(5), []
-    for k in range(9):
-        atoms = bulk("Al", cubic=True, a=3.8)
-        atoms.symbols[: (0, 2, 4)[k % 3]] = "Ni"
-        atoms.rattle(0.1, rng=rng)
-        atoms.calc = EMT()
-        atoms.get_stress()
-        frames.append(atoms)
-    basis = Basis(["Al", "Ni"], cutoff=4.5, r_min=1.5, hierarchy="pair-poly", n_radial=4, repulsion=None)
-    settings = FitSettings(n_folds=2, method="ridge", reference_energies={"Al": 0.0, "Ni": 0.0})
-    problem = build_problem(
-        check_data(dataset_from_atoms(frames), basis, settings), settings, persistent=True
-    )
-    monkeypatch.setattr(shares, "BATCH_ROWS", 20)
-    monkeypatch.setattr(open_fold, "CHECKPOINT_SECONDS", 0.0)
-    monkeypatch.setattr(open_fold, "CHECKPOINT_SHARE", np.inf)
-    honest, left = assembly.accumulate, [np.inf]
-
-    def interrupted(*args, **kwargs):
-        left[0] -= 1
-        if left[0] < 0:
-            raise KeyboardInterrupt
-        honest(*args, **kwargs)
-
-    monkeypatch.setattr(assembly, "accumulate", interrupted)
-    whole = assembly.assemble(problem, tmp_path / "whole")
-    for n_batches in (1, 2, 3, 4):
-        left[0] = n_batches
-        with pytest.raises(KeyboardInterrupt):
-            assembly.assemble(problem, tmp_path / str(n_batches))
-        left[0] = np.inf
-        resumed = assembly.assemble(problem, tmp_path / str(n_batches))
-        for fold in range(2):
-            rows = slice(0, basis.n_features)
-            np.testing.assert_array_equal(resumed.gram_rows(fold, rows), whole.gram_rows(fold, rows))
 
 
 def test_equations_of_another_fit_are_not_mixed_in(aluminium, tmp_path):
