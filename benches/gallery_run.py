@@ -1,7 +1,6 @@
 """From data to the record of a potential of the gallery: fit, validation, verification, extent of the data."""
 
 import json
-import lzma
 import shlex
 import subprocess
 import sys
@@ -21,7 +20,6 @@ from gallery_sets import Entry
 import mlip_rs as mlip
 from mlip_rs.demo import DATA_PATH, REFERENCE_PATH
 from mlip_rs.evaluate.evaluation import Evaluation, evaluate
-from mlip_rs.files import atomic_file
 from mlip_rs.fitting.result import read_record
 from mlip_rs.generate.prototypes import lattice_constant, prototype
 from mlip_rs.potential.data_range import CLEARLY_OUTSIDE
@@ -265,14 +263,11 @@ def write_potential(potential: mlip.Potential, path: Path) -> Record:
     if committee is not None:
         halved = committee.deviations.astype(np.float32).astype(np.float64)
         potential = replace(committee, deviations=halved).attached(potential)
-    text = potential.to_json()
-    content = lzma.compress(text.encode(), preset=9)
-    with atomic_file(path, "wb") as file:
-        file.write(content)
+    potential.save(path)
     return {
         "file": path.name,
-        "kilobytes": round(len(content) / 1e3),
-        "kilobytes_unpacked": round(len(text.encode()) / 1e3),
+        "kilobytes": round(path.stat().st_size / 1e3),
+        "kilobytes_unpacked": round(len(potential.to_json().encode()) / 1e3),
         "checksum": potential.checksum,
         "cutoff": potential.cutoff,
     }

@@ -76,6 +76,30 @@ fn labelled(structures: &[Structure]) -> (Vec<Vec<f64>>, Vec<f64>) {
     )
 }
 
+/// Samples in which all labels have a weight of one.
+fn samples_of<'a>(
+    structures: &'a [Structure],
+    forces: &'a [Vec<f64>],
+    energies: &[f64],
+) -> Vec<Sample<'a>> {
+    let labels = structures.iter().zip(forces).zip(energies);
+    labels
+        .map(|((structure, forces), &energy_per_atom)| Sample {
+            structure,
+            targets: Targets {
+                energy_per_atom,
+                forces,
+                stress: [0.01; 6],
+            },
+            weights: Weights {
+                energy: 1.0,
+                forces: 1.0,
+                stress: 1.0,
+            },
+        })
+        .collect()
+}
+
 /// `XᵀWX`, `XᵀWy` and `yᵀWy` from the design rows, term by term.
 fn expected_sums(
     basis: &Basis,
@@ -176,21 +200,7 @@ fn normal_equations_of_some_features_are_a_block_of_those_of_all() {
     let structures = [alloy(2), alloy(1)];
     let basis = Basis::new(spec(&["Al", "Ni"], "gaussian", "pair-poly")).unwrap();
     let (forces, energies) = labelled(&structures);
-    let samples: Vec<Sample> = (0..2)
-        .map(|k| Sample {
-            structure: &structures[k],
-            targets: Targets {
-                energy_per_atom: energies[k],
-                forces: &forces[k],
-                stress: [0.01; 6],
-            },
-            weights: Weights {
-                energy: 1.0,
-                forces: 1.0,
-                stress: 1.0,
-            },
-        })
-        .collect();
+    let samples = samples_of(&structures, &forces, &energies);
     let all = sums_of(&basis, &samples, 1, 1);
     let n = basis.n_features();
     let chosen: Vec<usize> = (0..n).filter(|k| k % 3 != 1).collect();
@@ -221,21 +231,7 @@ fn normal_equations_are_the_same_bits_for_one_and_two_threads_and_for_any_blocks
     let structures: Vec<Structure> = (0..7).map(|_| alloy(2)).collect();
     let basis = Basis::new(spec(&["Al", "Ni"], "gaussian", "pair-poly")).unwrap();
     let (forces, energies) = labelled(&structures);
-    let samples: Vec<Sample> = (0..7)
-        .map(|k| Sample {
-            structure: &structures[k],
-            targets: Targets {
-                energy_per_atom: energies[k],
-                forces: &forces[k],
-                stress: [0.01; 6],
-            },
-            weights: Weights {
-                energy: 1.0,
-                forces: 1.0,
-                stress: 1.0,
-            },
-        })
-        .collect();
+    let samples = samples_of(&structures, &forces, &energies);
     for n_groups in [1, 3] {
         assert!(sums_of(&basis, &samples, n_groups, 1) == sums_of(&basis, &samples, n_groups, 2));
     }

@@ -296,7 +296,7 @@ def test_an_array_that_is_not_written_whole_names_the_file_and_the_disk(tmp_path
 def test_the_old_file_stays_when_the_process_dies_while_writing(path):
     before = path.read_bytes()
     script = (
-        "import os, sys\nfrom mlip_rs.files import atomic_file, write_atomically\n"
+        "import os, sys\nfrom mlip_rs.files import write_atomically\n"
         "os.fsync = lambda descriptor: os._exit(7)\nwrite_atomically(sys.argv[1], 'half')\n"
     )
     assert subprocess.run([sys.executable, "-c", script, str(path)], check=False).returncode == 7
