@@ -35,6 +35,7 @@ OPTIONS: tuple[SettingOption, ...] = (
     *LABELS,
     SettingOption("data.drop_outliers"),
     SettingOption("data.drop_duplicates"),
+    SettingOption("data.drop_unconverged"),
     SettingOption("fit.correct_labels", panel="Data"),
     SettingOption("fit.allow_contradictory_labels", panel="Data"),
     SettingOption("weights.energy", "--energy-precision", note="0 leaves energies out.", convert=_switched),

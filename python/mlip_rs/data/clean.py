@@ -1,4 +1,4 @@
-"""Removal of outliers and duplicates from a dataset, on request and with a notice for each."""
+"""Removal of outliers, duplicates and unconverged structures from a dataset, on request and with a notice for each."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,9 +14,10 @@ def cleaned(
     *,
     outliers: bool = False,
     duplicates: bool = False,
+    unconverged: bool = False,
     reference: Mapping[str, float] | None = None,
 ) -> Dataset:
-    """Drop outliers, and all but the first of equal structures; the `notices` of the result name each of them.
+    """Drop outliers, unconverged structures, all but the first of equal ones; `notices` of the result name each.
 
     Parameters
     ----------
@@ -26,6 +27,8 @@ def cleaned(
         Drop the outliers found by `summarize`.
     duplicates
         Keep only the first of each group of equal structures.
+    unconverged
+        Drop structures of which the file tells that their electronic loop did not converge.
     reference
         Isolated-atom energies by element, eV, if known.
 
@@ -43,6 +46,9 @@ def cleaned(
     (80, 40)
     """
     dropped: dict[int, str] = {}
+    for index, frame in enumerate(dataset):
+        if unconverged and not frame.converged:
+            dropped[index] = f"{frame.location} dropped: its electronic loop did not converge"
     if outliers:
         for outlier in summarize(dataset, reference=reference).outliers:
             dropped.setdefault(outlier.frame, f"{outlier.location} dropped as an outlier: {outlier.reason}")
@@ -55,6 +61,8 @@ def cleaned(
                     f"{dataset[index].location} dropped: the same structure as {dataset[first].location}"
                 )
     if len(dropped) == len(dataset):
-        raise DataError(f"all {len(dataset)} structures are outliers; keep them, or check units and labels")
+        raise DataError(
+            f"all {len(dataset)} structures would be dropped; keep them, or check units and labels"
+        )
     rest = dataset.without(dropped)
     return replace(rest, notices=(*dataset.notices, *(dropped[index] for index in sorted(dropped))))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +12,7 @@ from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from mlip_rs.data.distances import is_crowded, pairs_within, periodic_volume
+from mlip_rs.data.paths import shown_name
 from mlip_rs.errors import DataError, StructureError
 from mlip_rs.text import counted
 
@@ -58,7 +59,7 @@ class Frame:
     group
         Key shared by frames that must not be separated in cross-validation (a trajectory), or None.
     file
-        Where the frame comes from; `location` shows its last part.
+        Where the frame comes from; `location` shows its last part, of files of VASP the path.
     index
         Position in that file, counted from 0 as in ASE.
     weights
@@ -67,6 +68,8 @@ class Frame:
         Total charge, e, if the file tells it.
     label_source
         What made the labels, if the file tells it, such as "teacher 7net-0 (sevenn 0.13.0)".
+    converged
+        False where the file tells that the electronic loop ended before it had converged.
 
     Raises
     ------
@@ -90,6 +93,7 @@ class Frame:
     weights: tuple[float, float, float] = (1.0, 1.0, 1.0)
     charge: float | None = None
     label_source: str = ""
+    converged: bool = True
 
     def __post_init__(self) -> None:
         _set(self, "numbers", _read_only(self.numbers, np.int64))
@@ -125,7 +129,7 @@ class Frame:
     @property
     def location(self) -> str:
         """File and index, such as "frame 17 of slab.xyz"; frames count from 0, as in ASE's `read(file, index=17)`."""
-        return f"frame {self.index} of {PurePath(self.file).name or self.file}"
+        return f"frame {self.index} of {shown_name(Path(self.file)) or self.file}"
 
     def to_atoms(self) -> Atoms:
         """Convert to ASE `Atoms` with the labels in a `SinglePointCalculator` (energy also as `free_energy`)."""
@@ -137,6 +141,8 @@ class Frame:
             atoms.info["charge"] = self.charge
         if self.label_source:
             atoms.info["label_source"] = self.label_source
+        if not self.converged:
+            atoms.info["converged"] = False
         for name, weight in zip(("energy", "forces", "stress"), self.weights, strict=True):
             if weight != 1.0:
                 atoms.info[f"{name}_weight"] = weight

@@ -3,8 +3,8 @@
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,10 @@ from mlip_rs.data import lammps
 from mlip_rs.data.formats import format_of
 from mlip_rs.data.labels import RawFrame
 from mlip_rs.data.opening import COPY_AGAIN, head_of, line_of_nul, open_text, plain_file, torn_at
+from mlip_rs.data.paths import shown_name
 from mlip_rs.data.species import Species
 from mlip_rs.data.vasp import unconverged_steps
+from mlip_rs.data.vasp_settings import settings_of
 from mlip_rs.data.vasp_text import cell_charge, needs_plain_outcar, plain_outcar, steps_of_force_field
 from mlip_rs.data.xyz import XyzReader
 from mlip_rs.errors import DataError
@@ -36,10 +38,13 @@ class Images:
         In order.
     remarks
         What the user should know about the file, one sentence each.
+    settings
+        Settings of a run of VASP by name; empty for other files.
     """
 
     frames: tuple[RawFrame, ...]
     remarks: tuple[str, ...]
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_images(file: Path, slice_: slice, format: str | None, types: Sequence[str]) -> Images:
@@ -88,7 +93,7 @@ class _Reading:
     def __init__(self, file: Path, plain: Path, slice_: slice, kind: str, types: Sequence[str]) -> None:
         self._file, self._plain, self._slice, self._kind = file, plain, slice_, kind
         self._species = Species(types)
-        self._name = file.name if file.is_file() else plain.name
+        self._name = shown_name(file) if file.is_file() else plain.name
         self._remarks: list[str] = []
         self._n_read = 0
         self._predicted: frozenset[int] = frozenset()
@@ -119,10 +124,11 @@ class _Reading:
         if not frames:
             raise DataError(f"{self._file}: no structures found in it; check the file and the index")
         told = dict.fromkeys(f"{self._name}: {item.message}" for item in caught)
+        settings: dict[str, str] = {}
         if self._kind in ("vasp-xml", "vasp-out"):
-            self._remark_unconverged(frames)
-            frames = self._charged(frames)
-        return Images(tuple(frames), tuple(dict.fromkeys([*told, *self._remarks])))
+            frames = self._charged(self._with_convergence(frames))
+            settings = settings_of(self._plain, frames[0].atoms.cell.array)
+        return Images(tuple(frames), tuple(dict.fromkeys([*told, *self._remarks])), settings)
 
     def _selected(self) -> Iterator[tuple[int, Atoms]]:
         """Yield pairs of index and atoms, and of a forward slice read nothing behind its end."""
@@ -198,12 +204,10 @@ class _Reading:
         charge = cell_charge(self._plain)
         if charge is None:
             return frames
-        return [
-            RawFrame(frame.atoms, frame.location, frame.index, {"total_charge": charge, **frame.values})
-            for frame in frames
-        ]
+        return [replace(frame, values={"total_charge": charge, **frame.values}) for frame in frames]
 
-    def _remark_unconverged(self, frames: Sequence[RawFrame]) -> None:
+    def _with_convergence(self, frames: list[RawFrame]) -> list[RawFrame]:
+        """Mark the ionic steps whose electronic loop did not converge, and remark on them."""
         taken = {frame.index for frame in frames}
         positions = [
             step - sum(other < step for other in self._predicted)
@@ -211,12 +215,20 @@ class _Reading:
             if step not in self._predicted
         ]
         steps = [step for step in positions if step in taken]
-        if steps:
-            shown = ", ".join(map(str, steps[:8])) + (", …" if len(steps) > 8 else "")
-            self._remarks.append(
-                f"{self._name}: the electronic loop did not converge (NELM reached) in "
-                f"{len(steps)} of {len(frames)} ionic steps: {shown}; consider leaving them out"
-            )
+        if not steps:
+            return frames
+        shown = ", ".join(map(str, steps[:8])) + (", …" if len(steps) > 8 else "")
+        self._remarks.append(
+            f"{self._name}: the electronic loop did not converge (NELM reached) in {len(steps)} of "
+            f"{len(frames)} ionic steps: {shown}; --drop-unconverged leaves them out"
+        )
+        unconverged = set(steps)
+        return [
+            replace(frame, values={"converged": False, **frame.values})
+            if frame.index in unconverged
+            else frame
+            for frame in frames
+        ]
 
     def _unreadable(self, error: Exception) -> str:
         reason = " ".join(str(error).split()) or "no reason given"

@@ -14,6 +14,7 @@ from mlip_rs.text import counted
 CONFIG_TYPE_NAMES: tuple[str, ...] = ("configtype", "configurationtype")
 GROUP_NAMES: tuple[str, ...] = ("group", "trajectory", "groupid")
 LABEL_SOURCE_NAMES: tuple[str, ...] = ("labelsource",)
+CONVERGED_NAMES: tuple[str, ...] = ("converged",)
 CHARGE_NAMES: tuple[str, ...] = ("totalcharge", "charge", "netcharge", "systemcharge", "cellcharge")
 
 WEIGHT_NAMES: dict[str, tuple[int, ...]] = {
@@ -52,6 +53,12 @@ def text_of(raw: RawFrame, names: Sequence[str]) -> str:
     """Return `scalar` as text; empty without any."""
     value = scalar(raw, names)
     return "" if value is None else str(value)
+
+
+def converged_of(raw: RawFrame) -> bool:
+    """Tell whether the electronic loop converged, as far as the file says."""
+    value = scalar(raw, CONVERGED_NAMES)
+    return not (isinstance(value, bool | np.bool_) and not value)
 
 
 def charge_of(raw: RawFrame) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mlip_rs.data.foreign import refuse_foreign_folder
+from mlip_rs.data.vasp import vasp_format
 from mlip_rs.errors import DataError
 
 PathLike = str | os.PathLike[str]
@@ -15,6 +16,9 @@ VASP_OUTPUTS = ("vasprun.xml", "vasprun.xml.gz", "OUTCAR", "OUTCAR.gz")
 
 VASP_INPUTS = ("CONTCAR", "POSCAR")
 """Files of structures that are named where there is no output."""
+
+MOST_KINDS: int = 50
+"""Folders of VASP runs that are taken as kinds of structures; more are something else, such as materials."""
 
 
 def files_meant(paths: PathLike | Sequence[PathLike]) -> list[Path]:
@@ -33,6 +37,35 @@ def files_meant(paths: PathLike | Sequence[PathLike]) -> list[Path]:
     """
     listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     return [file for path in listed for file in _expand(path)]
+
+
+def shown_name(file: Path) -> str:
+    """Name of a file in messages: its last part, and of files of VASP, which are all called alike, the whole path.
+
+    Examples
+    --------
+    >>> shown_name(Path("data/slab.xyz")), shown_name(Path("runs/slab/03/vasprun.xml"))
+    ('slab.xyz', 'runs/slab/03/vasprun.xml')
+    """
+    return file.as_posix() if vasp_format(file) is not None else file.name
+
+
+def kinds_of_runs(files: Sequence[Path]) -> dict[Path, str]:
+    """Kinds of structures by the folders of VASP runs, for those in folders of folders: `runs/KIND/NN/vasprun.xml`.
+
+    Examples
+    --------
+    >>> runs = [Path("runs/slab/01/OUTCAR"), Path("runs/slab/02/OUTCAR"), Path("runs/md/300K/OUTCAR")]
+    >>> kinds_of_runs(runs)[runs[0]], kinds_of_runs([Path("runs/01/OUTCAR"), Path("runs/02/OUTCAR")])
+    ('slab', {})
+    """
+    runs = [file for file in files if vasp_format(file) is not None]
+    if len(runs) < 2:
+        return {}
+    top = os.path.commonpath([file.absolute().parent for file in runs])
+    parts = {file: file.absolute().parent.relative_to(top).parts for file in runs}
+    kinds = {file: own[0] for file, own in parts.items() if len(own) > 1}
+    return kinds if len(set(kinds.values())) <= MOST_KINDS else {}
 
 
 def _expand(path: PathLike) -> list[Path]:

@@ -1,7 +1,7 @@
 """Reading of first-principles data from files that ASE reads, or from ASE `Atoms`."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from ase import Atoms
@@ -26,11 +26,14 @@ from mlip_rs.data.metadata import (
     LABEL_SOURCE_NAMES,
     charge_notices,
     charge_of,
+    converged_of,
     text_of,
     weight_notices,
     weights_of,
 )
-from mlip_rs.data.paths import PathLike, files_meant
+from mlip_rs.data.paths import PathLike, files_meant, kinds_of_runs, shown_name
+from mlip_rs.data.reference import is_isolated_atom
+from mlip_rs.data.vasp_settings import differences
 from mlip_rs.errors import DataError
 from mlip_rs.text import counted
 from mlip_rs.units import MEV_PER_EV
@@ -45,6 +48,8 @@ class _Source:
     file: str
     frames: tuple[RawFrame, ...]
     choice: LabelChoice
+    settings: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
 
 
 def read_dataset(
@@ -102,13 +107,15 @@ def read_dataset(
         raise DataError("no files given")
     slice_ = _as_slice(index)
     keys = keys or LabelKeys()
+    kinds = kinds_of_runs(files)
     sources: list[_Source] = []
     notices: list[str] = []
     for file in files:
         images = read_images(file, slice_, format, types)
         notices.extend(images.remarks)
-        sources.append(_Source(str(file), images.frames, choose_labels(images.frames, file.name, keys)))
-        notices.extend(weight_notices(images.frames, file.name, file_weights))
+        choice = choose_labels(images.frames, shown_name(file), keys)
+        sources.append(_Source(str(file), images.frames, choice, images.settings, kinds.get(file, "")))
+        notices.extend(weight_notices(images.frames, shown_name(file), file_weights))
     return _Assembly(sources, energy, keys, file_weights, require_energies).dataset(notices)
 
 
@@ -261,13 +268,14 @@ class _Assembly:
                         energy=energy if weights[0] else None,
                         forces=forces if weights[1] else None,
                         stress=stress if weights[2] else None,
-                        config_type=text_of(raw, CONFIG_TYPE_NAMES),
+                        config_type=text_of(raw, CONFIG_TYPE_NAMES) or source.kind,
                         group=text_of(raw, GROUP_NAMES) or None,
                         file=source.file,
                         index=raw.index,
                         weights=weights,
                         charge=charge_of(raw),
                         label_source=text_of(raw, LABEL_SOURCE_NAMES),
+                        converged=converged_of(raw),
                     )
                 )
         if dropped:
@@ -279,6 +287,9 @@ class _Assembly:
         if not frames:
             raise DataError(f"{self._files}: all frames have the weight 0; nothing is left")
         notices.extend(charge_notices([frame.charge for frame in frames]))
+        atoms = {frame.file for frame in frames if is_isolated_atom(frame)}
+        runs = [(own.file, own.settings, own.file in atoms) for own in self.sources if own.settings]
+        notices.extend(differences(runs))
         return Dataset(tuple(frames), kind, tuple(dict.fromkeys(notices)))
 
     @property

@@ -13,10 +13,15 @@ from mlip_rs.demo.files import DATA_PATH, REFERENCE_PATH
 if TYPE_CHECKING:
     from mlip_rs.demo.aluminium import run_demo
     from mlip_rs.demo.result import DemoResult
+    from mlip_rs.demo.vasp_runs import write_vasp_runs
 
-__all__ = ["DATA_PATH", "REFERENCE_PATH", "DemoResult", "run_demo"]
+__all__ = ["DATA_PATH", "REFERENCE_PATH", "DemoResult", "run_demo", "write_vasp_runs"]
 
-_HOMES = {"DemoResult": "mlip_rs.demo.result", "run_demo": "mlip_rs.demo.aluminium"}
+_HOMES = {
+    "DemoResult": "mlip_rs.demo.result",
+    "run_demo": "mlip_rs.demo.aluminium",
+    "write_vasp_runs": "mlip_rs.demo.vasp_runs",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the home module holds

@@ -20,7 +20,7 @@ from mlip_rs.potential.data_range import RANGE_KEY
 def data_record(dataset: Dataset) -> dict[str, Any]:
     """Files, fingerprint and counts of a dataset."""
     return {
-        "files": [Path(name).name for name in dataset.files],
+        "files": list(dict.fromkeys(Path(name).name for name in dataset.files)),
         "fingerprint": dataset.fingerprint(),
         "n_structures": len(dataset),
         "n_atoms": int(dataset.n_atoms),

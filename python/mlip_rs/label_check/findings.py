@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlip_rs.data import Dataset, Frame
+from mlip_rs.data.paths import shown_name
 from mlip_rs.errors import DataError
 
 LABELS: tuple[str, ...] = ("energy", "forces", "stress", "positions")
@@ -165,19 +166,19 @@ def place(dataset: Dataset, frames: Sequence[int]) -> str:
     """Say where frames are: the whole set, files, config types, or frame by frame."""
     chosen = set(frames)
     if len(chosen) == len(dataset):
-        names = [PurePath(file).name for file in dataset.files]
+        names = [shown_name(Path(file)) for file in dataset.files]
         return ", ".join(names) if len(names) <= FRAMES_NAMED else f"all {len(names)} files"
-    whole = [
-        PurePath(file).name
-        for file in dataset.files
-        if all(k in chosen for k, frame in enumerate(dataset) if frame.file == file)
-    ]
-    if whole and len(chosen) == sum(PurePath(f.file).name in whole for f in dataset):
-        return ", ".join(whole)
+    partly = {frame.file for k, frame in enumerate(dataset) if k not in chosen}
+    whole = [file for file in dataset.files if file not in partly]
+    if len(whole) <= FRAMES_NAMED and len(chosen) == sum(frame.file in whole for frame in dataset):
+        return ", ".join(shown_name(Path(file)) for file in whole)
     kinds = dict.fromkeys((dataset[k].file, dataset[k].config_type) for k in frames)
     members = [k for k, frame in enumerate(dataset) if (frame.file, frame.config_type) in kinds]
     if set(members) == chosen:
-        return ", ".join(f"'{kind}' of {PurePath(file).name}" for file, kind in kinds)
+        names = [f"'{kind}' of {shown_name(Path(file))}" for file, kind in kinds]
+        if len(names) > FRAMES_NAMED:
+            names = [f"'{kind}'" for kind in dict.fromkeys(kind for _, kind in kinds)]
+        return ", ".join(names)
     named = ", ".join(dataset[k].location for k in frames[:FRAMES_NAMED])
     more = f" and {len(frames) - FRAMES_NAMED} more" if len(frames) > FRAMES_NAMED else ""
     return named + more

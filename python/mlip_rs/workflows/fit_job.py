@@ -59,6 +59,8 @@ class Sources:
         Leave out training structures whose labels are outliers.
     drop_duplicates
         Leave out all but the first of equal training structures.
+    drop_unconverged
+        Leave out training structures whose electronic loop did not converge (VASP: NELM was reached).
 
     Raises
     ------
@@ -77,6 +79,7 @@ class Sources:
     file_weights: bool = True
     drop_outliers: bool = False
     drop_duplicates: bool = False
+    drop_unconverged: bool = False
 
     def __post_init__(self) -> None:
         for name in ("train", "test", "types"):
@@ -93,11 +96,10 @@ class Sources:
             Data that cannot be used; names file, frame, atom.
         """
         dataset = read_dataset(self.train, index=self.index, file_weights=self.file_weights, **self._how())
-        if not (self.drop_outliers or self.drop_duplicates):
-            return dataset
-        return cleaned(
-            dataset, outliers=self.drop_outliers, duplicates=self.drop_duplicates, reference=reference
+        drop = dict(
+            outliers=self.drop_outliers, duplicates=self.drop_duplicates, unconverged=self.drop_unconverged
         )
+        return cleaned(dataset, **drop, reference=reference) if any(drop.values()) else dataset
 
     def testing(self) -> Dataset | None:
         """Read the test data; None without.

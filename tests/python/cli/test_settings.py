@@ -41,6 +41,7 @@ VALUES = {
     "data.file_weights": "false",
     "data.drop_outliers": "true",
     "data.drop_duplicates": "true",
+    "data.drop_unconverged": "true",
     "basis.elements": '["Al", "Ni"]',
     "basis.cutoff": "5.5",
     "basis.hierarchy": "angular-poly",

@@ -65,7 +65,7 @@ def test_columns_without_van_der_waals_are_left_out(tmp_path):
     data = read_dataset(outcar(tmp_path / "OUTCAR", step(1, vdw=True), step(2, vdw=True)))
     assert [round(frame.energy, 6) for frame in data] == [-8.33, -8.32]
     assert data[1].forces[0].tolist() == [0.01, 0.02, 0.03]
-    assert data[0].location == "frame 0 of OUTCAR"
+    assert data[0].location == f"frame 0 of {tmp_path}/OUTCAR"
 
 
 @pytest.mark.parametrize("first", [1, 2, 3])
