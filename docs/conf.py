@@ -43,6 +43,7 @@ sphinx_gallery_conf = {
     "image_scrapers": ("matplotlib", "png_scraper.png_scraper"),
     "download_all_examples": False,
     "show_memory": False,
+    "capture_repr": (),
     "show_signature": False,
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,

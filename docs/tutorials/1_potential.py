@@ -11,11 +11,13 @@ calculations of aluminium that come with the package (Quantum ESPRESSO, PBE), in
 is read as well, and compressed files, too.
 """
 
+import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from pathlib import Path
 
 from mlip_rs.demo import REFERENCE_PATH, write_vasp_runs
@@ -37,8 +39,11 @@ def shell(command: str, stream: str = "stdout", last: int = 0) -> None:
     words = [sys.executable, "-m", *shlex.split(command.replace("mlip-rs", "mlip_rs", 1))]
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    lines = getattr(done, stream).rstrip().splitlines()
-    print(f"$ {command}", *lines[-last:], sep="\n", end="\n\n")
+    printed = re.sub(
+        r"^\[ *[\d.]+ s\] ", "", getattr(done, stream).rstrip(), flags=re.MULTILINE
+    )  # without times
+    lines = [textwrap.fill(line, 108, subsequent_indent="    ") for line in printed.splitlines()[-last:]]
+    print(f"$ {command}", *lines, sep="\n", end="\n\n")
 
 
 # %%
