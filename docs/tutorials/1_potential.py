@@ -42,7 +42,7 @@ def shell(command: str, stream: str = "stdout", last: int = 0) -> None:
     printed = re.sub(
         r"^\[ *[\d.]+ s\] ", "", getattr(done, stream).rstrip(), flags=re.MULTILINE
     )  # without times
-    lines = [textwrap.fill(line, 108, subsequent_indent="    ") for line in printed.splitlines()[-last:]]
+    lines = [textwrap.fill(line, 105, subsequent_indent="    ") for line in printed.splitlines()[-last:]]
     print(f"$ {command}", *lines, sep="\n", end="\n\n")
 
 
