@@ -7,7 +7,7 @@ the pages name, as extended XYZ); the data of aluminium are shipped. A run direc
 `mlip-rs fit` (or `distil`) with default settings, on the page as a command; one that is there is taken as it is. Then
 the knee is validated, verified and written, and all numbers of the page go into a record beside it (NAME.json), from
 which the page is rendered; `--render` does only that. Four to six minutes for each potential on one core, most of them
-for the fit.
+for the fit; the alloy, silver–gold, takes thirteen.
 """
 
 import argparse
@@ -51,12 +51,14 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     for entry in ENTRIES:
         if entry.name in arguments.sets and not arguments.render:
-            from gallery_figures import figures, save
+            from gallery_alloy import finished_alloy
+            from gallery_figures import save
             from gallery_run import finished, write_potential
 
-            found = finished(entry, arguments.data, arguments.runs)
+            finish = finished if len(entry.elements) == 1 else finished_alloy
+            found = finish(entry, arguments.data, arguments.runs)
             folder, name = arguments.output, entry.name
-            for kind, figure in figures(found.run, found.evaluation, found.validation).items():
+            for kind, figure in found.figures.items():
                 save(figure, folder / f"{name}-{kind}.png")
             found.record["potential"] = write_potential(found.potential, folder / f"{name}.mlip.json.xz")
             text = json.dumps(found.record, indent=1, ensure_ascii=False)

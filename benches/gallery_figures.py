@@ -8,7 +8,6 @@ from typing import Any
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mlip_rs.evaluate.evaluation import Evaluation
 from mlip_rs.files import atomic_file
 from mlip_rs.fitting.figures import ModelPoint, pareto
 from mlip_rs.validate.figures.phonons import phonon_bands
@@ -20,16 +19,20 @@ LARGEST = 60_000
 """Bytes of a figure, for the sake of the repository."""
 
 
-def figures(run: Mapping[str, Any], evaluation: Evaluation, validation: Validation) -> dict[str, Figure]:
-    """Figures by the end of their name."""
-    front = [ModelPoint.from_dict(own) for own in run["points"]]
-    selected = {name: run[name] for name in ("knee", "best")}
-    phonons = next(found for found in validation.properties if found.name == "phonons")
-    return {
-        "front": pareto(front, selected=selected),
-        "forces": evaluation.figures()["force"],
-        "phonons": phonon_bands({"knee": phonons.value}, None, {"knee": phonons.members}),
+def front(run: Mapping[str, Any]) -> Figure:
+    """Errors against costs of all potentials of a fit."""
+    points = [ModelPoint.from_dict(own) for own in run["points"]]
+    return pareto(points, selected={name: run[name] for name in ("knee", "best")})
+
+
+def phonons(validations: Mapping[str, Validation]) -> Figure:
+    """Bands and densities of states of one crystal, or of several with the same lattice."""
+    found = {
+        name: next(one for one in validation.properties if one.name == "phonons")
+        for name, validation in validations.items()
     }
+    values = {name: one.value for name, one in found.items()}
+    return phonon_bands(values, None, {name: one.members for name, one in found.items()})
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -1,11 +1,13 @@
 """Pages of the gallery, rendered from their records alone."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from gallery_alloy_pages import alloy_page, largest_formation_error
+from gallery_parts import Record, checksums, data_told, head, kinds, tests_told
 from gallery_sets import ENTRIES, Entry
+from gallery_text import bullets, signed, table
 
-Record = Mapping[str, Any]
 LARGE_MISFIT = 0.1
 """Relative deviation from a reference that is named in a sentence."""
 
@@ -35,7 +37,7 @@ def index_page(records: Mapping[str, Record]) -> str:
                 f"{knee['us_per_atom']:.1f}",
                 f"{errors['energy'][0]:.2f}{cv}",
                 f"{errors['force'][0]:.4f}{cv}",
-                _largest_miss(record),
+                largest_miss(record),
                 f"{{download}}`{file['kilobytes']} kB <{file['file']}>`",
             ]
         )
@@ -57,7 +59,7 @@ Potentials made here with default settings, each with its errors, its properties
 must not be trusted. The files are those of the *knee*: the cheapest potential whose cross-validated score is within
 10 % of the best.
 
-{_table(header, rows)}
+{table(header, rows)}
 
 Errors are mean absolute errors of the energy and of the force components on test data that no fit has seen, or
 cross-validated (cv) where there are none. Times are those of energy, forces and stress together on one core of a
@@ -87,53 +89,22 @@ def _left_out(entries: Sequence[Entry]) -> str:
     missing = [entry.title for entry in ENTRIES if entry not in entries]
     return (
         (f"Not fitted yet: {', '.join(missing)}. " if missing else "")
-        + "Not here: silver–gold, whose fit takes eight minutes\n"
-        "([benchmarks](../../benches/README.md)), and students of 7net-0 for copper and molybdenum, of which some\n"
+        + "Not here: students of 7net-0 for copper and molybdenum, of which some\n"
         "properties miss their teacher's ([distillation](../distillation.md))."
     )
 
 
 def page(entry: Entry, record: Record) -> str:
     """The page of a potential."""
-    name, knee, file = entry.name, record["points"]["knee"], record["potential"]
-    command = "\n".join(entry.commands)
-    a_crystal = _crystal(record["crystal"])
-    return f"""# {entry.title[0].upper()}{entry.title[1:]}
-
-{knee["n_nonzero"]:,} of {knee["n_features"]:,} candidate functions; cutoff {file["cutoff"]:g} Å;
-{knee["us_per_atom"]:.1f} µs per atom on one core of a machine that other work shared.
-Data: [{entry.source}]({entry.link}); {entry.licence}.
-
-{{download}}`{file["file"]} <{file["file"]}>` ({file["kilobytes"]} kB; {file["kilobytes_unpacked"]} kB after `xz -d`)
-
-```python
-import mlip_rs
-
-atoms.calc = mlip_rs.Potential.load("{file["file"]}").calculator()
-```
-
-To repeat the fit, and this page:
-
-```
-{command}
-python benches/gallery.py DATA --sets {name}
-```
-
-## Errors
-
-{_error_table(record)}
-
-MAE (RMSE). {_parts_told(record)}
-
-![Error against cost of the potentials of this fit]({name}-front.png)
-
-*All potentials of this fit: cross-validated errors against predicted times; thin lines lead to the measured times.*
-
+    if len(entry.elements) > 1:
+        return alloy_page(entry, record)
+    name, a_crystal = entry.name, _crystal(record["crystal"])
+    return f"""{head(entry, record)}
 ![Forces, predicted against labels]({name}-forces.png)
 
 *Forces of the {"test" if record["n_test"] else "training"} structures.*
 
-{_kinds(record)}
+{kinds(record)}
 
 ## Properties
 
@@ -151,17 +122,9 @@ is.
 
 ## Where it must not be trusted
 
-{_bullets([*entry.notes, *misfits(record), *_limits(record)])}
+{bullets([*entry.notes, *misfits(record), *_limits(record)])}
 
-Checksum of the file: `{file["checksum"]}`; of its training data: `{record["data"]["fingerprint"][:16]}…`.
-"""
-
-
-def _parts_told(record: Record) -> str:
-    validation = "five-fold cross-validation, each\nstructure predicted by a fit without it."
-    if not record["n_test"]:
-        return f"Validation: {validation} There is no test file."
-    return f"Test: {record['n_test']} structures that no fit has seen; validation: {validation}"
+{checksums(record)}"""
 
 
 class Comparison(NamedTuple):
@@ -185,7 +148,7 @@ class Comparison(NamedTuple):
             remarks.append(f"{'inside' if covered else 'outside'} the error bar of 90 %")
         if self.best is not None:
             deviation = 100.0 * (self.best / self.reference - 1.0)
-            remarks.append(f"best potential of the fit: {_signed(deviation, '+.0f')} %")
+            remarks.append(f"best potential of the fit: {signed(deviation, '+.0f')} %")
         sign = "above" if self.deviation > 0 else "below"
         remark = f" ({'; '.join(remarks)})" if remarks else ""
         return f"{self.quantity} is {100.0 * abs(self.deviation):.0f} % {sign}{remark}"
@@ -222,9 +185,12 @@ def misfits(record: Record) -> list[str]:
     return told
 
 
-def _largest_miss(record: Record) -> str:
+def largest_miss(record: Record) -> str:
+    """The property that misses its first reference by most."""
+    if "mixing" in record:
+        return largest_formation_error(record)
     worst = max(next(iter(comparisons(record).values())), key=lambda one: abs(one.deviation))
-    return f"{worst.quantity} {_signed(100.0 * worst.deviation, '+.0f')} %"
+    return f"{worst.quantity} {signed(100.0 * worst.deviation, '+.0f')} %"
 
 
 def _strained_table(record: Record) -> str:
@@ -234,31 +200,20 @@ def _strained_table(record: Record) -> str:
     keys = [key for key in strained["labels"] if key not in ("a0", "pressure")]
     rows = [[f"{key}, GPa", *(f"{own[key]:.4g}" for own in strained.values())] for key in keys]
     rows.append(["a0, Å", *(f"{own['a0']:.4f}" for own in strained.values())])
-    pressure = _signed(round(strained["labels"]["pressure"], 1) + 0.0, ".1f")  # not −0.0
+    pressure = signed(round(strained["labels"]["pressure"], 1) + 0.0, ".1f")  # not −0.0
     return f"""
 In the strained cells of the data, whose undistorted crystal is under {pressure} GPa: slopes of cubic polynomials
 through the stresses up to 6 %, by the labels and by the potentials in the same cells; a0 is put right by the pressure.
 
-{_table(["quantity", *strained], rows)}
+{table(["quantity", *strained], rows)}
 """
 
 
 def _limits(record: Record) -> list[str]:
     """Sentences on the data and on what the checks found."""
-    data, trust = record["data"], record["trust"]
-    kinds = ", ".join(
-        f"{kind} {count}" for kind, count in sorted(data["config_types"].items(), key=lambda own: -own[1])[:8]
-    )
-    more = len(data["config_types"]) - 8
-    closest = min(trust["range"]["closest_angstrom"].values())
-    low, high = trust["range"]["pressure_gpa"]
+    trust = record["trust"]
     told = [
-        f"The data: {data['n_structures']} structures, {data['n_atoms']:,} atoms, at most {data['largest_cell']} in a "
-        f"cell ({kinds}{f', and {more} more kinds' if more > 0 else ''}); "
-        f"volumes {data['volumes'][0]:g} to {data['volumes'][1]:g} Å³ per atom with vacuum, where there is some, "
-        f"pressures {_signed(low, '.0f')} to {high:.0f} GPa, forces up to {data['largest_force']:g} eV/Å, "
-        f"atoms no closer than {closest:.2f} Å. "
-        "Nearer than that a repulsion takes over, which is safe but not accurate.",
+        data_told(record),
         _volumes_told(record),
         _index_told(record),
     ]
@@ -279,7 +234,7 @@ def _limits(record: Record) -> list[str]:
             "The energy of the free atom was fitted, not given: it has no cohesive energies, and atoms must not "
             "evaporate."
         )
-    return [*told, _tests_told(trust)]
+    return [*told, tests_told(trust)]
 
 
 def _volumes_told(record: Record) -> str:
@@ -303,54 +258,12 @@ def _index_told(record: Record) -> str:
     )
 
 
-def _tests_told(trust: Record) -> str:
-    fit, again = trust["stress_tests"]["fit"], trust["stress_tests"]["again"]
-    verify = trust["verify"]
-    results = [
-        f"the stress test of the fit ({fit['n_structures']} crowded, hot, random and open structures) was "
-        + ("passed" if fit["passed"] else "FAILED"),
-        f"one of another seed was {'passed' if again['passed'] else 'FAILED'}",
-        f"of {verify['n']} checks of `mlip-rs verify` "
-        + (f"{', '.join(verify['failed'])} FAILED" if verify["failed"] else "all passed"),
-    ]
-    return (
-        f"Tests: {'; '.join(results)}. A test that is passed shows no hole where it looked, and nothing "
-        "about accuracy."
-    )
-
-
 def _crystal(crystal: Record) -> str:
     lengths = f"a = {crystal['a']:.4f} Å" + (f", c = {crystal['c']:.4f} Å" if "c" in crystal else "")
     return (
-        f"The relaxed {crystal['prototype']} crystal: {lengths}, energy {_signed(crystal['energy'], '.4f')} eV per "
+        f"The relaxed {crystal['prototype']} crystal: {lengths}, energy {signed(crystal['energy'], '.4f')} eV per "
         "atom on the scale of the data. From `mlip-rs validate --quick`:"
     )
-
-
-def _error_table(record: Record) -> str:
-    units = {"energy": ("energy, meV/atom", 2), "force": ("force, eV/Å", 4), "stress": ("stress, GPa", 3)}
-    header = ["", "coefficients", "µs/atom", *(label for label, _ in units.values())]
-    rows = []
-    for name, own in record["points"].items():
-        for part in ("test", "validation"):
-            if part in own:
-                cells = [
-                    "{:.{d}f} ({:.{d}f})".format(*own[part][key], d=digits) if key in own[part] else "–"
-                    for key, (_, digits) in units.items()
-                ]
-                rows.append([f"{name}, {part}", f"{own['n_nonzero']:,}", f"{own['us_per_atom']:.1f}", *cells])
-    return _table(header, rows)
-
-
-def _kinds(record: Record) -> str:
-    kinds = record["points"]["knee"]["by_kind"]
-    known = sorted(
-        (own["energy"][1], own["force"][1], kind) for kind, own in kinds.items() if "energy" in own
-    )
-    if len(known) < 2:
-        return ""
-    told = ", ".join(f"`{kind}` {energy:.1f} and {force:.3f}" for energy, force, kind in known[::-1][:6])
-    return f"By kind of structure, on the training data (RMSE, meV/atom and eV/Å), the worst first: {told}."
 
 
 def _property_table(record: Record) -> str:
@@ -362,10 +275,10 @@ def _property_table(record: Record) -> str:
         ]
         if not _shown(row, values, record):
             continue
-        cells = ["–" if value is None else _signed(value, ".4g") for value in values]
+        cells = ["–" if value is None else signed(value, ".4g") for value in values]
         outside = " (outside the data)" if row["outside"] and row["property"] != "prototypes" else ""
         rows.append([f"{row['property']}: {row['quantity']}{outside}", row["unit"], row["shown"], *cells])
-    return _table(["quantity", "unit", "potential ± σ", *sources], rows)
+    return table(["quantity", "unit", "potential ± σ", *sources], rows)
 
 
 def _shown(row: Record, values: Sequence[float | None], record: Record) -> bool:
@@ -383,16 +296,3 @@ def _reference_notes(entry: Entry, record: Record) -> str:
     if "–" in _property_table(record):
         told.append("A dash: the source gives no value.")
     return " ".join(told)
-
-
-def _signed(value: float, form: str) -> str:
-    return f"{value:{form}}".replace("-", "−")
-
-
-def _bullets(sentences: Sequence[str]) -> str:
-    return "\n".join(f"- {sentence}" for sentence in sentences)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -14,12 +14,14 @@ import numpy as np
 from ase import Atoms
 from ase.filters import FrechetCellFilter
 from ase.optimize import BFGS
+from gallery_figures import front, phonons
 from gallery_labels import extent, predicted, strained_crystal
 from gallery_sets import Entry
+from matplotlib.figure import Figure
 
 import mlip_rs as mlip
 from mlip_rs.demo import DATA_PATH, REFERENCE_PATH
-from mlip_rs.evaluate.evaluation import Evaluation, evaluate
+from mlip_rs.evaluate.evaluation import evaluate
 from mlip_rs.fitting.result import read_record
 from mlip_rs.generate.prototypes import lattice_constant, prototype
 from mlip_rs.potential.data_range import CLEARLY_OUTSIDE
@@ -42,13 +44,11 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Finished:
-    """A fit and all that was computed with its knee."""
+    """The record of a potential, the potential, and the figures of its page by the end of their name."""
 
     record: Record
-    run: Record
     potential: mlip.Potential
-    validation: Validation
-    evaluation: Evaluation
+    figures: dict[str, Figure]
 
 
 def data_files(entry: Entry, data: Path, runs: Path) -> tuple[Path, ...]:
@@ -92,7 +92,7 @@ def finished(entry: Entry, data: Path, runs: Path) -> Finished:
     )
     assert isinstance(validation, Validation)
     frames, tested = (ase.io.read(files[0], ":"), ase.io.read(files[-1], ":") if len(files) > 1 else [])
-    crystal, zero = ground_state(entry, potential, validation)
+    crystal, zero = ground_state(entry.crystal, entry.symbol, potential, validation)
     record = {
         "name": entry.name,
         "data": extent(frames) | {"fingerprint": run["data"]["fingerprint"]},
@@ -106,9 +106,16 @@ def finished(entry: Entry, data: Path, runs: Path) -> Finished:
             {name: mlip.Potential.load(folder / f"{name}.mlip.json") for name in CHOSEN},
         ),
         "references": references(entry, runs),
-        "trust": trust(entry, potential, validation, zero),
+        "trust": trust(entry.crystal, entry.symbol, potential, validation, zero)
+        | checks(potential, validation),
     }
-    return Finished(record, run, potential, validation, evaluate(potential, files[-1], error_bars=False))
+    evaluation = evaluate(potential, files[-1], error_bars=False)
+    drawn = {
+        "front": front(run),
+        "forces": evaluation.figures()["force"],
+        "phonons": phonons({"knee": validation}),
+    }
+    return Finished(record, potential, drawn)
 
 
 def point(run: Record, name: str) -> Record:
@@ -128,24 +135,26 @@ def point(run: Record, name: str) -> Record:
 
 def _errors(found: Mapping[str, Any]) -> Record:
     return {
-        key.split("_")[0]: [_round(value["mae"], 4), _round(value["rmse"], 4)]
+        key.split("_")[0]: [rounded(value["mae"], 4), rounded(value["rmse"], 4)]
         for key, value in found.items()
         if key != "by_config_type" and value
     }
 
 
-def ground_state(entry: Entry, potential: mlip.Potential, validation: Validation) -> tuple[Record, Atoms]:
+def ground_state(
+    crystal: str, symbol: str, potential: mlip.Potential, validation: Validation
+) -> tuple[Record, Atoms]:
     """Relaxed crystal: lattice constants in Å, energy in eV/atom; and its atoms."""
     curves = next(found.value for found in validation.properties if found.name == "prototypes")
-    atoms = prototype(entry.crystal, entry.symbol, curves.curve(entry.crystal).equilibrium_volume)
+    atoms = prototype(crystal, symbol, curves.curve(crystal).equilibrium_volume)
     atoms.calc = potential.calculator()
     BFGS(FrechetCellFilter(atoms), logfile=None).run(fmax=1e-6, steps=300)
     volume = float(atoms.get_volume()) / len(atoms)
-    a = lattice_constant(entry.crystal, volume)
+    a = lattice_constant(crystal, volume)
     lengths = {"a": a} if a else {"a": float(atoms.cell.lengths()[0]), "c": float(atoms.cell.lengths()[2])}
     energy = float(atoms.get_potential_energy()) / len(atoms)
     shown = {name: round(length, 4) for name, length in lengths.items()}
-    return {"prototype": entry.crystal, **shown, "energy": round(energy, 4)}, atoms
+    return {"prototype": crystal, **shown, "energy": round(energy, 4)}, atoms
 
 
 def properties(validation: Validation) -> list[Record]:
@@ -155,8 +164,8 @@ def properties(validation: Validation) -> list[Record]:
             "property": found.name,
             "quantity": row.name,
             "unit": row.unit,
-            "value": _round(row.value, 6),
-            "sigma": None if row.bar is None or row.bar.sigma is None else _round(row.bar.sigma, 3),
+            "value": rounded(row.value, 6),
+            "sigma": None if row.bar is None or row.bar.sigma is None else rounded(row.bar.sigma, 3),
             "shown": row.shown,
             "outside": bool(found.outside),
         }
@@ -176,7 +185,7 @@ def strained(
     sources = {"labels": own} | {name: predicted(own, one) for name, one in potentials.items()}
     return {
         name: {
-            key: _round(value, 5)
+            key: rounded(value, 5)
             for key, value in strained_crystal(
                 atoms, entry.strains, entry.crystal, shear=entry.strained_shear
             ).items()
@@ -189,7 +198,7 @@ def references(entry: Entry, runs: Path) -> dict[str, Record]:
     """Values to compare with: what they are, by property and quantity."""
     found: dict[str, Record] = {}
     if entry.published:
-        found["DFT, published"] = _rounded(entry.published)
+        found["DFT, published"] = _all_rounded(entry.published)
     stored = runs / entry.name / "validation" / "validation.json"
     if entry.reference:
         stored, key = runs / f"{entry.name}-validation" / "validation.json", "DFT"
@@ -200,45 +209,55 @@ def references(entry: Entry, runs: Path) -> dict[str, Record]:
         for own in json.loads(stored.read_text(encoding="utf-8"))["properties"]:
             rows = {row["quantity"]: row["reference"] for row in own["quantities"]}
             values[own["name"]] = {name: value for name, value in rows.items() if value is not None}
-        found[key] = _rounded(values)
+        found[key] = _all_rounded(values)
     return found
 
 
-def trust(entry: Entry, potential: mlip.Potential, validation: Validation, crystal: Atoms) -> Record:
-    """What the potential and its checks say about its limits."""
-    curves = next(found.value for found in validation.properties if found.name == "prototypes")
-    shapes = {
-        curve.name: prototype(curve.name, entry.symbol, curve.equilibrium_volume) for curve in curves.curves
-    }
+def volumes_inside(potential: mlip.Potential, crystal: Atoms) -> list[float]:
+    """Least and largest volume, in units of its own, between which a crystal is like the data; empty if never."""
     strained = []
     for ratio in VOLUMES:
         strained.append(crystal.copy())
         strained[-1].set_cell(crystal.cell * ratio ** (1.0 / 3.0), scale_atoms=True)
     far = [float(own.max()) for own in indices(potential, strained)]
     inside = _around_one([index <= CLEARLY_OUTSIDE for index in far])
-    checks = verify(potential)
-    failures = {found.name: list(found.failures) for found in validation.properties if found.failures}
-    tests = {found.name: found.value for found in validation.properties if found.name == "stress-test"}
-    committee = Committee.of(potential)
+    return [float(VOLUMES[inside[0]]), float(VOLUMES[inside[-1]])] if inside else []
+
+
+def trust(
+    crystal: str, symbol: str, potential: mlip.Potential, validation: Validation, atoms: Atoms
+) -> Record:
+    """What the potential says about the limits of an element."""
+    curves = next(found.value for found in validation.properties if found.name == "prototypes")
+    shapes = {curve.name: prototype(curve.name, symbol, curve.equilibrium_volume) for curve in curves.curves}
     return {
         "range": None if potential.data_range is None else potential.data_range.to_dict(),
-        "volumes_inside": [float(VOLUMES[inside[0]]), float(VOLUMES[inside[-1]])] if inside else [],
+        "volumes_inside": volumes_inside(potential, atoms),
         "index": {
-            name: _round(float(own.max()), 2)
+            name: rounded(float(own.max()), 2)
             for name, own in zip(shapes, indices(potential, list(shapes.values())), strict=True)
         },
         "lowest": curves.ordering[0],
-        "above_lowest_mev": _round(curves.energy_above(entry.crystal, curves.ordering[0]), 3),
+        "above_lowest_mev": rounded(curves.energy_above(crystal, curves.ordering[0]), 3),
         "outside": {found.name: list(found.outside) for found in validation.properties if found.outside},
-        "failures": failures,
+        "failures": {found.name: list(found.failures) for found in validation.properties if found.failures},
+    }
+
+
+def checks(potential: mlip.Potential, validation: Validation) -> Record:
+    """What the stress tests, the checks of the file and the committee say."""
+    found = verify(potential)
+    tests = {found.name: found.value for found in validation.properties if found.name == "stress-test"}
+    committee = Committee.of(potential)
+    return {
         "stress_tests": {
             "fit": potential.info["stress_test"],
             "again": {"passed": tests["stress-test"].passed, "seed": tests["stress-test"].seed},
         },
         "isolated_atoms": list(potential.undetermined_atoms),
         "verify": {
-            "failed": [check.name for check in checks.failures],
-            "n": sum(check.status.value != "not applicable" for check in checks.checks),
+            "failed": [check.name for check in found.failures],
+            "n": sum(check.status.value != "not applicable" for check in found.checks),
         },
         "coverage": None if committee is None else {
             name: list(levels) for name, levels in committee.coverage.items()
@@ -273,9 +292,10 @@ def write_potential(potential: mlip.Potential, path: Path) -> Record:
     }
 
 
-def _rounded(values: Mapping[str, Mapping[str, float]]) -> Record:
-    return {name: {key: _round(value, 5) for key, value in own.items()} for name, own in values.items()}
+def _all_rounded(values: Mapping[str, Mapping[str, float]]) -> Record:
+    return {name: {key: rounded(value, 5) for key, value in own.items()} for name, own in values.items()}
 
 
-def _round(value: float | None, digits: int) -> float | None:
+def rounded(value: float | None, digits: int) -> float | None:
+    """A number with so many digits."""
     return None if value is None else float(f"{value:.{digits}g}")

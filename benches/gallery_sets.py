@@ -1,5 +1,6 @@
 """The potentials of the gallery: data, their source and licence, what is known of their labels, references."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +18,11 @@ class Entry:
     Attributes
     ----------
     symbol, title
-        Chemical symbol, and name of the element.
+        Chemical symbol, and name of the element; of an alloy the symbols one after the other.
     crystal
-        Prototype of the ground state, whose properties are computed.
+        Prototype of the ground state, whose properties are computed; of an alloy that of each of its elements.
+    compound
+        Prototype of an ordered compound of an alloy, with least of the first element; its properties are computed, too.
     data
         Path of the data below the folder of all, without `_train.xyz`; that of shipped data, which have no test file.
     source, link, licence
@@ -57,6 +60,12 @@ class Entry:
     reference: str = ""
     teacher: str = ""
     notes: tuple[str, ...] = ()
+    compound: str = ""
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Chemical symbols."""
+        return tuple(re.findall("[A-Z][a-z]?", self.symbol))
 
     @property
     def name(self) -> str:
@@ -150,6 +159,22 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     _zuo("Mo", "molybdenum", "bcc", published=_elastic(472.0, 158.0, 106.0)),
     Entry("W", "tungsten", "bcc", "mlearn2/W", "VASP PBE, data of the SNAP of NbMoTaW", SNAP),
+    Entry(
+        "AgAu",
+        "silver–gold",
+        "fcc",
+        "agau/AgAu",
+        "VASP PBE, tests of pypolymlp (A. Seko)",
+        "https://github.com/sekocha/pypolymlp",
+        "BSD-3-Clause, © 2024 pypolymlp",
+        options=("--isolated-atoms", "Ag=-0.19820116", "Au=-0.18494148"),
+        strains="",
+        compound="L1_2",
+        notes=(
+            "Three quarters of the alloys among the data have more gold than silver, none has less than a fifth of "
+            "gold or more than 12 gold atoms in 13; there are no surfaces and no clusters.",
+        ),
+    ),
     Entry(
         "Mg",
         "magnesium, distilled",

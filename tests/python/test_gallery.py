@@ -9,6 +9,7 @@ import pytest
 from ase.build import bulk
 from conftest import REPOSITORY
 
+from mlip_rs.generate.prototypes import binary_prototype
 from mlip_rs.potential import Potential
 from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 from mlip_rs.verify import verify
@@ -45,7 +46,7 @@ def finished(request):
 
 
 def test_there_is_a_gallery():
-    assert len(NAMES) >= 9
+    assert len(NAMES) >= 10
 
 
 def test_pages_are_those_of_their_records(pages):
@@ -98,21 +99,48 @@ def test_errors_of_the_record_are_those_in_the_file(finished):
                 assert stated == pytest.approx([found["mae"], found["rmse"]], rel=1e-3)
 
 
-def test_the_crystal_has_the_energy_of_the_page_and_no_pressure(finished):
+def crystals(own, potential):
+    """Symbol, relaxed crystal and properties of each element."""
+    parts = own.get("elements", {potential.elements[0]: own})
+    return [(symbol, part["crystal"], part["properties"]) for symbol, part in parts.items()]
+
+
+def pressure(found):
+    return np.abs(found.stress).max() * EV_PER_ANGSTROM3_IN_GPA
+
+
+def test_crystals_have_the_energies_of_the_page_and_no_pressure(finished):
     own, potential = finished
-    stated = own["crystal"]
-    atoms = bulk(potential.elements[0], stated["prototype"], a=stated["a"], c=stated.get("c"))
+    assert {symbol for symbol, *_ in crystals(own, potential)} == set(potential.elements)
+    for symbol, stated, _ in crystals(own, potential):
+        atoms = bulk(symbol, stated["prototype"], a=stated["a"], c=stated.get("c"))
+        found = potential.predict(atoms)
+        assert found.energy / len(atoms) == pytest.approx(stated["energy"], abs=ALL_DIGITS)
+        assert pressure(found) < PRESSURE
+
+
+def test_crystals_are_those_whose_properties_are_listed(finished):
+    own, potential = finished
+    for _, stated, properties in crystals(own, potential):
+        rows = {row["quantity"]: row for row in properties if row["property"] == "prototypes"}
+        if f"a0 {stated['prototype']}" in rows:
+            assert rows[f"a0 {stated['prototype']}"]["value"] == pytest.approx(stated["a"], rel=1e-3)
+
+
+def test_the_compound_of_an_alloy_is_relaxed_and_has_the_energy_of_formation_of_the_page():
+    own = record("AgAu")
+    potential = Potential.load(GALLERY / own["potential"]["file"])
+    kind, formula = own["compound"]["name"].split()
+    name = next(key for key, value in own["compound"]["formulas"].items() if value == formula and kind in key)
+    a = own["compound"]["lengths"][0]
+    atoms = binary_prototype(kind, "Ag", "Au", a**3 / 4)
+    assert atoms.get_chemical_formula() == formula
     found = potential.predict(atoms)
-    assert found.energy / len(atoms) == pytest.approx(stated["energy"], abs=ALL_DIGITS)
-    assert np.abs(found.stress).max() * EV_PER_ANGSTROM3_IN_GPA < PRESSURE
-
-
-def test_the_crystal_is_the_one_whose_properties_are_listed(finished):
-    own, _ = finished
-    stated = own["crystal"]
-    rows = {row["quantity"]: row for row in own["properties"] if row["property"] == "prototypes"}
-    if f"a0 {stated['prototype']}" in rows:
-        assert rows[f"a0 {stated['prototype']}"]["value"] == pytest.approx(stated["a"], rel=1e-3)
+    assert pressure(found) < PRESSURE
+    grounds = {symbol: crystal["energy"] for symbol, crystal, _ in crystals(own, potential)}
+    formation = 1e3 * (found.energy - sum(grounds[symbol] for symbol in atoms.symbols)) / len(atoms)
+    rows = {row["quantity"]: row["value"] for row in own["elements"]["Ag"]["properties"]}
+    assert formation == pytest.approx(rows[f"formation {name}"], abs=0.3)
 
 
 def test_a_misfit_of_more_than_a_tenth_is_told_and_a_smaller_one_is_not(pages):

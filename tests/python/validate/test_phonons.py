@@ -52,6 +52,11 @@ def test_bands_agree_with_frozen_phonons(copper):
     assert at(copper, "L") == pytest.approx([frozen.l_trans, frozen.l_trans, frozen.l_long], abs=0.02)
 
 
+def test_a_conventional_cell_has_the_frequencies_of_the_primitive_one_without_a_warning_of_phonopy(copper):
+    found = phonons(EMT(), bulk("Cu", a=EDGE, cubic=True), smallest_supercell=8.0)
+    assert at(found, "X") == pytest.approx(at(copper, "X"), rel=0.02)
+
+
 def test_density_of_states_holds_all_modes_and_heat_capacity_reaches_dulong_and_petit(copper):
     assert np.trapezoid(copper.dos, copper.dos_frequencies) == pytest.approx(3.0, rel=0.02)
     assert copper.heat_capacity[-1] == pytest.approx(3.0, rel=0.01)

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -317,7 +318,11 @@ def force_constants(
         masses=atoms.get_masses(),
     )
     try:
-        harmonic = Phonopy(unit, supercell_matrix=np.diag(repeats), primitive_matrix="auto")
+        with (
+            warnings.catch_warnings()
+        ):  # phonopy warns that "auto" is its default, also where it is asked for
+            warnings.filterwarnings("ignore", message="primitive_matrix defaulted")
+            harmonic = Phonopy(unit, supercell_matrix=np.diag(repeats), primitive_matrix="auto")
         harmonic.generate_displacements(distance=displacement)
     except RuntimeError as error:
         raise PropertyError(f"phonopy refuses {atoms.get_chemical_formula()}: {error}") from error
