@@ -90,9 +90,9 @@ def _left_out(entries: Sequence[Entry]) -> str:
     return (
         (f"Not fitted yet: {', '.join(missing)}. " if missing else "")
         + "Not here: students of 7net-0 for copper and molybdenum, of which some\n"
-        "properties miss their teacher's ([distillation](../distillation.md)); and lithium, potassium, gallium, indium\n"
-        "and silver by our own first principles ([metals](../../examples/metals/README.md)), whose 87 to 189 labels leave\n"
-        "test errors of 10 to 38 meV/atom."
+        "properties miss their teacher's ([distillation](../distillation.md)); and lithium, potassium, gallium,\n"
+        "indium and silver by our own first principles ([metals](../../examples/metals/README.md)), whose 87 to\n"
+        "189 labels leave test errors of 10 to 38 meV/atom."
     )
 
 
