@@ -261,7 +261,8 @@ fn the_description_of_the_file_names_every_key_and_no_other() {
         degree: 2,
         cross_degree: 2,
         mixed_degree: 2,
-        ..complete().invariants[1]
+        factors: Some(Vec::new()),
+        ..complete().invariants[1].clone()
     });
     keys(&json!({"invariants": all.unwrap()}), "basis", &mut written);
     for family in common::FAMILIES {

@@ -3,6 +3,7 @@
 use super::MAX_FEATURES;
 use super::coupling;
 use super::invariants::{Channel, Factor, Invariant, equal_runs};
+use super::listed::listed_invariants;
 use super::spec::{BasisSpec, Invariants, RadialCoupling, RadialEntry};
 use crate::{Error, Result};
 use std::collections::HashMap;
@@ -18,6 +19,12 @@ pub fn invariants_of_order(
     spec: &BasisSpec,
     radial: &[RadialEntry],
 ) -> Result<Vec<Invariant>> {
+    if let Some(factors) = &own.factors {
+        let is_redundant = |chosen: &[Factor]| is_pair_product(chosen, spec, radial);
+        let mut list = listed_invariants(factors, own, spec, radial, &is_redundant)?;
+        list.sort_by_key(|invariant| !is_multiplied(invariant, own, radial));
+        return Ok(list);
+    }
     let mut list = Vec::new();
     for pool in pools(own, spec.elements.len(), radial) {
         let mut search = Multisets {

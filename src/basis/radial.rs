@@ -1,12 +1,14 @@
 //! Radial functions `f_n(r) = g_n(r) fc(r)`: the primitive families and their derivatives.
 
 use super::cutoff::CutoffFunction;
+use super::piecewise::Piecewise;
 use std::f64::consts::PI;
+use std::sync::Arc;
 
 /// One primitive function `g(r)`, without its cutoff function.
 ///
 /// Families as in A. Seko, A. Takahashi and I. Tanaka, PRB 90, 024101 (2014), and the usual bases of linear potentials.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Primitive {
     /// `exp(−β (r − μ)²)`
     Gaussian {
@@ -79,6 +81,8 @@ pub enum Primitive {
         /// Distance that is mapped to −1, Å.
         cutoff: f64,
     },
+    /// Given numerically, with what makes it end at the cutoff.
+    Piecewise(Arc<Piecewise>),
 }
 
 impl Primitive {
@@ -98,6 +102,7 @@ impl Primitive {
     #[must_use]
     pub fn value_and_derivative(&self, r: f64) -> (f64, f64) {
         match *self {
+            Self::Piecewise(ref function) => function.value_and_derivative(r),
             Self::Gaussian { beta, mu } => {
                 let x = r - mu;
                 let g = (-beta * x * x).exp();
@@ -177,17 +182,40 @@ fn chebyshev(n: u32, x: f64) -> (f64, f64) {
 }
 
 /// A primitive with its own cutoff radius and the cutoff function shared by the basis.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RadialFunction {
     /// `g(r)`.
     pub primitive: Primitive,
     /// `rc`, Å.
     pub cutoff: f64,
-    /// `fc`.
-    pub cutoff_function: CutoffFunction,
+    /// `fc`; none for a primitive that ends by itself.
+    pub cutoff_function: Option<CutoffFunction>,
 }
 
 impl RadialFunction {
+    /// Of a primitive in a basis with this cutoff function; one that is given numerically ends at its last knot.
+    #[must_use]
+    pub fn new(primitive: Primitive, cutoff: f64, cutoff_function: CutoffFunction) -> Self {
+        let end = match &primitive {
+            Primitive::Piecewise(function) => function.knots().last().copied(),
+            _ => None,
+        };
+        Self {
+            primitive,
+            cutoff: end.unwrap_or(cutoff),
+            cutoff_function: end.is_none().then_some(cutoff_function),
+        }
+    }
+
+    /// Distances at which the second derivative may jump, between zero and the cutoff, Å.
+    #[must_use]
+    pub fn knots(&self) -> &[f64] {
+        match &self.primitive {
+            Primitive::Piecewise(function) => function.knots(),
+            _ => &[],
+        }
+    }
+
     /// `f(r) = g(r) fc(r)`.
     #[must_use]
     pub fn value(&self, r: f64) -> f64 {
@@ -207,8 +235,11 @@ impl RadialFunction {
             return (0.0, 0.0);
         }
         let (g, dg) = self.primitive.value_and_derivative(r);
-        let fc = self.cutoff_function.value(r, self.cutoff);
-        let dfc = self.cutoff_function.derivative(r, self.cutoff);
+        let Some(cutoff_function) = self.cutoff_function else {
+            return (g, dg);
+        };
+        let fc = cutoff_function.value(r, self.cutoff);
+        let dfc = cutoff_function.derivative(r, self.cutoff);
         (g * fc, dg * fc + g * dfc)
     }
 }
@@ -254,11 +285,7 @@ mod tests {
     fn every_family_times_every_cutoff_function_has_the_right_derivative() {
         for primitive in one_of_each() {
             for cutoff_function in [CutoffFunction::Cosine, CutoffFunction::Polynomial] {
-                let f = RadialFunction {
-                    primitive,
-                    cutoff: CUTOFF,
-                    cutoff_function,
-                };
+                let f = RadialFunction::new(primitive.clone(), CUTOFF, cutoff_function);
                 for r in [1.2, 2.3, 3.9, 5.7] {
                     let h = 1e-3;
                     // Fourth-order central difference.

@@ -1,7 +1,9 @@
 //! Parameter grids of the radial families, as basis specifications give them.
 
+use super::piecewise::Piecewise;
 use super::radial::Primitive;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 const MAX_POWER: i32 = 30;
 
@@ -10,17 +12,50 @@ const MAX_POWER: i32 = 30;
 #[serde(tag = "family", rename_all = "snake_case", deny_unknown_fields)]
 #[allow(missing_docs)] // The parameters are documented on `Primitive`.
 pub enum RadialGrid {
-    Gaussian { beta: Vec<f64>, mu: Vec<f64> },
-    Cosine { p: Vec<f64> },
-    Polynomial { p: Vec<i32> },
-    Exponential { p: Vec<f64> },
-    Yukawa { p: Vec<f64> },
-    MexicanHat { p: Vec<f64>, mu: Vec<f64> },
-    Morlet { p: Vec<f64>, mu: Vec<f64> },
-    Sto { p: Vec<i32>, q: Vec<f64> },
-    Gto { p: Vec<i32>, q: Vec<f64> },
-    Bessel { n: Vec<u32> },
-    Chebyshev { n: Vec<u32>, r_min: f64 },
+    Gaussian {
+        beta: Vec<f64>,
+        mu: Vec<f64>,
+    },
+    Cosine {
+        p: Vec<f64>,
+    },
+    Polynomial {
+        p: Vec<i32>,
+    },
+    Exponential {
+        p: Vec<f64>,
+    },
+    Yukawa {
+        p: Vec<f64>,
+    },
+    MexicanHat {
+        p: Vec<f64>,
+        mu: Vec<f64>,
+    },
+    Morlet {
+        p: Vec<f64>,
+        mu: Vec<f64>,
+    },
+    Sto {
+        p: Vec<i32>,
+        q: Vec<f64>,
+    },
+    Gto {
+        p: Vec<i32>,
+        q: Vec<f64>,
+    },
+    Bessel {
+        n: Vec<u32>,
+    },
+    Chebyshev {
+        n: Vec<u32>,
+        r_min: f64,
+    },
+    /// Functions of common knots, Å: Chebyshev coefficients `[function][piece][n]`.
+    Piecewise {
+        knots: Vec<f64>,
+        coefficients: Vec<Vec<Vec<f64>>>,
+    },
 }
 
 impl RadialGrid {
@@ -33,6 +68,7 @@ impl RadialGrid {
             Self::Cosine { p } | Self::Exponential { p } | Self::Yukawa { p } => p.len(),
             Self::Polynomial { p } => p.len(),
             Self::Bessel { n } | Self::Chebyshev { n, .. } => n.len(),
+            Self::Piecewise { coefficients, .. } => coefficients.len(),
         }
     }
 
@@ -55,6 +91,19 @@ impl RadialGrid {
             &Self::Chebyshev { ref n, r_min } => {
                 each(n, |n| Primitive::Chebyshev { n, r_min, cutoff })
             }
+            Self::Piecewise {
+                knots,
+                coefficients,
+            } => {
+                let made = |(k, pieces): (usize, &Vec<Vec<f64>>)| {
+                    let function = Piecewise::new(knots, pieces);
+                    let named = |message| format!("piecewise function {k}: {message}");
+                    Ok(Primitive::Piecewise(Arc::new(function.map_err(named)?)))
+                };
+                { coefficients.iter().enumerate() }
+                    .map(made)
+                    .collect::<Checked<_>>()?
+            }
         })
     }
 
@@ -70,6 +119,12 @@ impl RadialGrid {
             Self::Bessel { n } => match n.iter().find(|n| !(1..=100).contains(*n)) {
                 Some(n) => Err(format!("bessel order {n} is out of range (1 to 100)")),
                 None => Ok(()),
+            },
+            Self::Piecewise { knots, .. } => match knots.last() {
+                Some(last) if *last > cutoff => {
+                    Err(format!("the last knot {last} exceeds the cutoff {cutoff}"))
+                }
+                _ => Ok(()),
             },
             Self::Chebyshev { n, r_min } => {
                 if !(*r_min >= 0.0 && *r_min < cutoff) {

@@ -5,6 +5,9 @@ use super::harmonics::MAX_L;
 use super::radial_grid::RadialGrid;
 use serde::{Deserialize, Serialize};
 
+/// Largest number of functions of a contraction.
+const MAX_CONTRACTED: usize = 1000;
+
 /// A grid of radial functions of one family.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,9 +113,9 @@ fn validate_contraction(
     n: usize,
 ) -> std::result::Result<(), String> {
     let size = contraction.first().map_or(0, Vec::len);
-    if size == 0 || size > n || contraction.len() > MAX_L + 1 {
+    if size == 0 || size > MAX_CONTRACTED || contraction.len() > MAX_L + 1 {
         return Err(format!(
-            "the contraction must give between 1 and {n} functions for each l from 0 to at most {MAX_L}"
+            "the contraction must give between 1 and {MAX_CONTRACTED} functions for each l from 0 to at most {MAX_L}"
         ));
     }
     for (l, rows) in contraction.iter().enumerate() {

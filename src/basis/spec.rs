@@ -53,7 +53,7 @@ pub enum RadialCoupling {
 /// and the polynomials of them that are features.
 ///
 /// Order 1 are the pairwise invariants d (l = 0), order 2 the angular invariants p.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Invariants {
     /// Order ν, 1 to 6; the body order is ν + 1.
@@ -73,6 +73,9 @@ pub struct Invariants {
     /// Largest Σ (n + l) over the factors, n counted from 0; no limit if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_total: Option<usize>,
+    /// The factors of each invariant, as its label has them between the brackets; all that exist if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factors: Option<Vec<String>>,
     /// Largest power of one invariant, 1 to 3.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub degree: usize,
@@ -188,7 +191,7 @@ impl BasisSpec {
         if !self.invariants.is_sorted_by(|a, b| a.order < b.order) {
             return fail("invariants must have ascending orders, each given once");
         }
-        if let [only] = self.invariants[..]
+        if let [only] = &self.invariants[..]
             && only.mixed_degree > 0
         {
             return fail("order 1: mixed_degree needs invariants of another order");
@@ -227,11 +230,8 @@ impl BasisSpec {
             }
             entries.extend(set.entries(primitives.len(), limits));
             let own = set.function.primitives(cutoff).map_err(named)?;
-            primitives.extend(own.into_iter().map(|primitive| RadialFunction {
-                primitive,
-                cutoff,
-                cutoff_function: self.cutoff_function,
-            }));
+            let function = |g| RadialFunction::new(g, cutoff, self.cutoff_function);
+            primitives.extend(own.into_iter().map(function));
         }
         Ok((primitives, entries))
     }
@@ -262,6 +262,7 @@ impl Invariants {
             radial: RadialCoupling::Free,
             max_n: None,
             max_total: None,
+            factors: None,
             degree: 1,
             cross_degree: 1,
             mixed_degree: 0,
@@ -290,7 +291,9 @@ impl Invariants {
         if self.max_l > MAX_L {
             return fail(format!("max_l is {}; at most {MAX_L}", self.max_l));
         }
-        if order > 2 && !is_feasible(&vec![self.max_l; order]) {
+        if self.factors.is_some() {
+            self.validate_listed()?;
+        } else if order > 2 && !is_feasible(&vec![self.max_l; order]) {
             return fail(format!(
                 "max_l = {} gives couplings of too many components; lower it",
                 self.max_l
@@ -306,6 +309,21 @@ impl Invariants {
             return fail("max_n is 0; leave the order out instead".into());
         }
         self.validate_degrees()
+    }
+
+    /// The factors themselves are checked where they are read.
+    fn validate_listed(&self) -> Result<()> {
+        if self.order == 1 {
+            return fail("order 1: factors belong to order 2 and higher; leave them out");
+        }
+        let chosen = self.max_n.is_some() || self.max_total.is_some() || self.min_l > 0;
+        if chosen || self.radial != RadialCoupling::Free {
+            return fail(&format!(
+                "order {}: factors list the invariants; leave out min_l, max_n, max_total and radial",
+                self.order
+            ));
+        }
+        Ok(())
     }
 
     fn validate_degrees(&self) -> Result<()> {

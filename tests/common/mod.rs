@@ -8,7 +8,7 @@ use mlip_rs::potential::{Center, Potential};
 use mlip_rs::{Cell, NeighborList, Structure};
 use serde_json::{Value, json};
 
-pub const FAMILIES: [&str; 11] = [
+pub const FAMILIES: [&str; 12] = [
     "gaussian",
     "cosine",
     "polynomial",
@@ -20,6 +20,7 @@ pub const FAMILIES: [&str; 11] = [
     "gto",
     "bessel",
     "chebyshev",
+    "piecewise",
 ];
 pub const HIERARCHIES: [&str; 6] = [
     "pair",
@@ -43,6 +44,12 @@ pub fn radial(family: &str) -> Value {
         "gto" => json!({"family": family, "p": [-1, 0, 2], "q": [0.2]}),
         "bessel" => json!({"family": family, "n": [1, 2, 3]}),
         "chebyshev" => json!({"family": family, "n": [0, 2, 5], "r_min": 1.0}),
+        // (1 − x)³, (1 − x)³ x and (1 − x)⁴.
+        "piecewise" => json!({"family": family, "knots": [0.9, 3.9], "coefficients": [
+            [[2.5, -3.75, 1.5, -0.25]],
+            [[-1.875, 3.25, -2.0, 0.75, -0.125]],
+            [[4.375, -7.0, 3.5, -1.0, 0.125]],
+        ]}),
         _ => panic!("no family {family}"),
     }
 }

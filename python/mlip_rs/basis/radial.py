@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -170,3 +171,18 @@ class EvenGrids:
     def _grid(self, count: int, cutoff: float, orders: tuple[int, ...]) -> RadialSet:
         grid = radial_grid(self.family, count, cutoff, r_min=self.r_min, orders=orders)
         return grid if cutoff == self.cutoff else replace(grid, cutoff=cutoff)
+
+
+def n_functions(entry: Mapping[str, Any]) -> int:
+    """Number of radial functions of a set of a specification: those of its grid, or of its contraction.
+
+    Examples
+    --------
+    >>> n_functions({"function": {"family": "gaussian", "beta": [1.0, 2.0], "mu": [2.0, 3.0, 4.0]}})
+    6
+    """
+    if entry.get("contraction"):
+        return len(entry["contraction"][0])
+    if entry["function"]["family"] == "piecewise":
+        return len(entry["function"]["coefficients"])
+    return prod(len(values) for values in entry["function"].values() if isinstance(values, list))

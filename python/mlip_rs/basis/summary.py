@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mlip_rs import _core
+from mlip_rs.basis.radial import n_functions
 from mlip_rs.text import counted
 
 MAX_DEGREE: int = 3
@@ -169,7 +170,7 @@ def _part(spec: Mapping[str, Any], order: int) -> OrderPart:
     if order == 1:
         sets = [entry for entry in sets if not entry.get("contraction")]
     max_l = own.get("max_l", 0)
-    n_radial = sum(_n_functions(entry) for entry in sets)
+    n_radial = sum(n_functions(entry) for entry in sets)
     return OrderPart(
         order,
         min(n_radial, own.get("max_n", n_radial)),
@@ -180,11 +181,3 @@ def _part(spec: Mapping[str, Any], order: int) -> OrderPart:
         n_invariants=0,
         n_features=(0, 0, 0),
     )
-
-
-def _n_functions(entry: Mapping[str, Any]) -> int:
-    """Radial functions of one set."""
-    if entry.get("contraction"):
-        return len(entry["contraction"][0])
-    lists = [value for value in entry["function"].values() if isinstance(value, list)]
-    return int(np.prod([len(value) for value in lists]))

@@ -11,6 +11,7 @@ import numpy as np
 
 from mlip_rs import _core
 from mlip_rs.arrays import Array
+from mlip_rs.basis.radial import n_functions
 from mlip_rs.potential.compression import Compression
 
 SHORTEST: float = 0.01
@@ -99,7 +100,7 @@ class PairFunctions:
         """Number, in the specification, of each radial function of `_pairwise`."""
         numbers, count = [], 0
         for entry in self.spec["radial"]:
-            size = _size(entry)
+            size = n_functions(entry)
             numbers += list(range(count, count + size)) if _is_pairwise(entry) else []
             count += size
         return numbers
@@ -107,14 +108,6 @@ class PairFunctions:
 
 def _is_pairwise(entry: Mapping[str, Any]) -> bool:
     return entry.get("contraction") is None and (entry.get("orders") is None or 1 in entry["orders"])
-
-
-def _size(entry: Mapping[str, Any]) -> int:
-    """Functions of a set: the product of its lists, or those of its contraction."""
-    if entry.get("contraction") is not None:
-        return max(map(len, entry["contraction"]))
-    lists = [value for value in entry["function"].values() if isinstance(value, list)]
-    return int(np.prod([len(values) for values in lists]))
 
 
 def _dimers(first: str, second: str, distances: Array) -> list[_core.Structure]:

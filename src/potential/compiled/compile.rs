@@ -1,6 +1,7 @@
 //! From the coefficients of one centre element to its plan.
 
 use super::anomaly::{AnomalyPlan, Energy};
+use super::column::Column;
 use super::expand::Sums;
 use super::graph::Graph;
 use super::graph_builder::GraphBuilder;
@@ -8,7 +9,7 @@ use super::harmonics::Recursion;
 use super::layout::{Parts, Places, needs};
 use super::plan::{CompiledCenter, OuterPlan, SpeciesPlan};
 use super::polynomial::Polynomial;
-use super::table::{Column, Resolution, Table};
+use super::table::{Resolution, Table};
 use crate::basis::Basis;
 use crate::basis::invariants::Invariant;
 use crate::basis::radial::RadialFunction;
@@ -150,8 +151,9 @@ fn species_plan(
     repulsion: Option<&CenterRepulsion>,
     species: usize,
 ) -> SpeciesPlan {
-    let function = |p: usize| -> RadialFunction { basis.primitives()[p] };
-    let column = |parts: &Parts| Column(parts.iter().map(|(p, w)| (function(*p), *w)).collect());
+    let function = |p: usize| -> RadialFunction { basis.primitives()[p].clone() };
+    let column =
+        |parts: &Parts| Column::new(parts.iter().map(|(p, w)| (function(*p), *w)).collect());
     let columns: Vec<Column> = places.columns.iter().map(column).collect();
     let table = |columns, padded| table(columns, repulsion, species, padded, Resolution::FINE);
     let end_row = places.segments.iter().map(|s| s.end_row).max();

@@ -1,8 +1,9 @@
 //! Quintic Hermite interpolation of columns: value, slope and curvature at the nodes, and coefficients between them.
 
-use super::table::{Column, N_COEFFICIENTS, Piece, Seen};
+use super::column::Column;
+use super::table::{N_COEFFICIENTS, Piece, Seen};
 
-/// Step of the differences that give curvatures, Å.
+/// Step of the differences that give curvatures, Å; shorter in short pieces.
 pub(super) const DIFFERENCE: f64 = 1e-3;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +32,7 @@ pub(super) fn jet(column: &Column, r: f64, seen: Seen, piece: &Piece, side: Side
             let (u, du) = seen(r);
             function.value_and_derivative(u).1 * du
         };
-        let h = DIFFERENCE;
+        let h = DIFFERENCE.min((piece.end - piece.start) / 100.0);
         let end = function.cutoff.min(piece.end);
         let curvature = if r + 2.0 * h >= end {
             (25.0 * slope(r.min(function.cutoff * (1.0 - 1e-15))) - 48.0 * slope(r - h)

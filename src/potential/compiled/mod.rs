@@ -5,6 +5,7 @@
 //! and the way back to forces (`gradients`). `anomaly` is the index beside it, for whoever asks for it.
 
 mod anomaly;
+mod column;
 mod compile;
 mod expand;
 mod gradients;

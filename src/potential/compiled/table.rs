@@ -9,9 +9,9 @@
     reason = "only what is inlined into a dispatch is compiled for its instruction set"
 )]
 
+use super::column::Column;
 use super::harmonics::BLOCK;
 use super::hermite::{DIFFERENCE, Side, hermite, jet, on_cutoff};
-use crate::basis::radial::RadialFunction;
 use pulp::Simd;
 
 /// Columns of a table are padded to a multiple of this.
@@ -49,29 +49,10 @@ const INNERMOST: f64 = 0.25;
 const MAX_INTERVALS: usize = 8192;
 /// Distances below this are not tabulated if nothing else tells where to begin, Å.
 const START: f64 = 0.8;
-/// Distances at which the size of a column is taken.
-const SAMPLES: usize = 400;
 /// 1.5 · 2⁵²: numbers around it have no fraction.
 const WHOLE: f64 = 6_755_399_441_055_744.0;
 /// Shortest piece, Å: differences at its ends stay within it.
 const SHORTEST: f64 = 8.0 * DIFFERENCE;
-
-/// A linear combination of radial functions.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Column(pub Vec<(RadialFunction, f64)>);
-
-impl Column {
-    /// Value and derivative.
-    fn evaluate(&self, r: f64) -> (f64, f64) {
-        let mut sum = (0.0, 0.0);
-        for (function, weight) in &self.0 {
-            let (f, df) = function.value_and_derivative(r);
-            sum.0 += weight * f;
-            sum.1 += weight * df;
-        }
-        sum
-    }
-}
 
 /// The distance that radial functions see of a neighbour, and its derivative.
 pub(super) type Seen<'a> = &'a dyn Fn(f64) -> (f64, f64);
@@ -135,11 +116,16 @@ impl Piece {
 #[derive(Debug, Clone)]
 pub(super) struct Table {
     columns: Vec<Column>,
-    /// From near where the repulsion begins, or near the start, to the largest cutoff.
+    /// Where nearly all distances are: from near where the repulsion begins, or near the start, to the largest cutoff,
+    /// or the longest piece between two knots of functions that have knots.
     outer: Piece,
-    /// The rest inwards, from where functions are constant. None without repulsion: what is closer than the table
-    /// begins is computed exactly.
-    inner: Vec<Piece>,
+    /// The rest, ascending. What is closer than the table begins is computed exactly without repulsion, and constant
+    /// with it.
+    others: Vec<Piece>,
+    /// Largest cutoff, Å.
+    end: f64,
+    /// Whether there is a repulsion.
+    is_constant_inside: bool,
     /// Number of columns, padded unless there is but one.
     stride: usize,
     /// `[n_intervals][N_COEFFICIENTS][stride]`, or `[n_intervals][SINGLE]`; after those of the outer piece there is an
@@ -181,7 +167,7 @@ impl Table {
         let near = |c: &&f64| (**c - joint).abs() < SHORTEST && **c < end;
         let joint = cutoffs.iter().find(near).copied().unwrap_or(joint);
         let strict = start + INNERMOST * (end - start);
-        let units = columns.iter().map(|c| largest(c, strict, end)).collect();
+        let units = columns.iter().map(|c| c.largest(strict, end)).collect();
         let mut table = Self {
             // A single column is evaluated number by number.
             stride: if columns.len() == 1 && !padded {
@@ -191,7 +177,9 @@ impl Table {
             },
             columns,
             outer: Piece::default(),
-            inner: Vec::new(),
+            others: Vec::new(),
+            end,
+            is_constant_inside: changed.is_some(),
             coefficients: Vec::new(),
         };
         let goal = Goal {
@@ -200,19 +188,27 @@ impl Table {
             units,
             resolution,
         };
-        let on_cutoffs = |step| Piece::on_cutoffs(joint, end, &cutoffs, step);
+        let (bounds, longest) = bounds(&table.columns, &cutoffs, joint, end);
+        let on_cutoffs = |step| Piece::on_cutoffs(longest.0, longest.1, &cutoffs, step);
         table.outer = table.append(on_cutoffs, &cutoffs, &goal);
+        if table.outer.end < end {
+            // No distance before its end is rounded into the interval that is zero.
+            table.outer.inverse_step *= 1.0 - 4.0 * f64::EPSILON;
+        }
         let len = table.coefficients.len() + table.interval_len();
         table.coefficients.resize(len, 0.0);
+        let mut others = bounds;
         if changed.is_some() {
-            for (start, end) in [(start, joint), (joint, table.outer.start)] {
-                if end > start {
-                    let piece = |step| Piece::between(start, end, step);
-                    let piece = table.append(piece, &cutoffs, &goal);
-                    table.inner.push(piece);
-                }
-            }
+            others.extend([(start, joint), (joint, table.outer.start)]);
         }
+        for (start, end) in others.into_iter().filter(|(start, end)| end > start) {
+            let piece = |step| Piece::between(start, end, step);
+            let piece = table.append(piece, &cutoffs, &goal);
+            table.others.push(piece);
+        }
+        table
+            .others
+            .sort_unstable_by(|a, b| a.start.total_cmp(&b.start));
         table
     }
 
@@ -250,7 +246,8 @@ impl Table {
         let outer = &self.outer;
         let start = simd.splat_f64s(outer.start);
         let inverse_step = simd.splat_f64s(outer.inverse_step);
-        let last = simd.splat_f64s(outer.n_intervals as f64);
+        // Within the interval that is zero, whichever way its middle is rounded.
+        let last = simd.splat_f64s(outer.n_intervals as f64 + 0.25);
         let half = simd.splat_f64s(0.5);
         let whole = simd.splat_f64s(WHOLE);
         let (r, _) = S::as_simd_f64s(distances);
@@ -266,32 +263,41 @@ impl Table {
             t[k] = simd.sub_f64s(x, simd.sub_f64s(whole_parts[k], whole));
             inverses[k] = inverse_step;
         }
-        let mut inside = false;
+        let mut elsewhere = false;
         for j in 0..BLOCK {
             let number = out.whole[j].to_bits() & 0xffff_ffff;
             out.intervals[j] = outer.first + (number as usize).min(outer.n_intervals);
-            inside |= distances[j] < outer.start;
+            elsewhere |= distances[j] < outer.start;
         }
-        !inside || self.places_inside(distances, out)
+        if outer.end < self.end {
+            let beyond = outer.end..self.end;
+            elsewhere |= distances.iter().any(|r| beyond.contains(r));
+        }
+        !elsewhere || self.places_elsewhere(distances, out)
     }
 
     /// The rare case of [`Self::places`].
     #[cold]
     #[inline(never)]
-    fn places_inside(&self, distances: &[f64; BLOCK], out: &mut Places) -> bool {
-        let Some(innermost) = self.inner.first() else {
-            return false;
-        };
-        for j in (0..BLOCK).filter(|j| distances[*j] < self.outer.start) {
-            let pieces = self.inner.iter().rev();
-            let inner = { pieces }
-                .find(|piece| distances[j] >= piece.start)
-                .unwrap_or(innermost);
-            let x = (distances[j] - inner.start).max(0.0) * inner.inverse_step;
-            let interval = (x as usize).min(inner.n_intervals - 1);
-            out.intervals[j] = inner.first + interval;
+    fn places_elsewhere(&self, distances: &[f64; BLOCK], out: &mut Places) -> bool {
+        for (j, &r) in distances.iter().enumerate() {
+            if r >= self.end || (r >= self.outer.start && r < self.outer.end) || r.is_nan() {
+                continue;
+            }
+            let before = self.others.partition_point(|piece| piece.start <= r);
+            let piece = match before.checked_sub(1) {
+                Some(at) => &self.others[at],
+                None if self.is_constant_inside => &self.others[0],
+                None => return false,
+            };
+            if r >= piece.end + 1e-9 {
+                return false; // Between the start and the first node: the functions have no knots.
+            }
+            let x = (r - piece.start).max(0.0) * piece.inverse_step;
+            let interval = (x as usize).min(piece.n_intervals - 1);
+            out.intervals[j] = piece.first + interval;
             out.t[j] = x - interval as f64;
-            out.inverse_steps[j] = inner.inverse_step;
+            out.inverse_steps[j] = piece.inverse_step;
         }
         true
     }
@@ -403,13 +409,32 @@ struct Goal<'a> {
     resolution: Resolution,
 }
 
-/// Largest value or slope (1/Å) of a column in a range.
-fn largest(column: &Column, start: f64, end: f64) -> f64 {
-    let samples = (0..SAMPLES).map(|k| {
-        let (f, df) = column.evaluate(start + (end - start) * (k as f64 + 0.5) / SAMPLES as f64);
-        f.abs().max(df.abs())
-    });
-    samples.fold(1e-300, f64::max)
+/// The pieces between `joint` and `end` whose ends are knots, without the longest, and that one.
+///
+/// Cutoffs between them are knots as well, so that the longest has none inside and begins where the one before ends.
+fn bounds(
+    columns: &[Column],
+    cutoffs: &[f64],
+    joint: f64,
+    end: f64,
+) -> (Vec<(f64, f64)>, (f64, f64)) {
+    let functions = columns.iter().flat_map(|column| &column.0);
+    let mut knots: Vec<f64> = { functions.flat_map(|(f, _)| f.knots()) }
+        .copied()
+        .collect();
+    if knots.is_empty() {
+        return (Vec::new(), (joint, end));
+    }
+    knots.extend(cutoffs);
+    knots.retain(|knot| *knot > joint + SHORTEST && *knot < end);
+    knots.extend([joint, end]);
+    knots.sort_unstable_by(f64::total_cmp);
+    knots.dedup_by(|a, b| *a - *b < 1e-9);
+    let mut pieces: Vec<(f64, f64)> = knots.windows(2).map(|w| (w[0], w[1])).collect();
+    let length = |k: &usize| pieces[*k].1 - pieces[*k].0;
+    let longest = (0..pieces.len()).max_by(|a, b| length(a).total_cmp(&length(b)));
+    let longest = pieces.remove(longest.unwrap_or(0));
+    (pieces, longest)
 }
 
 #[cfg(test)]

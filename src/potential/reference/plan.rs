@@ -137,7 +137,7 @@ impl ReferenceCenter {
         self.radial = primitives
             .kept
             .iter()
-            .map(|p| basis.primitives()[*p])
+            .map(|p| basis.primitives()[*p].clone())
             .collect();
         kept
     }

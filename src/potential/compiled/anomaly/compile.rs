@@ -3,10 +3,11 @@
 use super::{AnomalyPlan, Graph, Invariants, Product, Table, Term};
 use crate::basis::monomials::Monomial;
 use crate::potential::anomaly::Forms;
+use crate::potential::compiled::column::Column;
 use crate::potential::compiled::expand::Sums;
 use crate::potential::compiled::plan::SpeciesPlan;
 use crate::potential::compiled::polynomial::{NONE, Polynomial};
-use crate::potential::compiled::table::{Column, WIDTH};
+use crate::potential::compiled::table::WIDTH;
 use crate::repulsion::CenterRepulsion;
 use std::collections::BTreeMap;
 
@@ -49,8 +50,10 @@ impl AnomalyPlan {
                 }
             }
             let column = |own: BTreeMap<usize, f64>| {
-                let functions = own.into_iter().map(|(p, w)| (basis.primitives()[p], w));
-                Column(functions.collect())
+                let functions = own
+                    .into_iter()
+                    .map(|(p, w)| (basis.primitives()[p].clone(), w));
+                Column::new(functions.collect())
             };
             let is_empty = columns.iter().all(BTreeMap::is_empty);
             let columns = columns.into_iter().map(column).collect();

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::basis::cutoff::CutoffFunction;
-use crate::basis::radial::Primitive;
+use crate::basis::piecewise::Piecewise;
+use crate::basis::radial::{Primitive, RadialFunction};
+use std::sync::Arc;
 
 impl Table {
     fn value_and_derivative(&self, column: usize, r: f64) -> (f64, f64) {
@@ -16,11 +18,7 @@ impl Table {
 }
 
 fn function(primitive: Primitive, cutoff: f64) -> RadialFunction {
-    RadialFunction {
-        primitive,
-        cutoff,
-        cutoff_function: CutoffFunction::Cosine,
-    }
+    RadialFunction::new(primitive, cutoff, CutoffFunction::Cosine)
 }
 
 /// What errors are held to.
@@ -40,9 +38,9 @@ fn tables_equal_their_functions_between_the_nodes_and_across_shorter_cutoffs() {
         [3.6, 4.8],
     ] {
         let columns = vec![
-            Column(vec![(function(gaussian, 6.0), 1.0)]),
+            Column(vec![(function(gaussian.clone(), 6.0), 1.0)]),
             Column(vec![
-                (function(gaussian, shorter), -0.3),
+                (function(gaussian.clone(), shorter), -0.3),
                 (function(Primitive::Polynomial { p: -3 }, 6.0), 2.0),
             ]),
             Column(vec![(function(Primitive::Cosine { p: 2.0 }, second), 1.0)]),
@@ -139,4 +137,65 @@ fn intervals_are_few_although_the_distance_seen_is_not_smooth() {
     }
     let n_intervals = table.bytes() / (8 * N_COEFFICIENTS * table.stride());
     assert!(n_intervals < 1000, "{n_intervals}");
+}
+
+/// A function with knots: smooth up to 5.97, where a switch of 0.03 Å begins whose curvature jumps at both ends.
+fn switched() -> RadialFunction {
+    let series = |start: f64, end: f64, f: &dyn Fn(f64) -> f64| -> Vec<f64> {
+        let n = 32;
+        let angle = |j: usize| std::f64::consts::PI * (j as f64 + 0.5) / n as f64;
+        let at = |j: usize| f(0.5 * (start + end) + 0.5 * (end - start) * angle(j).cos());
+        let coefficient = |k: usize| {
+            let sum: f64 = (0..n).map(|j| at(j) * (k as f64 * angle(j)).cos()).sum();
+            sum * if k == 0 { 1.0 } else { 2.0 } / n as f64
+        };
+        (0..n).map(coefficient).collect()
+    };
+    let tail = |r: f64| (6.0 - r) * (6.0 - r) * (0.3 * r).cos();
+    let fall = |r: f64| 0.5 + 0.5 * (std::f64::consts::PI * (r - 5.97) / 0.03).cos();
+    let pieces = [
+        series(0.5, 5.97, &tail),
+        series(5.97, 6.0, &|r| tail(r) * fall(r)),
+    ];
+    let made = Piecewise::new(&[0.5, 5.97, 6.0], &pieces).unwrap();
+    function(Primitive::Piecewise(Arc::new(made)), 7.0)
+}
+
+#[test]
+fn tables_of_functions_with_knots_equal_them_in_every_piece_with_few_intervals() {
+    let columns = vec![
+        Column(vec![(switched(), 1.0)]),
+        Column(vec![
+            (switched(), 0.5),
+            (function(Primitive::Cosine { p: 2.0 }, 4.0), 1.0),
+        ]),
+    ];
+    let free: Seen = &|r| (r, 1.0);
+    for (seen, changed) in [(free, None), (&seen as Seen, Some((1.5, 2.5)))] {
+        let table = Table::new(columns.clone(), seen, changed, true, Resolution::FINE);
+        let n_intervals = table.bytes() / (8 * N_COEFFICIENTS * table.stride());
+        assert!(n_intervals < 700, "{n_intervals}");
+        for r in [6.0, 6.1, 1e9, f64::INFINITY] {
+            assert_eq!(table.value_and_derivative(0, r), (0.0, 0.0));
+        }
+        let below = 5.97_f64.next_down();
+        let near = [below, 5.97]
+            .into_iter()
+            .chain((0..300).map(|k| 5.96 + 0.045 * f64::from(k) / 300.0));
+        for r in (0..3000)
+            .map(|k| 0.7 + 5.4 * f64::from(k) / 3000.0)
+            .chain(near)
+        {
+            for (c, column) in columns.iter().enumerate() {
+                let (u, du) = seen(r);
+                let (f, df) = column.evaluate(u);
+                let (g, dg) = table.value_and_derivative(c, r);
+                assert!((f - g).abs() < 1e-8, "value of {c} at {r}: {f} {g}");
+                assert!(
+                    (df * du - dg).abs() < 2e-8,
+                    "slope of {c} at {r}: {df} {dg}"
+                );
+            }
+        }
+    }
 }
