@@ -14,7 +14,7 @@ def run(
         typer.Argument(
             metavar="FILE...",
             help="Of pypolymlp, polymlp.yaml, all files of a hybrid model or their folder; of SNAP, the .snapcoeff and "
-            "the .snapparam.",
+            "the .snapparam; of PACE, a linear .yace.",
         ),
     ],
     output: Annotated[

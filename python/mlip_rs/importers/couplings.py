@@ -78,13 +78,46 @@ def coefficients_of_couplings(
     given = np.asarray(of_chains, dtype=float)
     if len(given) == 1 or max(runs) == 1:
         return given
-    collapsed, kept = _collapsed_chains(degrees, runs)
-    target = given @ collapsed
+    collapsed, _, _ = _collapsed_chains(degrees, runs)
+    return _solved(degrees, runs, given @ collapsed, float(np.linalg.norm(given)))
+
+
+def coefficients_of_tensor(
+    degrees: Degrees, runs: Degrees, tensor: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Coefficients of the couplings k = 0, 1, … in an invariant `Σ_m t_m Π a_lm` of real order parameters.
+
+    Parameters
+    ----------
+    degrees, runs
+        As for `coefficients_of_couplings`.
+    tensor
+        (2 l_1 + 1, …, 2 l_ν + 1), m from −l; it need not be symmetric where factors are equal.
+
+    Raises
+    ------
+    ArithmeticError
+        The couplings do not span it to 1e-10 of its norm: it is no invariant.
+
+    Examples
+    --------
+    >>> coefficients_of_tensor((1, 1), (2,), 3.0 * np.eye(3)).round(12).tolist()
+    [3.0]
+    """
+    _, _, monomial = _collapsed_chains(degrees, runs)
+    target = np.bincount(monomial, tensor.ravel()).astype(np.float64)
+    norm = float(np.linalg.norm(tensor)) / np.sqrt(2 * degrees[-1] + 1)
+    return _solved(degrees, runs, target, norm)
+
+
+def _solved(degrees: Degrees, runs: Degrees, target: NDArray[np.float64], norm: float) -> NDArray[np.float64]:
+    """Coefficients of the kept chains in coefficients of monomials; `norm` is the size of those of the chains."""
+    collapsed, kept, _ = _collapsed_chains(degrees, runs)
     solution = np.asarray(np.linalg.lstsq(collapsed[kept].T, target, rcond=None)[0], dtype=np.float64)
-    scale = np.linalg.norm(given) * np.sqrt(2 * degrees[-1] + 1)
-    if np.linalg.norm(solution @ collapsed[kept] - target) > 1e-10 * scale:
+    rest = float(np.linalg.norm(solution @ collapsed[kept] - target))
+    if not rest <= 1e-10 * norm * np.sqrt(2 * degrees[-1] + 1):
         raise ArithmeticError(f"the couplings of degrees {degrees} do not span an invariant")
-    solution[np.abs(solution) < 1e-14 * np.linalg.norm(given)] = 0.0
+    solution[np.abs(solution) < 1e-14 * norm] = 0.0
     return solution
 
 
@@ -111,8 +144,10 @@ def real_harmonics(degree: int) -> NDArray[np.complex128]:
 
 
 @lru_cache(maxsize=512)
-def _collapsed_chains(degrees: Degrees, runs: Degrees) -> tuple[NDArray[np.float64], list[int]]:
-    """Coefficients of the monomials of order parameters, (chains, monomials), and the numbers of the kept chains."""
+def _collapsed_chains(
+    degrees: Degrees, runs: Degrees
+) -> tuple[NDArray[np.float64], list[int], NDArray[np.intp]]:
+    """Coefficients of monomials, (chains, monomials); numbers of the kept chains; monomial of each tensor entry."""
     components = np.indices([2 * degree + 1 for degree in degrees]).reshape(len(degrees), -1)
     first = 0
     for length in runs:
@@ -134,7 +169,7 @@ def _collapsed_chains(degrees: Degrees, runs: Degrees) -> tuple[NDArray[np.float
         if left > DEPENDENT * np.linalg.norm(terms):
             orthonormal.append(rest / left)
             kept.append(number)
-    return collapsed, kept
+    return collapsed, kept, monomial.ravel()
 
 
 @cache

@@ -10,6 +10,8 @@ from typing import Any
 
 from mlip_rs.errors import PotentialFileError
 from mlip_rs.importers.compiled import Compiled
+from mlip_rs.importers.pace import compile_pace
+from mlip_rs.importers.pace_file import pace_model
 from mlip_rs.importers.polymlp import compile_models
 from mlip_rs.importers.polymlp_file import polymlp_model
 from mlip_rs.importers.snap import compile_snap
@@ -28,7 +30,16 @@ _FOREIGN: tuple[tuple[str, str], ...] = (
         r"\A[^\n]*# ele",
         "is in the old text form of pypolymlp (polymlp.lammps); pypolymlp's convert_to_yaml makes a polymlp.yaml of it",
     ),
-    (r"^(deltaSplineBins|embeddings)\s*:", "is a linear ACE (.yace), which is not imported (docs/import.md)"),
+    (
+        r"^embedding-function\s*:",
+        "is in the old text form of PACE (.ace), which is not imported; python-ace writes a .yace, which is if it "
+        "is linear",
+    ),
+    (
+        r"^[ \t-]*\{?[ \t]*(nbody|speciesblock)\s*:",
+        "is the form in which PACE fits (.yaml); pace_yaml2yace of python-ace makes a .yace of it, which is imported "
+        "if it is linear",
+    ),
     (
         r"\A(?:.*\n){3}[ \t]*\d+(?:[ \t]+[A-Z][a-z]?)+[ \t]*\n[ \t]*[\d.eE+-]+(?:[ \t]+[\d.eE+-]+){4}[ \t]*$",
         "is an EAM table (setfl), no polynomial of our basis; LAMMPS runs it as it is for less than a potential of "
@@ -38,6 +49,9 @@ _FOREIGN: tuple[tuple[str, str], ...] = (
     (r"\AMTP\b", "is a moment tensor potential, which is not imported (docs/import.md)"),
 )
 """Beginnings of files that are known and not imported, with what is said."""
+
+_PACE = re.compile(r"^(deltaSplineBins|embeddings|bonds)\s*:", re.MULTILINE)
+"""What a `.yace` looks like."""
 
 _SNAP: dict[str, str] = {
     "snapparam": r"^[ \t]*(rcutfac|twojmax)\b",
@@ -53,7 +67,7 @@ def import_potential(files: str | os.PathLike[str] | Sequence[str | os.PathLike[
     ----------
     files
         Of pypolymlp, a `polymlp.yaml`, all files of a hybrid model (`polymlp.yaml.1`, `polymlp.yaml.2`, …), or a folder
-        that holds them. Of SNAP, the `.snapcoeff` and the `.snapparam`.
+        that holds them. Of SNAP, the `.snapcoeff` and the `.snapparam`. Of PACE, a linear `.yace`.
 
     Returns
     -------
@@ -80,7 +94,12 @@ def import_potential(files: str | os.PathLike[str] | Sequence[str | os.PathLike[
             texts.append(potential_text(path))
             _refuse_other_kinds(texts[-1])
     snap = {kind: k for k, text in enumerate(texts) for kind in [_snap_kind(text)] if kind is not None}
-    program, compiled = ("SNAP", _snap(paths, texts, snap)) if snap else ("pypolymlp", _polymlp(paths, texts))
+    if snap:
+        program, compiled = "SNAP", _snap(paths, texts, snap)
+    elif any(_PACE.search(text[:20_000]) for text in texts):
+        program, compiled = "PACE", _pace(paths, texts)
+    else:
+        program, compiled = "pypolymlp", _polymlp(paths, texts)
     origin = {
         "program": program,
         "files": [
@@ -113,6 +132,13 @@ def _snap(paths: Sequence[Path], texts: Sequence[str], kinds: dict[str, int]) ->
                 "is of SNAP, whose potentials are a .snapcoeff and a .snapparam; give these two"
             )
         return compile_snap(snap_model(texts[kinds["snapcoeff"]], texts[kinds["snapparam"]]))
+
+
+def _pace(paths: Sequence[Path], texts: Sequence[str]) -> Compiled:
+    with _naming(*paths):
+        if len(texts) > 1:
+            raise PotentialFileError("are more than one file; a potential of PACE is one .yace")
+        return compile_pace(pace_model(texts[0]))
 
 
 def _snap_kind(text: str) -> str | None:

@@ -1,18 +1,13 @@
 """The file `polymlp.yaml` of pypolymlp, read without trust."""
 
-import math
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
-from typing import Any
-
-import yaml
-from ase.data import atomic_numbers
 
 from mlip_rs.errors import PotentialFileError
 from mlip_rs.importers.polymlp_invariants import MAX_DEGREES
+from mlip_rs.importers.yaml_document import MAX_ELEMENTS, Document, read_yaml
 
 MAX_RADIAL: int = 1000
 """Largest number of radial functions of a model, as of our basis."""
@@ -20,8 +15,8 @@ MAX_RADIAL: int = 1000
 MAX_CHARACTERS: int = 16 << 20
 """Largest file."""
 
-MAX_ELEMENTS: int = 20
-"""Largest number of elements of a model; features of more would not fit our basis."""
+KIND: str = "polymlp.yaml"
+"""What the file is called in messages."""
 
 KEYS: frozenset[str] = frozenset(
     {
@@ -34,21 +29,8 @@ KEYS: frozenset[str] = frozenset(
 )
 """What pypolymlp 0.22 and its predecessors write; a file with anything else may mean something else."""
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _FOREIGN_YAML = r"[&*!%@`|<>{}]"
 """Signs of anchors, tags, merged keys, blocks of text: what pypolymlp does not write, and what hides a hostile file."""
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The safe loader, in C where there is one, that refuses keys given twice."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401 -- a node of YAML
-        counts = Counter(str(key.value) for key, _ in node.value)
-        twice, count = max(counts.items(), key=lambda entry: entry[1], default=("", 0))
-        if count > 1:
-            raise PotentialFileError(f"has {twice[:40]} twice; check that it is one polymlp.yaml")
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        return found
 
 
 @dataclass(frozen=True)
@@ -106,21 +88,14 @@ def polymlp_model(text: str) -> PolymlpModel:
     return _model(_document(text))
 
 
-def _document(text: str) -> "_Document":
+def _document(text: str) -> Document:
     if len(text) > MAX_CHARACTERS:
         raise PotentialFileError(
             f"is larger than {MAX_CHARACTERS >> 20} MB; our basis cannot hold so many features"
         )
     if re.search(_FOREIGN_YAML, text) or any(line.count("[") > 1 for line in text.splitlines()):
         raise PotentialFileError("is no polymlp.yaml: it has YAML that pypolymlp does not write")
-    try:
-        content = yaml.load(text, _Loader)
-    except PotentialFileError:
-        raise  # a ValueError itself
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = "" if line is None else f" near line {line + 1}"
-        raise PotentialFileError(f"is damaged or no YAML{where}; copy the whole polymlp.yaml again") from None
+    content = read_yaml(text, KIND)
     if not isinstance(content, dict) or "feature_type" not in content:
         raise PotentialFileError("is no polymlp.yaml of pypolymlp: it has no feature_type")
     unknown = next((key for key in content if key not in KEYS), None)
@@ -129,10 +104,10 @@ def _document(text: str) -> "_Document":
             f"has the key {str(unknown)[:40]!r}, which files of pypolymlp 0.22 do not have; it is of a newer version "
             "or another program, and not imported lest it mean something else"
         )
-    return _Document(content)
+    return Document(content, KIND)
 
 
-def _model(document: "_Document") -> PolymlpModel:
+def _model(document: Document) -> PolymlpModel:
     elements = document.symbols("elements")
     _refuse_foreign(document)
     pair_only = document.choice("feature_type", ("gtinv", "pair")) == "pair"
@@ -162,7 +137,7 @@ def _model(document: "_Document") -> PolymlpModel:
     )
 
 
-def _refuse_foreign(document: "_Document") -> None:
+def _refuse_foreign(document: Document) -> None:
     """Refuse what no function of our basis is."""
     if document.has("electrostatic") and document.integer("electrostatic", 0, 1000) != 0:
         raise PotentialFileError("has electrostatic terms, which our potentials do not have")
@@ -173,7 +148,7 @@ def _refuse_foreign(document: "_Document") -> None:
     document.choice("pair_type", ("gaussian",))
 
 
-def _gtinv(document: "_Document") -> tuple[int, tuple[int, ...]]:
+def _gtinv(document: Document) -> tuple[int, tuple[int, ...]]:
     """Version of the table of invariants, and the largest l of each order from 2."""
     order = document.integer("gtinv_order", 1, 6)
     version = document.integer("gtinv_version", 1, 2)
@@ -192,7 +167,7 @@ def _gtinv(document: "_Document") -> tuple[int, tuple[int, ...]]:
     return version, max_degrees
 
 
-def _gaussians(document: "_Document") -> tuple[tuple[float, float], ...]:
+def _gaussians(document: Document) -> tuple[tuple[float, float], ...]:
     rows = document.items("pair_params", MAX_RADIAL)
     found = []
     for row in rows:
@@ -208,11 +183,11 @@ def _gaussians(document: "_Document") -> tuple[tuple[float, float], ...]:
 
 
 def _radial_of_pair(
-    document: "_Document", n_types: int, n_radial: int
+    document: Document, n_types: int, n_radial: int
 ) -> dict[tuple[int, int], tuple[int, ...]]:
     found = {}
     for entry in document.items("type_pairs", MAX_ELEMENTS**2):
-        inner = _Document(entry) if isinstance(entry, dict) else _Document({})
+        inner = Document(entry if isinstance(entry, dict) else {}, KIND)
         pair = inner.integers("atom_type_pair", 0, n_types - 1)
         numbers = inner.integers("pair_params_indices", 0, n_radial - 1)
         if len(pair) != 2 or pair[0] > pair[1] or list(numbers) != sorted(set(numbers)):
@@ -225,89 +200,3 @@ def _radial_of_pair(
         missing = sorted(expected - set(found))
         raise PotentialFileError(f"lacks the type_pair {list(missing[0])}; it is cut short or edited")
     return found
-
-
-class _Document:
-    """Entries of a mapping, each checked when it is taken."""
-
-    def __init__(self, content: Mapping[Any, Any]) -> None:
-        self.content = content
-
-    def has(self, key: str) -> bool:
-        """Whether there is an entry."""
-        return key in self.content
-
-    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 -- what YAML holds
-        if key not in self.content:
-            raise PotentialFileError(f"has no {key}; it is cut short or no polymlp.yaml")
-        return self.content[key]
-
-    def as_number(self, value: object, key: str) -> float:
-        """A finite number; YAML 1.1 takes one such as 1e-05 for text."""
-        if isinstance(value, str) and _NUMBER.fullmatch(value):
-            value = float(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise PotentialFileError(f"has {str(value)[:40]!r} in {key}, which is no finite number")
-        return float(value)
-
-    def number(self, key: str, positive: bool = False) -> float:
-        """A number."""
-        found = self.as_number(self[key], key)
-        if positive and found <= 0.0:
-            raise PotentialFileError(f"has {key} = {found:g}; it must be positive")
-        return found
-
-    def numbers(self, key: str) -> tuple[float, ...]:
-        """A list of numbers."""
-        return tuple(self.as_number(value, key) for value in self.items(key, 10**8))
-
-    def items(self, key: str, most: int) -> list[Any]:
-        """A list that is not empty."""
-        found = self[key]
-        if not isinstance(found, list) or not found:
-            raise PotentialFileError(f"has no list in {key}; it is cut short or edited")
-        if len(found) > most:
-            raise PotentialFileError(f"has {len(found)} entries in {key}; at most {most} are taken")
-        return found
-
-    def integer(self, key: str, least: int, most: int) -> int:
-        """An integer between limits."""
-        return self._integer(self[key], key, least, most)
-
-    def integers(self, key: str, least: int, most: int) -> tuple[int, ...]:
-        """A list of integers between limits, which may be empty."""
-        found = self[key]
-        if not isinstance(found, list):
-            raise PotentialFileError(f"has no list in {key}; it is cut short or edited")
-        return tuple(self._integer(value, key, least, most) for value in found)
-
-    @staticmethod
-    def _integer(value: object, key: str, least: int, most: int) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise PotentialFileError(f"has {str(value)[:40]!r} in {key}, which is no whole number")
-        if not least <= value <= most:
-            raise PotentialFileError(
-                f"has {key} = {value}, which is not known ({least} to {most} are); it is edited, or of a newer version"
-            )
-        return value
-
-    def choice(self, key: str, known: tuple[str, ...]) -> str:
-        """One of several words."""
-        found = self[key]
-        if found not in known:
-            raise PotentialFileError(
-                f"has {key} = {str(found)[:40]!r}; only {' and '.join(known)} can be imported"
-            )
-        return str(found)
-
-    def symbols(self, key: str) -> tuple[str, ...]:
-        """Chemical symbols, each once."""
-        found = self.items(key, MAX_ELEMENTS)
-        for symbol in found:
-            if not isinstance(symbol, str) or atomic_numbers.get(symbol, 0) < 1:
-                raise PotentialFileError(
-                    f"has {str(symbol)[:40]!r} among its elements, which is no chemical symbol"
-                )
-        if len(set(found)) < len(found):
-            raise PotentialFileError("lists an element twice")
-        return tuple(found)

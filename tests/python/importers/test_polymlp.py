@@ -194,7 +194,6 @@ EDITS = {
     "SNAP": (r"\A", "rcutfac 4.67\n", "is of SNAP"),
     "EAM": (r"\A", "a\nb\nc\n2 Ag Au\n2000 5.0e-04 2000 2.5e-03 6.0\n", "EAM table"),
     "NEP": (r"\A", "nep4 1 Al\n", "neural network"),
-    "ACE": (r"\A", "embeddings:\n", "linear ACE"),
     "ours": (r"\A", '{"format": "mlip_rs potential"', "already"),
 }
 
