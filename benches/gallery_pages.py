@@ -32,7 +32,7 @@ def index_page(records: Mapping[str, Record]) -> str:
         rows.append(
             [
                 f"[{entry.title}]({entry.name}.md)",
-                f"[{entry.source}]({entry.link}); {entry.licence}",
+                f"[{entry.source}]({entry.link})",
                 f"{knee['n_nonzero']:,}",
                 f"{knee['us_per_atom']:.1f}",
                 f"{errors['energy'][0]:.2f}{cv}",
@@ -43,7 +43,7 @@ def index_page(records: Mapping[str, Record]) -> str:
         )
     header = [
         "potential",
-        "data, licence",
+        "data",
         "coefficients",
         "µs/atom",
         "meV/atom",

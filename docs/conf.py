@@ -44,6 +44,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "capture_repr": (),
+    "write_computation_times": False,  # a page that would load scripts from elsewhere
     "show_signature": False,
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,

@@ -1,5 +1,7 @@
 """Machine-learning interatomic potentials by sparse estimation.
 
+For example::
+
     run = mlip_rs.fit("al.extxyz", mlip_rs.Basis(elements=["Al"], cutoff=6.5))
     potential = run.best()
     atoms.calc = potential.calculator()

@@ -1,8 +1,10 @@
 """The demo: aluminium by density-functional theory; `examples/al` says how the data were made.
 
-from mlip_rs.demo import run_demo
+For example::
 
-print(run_demo("al-demo").report)
+    from mlip_rs.demo import run_demo
+
+    print(run_demo("al-demo").report)
 """
 
 from importlib import import_module

@@ -1,5 +1,7 @@
 """Labels that contradict each other, found before a fit; no reference is needed.
 
+For example::
+
     check = check_labels(read_dataset("train.extxyz"))
     check.errors, check.warnings, check.unchecked
 

@@ -1,10 +1,12 @@
 """Potentials in LAMMPS: whether it works here, how it is started, and molecular dynamics in one call.
 
-from mlip_rs.lammps import attach, start
+For example::
 
-lmp = start()
-lmp.file("in.crystal")
-attach(lmp, "al.mlip.json", ["Al"]).run(1000)
+    from mlip_rs.lammps import attach, start
+
+    lmp = start()
+    lmp.file("in.crystal")
+    attach(lmp, "al.mlip.json", ["Al"]).run(1000)
 """
 
 from importlib import import_module

@@ -1,5 +1,7 @@
 """Consistency checks that every potential has to pass, whatever it was fitted to.
 
+For example::
+
     verification = verify("al.mlip.json")
     verification = verify_calculator(EMT, ["Al", "Cu"], cutoff=7.0)
 
