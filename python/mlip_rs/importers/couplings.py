@@ -18,6 +18,9 @@ NEGLIGIBLE: float = 1e-12
 DEPENDENT: float = 1e-6
 """A chain whose part outside the span of the earlier ones is below this fraction of its norm is dependent."""
 
+LARGE: int = 5000
+"""Entries of a tensor above which its chains take too much memory to be remembered by the hundred."""
+
 Degrees = tuple[int, ...]
 
 
@@ -113,7 +116,10 @@ def coefficients_of_tensor(
 def _solved(degrees: Degrees, runs: Degrees, target: NDArray[np.float64], norm: float) -> NDArray[np.float64]:
     """Coefficients of the kept chains in coefficients of monomials; `norm` is the size of those of the chains."""
     collapsed, kept, _ = _collapsed_chains(degrees, runs)
-    solution = np.asarray(np.linalg.lstsq(collapsed[kept].T, target, rcond=None)[0], dtype=np.float64)
+    if max(runs) == 1:  # chains are orthogonal
+        solution = np.asarray(collapsed[kept] @ target / (2 * degrees[-1] + 1), dtype=np.float64)
+    else:
+        solution = np.asarray(np.linalg.lstsq(collapsed[kept].T, target, rcond=None)[0], dtype=np.float64)
     rest = float(np.linalg.norm(solution @ collapsed[kept] - target))
     if not rest <= 1e-10 * norm * np.sqrt(2 * degrees[-1] + 1):
         raise ArithmeticError(f"the couplings of degrees {degrees} do not span an invariant")
@@ -143,11 +149,17 @@ def real_harmonics(degree: int) -> NDArray[np.complex128]:
     return matrix
 
 
-@lru_cache(maxsize=512)
-def _collapsed_chains(
-    degrees: Degrees, runs: Degrees
-) -> tuple[NDArray[np.float64], list[int], NDArray[np.intp]]:
-    """Coefficients of monomials, (chains, monomials); numbers of the kept chains; monomial of each tensor entry."""
+_Collapsed = tuple[NDArray[np.float64], list[int], NDArray[np.intp]]
+"""Coefficients of monomials, (chains, monomials); numbers of the kept chains; monomial of each entry of a tensor."""
+
+
+def _collapsed_chains(degrees: Degrees, runs: Degrees) -> _Collapsed:
+    """The chains as polynomials of the order parameters; of the largest, few are remembered."""
+    is_large = prod(2 * degree + 1 for degree in degrees) > LARGE
+    return (_last_collapsed if is_large else _all_collapsed)(degrees, runs)
+
+
+def _collapse(degrees: Degrees, runs: Degrees) -> _Collapsed:
     components = np.indices([2 * degree + 1 for degree in degrees]).reshape(len(degrees), -1)
     first = 0
     for length in runs:
@@ -170,6 +182,10 @@ def _collapsed_chains(
             orthonormal.append(rest / left)
             kept.append(number)
     return collapsed, kept, monomial.ravel()
+
+
+_all_collapsed = lru_cache(maxsize=512)(_collapse)
+_last_collapsed = lru_cache(maxsize=2)(_collapse)
 
 
 @cache

@@ -147,7 +147,7 @@ def _coupled(
 ) -> _Labelled:
     """Coefficients of the invariants of order 2 and higher; their factors are added to `listed`, by order."""
     found: _Labelled = defaultdict(float)
-    for number, function in enumerate(model.functions[center]):
+    for number, function in sorted(enumerate(model.functions[center]), key=_by_degrees):
         order = len(function.radials)
         if order == 1 or not function.coefficients.any():
             continue
@@ -174,6 +174,11 @@ def _coupled(
         for k, value in enumerate(values):
             found[f"p[{name}]" if order == 2 else f"b[{name},k={k}]"] += float(value)
     return found
+
+
+def _by_degrees(entry: tuple[int, PaceFunction]) -> tuple[int, list[int]]:
+    """Where functions of the same degrees, which share their couplings, come after each other."""
+    return len(entry[1].degrees), sorted(entry[1].degrees)
 
 
 def _named(radial: _Radial, center: int, function: PaceFunction) -> list[_Factor] | None:
