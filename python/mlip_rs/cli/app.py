@@ -43,6 +43,9 @@ from mlip_rs.errors import MlipError, OutsideDomainWarning
 INTERRUPTED: int = 130
 """Exit code after Ctrl-C, the usual one of shells."""
 
+COMPLETE: str = "_MLIP_RS_COMPLETE"
+"""Variable by which a shell asks for completions."""
+
 STOPPING: tuple[signal.Signals, ...] = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -191,6 +194,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # µ and Å on a terminal that has none
+    if COMPLETE in os.environ:  # typer breaks texts at the width of the terminal; shells complete every line
+        os.environ["COLUMNS"] = "10000"
     os.environ["MPLBACKEND"] = "agg"  # figures go to files; a backend that does not exist would end the run
     warnings.showwarning = _show_warning
     for number in STOPPING:
