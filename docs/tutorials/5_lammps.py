@@ -44,4 +44,10 @@ result = run_dynamics(
     ranks=2 if "mpiexec" in state.routes else 1,
     only_write=not {"lmp", "mpiexec"} & set(state.routes),
 )
+print("\n".join(result.lines()))
+
+# %%
+# The input that was written, and run where LAMMPS is; the figure is ``md/thermo.png``. Restart files, the trajectory and the
+# table of the output lie beside it.
+
 print((folder / "md" / "in.lammps").read_text())

@@ -102,9 +102,9 @@ class DynamicsResult:
                 f"{thermo.mean('temp'):.0f} K, {thermo.mean('press') * BAR_TO_GPA:.3f} GPa, "
                 f"{thermo.mean('vol') / self.n_atoms:.4f} Å³/atom"
             )
-        drift = (
-            "" if thermo.drift is None else f"drift of the conserved energy {thermo.drift:.2g} meV/atom/ps"
-        )
+        drift = ""
+        if thermo.drift is not None and settings.conserves:
+            drift = f"drift of the conserved energy {thermo.drift:.2g} meV/atom/ps"
         speed = "" if self.us_per_atom_step is None else f"{self.us_per_atom_step:.3g} µs per atom and step"
         rest = "; ".join(part for part in (drift, speed, f"by {self.route}") if part)
         return [first, rest]

@@ -45,7 +45,7 @@ def thermo_figure(thermo: Thermo, settings: RunSettings) -> Figure:
         _forces(panels[0], thermo)
     else:
         _temperature(panels[0], thermo, settings)
-    _energies(panels[1], thermo, relaxing)
+    _energies(panels[1], thermo, settings)
     panels[2].plot(x, thermo.columns["press"] * BAR_TO_GPA, color=color(2), linewidth=LINE_WIDTH)
     if settings.moves_cell:
         panels[2].axhline(settings.pressure or 0.0, color=GUIDE, linestyle="--", linewidth=0.8)
@@ -75,11 +75,12 @@ def _forces(axes: Axes, thermo: Thermo) -> None:
     dress(axes, x="", y="largest force component (eV/Å)")
 
 
-def _energies(axes: Axes, thermo: Thermo, relaxing: bool) -> None:
+def _energies(axes: Axes, thermo: Thermo, settings: RunSettings) -> None:
     """Energies above those of the first row, so that their changes can be seen together."""
-    names = (
-        {"pe": "potential"} if relaxing else {"pe": "potential", "etotal": "total", "econserve": "conserved"}
-    )
+    relaxing = settings.ensemble == "minimize"
+    names = {"pe": "potential"} if relaxing else {"pe": "potential", "etotal": "total"}
+    if settings.conserves:
+        names["econserve"] = "conserved"
     x = thermo.columns["step" if relaxing else "time"]
     for k, (name, title) in enumerate(names.items()):
         values = thermo.columns[name]

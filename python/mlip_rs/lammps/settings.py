@@ -146,6 +146,11 @@ class RunSettings:
         """The highest temperature that is asked for, K."""
         return max(self.temperature, self.final_temperature or 0.0)
 
+    @property
+    def conserves(self) -> bool:
+        """Whether the dynamics conserve an energy: a thermostat whose temperature changes does not."""
+        return self.ensemble != "minimize" and self.final_temperature in (None, self.temperature)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the settings as JSON holds them."""
         return asdict(self) | {"repeat": None if self.repeat is None else list(self.repeat)}

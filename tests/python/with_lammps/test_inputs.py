@@ -1,5 +1,7 @@
 """What is written for LAMMPS, and what is read of it; none of it needs LAMMPS."""
 
+from pathlib import Path
+
 import ase.io
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from potentials import random_potential
 
 from mlip_rs.errors import ConfigError, StructureError
 from mlip_rs.lammps.deck import Deck
+from mlip_rs.lammps.dynamics import DynamicsResult
 from mlip_rs.lammps.failures import explained, runaway
 from mlip_rs.lammps.figures import thermo_figure
 from mlip_rs.lammps.settings import RunSettings
@@ -177,6 +180,21 @@ def test_rows_that_a_resumed_run_repeats_count_once():
     thermo = thermo_of(rows, 2)
     assert len(thermo) == 8
     assert thermo.drift == pytest.approx(1e-3 * 10 * 1000 / 2)
+
+
+def test_no_drift_is_told_while_the_temperature_asked_for_changes():
+    rows = [
+        dict.fromkeys(("temp", "press", "vol", "pe", "ke", "etotal", "econserve"), 1.0)
+        | {"step": s, "time": s / 10, "econserve": 0.1 * s}
+        for s in range(8)
+    ]
+    thermo = thermo_of(rows, 2)
+    for final, told in ((None, True), (900.0, False)):
+        settings = RunSettings("nvt", temperature=300.0, final_temperature=final)
+        result = DynamicsResult(Path("md"), settings, 2, "pair style", thermo)
+        assert ("drift" in "".join(result.lines())) is told
+        names = [line.get_label() for line in thermo_figure(thermo, settings).axes[1].lines]
+        assert ("conserved" in names) is told
 
 
 def test_messages_of_lammps_become_what_helps():
