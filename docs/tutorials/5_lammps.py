@@ -47,7 +47,7 @@ result = run_dynamics(
 print("\n".join(result.lines()))
 
 # %%
-# The input that was written, and run where LAMMPS is; the figure is ``md/thermo.png``. Restart files, the trajectory and the
-# table of the output lie beside it.
+# The input that was written, and run where LAMMPS is; the figure is ``md/thermo.png``. Restart files, the trajectory
+# and the table of the output lie beside it.
 
 print((folder / "md" / "in.lammps").read_text())
