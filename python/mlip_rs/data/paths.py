@@ -62,7 +62,10 @@ def kinds_of_runs(files: Sequence[Path]) -> dict[Path, str]:
     runs = [file for file in files if vasp_format(file) is not None]
     if len(runs) < 2:
         return {}
-    top = os.path.commonpath([file.absolute().parent for file in runs])
+    try:
+        top = os.path.commonpath([file.absolute().parent for file in runs])
+    except ValueError:  # several drives of Windows
+        return {}
     parts = {file: file.absolute().parent.relative_to(top).parts for file in runs}
     kinds = {file: own[0] for file, own in parts.items() if len(own) > 1}
     return kinds if len(set(kinds.values())) <= MOST_KINDS else {}
