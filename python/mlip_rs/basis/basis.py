@@ -53,9 +53,9 @@ class Basis:
         Kind of features: "pair", "pair-poly", "angular", "angular-poly" or "invariants".
     size
         Size of an "invariants" basis: "small", "medium", "standard" (the default), "large" or "huge", from 10² to
-        3·10⁴ candidate features. About 10², 10³, 3·10³, 10⁴, 3·10⁴ over all elements, "standard" 6·10³ for several
-        elements; with None, a fit to few data takes a smaller basis than "standard". It chooses every setting below
-        that is left at None.
+        3·10⁴ candidate features, or the largest number of them. About 10², 10³, 3·10³, 10⁴, 3·10⁴ over all elements,
+        "standard" 6·10³ for several elements; with None, a fit to few data takes as many as their labels carry. It
+        chooses every setting below that is left at None.
     radial
         Family of radial functions, such as "gaussian" or "bessel", evenly spaced up to the cutoff. One of `FAMILIES`,
         or explicit sets, freely mixed.
@@ -131,7 +131,7 @@ class Basis:
     product_max_l: int | None = None
     product_coupling: str | None = None
     constant: bool = False
-    size: str | None = None
+    size: str | int | None = None
     angular_cutoff: float | None = None
     higher: Sequence[HigherOrder] | None = None
     repulsion: str | Repulsion | None = "zbl"
@@ -369,7 +369,7 @@ def _sizes(n_elements: int) -> tuple[BasisSize, ...]:
 
 
 @lru_cache
-def _standard_size(n_elements: int, size: str) -> BasisSize:
+def _standard_size(n_elements: int, size: str | int) -> BasisSize:
     """Entries of a size for a number of elements, whichever they are."""
     n_elements = min(max(n_elements, 1), len(chemical_symbols) - 1)
     stand_in = Basis(chemical_symbols[1 : n_elements + 1])

@@ -7,7 +7,7 @@ from mlip_rs.basis.orders import COUPLINGS
 from mlip_rs.basis.presets import PRESETS
 from mlip_rs.basis.sizes import SIZES
 from mlip_rs.errors import ConfigError
-from mlip_rs.settings import check_least
+from mlip_rs.settings import check_integer, check_least
 
 HIERARCHIES: tuple[str, ...] = (*PRESETS, "invariants")
 """From pair potentials to polynomials of invariants up to order 6."""
@@ -46,6 +46,13 @@ def _check_repulsion(name: str, value: object) -> None:
         raise ConfigError(f'{name} is {value!r}; it must be "zbl", None or a Repulsion')
 
 
+def _check_size(name: str, value: object) -> None:
+    if isinstance(value, str):
+        _one_of(tuple(SIZES), f"choose one of {', '.join(SIZES)}, or a number of features")(name, value)
+    else:
+        check_integer(name, value, 1)
+
+
 def _one_of(choices: Sequence[str], text: str) -> Callable[[str, object], None]:
     """Return a check that a setting is one of some names."""
 
@@ -58,7 +65,7 @@ def _one_of(choices: Sequence[str], text: str) -> Callable[[str, object], None]:
 
 CHECKS: dict[str, Callable[[str, Any], None]] = {
     "hierarchy": _one_of(HIERARCHIES, f"choose one of {', '.join(HIERARCHIES)}"),
-    "size": _one_of(tuple(SIZES), f"choose one of {', '.join(SIZES)}"),
+    "size": _check_size,
     "repulsion": _check_repulsion,
     "cutoff": _check_distance,
     "angular_cutoff": _check_distance,

@@ -17,19 +17,31 @@ DEFAULT_SIZE: str = "standard"
 """Where more gains little on most data, and a fit takes minutes."""
 
 ROWS_PER_FEATURE: int = 4
-"""Labels for each candidate feature that the default size requires; larger sizes are taken only on request."""
+"""Labels for each candidate feature that a size taken by default leaves; more features are taken only on request."""
 
 
-def target(size: str, n_elements: int) -> int:
+def target(size: str | int, n_elements: int) -> int:
     """Candidate features aimed at; "standard" means twice as many for several elements, which have more pairs."""
+    if not isinstance(size, str):
+        return size
     return SIZES[size] * (2 if size == "standard" and n_elements > 1 else 1)
 
 
-def default_size(n_rows: int, n_elements: int) -> str:
-    """The largest size up to the default one that has enough labels."""
-    allowed = [name for name, n in SIZES.items() if n <= SIZES[DEFAULT_SIZE]]
-    carried = [name for name in allowed if ROWS_PER_FEATURE * target(name, n_elements) <= n_rows]
-    return carried[-1] if carried else allowed[0]
+def default_size(n_rows: int, n_elements: int) -> str | int:
+    """The default size; where it has not enough labels, the number of features that has, in two digits.
+
+    Examples
+    --------
+    >>> default_size(40_000, 1), default_size(9_034, 1), default_size(22_860, 3), default_size(90, 1)
+    ('standard', 2200, 5700, 'small')
+    """
+    carried = n_rows // ROWS_PER_FEATURE
+    if carried >= target(DEFAULT_SIZE, n_elements):
+        return DEFAULT_SIZE
+    if carried <= SIZES["small"]:
+        return "small"
+    digit: int = 10 ** (len(str(carried)) - 2)
+    return carried // digit * digit
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ BasisSize = Annotated[
     str | None,
     typer.Option(
         metavar="SIZE",
-        help="Size of the basis: small, medium, standard, large, huge; by default, chosen from the data.",
+        help="Size of the basis: small, medium, standard, large, huge, or a number of features; "
+        "by default, chosen from the data.",
     ),
 ]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mlip_rs.cli.calculations import BasisSize, Scheduler, Workers
-from mlip_rs.cli.options import READING, with_settings
+from mlip_rs.cli.options import READING, basis_size, with_settings
 from mlip_rs.cli.output import Json, print_json, print_table, progress
 
 _SET = "Structures"
@@ -92,7 +92,7 @@ def run(
             f"{', '.join(sorted(reading))}: say how files are read; give --from or --compare as well"
         )
     of_fit = {key: value for key, value in settings.items() if key not in reading}
-    of_fit |= {"basis.size": size} if size else {}
+    of_fit |= {"basis.size": basis_size(size)} if size else {}
     fit = load_job(settings={**of_fit, "data.train": str(output)})
     job = DistilJob(
         [symbol for entry in elements or [] for symbol in entry.split(",") if symbol],

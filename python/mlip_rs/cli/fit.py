@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mlip_rs.cli.options import LABELS, READING, SettingOption, element_energies, with_settings
+from mlip_rs.cli.options import LABELS, READING, SettingOption, basis_size, element_energies, with_settings
 from mlip_rs.cli.output import Json, print_json, print_table, progress
 from mlip_rs.cli.pages import with_page
 
@@ -19,7 +19,7 @@ ESSENTIALS: str = "Essentials"
 
 OPTIONS: tuple[SettingOption, ...] = (
     SettingOption("data.test", metavar="DATA", note="Repeat for more.", panel=ESSENTIALS),
-    SettingOption("basis.size", panel=ESSENTIALS),
+    SettingOption("basis.size", metavar="SIZE", panel=ESSENTIALS, convert=basis_size),
     SettingOption("basis.cutoff", panel=ESSENTIALS),
     SettingOption(
         "fit.reference_energies",

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mlip_rs.cli.options import SettingOption, with_settings
+from mlip_rs.cli.options import SettingOption, basis_size, with_settings
 from mlip_rs.cli.output import Json, print_json
 
 
@@ -14,7 +14,7 @@ def _symbols(entries: list[str]) -> list[str]:
 
 
 @with_settings(
-    SettingOption("basis.size"),
+    SettingOption("basis.size", metavar="SIZE", convert=basis_size),
     SettingOption(
         "basis.elements", metavar="SYMBOL...", note="Shows a basis without a potential.", convert=_symbols
     ),

@@ -14,7 +14,7 @@ from mlip_rs.cli.calculations import (
     Workers,
     nested_arguments,
 )
-from mlip_rs.cli.options import READING, with_settings
+from mlip_rs.cli.options import READING, basis_size, with_settings
 from mlip_rs.cli.output import Json, print_json, progress
 
 _LOOP = "Loop"
@@ -86,7 +86,7 @@ def run(
             FileLabeller(output / LABELS, calculator, arguments, options, receiver),
             None if not start else load_sources(start, {}),
             LearnSettings(energy, forces, batch, max_labels, cost_power, tuple(explore or ())),
-            Basis(size=size) if size else Basis(),
+            Basis(size=basis_size(size)) if size else Basis(),
         )
         learned, result = job.run(receiver)
     document = {

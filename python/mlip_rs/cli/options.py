@@ -100,6 +100,11 @@ class SettingOption:
         return None if given is None or given is False or given == [] else self.convert(given)
 
 
+def basis_size(given: str) -> str | int:
+    """Convert the name of a size of the basis, or a number of features."""
+    return int(given) if given.strip().isdecimal() else given
+
+
 def element_energies(entries: list[str]) -> dict[str, float]:
     """Convert SYMBOL=EV, several of them apart or joined by commas, to energies (eV) by element.
 

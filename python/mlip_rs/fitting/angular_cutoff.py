@@ -15,7 +15,7 @@ import numpy as np
 
 from mlip_rs._core import __version__
 from mlip_rs.basis import Basis
-from mlip_rs.basis.sizes import ROWS_PER_FEATURE, SIZES, default_size
+from mlip_rs.basis.sizes import ROWS_PER_FEATURE, default_size, target
 from mlip_rs.data import Dataset, nearest_neighbor_distance
 from mlip_rs.errors import MlipError
 from mlip_rs.fitting.assemble import assemble
@@ -85,9 +85,10 @@ def suggest_angular_cutoff(
     """
     cutoff = basis.core.cutoff
     n_labels = dataset.n_labels(settings.weights.of_properties() > 0)
-    sizes = {SIZE, default_size(n_labels, len(basis.elements)), basis.size or SIZE}
-    size = min(sizes, key=lambda name: SIZES[name])
-    if n_labels < ROWS_PER_FEATURE * SIZES[size]:
+    n_elements = len(basis.elements)
+    sizes = (SIZE, default_size(n_labels, n_elements), basis.size or SIZE)
+    size = min(sizes, key=lambda own: target(own, n_elements))
+    if n_labels < ROWS_PER_FEATURE * target(size, n_elements):
         return cutoff
     progress = progress or Silent()
     part = _part(dataset, n_labels, settings)

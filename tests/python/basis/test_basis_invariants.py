@@ -11,7 +11,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from cli_case import errors, invoke, labelled_frames, write_frames
 
 from mlip_rs import Basis, FitSettings, HigherOrder, RadialSet, fit, radial_grid
-from mlip_rs.basis.sizes import ONE_ELEMENT, SEVERAL_ELEMENTS, SIZES, target
+from mlip_rs.basis.sizes import ONE_ELEMENT, SEVERAL_ELEMENTS, SIZES, default_size, target
 from mlip_rs.data import (
     absent_pairs,
     dataset_from_atoms,
@@ -177,9 +177,22 @@ class TestData:
         assert basis.elements == ("Al",)
         assert basis.cutoff == suggest_cutoff(dataset)
         assert basis.r_min == suggest_r_min(dataset)
-        assert basis.size in ("small", "medium", "standard")
+        assert basis.size == default_size(dataset.n_labels(), 1)
         explicit = Basis(["Al"], cutoff=4.9, r_min=1.0, size="small")
         assert explicit.resolved(dataset) == explicit
+
+    @pytest.mark.parametrize("n_elements", [1, 3])
+    def test_give_one_feature_for_every_four_labels_up_to_the_standard_size(self, n_elements):
+        standard = target("standard", n_elements)
+        assert default_size(4 * standard, n_elements) == "standard"
+        assert default_size(4 * standard - 1, n_elements) < standard
+        sizes = [default_size(n, n_elements) for n in (0, 403, 404, 7_927, 10_353)]
+        assert sizes == ["small", "small", 100, 1900, 2500]
+
+    def test_a_number_is_the_largest_number_of_features(self):
+        few, many = (Basis(["O", "Sr", "Ti"], size=n) for n in (1500, 2900))
+        assert 1000 < few.n_features <= 1500 < many.n_features <= 2900
+        assert Basis(["Al"], size=1000).to_dict() == Basis(["Al"], size="medium").to_dict()
 
     def test_of_hot_and_high_structures_do_not_shorten_the_cutoff(self):
         frames = []
@@ -390,8 +403,9 @@ class TestCommandLine:
         result = invoke("inspect", "--size", "small", "--elements", "Mo,Al")
         assert result.exit_code == 0
         assert result.stdout.splitlines()[-1].endswith("= 100 unknown coefficients")
-        document = json.loads(invoke("inspect", "--size", "small", "--elements", "Mo", "--json").stdout)
-        assert document["total"] == Basis(["Mo"], size="small").n_features
+        for size in ("small", "250"):
+            document = json.loads(invoke("inspect", "--size", size, "--elements", "Mo", "--json").stdout)
+            assert document["total"] == Basis(["Mo"], size=int(size) if size.isdecimal() else size).n_features
 
     def test_inspect_wants_one_or_the_other(self, small_run):
         assert invoke("inspect").exit_code == 2
@@ -413,5 +427,6 @@ class TestCommandLine:
         result = invoke("fit", path, "--size", "vast", "-o", tmp_path / "run")
         assert result.exit_code == 1
         assert errors(result) == [
-            "error: basis.size 'vast' does not exist; choose one of small, medium, standard, large, huge"
+            "error: basis.size 'vast' does not exist; choose one of small, medium, standard, large, huge, "
+            "or a number of features"
         ]
