@@ -134,14 +134,15 @@ class Basis:
         Returns
         -------
         kinds : (I,)
-            Names of unit costs: `column` of a radial table, `harmonic` and `sum` over neighbours for those of one l,
-            `row` (prefix) and `term` (monomial) of the merged polynomial.
+            Names of unit costs: `neighbor`, `column` of a radial table, `harmonic` and `sum` over neighbours for those
+            of one l, `row` (prefix) and `term` (monomial) of the merged polynomial.
         amounts : (I,)
             Harmonics or sums of an item; 1 for the other kinds.
         species : (I,)
             Number of the neighbours' element; 0 for prefixes and monomials.
-        cutoffs : (I,)
-            Distance up to which neighbours are paid for, Å; 0 for prefixes and monomials.
+        shells : (I, 2)
+            Distances from and up to which neighbours are paid for, Å; 0 for prefixes and monomials. What grows with the
+            reach of the features has an item for each shell between two cutoffs.
         starts : (F' + 1,), items
             `items[starts[k]:starts[k + 1]]` are those of feature k of a centre.
         """

@@ -63,7 +63,8 @@ pub struct FeatureDegrees {
     pub sum_l: usize,
     /// Largest order ν of an invariant.
     pub max_order: usize,
-    /// Sum of the positions n of all radial functions within their sets.
+    /// Sum of the positions n of all radial functions within their grids, which several sets with cutoffs of their own may
+    /// share.
     pub sum_n: usize,
 }
 

@@ -38,6 +38,19 @@ impl RadialSet {
         orders.is_none_or(|orders| orders.contains(&order))
     }
 
+    /// Whether the functions of this set continue the grid of another one, up to another cutoff: Gaussians of the same
+    /// widths beyond its centres, for the same invariants.
+    pub(super) fn continues(&self, before: &Self) -> bool {
+        let (RadialGrid::Gaussian { beta, mu }, RadialGrid::Gaussian { beta: b, mu: m }) =
+            (&self.function, &before.function)
+        else {
+            return false;
+        };
+        let uses = |set: &Self| (set.orders.clone(), set.max_l, set.products);
+        let contracted = self.contraction.is_some() || before.contraction.is_some();
+        !contracted && beta == b && uses(self) == uses(before) && m.last() < mu.first()
+    }
+
     pub(super) fn validate(&self) -> std::result::Result<(), String> {
         if let Some(order) = self
             .orders
@@ -78,17 +91,19 @@ impl RadialSet {
 
     /// One entry for each radial function of the set: its primitives from `first`, or their combinations.
     ///
-    /// `limits` holds the largest l of the invariants of each order from 1.
+    /// `start` is the position of the first one in its grid, and `limits` holds the largest l of the invariants of each
+    /// order from 1.
     pub(super) fn entries(
         &self,
         first: usize,
+        start: usize,
         limits: [Option<usize>; MAX_ORDER],
     ) -> impl Iterator<Item = RadialEntry> + '_ {
         let max_l_by_order = std::array::from_fn(|at| self.max_l_of_order(at + 1, limits[at]));
         let functions = self.functions(first, self.function.len()).enumerate();
         functions.map(move |(position, function)| RadialEntry {
             function,
-            position,
+            position: start + position,
             max_l_by_order,
             product: self.products.unwrap_or(true),
         })
@@ -142,7 +157,7 @@ fn validate_contraction(
 pub struct RadialEntry {
     /// `f_n(r)`.
     pub function: EntryFunction,
-    /// Position n within its set.
+    /// Position n within its grid.
     pub position: usize,
     /// Largest l of the invariants it enters, by order from 1; none if it enters no invariant of that order.
     pub max_l_by_order: [Option<usize>; MAX_ORDER],

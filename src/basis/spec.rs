@@ -213,6 +213,7 @@ impl BasisSpec {
         let limits: [Option<usize>; MAX_ORDER] =
             std::array::from_fn(|at| self.of_order(at + 1).map(|own| own.max_l));
         let (mut primitives, mut entries) = (Vec::new(), Vec::new());
+        let mut start = 0;
         for (k, set) in self.radial.iter().enumerate() {
             let named = |message: String| Error::Basis(format!("radial set {k}: {message}"));
             let cutoff = set.cutoff.unwrap_or(self.cutoff);
@@ -228,7 +229,11 @@ impl BasisSpec {
             if set.function.len() > MAX_RADIAL - primitives.len() {
                 return Err(named(format!("more than {MAX_RADIAL} radial functions")));
             }
-            entries.extend(set.entries(primitives.len(), limits));
+            start = match k.checked_sub(1).map(|before| &self.radial[before]) {
+                Some(before) if set.continues(before) => start + before.function.len(),
+                _ => 0,
+            };
+            entries.extend(set.entries(primitives.len(), start, limits));
             let own = set.function.primitives(cutoff).map_err(named)?;
             let function = |g| RadialFunction::new(g, cutoff, self.cutoff_function);
             primitives.extend(own.into_iter().map(function));

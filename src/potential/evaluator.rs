@@ -99,7 +99,7 @@ impl Evaluator {
             }
             (list, clusters, built)
         } else {
-            let list = VerletList::new(structure, potential.basis().cutoff(), self.skin)?;
+            let list = VerletList::new(structure, potential.cutoff(), self.skin)?;
             let clusters = potential.clusters(structure, list.list())?;
             (list, clusters, true)
         };

@@ -94,6 +94,9 @@ impl Terms {
     }
 }
 
+/// Neighbours are listed at least this far, Å, so that atoms on top of each other are noticed.
+const SHORTEST_CUTOFF: f64 = 1.0;
+
 /// Largest magnitude of energies (eV), forces (eV/Å) and virials (eV) of atoms; sums of them stay finite.
 pub const MAX_RESULT: f64 = 1e100;
 
@@ -256,6 +259,14 @@ impl Potential {
     #[must_use]
     pub fn basis(&self) -> &Arc<Basis> {
         &self.basis
+    }
+
+    /// Distance up to which neighbours matter, Å: at most the cutoff of the basis, of whose features some may be left out.
+    #[must_use]
+    pub fn cutoff(&self) -> f64 {
+        let used = self.plans().iter().map(CompiledCenter::cutoff);
+        used.fold(SHORTEST_CUTOFF, f64::max)
+            .min(self.basis.cutoff())
     }
 
     /// Coefficients and reference energies by element.

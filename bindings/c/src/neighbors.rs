@@ -71,7 +71,7 @@ impl Evaluator {
         if !host.positions.is_null() {
             // SAFETY: not null, and the caller's word on its length.
             let positions = unsafe { given(host.positions.cast(), host.n_all, "positions")? };
-            let width = BOX * self.core.basis().cutoff();
+            let width = BOX * self.core.cutoff();
             let order = order_in_space(&centers, positions, width);
             centers = order.into_iter().map(|k| centers[k as usize]).collect();
         }

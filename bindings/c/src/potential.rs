@@ -143,7 +143,7 @@ pub unsafe extern "C" fn mlip_potential_species(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mlip_potential_cutoff(potential: *const Potential) -> f64 {
     // SAFETY: null or open.
-    unsafe { potential.as_ref() }.map_or(0.0, |potential| potential.core.basis().cutoff())
+    unsafe { potential.as_ref() }.map_or(0.0, |potential| potential.core.cutoff())
 }
 
 /// 1 if the potential has an index of anomaly, which evaluations then give to whoever asks for it; 0 if not, or for null.

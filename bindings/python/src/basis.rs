@@ -17,7 +17,7 @@ type Requirements<'py> = (
     Vec<&'static str>,
     Bound<'py, PyArray1<f64>>,
     Integers<'py>,
-    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray2<f64>>,
     Integers<'py>,
     Integers<'py>,
 );
@@ -93,9 +93,9 @@ impl PyBasis {
         flat.into_pyarray(py).reshape([rows.len(), 5])
     }
 
-    /// Requirements of the features of one centre in the compiled evaluator: name of the unit, amount, species and cutoff
-    /// of each item (I,), and the items of feature k as `items[starts[k]:starts[k + 1]]`.
-    fn requirements<'py>(&self, py: Python<'py>) -> Requirements<'py> {
+    /// Requirements of the features of one centre in the compiled evaluator: name of the unit, amount, species (I,)
+    /// and shell of neighbours (I, 2) of each item, and the items of feature k as `items[starts[k]:starts[k + 1]]`.
+    fn requirements<'py>(&self, py: Python<'py>) -> PyResult<Requirements<'py>> {
         let found = py.detach(|| compiled::Requirements::new(&self.0));
         let units = found.kinds.iter().map(|kind| kind.unit()).collect();
         let amounts = found
@@ -105,14 +105,16 @@ impl PyBasis {
             .collect::<Vec<_>>();
         let integers =
             |values: Vec<usize>| -> Vec<i64> { values.into_iter().map(|n| n as i64).collect() };
-        (
+        let n_items = found.shells.len();
+        let shells = found.shells.into_flattened();
+        Ok((
             units,
             amounts.into_pyarray(py),
             integers(found.species).into_pyarray(py),
-            found.cutoffs.into_pyarray(py),
+            shells.into_pyarray(py).reshape([n_items, 2])?,
             integers(found.starts).into_pyarray(py),
             integers(found.items).into_pyarray(py),
-        )
+        ))
     }
 
     /// Group of each feature of one centre that the evaluator pays for together, (F,).

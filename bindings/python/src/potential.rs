@@ -130,7 +130,7 @@ impl PyPotential {
 
     #[getter]
     fn cutoff(&self) -> f64 {
-        self.0.basis().cutoff()
+        self.0.cutoff()
     }
 
     #[getter]
@@ -209,7 +209,7 @@ impl PyPotential {
         let (potential, structure) = (&*self.0, &structure.0);
         let pool = parallel::pool(threads).map_err(CoreError::from)?;
         let run = || {
-            let list = NeighborList::new(structure, potential.basis().cutoff())?;
+            let list = NeighborList::new(structure, potential.cutoff())?;
             potential.evaluate_reference(structure, &list)
         };
         let evaluation = py.detach(|| pool.install(run)).map_err(CoreError::from)?;

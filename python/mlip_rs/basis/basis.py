@@ -12,7 +12,7 @@ from mlip_rs import _core
 from mlip_rs.basis.checks import CHECKS
 from mlip_rs.basis.orders import HigherOrder
 from mlip_rs.basis.presets import PRESETS, Preset, limited_sets, polynomial_model
-from mlip_rs.basis.radial import EvenGrids, RadialSet
+from mlip_rs.basis.radial import EvenGrids, RadialSet, with_own_cutoffs
 from mlip_rs.basis.repulsion import Repulsion
 from mlip_rs.basis.sizes import (
     DEFAULT_SIZE,
@@ -73,6 +73,9 @@ class Basis:
         Cutoff radius of the invariants of order 2 and higher, Å; chosen by cross-validation by default. At most the
         cutoff. The evaluator computes harmonics and their sums over neighbours only within it. In hierarchies other
         than "invariants" the default is the cutoff (docs/adr/0009).
+    radial_cutoffs
+        "own": each Gaussian of the hierarchy "invariants" ends where it is small, at a tenth of the cutoff, so that a
+        sparse potential without the last of them has fewer neighbours; the default. "common": all end at the cutoff.
     cutoff_function
         Function that ends the radial functions at the cutoff: "cosine" (C¹) or "polynomial" (C²).
     max_l
@@ -134,6 +137,7 @@ class Basis:
     size: str | int | None = None
     angular_cutoff: float | None = None
     higher: Sequence[HigherOrder] | None = None
+    radial_cutoffs: str | None = None
     repulsion: str | Repulsion | None = "zbl"
 
     def __post_init__(self) -> None:
@@ -167,7 +171,8 @@ class Basis:
                     f"angular_cutoff {self.angular_cutoff} Å exceeds the cutoff {self.cutoff} Å"
                 )
         if self.hierarchy != "invariants":
-            for name, value in (("size", self.size), ("higher", self.higher)):
+            of_invariants = ("size", "higher", "radial_cutoffs")
+            for name, value in ((name, getattr(self, name)) for name in of_invariants):
                 if value is not None:
                     raise ConfigError(
                         f"{name} belongs to the hierarchy 'invariants', not to {self.hierarchy!r}; leave it out"
@@ -273,6 +278,8 @@ class Basis:
             wanted += [] if second is None else [(2, n_second)]
             wanted += [(entry.order, entry.max_n or n_second) for entry in higher]
             radial = self._grids.by_order(wanted)
+            if self.radial_cutoffs != "common":
+                radial = [part for grid in radial for part in with_own_cutoffs(grid, self._grids.cutoff)]
             higher = [replace(entry, max_n=None) for entry in higher]  # every order has a grid of its own
         else:
             radial = self.radial if second is None else limited_sets(self.radial, second.max_l)
@@ -361,7 +368,16 @@ class Basis:
             A model or a degree that does not exist.
         """
         model = polynomial_model(model_type, degree, n_radial, max_l)
-        return cls(elements, cutoff, "invariants", radial, r_min=r_min, angular_cutoff=cutoff, **model)
+        return cls(
+            elements,
+            cutoff,
+            "invariants",
+            radial,
+            r_min=r_min,
+            angular_cutoff=cutoff,
+            radial_cutoffs="common",
+            **model,
+        )
 
 
 def _sizes(n_elements: int) -> tuple[BasisSize, ...]:

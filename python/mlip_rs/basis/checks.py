@@ -81,6 +81,7 @@ CHECKS: dict[str, Callable[[str, Any], None]] = {
     "angular_cross_degree": _check_not_negative,
     "mixed_degree": _check_not_negative,
     "product_max_l": _check_not_negative,
+    "radial_cutoffs": _one_of(("own", "common"), "choose own or common"),
     "cutoff_function": _one_of(CUTOFF_FUNCTIONS, f"choose {' or '.join(CUTOFF_FUNCTIONS)}"),
     "radial_coupling": _one_of(COUPLINGS, f"choose {' or '.join(COUPLINGS)}"),
     "product_coupling": _one_of(COUPLINGS, f"choose {' or '.join(COUPLINGS)}"),

@@ -1,5 +1,6 @@
 """Radial functions as settings: explicit sets, and grids that cover a range evenly."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
@@ -27,6 +28,13 @@ FAMILIES: tuple[str, ...] = (
 
 MAX_RADIAL: int = 1000
 """Most radial functions of a basis."""
+
+
+WIDTHS_OF_PAIRS: float = 4.0
+"""Standard deviations beyond its centre at which a Gaussian of order 1 alone ends, if it has a cutoff of its own."""
+
+WIDTHS_OF_ANGLES: float = 3.0
+"""The same for Gaussians of higher orders, which are few and wide."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +143,44 @@ def radial_grid(
         "chebyshev": {"n": powers.tolist(), "r_min": r_min},
     }[family]
     return RadialSet(family, parameters, orders=orders)
+
+
+def with_own_cutoffs(grid: RadialSet, cutoff: float) -> list[RadialSet]:
+    """Let each Gaussian of a grid end where it is small, at a tenth of the cutoff of the grid: sets by cutoff.
+
+    A potential that keeps the first functions only then has few neighbours, though the basis reaches far.
+
+    Parameters
+    ----------
+    grid
+        Gaussians of one width with ascending centres; sets of other families stay as they are.
+    cutoff
+        Of the basis, Å.
+
+    Examples
+    --------
+    >>> grid = radial_grid("gaussian", 8, cutoff=6.0, r_min=2.0, orders=(1,))
+    >>> [(part.cutoff, part.parameters["mu"]) for part in with_own_cutoffs(grid, 6.0)]
+    [(4.2, [2.0]), (4.8, [2.5]), (5.4, [3.0]), (None, [3.5, 4.0, 4.5, 5.0, 5.5])]
+    """
+    if grid.family != "gaussian":
+        return [grid]
+    furthest = cutoff if grid.cutoff is None else grid.cutoff
+    (beta,) = grid.parameters["beta"]
+    width = (2.0 * beta) ** -0.5
+    parts: dict[float, list[float]] = {}
+    for center in grid.parameters["mu"]:
+        end = center + (WIDTHS_OF_PAIRS if grid.orders == (1,) else WIDTHS_OF_ANGLES) * width
+        tenths = min(math.ceil(10.0 * end / furthest - 1e-9), 10)
+        parts.setdefault(furthest if tenths == 10 else round(0.1 * tenths * furthest, 4), []).append(center)
+    return [
+        replace(
+            grid,
+            parameters={**grid.parameters, "mu": centers},
+            cutoff=None if end == cutoff else end,
+        )
+        for end, centers in parts.items()
+    ]
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ class Composition:
                     str(part.n_radial),
                     str(part.max_l) if part.min_l == part.max_l else f"{part.min_l}–{part.max_l}",
                     part.radial_coupling or "–",
-                    ", ".join(f"{cutoff:g}" for cutoff in part.cutoffs),
+                    _cutoffs(part.cutoffs),
                     str(part.n_invariants),
                     *counts,
                 ]
@@ -116,6 +116,13 @@ class Composition:
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
+
+
+def _cutoffs(cutoffs: Sequence[float]) -> str:
+    """All of a few cutoffs, or the range of many."""
+    if len(cutoffs) > 2:
+        return f"{min(cutoffs):.3g}–{max(cutoffs):g}"
+    return ", ".join(f"{cutoff:g}" for cutoff in cutoffs)
 
 
 def composition(basis: _core.Basis, kept: Mapping[str, Iterable[str]] | None = None) -> Composition:

@@ -51,8 +51,6 @@ class CostModel:
         (I,) how often an item is paid for by an atom, on average.
     kinds
         (I,) name of the unit cost of each item.
-    neighbors
-        Neighbours of an atom within the cutoff of the basis, on average.
     units
         Unit costs.
     """
@@ -60,7 +58,6 @@ class CostModel:
     uses: csr_matrix
     amounts: Array
     kinds: NDArray[np.str_]
-    neighbors: float
     units: UnitCosts
 
     @classmethod
@@ -80,7 +77,6 @@ class CostModel:
             csr_matrix(block_diag([model.uses for model in models])),
             np.concatenate([share * model.amounts for share, model in zip(shares, models, strict=True)]),
             np.concatenate([model.kinds for model in models]),
-            sum(share * model.neighbors for share, model in zip(shares, models, strict=True)),
             units,
         )
 
@@ -99,7 +95,7 @@ class CostModel:
     @property
     def base(self) -> float:
         """µs per atom of no feature at all."""
-        return self.units.us_per_atom({"atom": 1.0, "neighbor": self.neighbors})
+        return self.units.us_per_atom({"atom": 1.0})
 
     def needed(self, support: Mask) -> Mask:
         """(I,) items that some feature of a support needs."""
@@ -115,7 +111,7 @@ class CostModel:
         needed = self.needed(support)
         kinds, amounts = self.kinds[needed], self.amounts[needed]
         counts = {name: float(amounts[kinds == name].sum()) for name in NAMES}
-        return counts | {"atom": 1.0, "neighbor": self.neighbors}
+        return counts | {"atom": 1.0}
 
     def shares(self, support: Mask) -> dict[str, float]:
         """µs per atom of a support by what they are paid for."""
@@ -145,18 +141,19 @@ def center_models(basis: _core.Basis, atoms: Atoms, units: UnitCosts) -> list[Co
     ConfigError
         The structure has atoms of elements that are not in the basis.
     """
-    kinds, amounts, species, cutoffs, starts, items = basis.requirements()
+    kinds, amounts, species, shells, starts, items = basis.requirements()
     names = np.array(kinds, dtype=np.str_)
     by_neighbor = np.isin(names, list(PER_NEIGHBOR))
-    distinct, within = np.unique([*cutoffs, basis.cutoff], return_inverse=True)
+    distinct, within = np.unique([*shells.reshape(-1), basis.cutoff], return_inverse=True)
+    first, last = within[:-1].reshape(-1, 2).T
     pairs = pair_counts(atoms, basis.elements, distinct)
     numbers = [len(atoms) * share for share in element_shares(atoms, basis.elements)]
     uses = csr_matrix((np.ones(len(items)), items, starts), shape=(len(starts) - 1, len(names)))
     models = []
     for own, found in zip(numbers, pairs, strict=True):
         around = found / own if own else pairs.sum(axis=0) / len(atoms)
-        paid = amounts * np.where(by_neighbor, around[species, within[:-1]], 1.0)
-        models.append(CostModel(uses, paid, names, float(around[:, -1].sum()), units))
+        paid = amounts * np.where(by_neighbor, around[species, last] - around[species, first], 1.0)
+        models.append(CostModel(uses, paid, names, units))
     return models
 
 

@@ -99,6 +99,7 @@ def suggest_angular_cutoff(
         radial=basis.radial,
         r_min=basis.r_min,
         cutoff_function=basis.cutoff_function,
+        radial_cutoffs=basis.radial_cutoffs,
         repulsion=basis.repulsion,
     )
     settings = replace(

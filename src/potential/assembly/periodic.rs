@@ -152,7 +152,7 @@ impl Potential {
         result: impl Fn(&Structure, &NeighborList) -> Result<T> + Sync,
     ) -> std::result::Result<Vec<T>, (usize, Error)> {
         let one = |structure: &&Structure| {
-            let list = NeighborList::new(structure, self.basis().cutoff())?;
+            let list = NeighborList::new(structure, self.cutoff())?;
             result(structure, &list)
         };
         let results: Vec<Result<T>> = structures.par_iter().map(one).collect();

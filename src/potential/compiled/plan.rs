@@ -95,6 +95,11 @@ pub struct CompiledCenter {
 }
 
 impl CompiledCenter {
+    /// Largest cutoff in use, Å.
+    pub(in crate::potential) fn cutoff(&self) -> f64 {
+        self.cutoff
+    }
+
     /// Whether it has an index of anomaly.
     pub(in crate::potential) fn has_index(&self) -> bool {
         self.anomaly.is_some()

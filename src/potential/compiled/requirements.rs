@@ -14,6 +14,8 @@ use std::hash::Hash;
 /// Something that the evaluator pays for once, whatever the number of features that need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
+    /// A neighbour in a shell of distances: paid for each.
+    Neighbor,
     /// A column of the radial table of one species: paid for each neighbour.
     Column,
     /// The 2l + 1 harmonics of one l for one species: paid for each neighbour and harmonic.
@@ -31,6 +33,7 @@ impl Kind {
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
+            Self::Neighbor => "neighbor",
             Self::Column => "column",
             Self::Harmonics => "harmonic",
             Self::Sums => "sum",
@@ -49,9 +52,9 @@ pub struct Requirements {
     pub amounts: Vec<u32>,
     /// Species of the neighbours of each item; that of rows and terms is 0.
     pub species: Vec<usize>,
-    /// Distance up to which neighbours are paid for, Å; 0 for rows and terms. That of harmonics and sums is the largest
-    /// of their species.
-    pub cutoffs: Vec<f64>,
+    /// Distances from and up to which neighbours are paid for, Å; 0 for rows and terms. What grows with the reach of the
+    /// features that need it is an item for each shell between two cutoffs of radial functions.
+    pub shells: Vec<[f64; 2]>,
     /// Items of feature k are `items[starts[k]..starts[k + 1]]`, ascending.
     pub starts: Vec<usize>,
     /// Indices of items.
@@ -61,10 +64,13 @@ pub struct Requirements {
 /// What tells items apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
-    /// The column into which the linear pair terms of a species are folded.
-    Folded(usize),
+    /// Species, shell.
+    Neighbor(usize, usize),
+    /// The column into which the linear pair terms of a species are folded, in a shell.
+    Folded(usize, usize),
     Column(Channel),
-    Harmonics(usize, usize),
+    /// Species, l, shell.
+    Harmonics(usize, usize, usize),
     Sums(Channel, usize),
     /// Prefix and monomial, within the energy or within the intermediate node of an invariant.
     Row(Option<u32>, [u32; 3]),
@@ -76,15 +82,28 @@ enum Key {
 struct Items {
     index: HashMap<Key, usize>,
     out: Requirements,
+    /// Where shells end: the cutoffs of the radial functions, ascending, Å.
+    ends: Vec<f64>,
 }
 
 impl Items {
+    fn of(basis: &Basis) -> Self {
+        let mut ends: Vec<f64> = basis.primitives().iter().map(|f| f.cutoff).collect();
+        ends.sort_by(f64::total_cmp);
+        ends.dedup();
+        Self {
+            ends,
+            ..Self::default()
+        }
+    }
+
     fn get(
         &mut self,
         key: Key,
         kind: Kind,
         amount: usize,
-        (species, cutoff): (usize, f64),
+        species: usize,
+        shell: [f64; 2],
     ) -> usize {
         let next = self.index.len();
         let index = *self.index.entry(key).or_insert(next);
@@ -92,38 +111,41 @@ impl Items {
             self.out.kinds.push(kind);
             self.out.amounts.push(amount as u32);
             self.out.species.push(species);
-            self.out.cutoffs.push(0.0);
+            self.out.shells.push(shell);
         }
-        self.out.cutoffs[index] = self.out.cutoffs[index].max(cutoff);
         index
     }
 
-    /// Column, harmonics and sums of a channel up to a degree.
-    fn channel(&mut self, channel: Channel, max_l: usize, cutoff: f64, own: &mut Vec<usize>) {
-        let around = (channel.species, cutoff);
-        own.push(self.get(Key::Column(channel), Kind::Column, 1, around));
-        for l in 1..=max_l {
-            let n = 2 * l + 1;
-            let harmonics = Key::Harmonics(channel.species, l);
-            own.push(self.get(harmonics, Kind::Harmonics, n, around));
-            own.push(self.get(Key::Sums(channel, l), Kind::Sums, n, around));
+    /// What a reach needs of each shell within it.
+    fn shells(
+        &mut self,
+        (species, reach): (usize, f64),
+        (kind, amount): (Kind, usize),
+        key: impl Fn(usize) -> Key,
+        own: &mut Vec<usize>,
+    ) {
+        for k in 0..self.ends.partition_point(|end| *end <= reach) {
+            let start = if k == 0 { 0.0 } else { self.ends[k - 1] };
+            let shell = [start, self.ends[k]];
+            own.push(self.get(key(k), kind, amount, species, shell));
         }
     }
 
-    /// Harmonics and sums get the largest cutoff of their species.
-    fn level_cutoffs(&mut self) {
-        let angular = |kind: Kind| matches!(kind, Kind::Harmonics | Kind::Sums);
-        let mut furthest: HashMap<usize, f64> = HashMap::new();
-        for (k, kind) in self.out.kinds.iter().enumerate() {
-            if angular(*kind) {
-                let cutoff = furthest.entry(self.out.species[k]).or_insert(0.0);
-                *cutoff = cutoff.max(self.out.cutoffs[k]);
-            }
-        }
-        for (k, kind) in self.out.kinds.iter().enumerate() {
-            if angular(*kind) {
-                self.out.cutoffs[k] = furthest[&self.out.species[k]];
-            }
+    /// Column, harmonics and sums of a channel up to a degree, and its neighbours.
+    fn channel(&mut self, channel: Channel, max_l: usize, reach: f64, own: &mut Vec<usize>) {
+        let s = channel.species;
+        let around = (s, reach);
+        self.shells(around, (Kind::Neighbor, 1), |k| Key::Neighbor(s, k), own);
+        own.push(self.get(Key::Column(channel), Kind::Column, 1, s, [0.0, reach]));
+        for l in 1..=max_l {
+            let n = 2 * l + 1;
+            self.shells(
+                around,
+                (Kind::Harmonics, n),
+                |k| Key::Harmonics(s, l, k),
+                own,
+            );
+            own.push(self.get(Key::Sums(channel, l), Kind::Sums, n, s, [0.0, reach]));
         }
     }
 
@@ -134,8 +156,8 @@ impl Items {
             let mut prefix = [NONE; 3];
             let n = Polynomial::prefix(degree);
             prefix[..n].copy_from_slice(&factors[..n]);
-            own.push(self.get(Key::Row(node, prefix), Kind::Row, 1, (0, 0.0)));
-            own.push(self.get(Key::Term(node, factors), Kind::Term, 1, (0, 0.0)));
+            own.push(self.get(Key::Row(node, prefix), Kind::Row, 1, 0, [0.0; 2]));
+            own.push(self.get(Key::Term(node, factors), Kind::Term, 1, 0, [0.0; 2]));
         }
     }
 }
@@ -144,7 +166,7 @@ impl Requirements {
     /// Requirements of the features of a basis.
     #[must_use]
     pub fn new(basis: &Basis) -> Self {
-        let mut items = Items::default();
+        let mut items = Items::of(basis);
         let of_invariants = of_invariants(basis, &mut items);
         let mut starts = vec![0];
         let mut all = Vec::new();
@@ -155,7 +177,6 @@ impl Requirements {
             all.extend(own);
             starts.push(all.len());
         }
-        items.level_cutoffs();
         Self {
             starts,
             items: all,
@@ -208,9 +229,15 @@ fn of_monomial(
         [] => {}
         [k] => match &invariants[k as usize] {
             Invariant::Pair(channel) => {
-                let around = (channel.species, cutoff(basis, *channel, 0));
-                let folded = Key::Folded(channel.species);
-                own.push(items.get(folded, Kind::Column, 1, around));
+                let s = channel.species;
+                let around = (s, cutoff(basis, *channel, 0));
+                items.shells(
+                    around,
+                    (Kind::Neighbor, 1),
+                    |k| Key::Neighbor(s, k),
+                    &mut own,
+                );
+                items.shells(around, (Kind::Column, 1), |k| Key::Folded(s, k), &mut own);
             }
             _ => own.extend(&of_invariants[k as usize]),
         },

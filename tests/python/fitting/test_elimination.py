@@ -40,7 +40,7 @@ def model_of(uses, weights, base=1.0):
     """Costs of features with given requirements (F, I) and µs of each item, all of the kind `term`."""
     units = UnitCosts(atom=1e3 * base, neighbor=0.0, term=1e3)
     kinds = np.full(len(weights), "term")
-    return CostModel(csr_matrix(np.asarray(uses, float)), np.asarray(weights, float), kinds, 0.0, units)
+    return CostModel(csr_matrix(np.asarray(uses, float)), np.asarray(weights, float), kinds, units)
 
 
 def run(gram, xty, penalties, removal, targets):
@@ -151,6 +151,10 @@ def test_requirements_are_what_the_plans_of_the_evaluator_pay_for(basis, rng):
     model = CostModel.of(basis, crystal(basis.elements), UnitCosts())
     labels = basis.labels()
     n = len(labels)
+    _, amounts, _, shells, *_ = basis.core.requirements()
+    innermost = np.where(
+        shells[:, 0] == 0.0, amounts, 0.0
+    )  # what reaches beyond it is paid for there as well
     for share in (1.0, 0.3, 0.05):
         support = np.tile(rng.random(n) < share, len(basis.elements))
         coefficients = np.where(support, rng.normal(size=len(support)), 0.0)
@@ -158,7 +162,7 @@ def test_requirements_are_what_the_plans_of_the_evaluator_pay_for(basis, rng):
         potential = Potential.from_coefficients(basis.to_dict(), coefficients, zero, {})
         needed = model.needed(support)
         per_center = np.repeat(np.arange(len(basis.elements)), len(model.kinds) // len(basis.elements))
-        amounts = np.tile(basis.core.requirements()[1], len(basis.elements))
+        amounts = np.tile(innermost, len(basis.elements))
         for k, plan in enumerate(json.loads(potential.core.plans())):
             own = needed & (per_center == k)
             by_kind = {name: amounts[own & (model.kinds == name)].sum() for name in NAMES}

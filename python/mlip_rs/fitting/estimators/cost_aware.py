@@ -92,6 +92,6 @@ class CostAware(SparseEstimator):
         if costs is None:
             units = UnitCosts(atom=1e3, neighbor=0.0, term=1e3)
             terms = np.full(n_features, "term")
-            costs = CostModel(csr_matrix(identity(n_features)), np.ones(n_features), terms, 0.0, units)
+            costs = CostModel(csr_matrix(identity(n_features)), np.ones(n_features), terms, units)
         groups = [np.array([k]) for k in range(n_features)] if self.groups is None else self.groups
         return Removal(costs, groups, self.cost_power)
