@@ -74,8 +74,8 @@ class Basis:
         cutoff. The evaluator computes harmonics and their sums over neighbours only within it. In hierarchies other
         than "invariants" the default is the cutoff (docs/adr/0009).
     radial_cutoffs
-        "own": each Gaussian of the hierarchy "invariants" ends where it is small, at a tenth of the cutoff, so that a
-        sparse potential without the last of them has fewer neighbours; the default. "common": all end at the cutoff.
+        "common": all functions end at the cutoff of their order. "own": in the hierarchy "invariants" a Gaussian ends
+        where it is small, at a tenth of that, so that sparse potentials without the last ones have fewer neighbours.
     cutoff_function
         Function that ends the radial functions at the cutoff: "cosine" (C¹) or "polynomial" (C²).
     max_l
@@ -137,7 +137,7 @@ class Basis:
     size: str | int | None = None
     angular_cutoff: float | None = None
     higher: Sequence[HigherOrder] | None = None
-    radial_cutoffs: str | None = None
+    radial_cutoffs: str = "common"
     repulsion: str | Repulsion | None = "zbl"
 
     def __post_init__(self) -> None:
@@ -171,8 +171,7 @@ class Basis:
                     f"angular_cutoff {self.angular_cutoff} Å exceeds the cutoff {self.cutoff} Å"
                 )
         if self.hierarchy != "invariants":
-            of_invariants = ("size", "higher", "radial_cutoffs")
-            for name, value in ((name, getattr(self, name)) for name in of_invariants):
+            for name, value in (("size", self.size), ("higher", self.higher)):
                 if value is not None:
                     raise ConfigError(
                         f"{name} belongs to the hierarchy 'invariants', not to {self.hierarchy!r}; leave it out"
@@ -278,7 +277,7 @@ class Basis:
             wanted += [] if second is None else [(2, n_second)]
             wanted += [(entry.order, entry.max_n or n_second) for entry in higher]
             radial = self._grids.by_order(wanted)
-            if self.radial_cutoffs != "common":
+            if self.radial_cutoffs == "own":
                 radial = [part for grid in radial for part in with_own_cutoffs(grid, self._grids.cutoff)]
             higher = [replace(entry, max_n=None) for entry in higher]  # every order has a grid of its own
         else:
@@ -368,16 +367,7 @@ class Basis:
             A model or a degree that does not exist.
         """
         model = polynomial_model(model_type, degree, n_radial, max_l)
-        return cls(
-            elements,
-            cutoff,
-            "invariants",
-            radial,
-            r_min=r_min,
-            angular_cutoff=cutoff,
-            radial_cutoffs="common",
-            **model,
-        )
+        return cls(elements, cutoff, "invariants", radial, r_min=r_min, angular_cutoff=cutoff, **model)
 
 
 def _sizes(n_elements: int) -> tuple[BasisSize, ...]:

@@ -16,7 +16,7 @@ SIZES: dict[str, int] = {
 DEFAULT_SIZE: str = "standard"
 """Where more gains little on most data, and a fit takes minutes."""
 
-ROWS_PER_FEATURE: int = 4
+ROWS_PER_FEATURE: int = 5
 """Labels for each candidate feature that a size taken by default leaves; more features are taken only on request."""
 
 
@@ -33,7 +33,7 @@ def default_size(n_rows: int, n_elements: int) -> str | int:
     Examples
     --------
     >>> default_size(40_000, 1), default_size(9_034, 1), default_size(22_860, 3), default_size(90, 1)
-    ('standard', 2200, 5700, 'small')
+    ('standard', 1800, 4500, 'small')
     """
     carried = n_rows // ROWS_PER_FEATURE
     if carried >= target(DEFAULT_SIZE, n_elements):

@@ -6,7 +6,7 @@ energy with all other labels. What the small fit cannot tell stays unsaid: `Labe
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,9 @@ LEAST_STRUCTURES: int = 15
 
 COUNTED: frozenset[str] = frozenset({"stress: zeros", "forces: zeros", "positions: bohr"})
 """Findings that rest on zeros or distances, more than on a comparison of labels."""
+
+DOUBTED: frozenset[str] = frozenset({"energy: single frame"})
+"""Findings that may be errors of the small basis: only those that another basis makes as well are certain."""
 
 PLURALS: dict[str, str] = {"energy": "energies", "forces": "forces", "stress": "stresses"}
 
@@ -143,8 +146,9 @@ def check_labels(dataset: Dataset, *, seed: int = 0) -> LabelCheck:
     left_out = _left_out(dataset, kinds)
     if len(kinds.chosen) < LEAST_STRUCTURES:
         return LabelCheck((), (left_out,), len(dataset), 0)
+    sample = choose_sample(dataset, kinds.chosen, seed)
     try:
-        rows = make_rows(dataset, choose_sample(dataset, kinds.chosen, seed), kinds.chosen)
+        rows = make_rows(dataset, sample, kinds.chosen)
     except (DataError, StructureError) as error:
         sentence = f"all labels, because the structures cannot be described: {error}"
         return LabelCheck((), (sentence,), len(dataset), 0)
@@ -155,6 +159,9 @@ def check_labels(dataset: Dataset, *, seed: int = 0) -> LabelCheck:
     work = _Work(dataset, rows)
     work.unchecked.extend([left_out] if kinds.rest else [])
     found = _without_artefacts(dataset, rows, list(work.findings()), work.unchecked)
+    if any(one.certain and one.kind in DOUBTED for one in found):
+        second = make_rows(dataset, sample, kinds.chosen, second=True)
+        found = _confirmed(found, list(_Work(dataset, second).findings()))
     findings = sorted(found, key=lambda one: not one.certain)
     return LabelCheck(
         tuple(findings),
@@ -163,6 +170,19 @@ def check_labels(dataset: Dataset, *, seed: int = 0) -> LabelCheck:
         rows.n,
         work.open_slopes,
     )
+
+
+def _confirmed(findings: list[Finding], others: list[Finding]) -> list[Finding]:
+    """The findings, where those that may be errors of the small basis are certain only if another basis makes them."""
+
+    def seen(one: Finding) -> bool:
+        again = [set(other.frames) & set(one.frames) for other in others if other.kind == one.kind]
+        return any(2 * len(shared) >= len(one.frames) for shared in again)
+
+    return [
+        one if one.kind not in DOUBTED else replace(one, certain=one.certain and seen(one))
+        for one in findings
+    ]
 
 
 def _left_out(dataset: Dataset, kinds: Comparable) -> str:

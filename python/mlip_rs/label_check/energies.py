@@ -22,6 +22,10 @@ CERTAIN_OFFSET: float = 0.5
 SURE_OFFSET: float = 0.1
 """Error of a constant in its value, from which on it may be one of the small fit, in structures unlike the others."""
 
+HOTTEST: float = 0.9
+"""Share of pairs of a frame of a family and another frame in which the first has the larger forces, beyond which the
+family may be told apart by the errors of the small basis."""
+
 LEAST_OFFSET: float = 0.1
 """eV/atom; constants below may be errors of the small basis."""
 
@@ -220,7 +224,9 @@ def _group_offset(dataset: Dataset, rows: Rows, energies: Energies, offset: Offs
     return finding(
         dataset,
         "energy: constant of a charge" if candidate.kind == "charge" else "energy: constant of a group",
-        (size > CERTAIN_OFFSET or per_structure) and offset.error < SURE_OFFSET * abs(value),
+        (size > CERTAIN_OFFSET or per_structure)
+        and offset.error < SURE_OFFSET * abs(value)
+        and not (candidate.kind == "family" and _are_hottest(rows, members)),
         f"energies of {where} ({counted(len(frames), 'frame')}) are off by {amount}{reason}, against all others, by "
         f"what forces and the other energies say; the rest scatters by {1e3 * offset.scatter:.0f} meV/atom{either}.",
         "use one code, with the same settings, charge and spin, for all frames, or shift one of the groups"
@@ -229,6 +235,15 @@ def _group_offset(dataset: Dataset, rows: Rows, energies: Energies, offset: Offs
         evidence,
         correction,
     )
+
+
+def _are_hottest(rows: Rows, members: Mask) -> bool:
+    """Whether nearly all of these frames have larger forces than nearly all others: a small basis errs on them."""
+    sizes = np.array([np.nan if own is None else np.sqrt(np.mean(own**2)) for own in rows.forces])
+    own, others = sizes[members & np.isfinite(sizes)], sizes[~members & np.isfinite(sizes)]
+    if not len(own) or not len(others):
+        return False
+    return bool(np.mean(own[:, None] > others) > HOTTEST)
 
 
 def _without_energies(rows: Rows, kind: str, members: Mask) -> str:

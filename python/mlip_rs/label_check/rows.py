@@ -138,8 +138,15 @@ def group_names(dataset: Dataset) -> list[Group]:
     return [(frame.file, frame.config_type) for frame in dataset]
 
 
-def make_rows(dataset: Dataset, chosen: Sequence[int], compared: Sequence[int]) -> Rows:
+def make_rows(
+    dataset: Dataset, chosen: Sequence[int], compared: Sequence[int], *, second: bool = False
+) -> Rows:
     """Compute the design rows of the chosen frames, some or all of those compared.
+
+    Parameters
+    ----------
+    second
+        By another small basis, whose errors are others: each Gaussian has a cutoff of its own.
 
     Raises
     ------
@@ -150,6 +157,8 @@ def make_rows(dataset: Dataset, chosen: Sequence[int], compared: Sequence[int]) 
     """
     whole = len(compared) == len(dataset)
     basis = small_basis(dataset if whole else dataset.subset(compared))
+    if second:
+        basis = replace(basis, radial_cutoffs="own")
     frames = tuple(dataset[k] for k in chosen)
     designs = [design(basis, frame) for frame in frames]
     ratio = [0.0 if f.volume is None else f.volume / f.n_atoms for f in frames]

@@ -6,7 +6,7 @@ from mlip_rs import Basis, radial_grid
 
 
 def test_cutoffs_of_functions_end_gaussians_where_they_are_small():
-    basis = Basis(["Al"], cutoff=6.0, r_min=2.0, angular_cutoff=5.0, size="medium")
+    basis = Basis(["Al"], cutoff=6.0, r_min=2.0, angular_cutoff=5.0, size="medium", radial_cutoffs="own")
     for entry in basis.to_dict()["radial"]:
         function, cutoff = entry["function"], entry.get("cutoff", 6.0)
         longest, widths = (6.0, 4.0) if entry["orders"] == [1] else (5.0, 3.0)
@@ -24,6 +24,6 @@ def test_cutoffs_of_functions_change_neither_features_nor_what_the_prior_knows_o
 
 def test_cutoffs_of_functions_are_for_gaussians_by_name_only():
     grid = radial_grid("gaussian", 4, 5.0)
-    assert len(Basis(["Al"], size="medium", radial="bessel").to_dict()["radial"]) == 2
-    assert Basis(["Al"], cutoff=5.0, radial=[grid], size="small").to_dict()["radial"] == [grid.to_dict()]
-    assert len(Basis.polynomial_model(["Al"], 5.0).to_dict()["radial"]) == 1
+    assert len(Basis(["Al"], size="medium", radial="bessel", radial_cutoffs="own").to_dict()["radial"]) == 2
+    explicit = Basis(["Al"], cutoff=5.0, radial=[grid], size="small", radial_cutoffs="own")
+    assert explicit.to_dict()["radial"] == [grid.to_dict()]
