@@ -328,7 +328,7 @@ class Potential:
 
     @property
     def cutoff(self) -> float:
-        """Cutoff radius of the basis, Å."""
+        """Largest cutoff of what has a coefficient, of the repulsion and of the index of anomaly, Å."""
 
     @property
     def hierarchy(self) -> str:

@@ -230,7 +230,7 @@ class Potential:
 
     @property
     def cutoff(self) -> float:
-        """Cutoff radius, Å."""
+        """Distance up to which neighbours matter, Å: at most the cutoff of the basis."""
         return self.core.cutoff
 
     @property
