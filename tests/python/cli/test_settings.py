@@ -51,6 +51,7 @@ VALUES = {
     "basis.n_linear": "4",
     "basis.r_min": "1.7",
     "basis.cutoff_function": "polynomial",
+    "basis.radial_cutoffs": "own",
     "basis.max_l": "4",
     "basis.linear_max_l": "5",
     "basis.radial_coupling": "diagonal",
