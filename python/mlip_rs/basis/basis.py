@@ -53,9 +53,9 @@ class Basis:
         Kind of features: "pair", "pair-poly", "angular", "angular-poly" or "invariants".
     size
         Size of an "invariants" basis: "small", "medium", "standard" (the default), "large" or "huge", from 10² to
-        3·10⁴ candidate features, or the largest number of them. About 10², 10³, 3·10³, 10⁴, 3·10⁴ over all elements,
-        "standard" 6·10³ for several elements; with None, a fit to few data takes as many as their labels carry. It
-        chooses every setting below that is left at None.
+        3·10⁴ candidate features, or a number that they do not exceed (the smallest basis may). About 10², 10³, 3·10³,
+        10⁴, 3·10⁴ over all elements, "standard" 6·10³ for several elements; with None, a fit to few data takes as many
+        as their labels carry. It chooses every setting below that is left at None.
     radial
         Family of radial functions, such as "gaussian" or "bessel", evenly spaced up to the cutoff. One of `FAMILIES`,
         or explicit sets, freely mixed.
@@ -74,8 +74,9 @@ class Basis:
         cutoff. The evaluator computes harmonics and their sums over neighbours only within it. In hierarchies other
         than "invariants" the default is the cutoff (docs/adr/0009).
     radial_cutoffs
-        "common": all functions end at the cutoff of their order. "own": in the hierarchy "invariants" a Gaussian ends
-        where it is small, at a tenth of that, so that sparse potentials without the last ones have fewer neighbours.
+        "common": all functions end at the cutoff of their order. "own": each Gaussian of the hierarchy
+        "invariants" ends where it is small, at 0.6, 0.7, … of that, so that sparse potentials without the last ones
+        evaluate fewer neighbours.
     cutoff_function
         Function that ends the radial functions at the cutoff: "cosine" (C¹) or "polynomial" (C²).
     max_l
@@ -176,6 +177,11 @@ class Basis:
                     raise ConfigError(
                         f"{name} belongs to the hierarchy 'invariants', not to {self.hierarchy!r}; leave it out"
                     )
+        if self.radial_cutoffs == "own" and (self.hierarchy != "invariants" or self.radial != "gaussian"):
+            raise ConfigError(
+                "radial_cutoffs 'own' is for the family 'gaussian' in the hierarchy 'invariants'; leave it out, or "
+                "give explicit sets their cutoff"
+            )
         orders = [entry.order for entry in self.higher or ()]
         if len(set(orders)) < len(orders):
             raise ConfigError("higher: each order may be given once")

@@ -48,7 +48,10 @@ def _check_repulsion(name: str, value: object) -> None:
 
 def _check_size(name: str, value: object) -> None:
     if isinstance(value, str):
-        _one_of(tuple(SIZES), f"choose one of {', '.join(SIZES)}, or a number of features")(name, value)
+        _one_of(
+            tuple(SIZES),
+            f"choose one of {', '.join(SIZES)}, or a number of features (a whole one, without quotes)",
+        )(name, value)
     else:
         check_integer(name, value, 1)
 

@@ -146,7 +146,7 @@ def radial_grid(
 
 
 def with_own_cutoffs(grid: RadialSet, cutoff: float) -> list[RadialSet]:
-    """Let each Gaussian of a grid end where it is small, at a tenth of the cutoff of the grid: sets by cutoff.
+    """Let each Gaussian of a grid end where it is small: sets by cutoff, multiples of a tenth of that of the grid.
 
     A potential that keeps the first functions only then has few neighbours, though the basis reaches far.
 

@@ -102,7 +102,7 @@ class SettingOption:
 
 def basis_size(given: str) -> str | int:
     """Convert the name of a size of the basis, or a number of features."""
-    return int(given) if given.strip().isdecimal() else given
+    return int(given) if given.strip().isdecimal() and len(given) < 10 else given
 
 
 def element_energies(entries: list[str]) -> dict[str, float]:

@@ -5,6 +5,7 @@ monomials of its merged polynomial once per atom, however many features need the
 therefore a weighted coverage, linear in the unit costs.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -53,12 +54,15 @@ class CostModel:
         (I,) name of the unit cost of each item.
     units
         Unit costs.
+    neighbors
+        Neighbours of an atom that are paid for without any feature, on average: those that the repulsion looks at.
     """
 
     uses: csr_matrix
     amounts: Array
     kinds: NDArray[np.str_]
     units: UnitCosts
+    neighbors: float = 0.0
 
     @classmethod
     def of(cls, basis: Basis, atoms: Atoms, units: UnitCosts) -> "CostModel":
@@ -69,7 +73,7 @@ class CostModel:
         ConfigError
             The structure has atoms of elements that are not in the basis.
         """
-        models = center_models(basis.core, atoms, units)
+        models = center_models(basis.core, atoms, units, basis.repulsion is not None)
         if len(models) == 1:
             return models[0]
         shares = element_shares(atoms, basis.elements)
@@ -78,6 +82,7 @@ class CostModel:
             np.concatenate([share * model.amounts for share, model in zip(shares, models, strict=True)]),
             np.concatenate([model.kinds for model in models]),
             units,
+            sum(share * model.neighbors for share, model in zip(shares, models, strict=True)),
         )
 
     @cached_property
@@ -95,7 +100,7 @@ class CostModel:
     @property
     def base(self) -> float:
         """µs per atom of no feature at all."""
-        return self.units.us_per_atom({"atom": 1.0})
+        return self.units.us_per_atom({"atom": 1.0, "neighbor": self.neighbors})
 
     def needed(self, support: Mask) -> Mask:
         """(I,) items that some feature of a support needs."""
@@ -111,7 +116,7 @@ class CostModel:
         needed = self.needed(support)
         kinds, amounts = self.kinds[needed], self.amounts[needed]
         counts = {name: float(amounts[kinds == name].sum()) for name in NAMES}
-        return counts | {"atom": 1.0}
+        return counts | {"atom": 1.0, "neighbor": counts["neighbor"] + self.neighbors}
 
     def shares(self, support: Mask) -> dict[str, float]:
         """µs per atom of a support by what they are paid for."""
@@ -131,10 +136,21 @@ class CostModel:
         return replace(self, units=UnitCosts(*(float(u) for u in usual * found.x)))
 
 
-def center_models(basis: _core.Basis, atoms: Atoms, units: UnitCosts) -> list[CostModel]:
+def center_models(
+    basis: _core.Basis, atoms: Atoms, units: UnitCosts, repulsion: bool | None = None
+) -> list[CostModel]:
     """Costs of the features of each element for one centre of it, in the order of the basis.
 
     Neighbours are those of the centres of the element in a structure, on average; those of all atoms if it has none.
+    A potential with repulsion looks at all neighbours within the cutoff, whatever its features need: its local density
+    may switch to the ZBL energy of all pairs.
+
+    Parameters
+    ----------
+    basis, atoms, units
+        As for `CostModel.of`.
+    repulsion
+        Whether there will be a repulsion; whether the basis has one if None.
 
     Raises
     ------
@@ -149,11 +165,15 @@ def center_models(basis: _core.Basis, atoms: Atoms, units: UnitCosts) -> list[Co
     pairs = pair_counts(atoms, basis.elements, distinct)
     numbers = [len(atoms) * share for share in element_shares(atoms, basis.elements)]
     uses = csr_matrix((np.ones(len(items)), items, starts), shape=(len(starts) - 1, len(names)))
+    if repulsion is None:
+        repulsion = "repulsion" in json.loads(basis.spec)
+    by_list = by_neighbor & (names == "neighbor") & repulsion
     models = []
     for own, found in zip(numbers, pairs, strict=True):
         around = found / own if own else pairs.sum(axis=0) / len(atoms)
         paid = amounts * np.where(by_neighbor, around[species, last] - around[species, first], 1.0)
-        models.append(CostModel(uses, paid, names, units))
+        listed = float(around[:, -1].sum()) if repulsion else 0.0
+        models.append(CostModel(uses, np.where(by_list, 0.0, paid), names, units, listed))
     return models
 
 

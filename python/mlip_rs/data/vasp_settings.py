@@ -27,8 +27,9 @@ OF_CRYSTALS: frozenset[str] = frozenset({"ISPIN", "ISMEAR", "SIGMA", SPACING})
 SHOWN: int = 3
 """Files that a notice names."""
 
-_NAMES = "ENCUT|ENMAX|GGA|METAGGA|IVDW|LHFCALC|LDAU|ISPIN|ISMEAR|SIGMA"
-_SETTING = re.compile(rf"""(?:name="|\b)({_NAMES})(?:">|\s*=)\s*([^\s;<]+)""")
+_NAMES = "ENCUT|GGA|METAGGA|IVDW|LHFCALC|LDAU|ISPIN|ISMEAR|SIGMA"
+# ENMAX is the cutoff energy in a vasprun.xml, but that of each POTCAR in an OUTCAR.
+_SETTING = re.compile(rf"""(?:name="(ENMAX|{_NAMES})">|\b({_NAMES})\s*=)\s*([^\s;<]+)""")
 _POTCAR = re.compile(r"(?:<rc>(?:<c>[^<]*</c>){4}<c>|TITEL\s*=)\s*([^<\n]*[^<\s])")
 _GRID = re.compile(r'(?:name="divisions">|generate k-points for:)\s*(\d+)\s+(\d+)\s+(\d+)')
 _SAME: Mapping[str, str] = {"ENMAX": "ENCUT", "PE": "--", "NONE": "--", ".FALSE.": "F", ".TRUE.": "T"}
@@ -54,8 +55,9 @@ def settings_of(file: Path, cell: NDArray[np.float64]) -> dict[str, str]:
         for line in lines:
             if "<calculation>" in line or "- Iteration" in line:
                 break
-            for name, value in _SETTING.findall(line):
-                found.setdefault(_SAME.get(name, name), _plain(value))
+            for tag, name, value in _SETTING.findall(line):
+                name = _SAME.get(tag or name, tag or name)
+                found.setdefault(name, "--" if (name, value) == ("METAGGA", "F") else _plain(value))
             if match := _POTCAR.search(line):
                 title = match[1]
                 element = re.split(r"[\s_.]", title.removeprefix("PAW_PBE ").removeprefix("PAW "))[0]

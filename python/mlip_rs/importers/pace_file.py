@@ -180,7 +180,7 @@ def _document(text: str) -> Document:
         depth += 1 if bracket[0] in "[{" else -1
         if depth > MAX_NESTING:
             break
-    if _HOSTILE.search(text) or depth > MAX_NESTING:
+    if _HOSTILE.search(re.sub(r"#.*", "", text)) or depth > MAX_NESTING:
         raise PotentialFileError("is no .yace: it has YAML that PACE does not write")
     content = read_yaml(text, KIND)
     return _part(content, _TOP, "the file")
@@ -353,7 +353,7 @@ def _functions(
     bonds: Mapping[tuple[int, int], Bond],
     n_elements: int,
 ) -> "list[PaceFunction]":
-    if not isinstance(entries, list) or len(entries) > 100_000:
+    if not isinstance(entries, list) or not 0 < len(entries) <= 100_000:
         raise PotentialFileError(f"has no list of functions for element {center}; it is cut short or edited")
     n_radial, n_degrees, n_base = bonds[center, center].coefficients.shape
     found = []

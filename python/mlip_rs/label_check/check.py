@@ -160,7 +160,9 @@ def check_labels(dataset: Dataset, *, seed: int = 0) -> LabelCheck:
     work.unchecked.extend([left_out] if kinds.rest else [])
     found = _without_artefacts(dataset, rows, list(work.findings()), work.unchecked)
     if any(one.certain and one.kind in DOUBTED for one in found):
-        second = make_rows(dataset, sample, kinds.chosen, second=True)
+        second = make_rows(
+            dataset, sample, kinds.chosen, second=True
+        )  # as many features of the same structures
         found = _confirmed(found, list(_Work(dataset, second).findings()))
     findings = sorted(found, key=lambda one: not one.certain)
     return LabelCheck(

@@ -428,5 +428,5 @@ class TestCommandLine:
         assert result.exit_code == 1
         assert errors(result) == [
             "error: basis.size 'vast' does not exist; choose one of small, medium, standard, large, huge, "
-            "or a number of features"
+            "or a number of features (a whole one, without quotes)"
         ]

@@ -1,5 +1,6 @@
 """Gaussians with cutoffs of their own."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +11,9 @@ from mlip_rs import Basis, Potential, radial_grid
 from mlip_rs.cost.model import CostModel
 from mlip_rs.cost.units import UnitCosts
 from mlip_rs.data.core_structures import pair_counts, structure_from_atoms
-from mlip_rs.errors import StructureError
+from mlip_rs.errors import ConfigError, StructureError
+
+GRID = radial_grid("gaussian", 4, 5.0)
 
 
 def test_cutoffs_of_functions_end_gaussians_where_they_are_small():
@@ -30,11 +33,10 @@ def test_cutoffs_of_functions_change_neither_features_nor_what_the_prior_knows_o
     np.testing.assert_array_equal(own.core.feature_degrees(), common.core.feature_degrees())
 
 
-def test_cutoffs_of_functions_are_for_gaussians_by_name_only():
-    grid = radial_grid("gaussian", 4, 5.0)
-    assert len(Basis(["Al"], size="medium", radial="bessel", radial_cutoffs="own").to_dict()["radial"]) == 2
-    explicit = Basis(["Al"], cutoff=5.0, radial=[grid], size="small", radial_cutoffs="own")
-    assert explicit.to_dict()["radial"] == [grid.to_dict()]
+@pytest.mark.parametrize("settings", [{"radial": "bessel"}, {"hierarchy": "pair"}, {"radial": [GRID]}])
+def test_cutoffs_of_functions_are_refused_where_they_mean_nothing(settings):
+    with pytest.raises(ConfigError, match="radial_cutoffs 'own' is for the family 'gaussian'"):
+        Basis(["Al"], cutoff=5.0, radial_cutoffs="own", **settings)
 
 
 def near_features(basis, within):
@@ -56,6 +58,9 @@ def test_a_potential_of_near_functions_costs_and_lists_near_neighbours_only(rng)
     within = pair_counts(atoms, ["Al"], [furthest, 6.0])[0, 0] / len(atoms)
     assert model.counts(near)["neighbor"] == pytest.approx(within[0])
     assert model.counts(np.ones(len(near), bool))["neighbor"] == pytest.approx(within[1])
+    repelled = CostModel.of(replace(basis, repulsion="zbl"), atoms, UnitCosts())
+    assert repelled.counts(near)["neighbor"] == pytest.approx(within[1])
+    assert repelled.counts(near)["harmonic"] == model.counts(near)["harmonic"]
     coefficients = np.where(near, rng.normal(size=len(near)), 0.0)
     potential = Potential.from_coefficients(basis.to_dict(), coefficients, {"Al": 0.0}, {})
     assert potential.cutoff == furthest

@@ -11,6 +11,8 @@ from mlip_rs.workflows.fit_job import Sources
 
 OUTCAR = """ vasp.6.4.2
  TITEL  = PAW_PBE Si 05Jan2001
+   ENMAX  =  245.345; ENMIN  =  184.009 eV
+   METAGGA=      F    non-selfconsistent MetaGGA calc.
    ISPIN  =      2    spin polarized calculation?
    ENCUT  =  520.0 eV  38.22 Ry    6.18 a.u.
    ISMEAR =     0;   SIGMA  =   0.05  broadening in eV -4-tet -1-fermi 0-gaus
