@@ -152,9 +152,8 @@ def test_requirements_are_what_the_plans_of_the_evaluator_pay_for(basis, rng):
     labels = basis.labels()
     n = len(labels)
     _, amounts, _, shells, *_ = basis.core.requirements()
-    innermost = np.where(
-        shells[:, 0] == 0.0, amounts, 0.0
-    )  # what reaches beyond it is paid for there as well
+    # What reaches beyond the innermost shell is paid for there as well.
+    innermost = np.where(shells[:, 0] == 0.0, amounts, 0.0)
     for share in (1.0, 0.3, 0.05):
         support = np.tile(rng.random(n) < share, len(basis.elements))
         coefficients = np.where(support, rng.normal(size=len(support)), 0.0)

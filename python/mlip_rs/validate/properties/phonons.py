@@ -318,9 +318,8 @@ def force_constants(
         masses=atoms.get_masses(),
     )
     try:
-        with (
-            warnings.catch_warnings()
-        ):  # phonopy warns that "auto" is its default, also where it is asked for
+        # phonopy warns that "auto" is its default, also where it is asked for
+        with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="primitive_matrix defaulted")
             harmonic = Phonopy(unit, supercell_matrix=np.diag(repeats), primitive_matrix="auto")
         harmonic.generate_displacements(distance=displacement)
