@@ -134,8 +134,8 @@ class Basis:
         Returns
         -------
         kinds : (I,)
-            Names of unit costs: `neighbor`, `column` of a radial table, `harmonic` and `sum` over neighbours for those
-            of one l, `row` (prefix) and `term` (monomial) of the merged polynomial.
+            Names of unit costs: `column` of a radial table, `harmonic` and `sum` over neighbours for those of one l,
+            `row` (prefix) and `term` (monomial) of the merged polynomial.
         amounts : (I,)
             Harmonics or sums of an item; 1 for the other kinds.
         species : (I,)

@@ -5,7 +5,6 @@ monomials of its merged polynomial once per atom, however many features need the
 therefore a weighted coverage, linear in the unit costs.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -55,7 +54,7 @@ class CostModel:
     units
         Unit costs.
     neighbors
-        Neighbours of an atom that are paid for without any feature, on average: those that the repulsion looks at.
+        Neighbours of an atom within the cutoff of the basis, on average: the repulsion looks at them whatever is left.
     """
 
     uses: csr_matrix
@@ -73,7 +72,7 @@ class CostModel:
         ConfigError
             The structure has atoms of elements that are not in the basis.
         """
-        models = center_models(basis.core, atoms, units, basis.repulsion is not None)
+        models = center_models(basis.core, atoms, units)
         if len(models) == 1:
             return models[0]
         shares = element_shares(atoms, basis.elements)
@@ -116,7 +115,7 @@ class CostModel:
         needed = self.needed(support)
         kinds, amounts = self.kinds[needed], self.amounts[needed]
         counts = {name: float(amounts[kinds == name].sum()) for name in NAMES}
-        return counts | {"atom": 1.0, "neighbor": counts["neighbor"] + self.neighbors}
+        return counts | {"atom": 1.0, "neighbor": self.neighbors}
 
     def shares(self, support: Mask) -> dict[str, float]:
         """µs per atom of a support by what they are paid for."""
@@ -136,21 +135,10 @@ class CostModel:
         return replace(self, units=UnitCosts(*(float(u) for u in usual * found.x)))
 
 
-def center_models(
-    basis: _core.Basis, atoms: Atoms, units: UnitCosts, repulsion: bool | None = None
-) -> list[CostModel]:
+def center_models(basis: _core.Basis, atoms: Atoms, units: UnitCosts) -> list[CostModel]:
     """Costs of the features of each element for one centre of it, in the order of the basis.
 
     Neighbours are those of the centres of the element in a structure, on average; those of all atoms if it has none.
-    A potential with repulsion looks at all neighbours within the cutoff, whatever its features need: its local density
-    may switch to the ZBL energy of all pairs.
-
-    Parameters
-    ----------
-    basis, atoms, units
-        As for `CostModel.of`.
-    repulsion
-        Whether there will be a repulsion; whether the basis has one if None.
 
     Raises
     ------
@@ -165,15 +153,11 @@ def center_models(
     pairs = pair_counts(atoms, basis.elements, distinct)
     numbers = [len(atoms) * share for share in element_shares(atoms, basis.elements)]
     uses = csr_matrix((np.ones(len(items)), items, starts), shape=(len(starts) - 1, len(names)))
-    if repulsion is None:
-        repulsion = "repulsion" in json.loads(basis.spec)
-    by_list = by_neighbor & (names == "neighbor") & repulsion
     models = []
     for own, found in zip(numbers, pairs, strict=True):
         around = found / own if own else pairs.sum(axis=0) / len(atoms)
         paid = amounts * np.where(by_neighbor, around[species, last] - around[species, first], 1.0)
-        listed = float(around[:, -1].sum()) if repulsion else 0.0
-        models.append(CostModel(uses, np.where(by_list, 0.0, paid), names, units, listed))
+        models.append(CostModel(uses, paid, names, units, float(around[:, -1].sum())))
     return models
 
 

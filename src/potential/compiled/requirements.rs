@@ -14,8 +14,6 @@ use std::hash::Hash;
 /// Something that the evaluator pays for once, whatever the number of features that need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A neighbour in a shell of distances: paid for each.
-    Neighbor,
     /// A column of the radial table of one species: paid for each neighbour.
     Column,
     /// The 2l + 1 harmonics of one l for one species: paid for each neighbour and harmonic.
@@ -33,7 +31,6 @@ impl Kind {
     #[must_use]
     pub fn unit(self) -> &'static str {
         match self {
-            Self::Neighbor => "neighbor",
             Self::Column => "column",
             Self::Harmonics => "harmonic",
             Self::Sums => "sum",
@@ -64,8 +61,6 @@ pub struct Requirements {
 /// What tells items apart.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
-    /// Species, shell.
-    Neighbor(usize, usize),
     /// The column into which the linear pair terms of a species are folded, in a shell.
     Folded(usize, usize),
     Column(Channel),
@@ -131,11 +126,10 @@ impl Items {
         }
     }
 
-    /// Column, harmonics and sums of a channel up to a degree, and its neighbours.
+    /// Column, harmonics and sums of a channel up to a degree.
     fn channel(&mut self, channel: Channel, max_l: usize, reach: f64, own: &mut Vec<usize>) {
         let s = channel.species;
         let around = (s, reach);
-        self.shells(around, (Kind::Neighbor, 1), |k| Key::Neighbor(s, k), own);
         own.push(self.get(Key::Column(channel), Kind::Column, 1, s, [0.0, reach]));
         for l in 1..=max_l {
             let n = 2 * l + 1;
@@ -231,12 +225,6 @@ fn of_monomial(
             Invariant::Pair(channel) => {
                 let s = channel.species;
                 let around = (s, cutoff(basis, *channel, 0));
-                items.shells(
-                    around,
-                    (Kind::Neighbor, 1),
-                    |k| Key::Neighbor(s, k),
-                    &mut own,
-                );
                 items.shells(around, (Kind::Column, 1), |k| Key::Folded(s, k), &mut own);
             }
             _ => own.extend(&of_invariants[k as usize]),

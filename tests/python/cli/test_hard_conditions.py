@@ -178,7 +178,7 @@ def test_signals_that_end_a_process_are_handled_as_an_interruption(commanded, tm
         "fit",
         commanded / "al.extxyz",
         "--size",
-        "small",
+        "medium",
         "--allow-underdetermined",
         "-o",
         tmp_path / "run",

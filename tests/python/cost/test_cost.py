@@ -82,8 +82,8 @@ def test_every_requirement_has_a_unit_cost_and_both_kinds_occur(rng):
     basis = Basis(["Al"], cutoff=5.0, r_min=2.0, size="small")
     (model,) = center_models(basis.core, crystal(["Al"]), UnitCosts())
     kinds = set(model.kinds.tolist())
-    assert kinds == set(NAMES) - {"atom"}
-    assert kinds & PER_NEIGHBOR == {"neighbor", "column", "harmonic", "sum"}
+    assert kinds == set(NAMES) - {"atom", "neighbor"}
+    assert kinds & PER_NEIGHBOR == {"column", "harmonic", "sum"}
     assert sum(model.shares(np.ones(basis.n_features, bool)).values()) == pytest.approx(
         model.cost(np.ones(basis.n_features, bool))
     )
