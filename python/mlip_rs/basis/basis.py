@@ -74,8 +74,8 @@ class Basis:
         cutoff. The evaluator computes harmonics and their sums over neighbours only within it. In hierarchies other
         than "invariants" the default is the cutoff (docs/adr/0009).
     radial_cutoffs
-        "common": all functions end at the cutoff of their order. "own": each Gaussian of the hierarchy
-        "invariants" ends where it is small, at 0.6, 0.7, … of that, so that sparse potentials without the last ones
+        "common": all functions end at the cutoff of their order. "own": each Gaussian of the hierarchy "invariants"
+        ends where it is small, at a multiple of a tenth of that, so that sparse potentials without the last ones
         evaluate fewer neighbours.
     cutoff_function
         Function that ends the radial functions at the cutoff: "cosine" (C¹) or "polynomial" (C²).

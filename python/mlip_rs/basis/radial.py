@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,6 @@ FAMILIES: tuple[str, ...] = (
 
 MAX_RADIAL: int = 1000
 """Most radial functions of a basis."""
-
 
 WIDTHS_OF_PAIRS: float = 4.0
 """Standard deviations beyond its centre at which a Gaussian of order 1 alone ends, if it has a cutoff of its own."""
@@ -153,7 +151,7 @@ def with_own_cutoffs(grid: RadialSet, cutoff: float) -> list[RadialSet]:
     Parameters
     ----------
     grid
-        Gaussians of one width with ascending centres; sets of other families stay as they are.
+        Gaussians of one width with ascending centres.
     cutoff
         Of the basis, Å.
 
@@ -163,8 +161,6 @@ def with_own_cutoffs(grid: RadialSet, cutoff: float) -> list[RadialSet]:
     >>> [(part.cutoff, part.parameters["mu"]) for part in with_own_cutoffs(grid, 6.0)]
     [(4.2, [2.0]), (4.8, [2.5]), (5.4, [3.0]), (None, [3.5, 4.0, 4.5, 5.0, 5.5])]
     """
-    if grid.family != "gaussian":
-        return [grid]
     furthest = cutoff if grid.cutoff is None else grid.cutoff
     (beta,) = grid.parameters["beta"]
     width = (2.0 * beta) ** -0.5
@@ -231,4 +227,4 @@ def n_functions(entry: Mapping[str, Any]) -> int:
         return len(entry["contraction"][0])
     if entry["function"]["family"] == "piecewise":
         return len(entry["function"]["coefficients"])
-    return prod(len(values) for values in entry["function"].values() if isinstance(values, list))
+    return math.prod(len(values) for values in entry["function"].values() if isinstance(values, list))
