@@ -23,11 +23,11 @@ from mlip_rs.fitting.normal_equations import NormalEquations, System, accumulate
 from mlip_rs.fitting.problem import Problem
 from mlip_rs.generate.out_of_domain import Spheres, out_of_domain
 from mlip_rs.potential import Potential
-from mlip_rs.potential.lowest_crystals import LowestCrystals, evaluations
+from mlip_rs.potential.lowest_crystals import LowestCrystals, evaluations, with_lowest_structures
 from mlip_rs.potential.short_range import shortest_distances
 
 PER_SYSTEM: int = 100
-"""Structures for each element, each pair of elements and all together."""
+"""Structures for each element, each pair of elements and all together, or each compound."""
 
 AT_LEAST: int = 200
 """Structures of one element."""
@@ -116,13 +116,14 @@ def anchors(
         As for `Potential.predict`.
     """
     coefficients = teachers[None]
-    teacher = Potential.from_coefficients(problem.basis.to_dict(), coefficients, problem.reference.values)
+    plain = Potential.from_coefficients(problem.basis.to_dict(), coefficients, problem.reference.values)
+    teacher = with_lowest_structures(plain, lowest_of_data(problem), threads)
     closest = np.array(shortest_distances(teacher))
-    lowest = LowestCrystals.of(teacher, closest, lowest_of_data(problem), threads)
+    lowest = LowestCrystals.of(teacher, closest, threads=threads)
     spheres = Spheres(teacher.elements, closest, lowest.volumes)
-    n_systems = len(spheres.systems)
-    structures = out_of_domain(spheres, max(AT_LEAST, PER_SYSTEM * n_systems), SEED)
-    taught = list(_taught(teacher, lowest, spheres, structures, threads))
+    n_structures = max(AT_LEAST, PER_SYSTEM * len(lowest.systems))
+    structures = out_of_domain(spheres, lowest.systems, n_structures, SEED)
+    taught = list(_taught(teacher, lowest, structures, threads))
     weights = np.array([weight * share for _, share in taught])[:, None] * problem.property_weights
     frames = [frame for frame, _ in taught]
     sums = NormalEquations.zeros(len(coefficients), 1)
@@ -148,7 +149,6 @@ def anchors(
 def _taught(
     teacher: Potential,
     lowest: LowestCrystals,
-    spheres: Spheres,
     structures: Sequence[Atoms],
     threads: int | None,
 ) -> Iterator[tuple[Frame, float]]:
@@ -159,7 +159,7 @@ def _taught(
             continue
         energies, forces, _ = evaluated
         symbols = atoms.get_chemical_symbols()
-        ratio = atoms.get_volume() / len(atoms) / spheres.volume(symbols) if atoms.pbc.all() else np.inf
+        ratio = atoms.get_volume() / len(atoms) / lowest.volume(symbols) if atoms.pbc.all() else np.inf
         if energies.mean() < lowest.floor(symbols, ratio) or np.abs(forces).max() > LARGEST_FORCE:
             continue
         force = float(np.sqrt((forces**2).mean()))

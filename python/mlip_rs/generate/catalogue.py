@@ -15,7 +15,7 @@ from mlip_rs.generate.ground_states import GroundState
 from mlip_rs.generate.hot import PER_RUN, run_dynamics
 from mlip_rs.generate.kinds import DISTORTIONS, ORDERING, Maker, Task
 from mlip_rs.generate.orderings import check_number
-from mlip_rs.generate.out_of_domain import Spheres, systems_of
+from mlip_rs.generate.out_of_domain import Spheres
 from mlip_rs.generate.parents import (
     GROUND,
     Parent,
@@ -26,6 +26,7 @@ from mlip_rs.generate.parents import (
     spheres_of,
 )
 from mlip_rs.generate.plan import DYNAMICS, Plan
+from mlip_rs.generate.systems import systems_of
 from mlip_rs.text import counted
 
 CLOSEST: float = 0.68

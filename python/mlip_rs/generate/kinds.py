@@ -20,8 +20,9 @@ from mlip_rs.generate.distortions import (
     strained,
     with_volume,
 )
-from mlip_rs.generate.out_of_domain import Spheres, mixture
+from mlip_rs.generate.out_of_domain import Spheres
 from mlip_rs.generate.parents import Parent
+from mlip_rs.generate.systems import mixture
 
 SMALL: int = 8
 """Most atoms of the small cells that first-principles calculations are cheap for."""

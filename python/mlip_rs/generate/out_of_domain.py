@@ -5,8 +5,7 @@ neighbours in every direction, in number and angle. Lengths are in Å, volumes i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from mlip_rs.errors import ConfigError
 from mlip_rs.generate.prototypes import PROTOTYPES, prototype
+from mlip_rs.generate.systems import System
 
 MOST_PUSHES: int = 200
 """Overlapping spheres are pushed apart so many times at most; in the densest cells some overlap is left."""
@@ -25,17 +25,6 @@ VACUUM: float = 20.0
 """Å; cells of clusters are not periodic and have edges longer than the cluster by this."""
 
 Array = NDArray[np.float64]
-
-
-def systems_of(elements: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-    """Each element, each pair of elements, and all of them together.
-
-    >>> systems_of(["Ag", "Au"])
-    (('Ag',), ('Au',), ('Ag', 'Au'))
-    """
-    found: list[tuple[str, ...]] = [(element,) for element in elements]
-    found += list(combinations(elements, 2))
-    return tuple(found if len(elements) < 3 else [*found, tuple(elements)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +58,11 @@ class Spheres:
                 raise ConfigError(f"{name}: expected {shape} positive numbers for {', '.join(self.elements)}")
             object.__setattr__(self, name, array)
 
-    @property
-    def systems(self) -> tuple[tuple[str, ...], ...]:
-        """Each element, each pair of elements, and all of them together."""
-        return systems_of(self.elements)
+    def of(self, system: System) -> "Spheres":
+        """The sizes in a system: those of a compound fill its volume."""
+        if system.volume is None:
+            return self
+        return replace(self, volumes=np.full(len(self.elements), system.volume))
 
     def species(self, symbols: Sequence[str]) -> NDArray[np.int64]:
         """(N,) positions of chemical symbols among the elements."""
@@ -86,12 +76,6 @@ class Spheres:
         """(N, N) shortest distances of atoms, Å."""
         species = self.species(symbols)
         return self.closest[np.ix_(species, species)]
-
-
-def mixture(system: Sequence[str], n_atoms: int, rng: np.random.Generator) -> list[str]:
-    """Symbols of atoms in random order: at least one of each element as far as they go, the others at random."""
-    symbols = [*system[:n_atoms], *rng.choice(list(system), max(n_atoms - len(system), 0))]
-    return [str(symbol) for symbol in rng.permutation(symbols)]
 
 
 def random_cell(
@@ -196,8 +180,8 @@ KINDS: tuple[str, ...] = ("crowded", "cluster", "displaced", "open")
 """Surroundings of `out_of_domain`, in turn."""
 
 
-def out_of_domain(spheres: Spheres, n_structures: int, seed: int) -> list[Atoms]:
-    """Small structures of all kinds, in turn for each element, each pair of elements and all together.
+def out_of_domain(spheres: Spheres, systems: Sequence[System], n_structures: int, seed: int) -> list[Atoms]:
+    """Small structures of all kinds, in turn for each system.
 
     Cells have 0.5 to 1 times the volume of the ground states, open ones up to 2.5 times.
 
@@ -207,27 +191,56 @@ def out_of_domain(spheres: Spheres, n_structures: int, seed: int) -> list[Atoms]
         The same seed gives the same structures.
     """
     rng = np.random.default_rng(seed)
-    systems = spheres.systems
+    sizes = [spheres.of(system) for system in systems]
     return [
-        _one(spheres, KINDS[(k // len(systems)) % len(KINDS)], systems[k % len(systems)], rng)
+        _one(sizes[k % len(systems)], KINDS[(k // len(systems)) % len(KINDS)], systems[k % len(systems)], rng)
         for k in range(n_structures)
     ]
 
 
-def _one(spheres: Spheres, kind: str, system: Sequence[str], rng: np.random.Generator) -> Atoms:
+def _one(spheres: Spheres, kind: str, system: System, rng: np.random.Generator) -> Atoms:
     """One structure of a kind."""
-    symbols = mixture(system, int(rng.integers(6, 14)), rng)
+    symbols = system.mixed(int(rng.integers(6, 14)), rng)
     if kind == "crowded":
         return random_cell(spheres, symbols, rng.uniform(0.5, 1.0), rng, rng.uniform(0.9, 1.1))
     if kind == "open":
         return random_cell(spheres, symbols, rng.uniform(1.0, 2.5), rng, rng.uniform(0.9, 1.3))
     if kind == "cluster":
-        symbols = mixture(system, int(rng.integers(*CLUSTER_SIZES, endpoint=True)), rng)
+        symbols = system.mixed(int(rng.integers(*CLUSTER_SIZES, endpoint=True)), rng)
         return cluster(spheres, symbols, rng, rng.uniform(0.9, 1.3))
-    unit = prototype(str(rng.choice(PROTOTYPES)), system[0], rng.uniform(0.5, 1.0) * spheres.volume(symbols))
-    crystal = supercell(unit, len(symbols))
-    crystal.set_chemical_symbols(mixture(system, len(crystal), rng))
+    name, ratio = str(rng.choice(PROTOTYPES)), rng.uniform(0.5, 1.0)
+    crystal = crystal_of(spheres, system, name, ratio, symbols, rng)
     return displaced(crystal, spheres, rng.choice([0.05, 0.12, 0.2]), rng)
+
+
+def crystal_of(
+    spheres: Spheres,
+    system: System,
+    name: str,
+    volume_ratio: float,
+    symbols: Sequence[str],
+    rng: np.random.Generator,
+) -> Atoms:
+    """The crystal of a compound, or a prototype with a random mixture on its sites; as many atoms as symbols, or more.
+
+    Parameters
+    ----------
+    name
+        The prototype.
+    volume_ratio
+        Volume in that of the ground states.
+    symbols
+        Those whose ground states these are.
+    """
+    own = system.crystal
+    if own is not None:
+        own.set_cell(own.cell.array * volume_ratio ** (1 / 3), scale_atoms=True)
+        return supercell(own, len(symbols))
+    crystal = supercell(
+        prototype(name, system.elements[0], volume_ratio * spheres.volume(symbols)), len(symbols)
+    )
+    system.set_symbols(crystal, rng)
+    return crystal
 
 
 def supercell(unit: Atoms, n_atoms: int) -> Atoms:

@@ -14,7 +14,17 @@ from mlip_rs.arrays import Array
 from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.errors import StructureError
 from mlip_rs.generate.prototypes import BINARY_PROTOTYPES, PROTOTYPES, binary_prototype, prototype
+from mlip_rs.generate.systems import System, systems_within
+from mlip_rs.potential.lowest_compounds import (
+    COMPOUNDS_KEY,
+    LowestCompound,
+    compounds_of,
+    compounds_record,
+    compressed,
+    recorded_compounds,
+)
 from mlip_rs.potential.potential import Potential
+from mlip_rs.potential.short_range import shortest_distances
 from mlip_rs.threads import number_of_threads
 
 VOLUMES: Array = np.geomspace(0.3, 8.0, 40)
@@ -135,10 +145,16 @@ class LowestCrystals:
         By element.
     binding
         By set of elements: by how much the energy per atom of a compound lies below that of its elements, eV.
+    compounds
+        By set of elements, those of which the data have not all elements alone.
+    systems
+        What may be tested: of other mixtures the data have no energies to judge by.
     """
 
     crystals: dict[str, LowestCrystal]
     binding: dict[frozenset[str], float]
+    compounds: dict[frozenset[str], LowestCompound]
+    systems: tuple[System, ...]
 
     @classmethod
     def of(
@@ -184,17 +200,35 @@ class LowestCrystals:
             total = sum(count * crystals[symbol].energy for symbol, count in composition.items())
             key = frozenset(composition)
             binding[key] = max(binding.get(key, 0.0), total / sum(composition.values()) - energy)
-        return cls(crystals, binding)
+        systems = recorded_compounds(elements, potential.info)
+        found = {
+            frozenset(system.elements): LowestCompound(
+                system, energies_per_atom(potential, compressed(system), threads)
+            )
+            for system in systems
+        }
+        alone = _alone(_recorded_volumes(potential), elements, closest)
+        return cls(crystals, binding, found, systems_within(elements, alone, systems))
 
     @property
     def volumes(self) -> Array:
         """(E,) volumes of the ground states, Å³ per atom."""
         return np.array([crystal.volume for crystal in self.crystals.values()])
 
+    def volume(self, symbols: Sequence[str]) -> float:
+        """Mean volume per atom of the ground states of atoms, Å³; of a compound, that of its structure."""
+        compound = self.compounds.get(frozenset(symbols))
+        if compound is not None and compound.system.volume is not None:
+            return compound.system.volume
+        return float(np.mean([self.crystals[symbol].volume for symbol in symbols]))
+
     def floor(self, symbols: Sequence[str], volume_ratio: float) -> float:
         """Lowest energy per atom that atoms may have at a volume, in that of their ground states, eV."""
+        present = frozenset(symbols)
+        if present in self.compounds:
+            compound = self.compounds[present]
+            return compound.energy + COMPRESSED * compound.rise(volume_ratio)
         of_elements = float(np.mean([self.crystals[symbol].floor(volume_ratio) for symbol in symbols]))
-        present = set(symbols)
         return of_elements - max((e for key, e in self.binding.items() if key <= present), default=0.0)
 
 
@@ -222,7 +256,13 @@ def with_lowest_structures(
         for atoms in structures
         if atoms.pbc.all()
     }
-    return potential.with_info(dict(potential.info) | {LOWEST_KEY: found, VOLUMES_KEY: volumes})
+    noted = potential.with_info(dict(potential.info) | {LOWEST_KEY: found, VOLUMES_KEY: volumes})
+    closest = np.array(shortest_distances(potential))
+    alone = _alone(_recorded_volumes(noted), potential.elements, closest)
+    compounds = compounds_of(potential.elements, alone, structures)
+    if not compounds:
+        return noted
+    return noted.with_info(dict(noted.info) | {COMPOUNDS_KEY: compounds_record(compounds)})
 
 
 def _volumes_of_elements(structures: Sequence[Atoms]) -> dict[str, float]:
@@ -242,6 +282,12 @@ def _recorded_volumes(potential: Potential) -> dict[str, float]:
         for symbol in composition
         if len(composition) == 1 and volume > 0.0
     }
+
+
+def _alone(volumes: Mapping[str, float], elements: Sequence[str], closest: Array) -> list[str]:
+    """Elements of which there are crystals; volumes per atom of boxes with single atoms or molecules are larger."""
+    limits = VOLUMES[-1] * np.diag(closest) ** 3
+    return [own for own, limit in zip(elements, limits, strict=True) if volumes.get(own, np.inf) < limit]
 
 
 def _minimum(energies: Array, place: int) -> int:

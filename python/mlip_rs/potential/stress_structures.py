@@ -15,8 +15,8 @@ from ase import Atoms
 from mlip_rs import _core
 from mlip_rs.arrays import Array
 from mlip_rs.data.core_structures import structure_from_arrays
-from mlip_rs.generate.out_of_domain import Spheres, cluster, displaced, mixture, random_cell, supercell
-from mlip_rs.generate.prototypes import prototype
+from mlip_rs.generate.out_of_domain import Spheres, cluster, crystal_of, displaced, random_cell
+from mlip_rs.generate.systems import System
 from mlip_rs.potential.hot_dynamics import thermostat_noise
 
 SHRINKING: Array = np.geomspace(1.3, 0.55, 26)
@@ -84,9 +84,9 @@ class StressStructures:
     basis_elements, closest, volumes
         As of `Spheres`.
     system
-        Elements of the structures.
+        Elements or compound of the structures.
     ground_state
-        Prototype of the lowest crystal of the first of them.
+        Prototype of the lowest crystal of the first element.
     seed
         Of the structures and of the noise.
     runs
@@ -102,7 +102,7 @@ class StressStructures:
     basis_elements: tuple[str, ...]
     closest: tuple[tuple[float, ...], ...]
     volumes: tuple[float, ...]
-    system: tuple[str, ...]
+    system: System
     ground_state: str
     seed: tuple[int, ...]
     runs: tuple[Run, ...]
@@ -123,8 +123,8 @@ class StressStructures:
             starts = [self._start(run, ratio, rng) for ratio in ratios]
             yield self._followed(run, starts, ratios, [f"at {ratio:g} V0" for ratio in ratios], rng)
         sizes = self.sizes * self.more
-        starts = [cluster(self.spheres, mixture(self.system, n_atoms, rng), rng) for n_atoms in sizes]
-        places = [f"of {n_atoms} atoms" for n_atoms in sizes]
+        starts = [cluster(self.spheres, self.system.mixed(n_atoms, rng), rng) for n_atoms in sizes]
+        places = [f"of {len(atoms)} atoms" for atoms in starts]
         yield self._followed(self.of_clusters, starts, (np.inf,) * len(sizes), places, rng)
         if self.n_shrinking:
             yield self._shrinking(rng)
@@ -132,15 +132,13 @@ class StressStructures:
     @cached_property
     def spheres(self) -> Spheres:
         """Sizes of the atoms."""
-        return Spheres(self.basis_elements, np.array(self.closest), np.array(self.volumes))
+        return Spheres(self.basis_elements, np.array(self.closest), np.array(self.volumes)).of(self.system)
 
     def _start(self, run: Run, ratio: float, rng: np.random.Generator) -> Atoms:
-        symbols = mixture(self.system, run.n_atoms, rng)
+        symbols = self.system.mixed(run.n_atoms, rng)
         if not run.kind.endswith("crystal"):
             return random_cell(self.spheres, symbols, ratio, rng)
-        unit = prototype(self.ground_state, self.system[0], ratio * self.spheres.volume(symbols))
-        atoms = supercell(unit, run.n_atoms)
-        atoms.set_chemical_symbols(mixture(self.system, len(atoms), rng))
+        atoms = crystal_of(self.spheres, self.system, self.ground_state, ratio, symbols, rng)
         return displaced(atoms, self.spheres, 0.05, rng)
 
     def _followed(
@@ -157,9 +155,9 @@ class StressStructures:
     def _shrinking(self, rng: np.random.Generator) -> Shrinking:
         starts = []
         for k in range(self.n_shrinking):
-            symbols = mixture(self.system, 3 + k % 10, rng)
+            symbols = self.system.mixed(3 + k % 10, rng)
             starts.append(cluster(self.spheres, symbols, rng))
-            symbols = mixture(self.system, 12, rng)
+            symbols = self.system.mixed(12, rng)
             starts.append(random_cell(self.spheres, symbols, rng.uniform(0.6, 1.2), rng))
         scaled = [
             structure_from_arrays(atoms.numbers, scale * atoms.positions, scale * atoms.cell.array, atoms.pbc)

@@ -14,8 +14,8 @@ import numpy as np
 from ase import Atoms, units
 
 from mlip_rs.generate.melting_points import melting_point
-from mlip_rs.generate.out_of_domain import systems_of
 from mlip_rs.generate.prototypes import prototype
+from mlip_rs.generate.systems import System
 from mlip_rs.potential.hot_dynamics import Course, hot_dynamics
 from mlip_rs.potential.lowest_crystals import LowestCrystals, core_energies
 from mlip_rs.potential.potential import Potential
@@ -126,10 +126,13 @@ class StressTest:
         One for each structure that was followed.
     seed
         Of the structures.
+    systems
+        Names of the elements, mixtures and compounds that they are of.
     """
 
     outcomes: tuple[StressOutcome, ...]
     seed: int = 0
+    systems: tuple[str, ...] = ()
 
     @property
     def n_structures(self) -> int:
@@ -157,6 +160,7 @@ class StressTest:
             "passed": self.passed,
             "n_structures": self.n_structures,
             "seed": self.seed,
+            "systems": list(self.systems),
             "outcomes": [outcome.to_dict() for outcome in self.outcomes],
         }
 
@@ -164,7 +168,7 @@ class StressTest:
     def from_dict(cls, document: Mapping[str, Any]) -> "StressTest":
         """Rebuild a result from its `to_dict`; of the structures that failed there is only the formula."""
         outcomes = tuple(StressOutcome.from_dict(outcome) for outcome in document["outcomes"])
-        return cls(outcomes, int(document["seed"]))
+        return cls(outcomes, int(document["seed"]), tuple(document.get("systems", ())))
 
 
 RUNS: tuple[Run, ...] = (
@@ -210,7 +214,8 @@ def stress_test(
         Structures that are lower than prototypes of elements and pairs, such as the ground states of compounds, beside
         those of the data that the fit recorded in the potential.
     systems
-        Sets of elements to test; by default each element, each pair and all together.
+        Sets of elements to test; by default each element, each pair and all together, as far as the data that the fit
+        recorded have these elements alone, and the compounds of the others.
     seed
         Of the structures and the thermostat.
     long
@@ -230,32 +235,34 @@ def stress_test(
     """
     lowest = LowestCrystals.of(potential, np.array(shortest_distances(potential)), ground_state, threads)
     outcomes: list[StressOutcome] = []
-    for number, system in enumerate(systems or systems_of(potential.elements)):
-        test = _System(potential, lowest, tuple(system), threads)
+    chosen = lowest.systems if systems is None else tuple(System(tuple(system)) for system in systems)
+    names = tuple(system.name for system in chosen)
+    for number, system in enumerate(chosen):
+        test = _System(potential, lowest, system, threads)
         hot, cold = test.hot((seed, number), long), test.cold((seed, number), long)
         for outcome in chain(test.expanded(), test.outcomes(hot), test.outcomes(cold)):
             outcomes.append(outcome)
             if outcome.failure is not None and first_failure:
-                return StressTest(tuple(outcomes), seed)
-    return StressTest(tuple(outcomes), seed)
+                return StressTest(tuple(outcomes), seed, names)
+    return StressTest(tuple(outcomes), seed, names)
 
 
 @dataclass(frozen=True, eq=False)
 class _System:
-    """The test of one set of elements."""
+    """The test of one set of elements or compound."""
 
     potential: Potential
     lowest: LowestCrystals
-    elements: tuple[str, ...]
+    system: System
     threads: int | None
 
     @property
     def name(self) -> str:
-        return "–".join(self.elements)
+        return self.system.name
 
     @property
     def melting_point(self) -> float:
-        return melting_point(self.elements)
+        return melting_point(self.system.elements)
 
     @property
     def allowance(self) -> float:
@@ -283,8 +290,8 @@ class _System:
             self.potential.elements,
             tuple(map(tuple, shortest_distances(self.potential))),
             tuple(self.lowest.volumes.tolist()),
-            self.elements,
-            self.lowest.crystals[self.elements[0]].name,
+            self.system,
+            self.lowest.crystals[self.system.elements[0]].name,
             seed,
             runs,
             of_clusters,
@@ -295,9 +302,10 @@ class _System:
 
     def expanded(self) -> Iterator[StressOutcome]:
         """Expanded crystals of an element that the data have: none may lie below the lowest of all."""
-        crystal = self.lowest.crystals[self.elements[0]]
+        element, *others = self.system.elements
+        crystal = self.lowest.crystals[element]
         found = crystal.lowest_expanded
-        if len(self.elements) > 1 or found is None:
+        if others or found is None:
             return
         ratio, energy = found
         margin = energy - (crystal.energy - self.allowance)
@@ -308,7 +316,7 @@ class _System:
                 f"{self.name}: a crystal expanded to {ratio:.1f} V0 lies {fall} eV/atom below the lowest one of the "
                 f"volumes of the data; {allowed} eV/atom are allowed"
             )
-            atoms = prototype(crystal.name, self.elements[0], ratio * crystal.volume)
+            atoms = prototype(crystal.name, element, ratio * crystal.volume)
             failure = StressFailure("expanded", sentence, -margin, atoms)
         yield StressOutcome("expanded", margin, failure)
 
