@@ -14,19 +14,27 @@ def run(
         typer.Argument(
             metavar="FILE...",
             help="Of pypolymlp, polymlp.yaml, all files of a hybrid model or their folder; of SNAP, the .snapcoeff and "
-            "the .snapparam; of PACE, a linear .yace.",
+            "the .snapparam; of PACE, a linear .yace; of MLIP, an .mtp or .almtp.",
         ),
     ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="Potential file to write (*.mlip.json).")
     ],
+    elements: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--elements",
+            metavar="SYMBOL...",
+            help="Elements of the types of an .mtp, in their order, which has no names.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a potential of the files of another program, with the same energies, forces and stresses."""
     from mlip_rs.importers import import_potential
     from mlip_rs.potential.origin import origin_text
 
-    potential = import_potential(files)
+    potential = import_potential(files, elements)
     potential.save(output)
     if as_json:
         print_json(

@@ -48,7 +48,7 @@ def chain_tensor(degrees: Degrees, chain: Degrees) -> NDArray[np.float64]:
     """Coupling tensor of one chain, (2 l_1 + 1, …, 2 l_ν + 1), in real harmonics; its squared norm is 2 l_ν + 1."""
     tensor = np.eye(2 * degrees[0] + 1)
     for degree, (before, after) in zip(degrees[1:-1], pairwise(chain), strict=True):
-        tensor = np.tensordot(tensor, _real_clebsch_gordan(before, degree, after), axes=1)
+        tensor = np.tensordot(tensor, real_clebsch_gordan(before, degree, after), axes=1)
     return tensor
 
 
@@ -189,7 +189,7 @@ _last_collapsed = lru_cache(maxsize=2)(_collapse)
 
 
 @cache
-def _real_clebsch_gordan(l1: int, l2: int, l3: int) -> NDArray[np.float64]:
+def real_clebsch_gordan(l1: int, l2: int, l3: int) -> NDArray[np.float64]:
     """Coupling of two real degrees to a third, (2 l1 + 1, 2 l2 + 1, 2 l3 + 1); for odd sums a factor i is dropped."""
     table = np.zeros((2 * l1 + 1, 2 * l2 + 1, 2 * l3 + 1))
     for m1 in range(-l1, l1 + 1):

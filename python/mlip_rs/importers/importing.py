@@ -10,6 +10,8 @@ from typing import Any
 
 from mlip_rs.errors import PotentialFileError
 from mlip_rs.importers.compiled import Compiled
+from mlip_rs.importers.mtp import compile_mtp
+from mlip_rs.importers.mtp_file import BINARY, mtp_model
 from mlip_rs.importers.pace import compile_pace
 from mlip_rs.importers.pace_file import pace_model
 from mlip_rs.importers.polymlp import compile_models
@@ -46,12 +48,14 @@ _FOREIGN: tuple[tuple[str, str], ...] = (
         "ours would take, and `mlip-rs explain POTENTIAL --beside FILE` shows it beside one",
     ),
     (r"\Anep\d", "is a neural network (NEP), which is not linear in its coefficients and cannot be imported"),
-    (r"\AMTP\b", "is a moment tensor potential, which is not imported (docs/import.md)"),
 )
 """Beginnings of files that are known and not imported, with what is said."""
 
 _PACE = re.compile(r"^(deltaSplineBins|embeddings|bonds)\s*:", re.MULTILINE)
 """What a `.yace` looks like."""
+
+_MTP = re.compile(r"\s*MTP\b")
+"""How an `.mtp` begins."""
 
 _SNAP: dict[str, str] = {
     "snapparam": r"^[ \t]*(rcutfac|twojmax)\b",
@@ -60,7 +64,9 @@ _SNAP: dict[str, str] = {
 """What the files of SNAP look like, by kind."""
 
 
-def import_potential(files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Potential:
+def import_potential(
+    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], elements: Sequence[str] | None = None
+) -> Potential:
     """Make a potential of the files of another program; it returns the same energies, forces and stresses.
 
     Parameters
@@ -68,6 +74,9 @@ def import_potential(files: str | os.PathLike[str] | Sequence[str | os.PathLike[
     files
         Of pypolymlp, a `polymlp.yaml`, all files of a hybrid model (`polymlp.yaml.1`, `polymlp.yaml.2`, …), or a folder
         that holds them. Of SNAP, the `.snapcoeff` and the `.snapparam`. Of PACE, a linear `.yace`.
+        Of MLIP, an `.mtp` or `.almtp`.
+    elements
+        Chemical symbols of the types 0, 1, … of an `.mtp`, which has no names; of no other file.
 
     Returns
     -------
@@ -91,10 +100,16 @@ def import_potential(files: str | os.PathLike[str] | Sequence[str | os.PathLike[
     texts = []
     for path in paths:
         with _naming(path):
-            texts.append(potential_text(path))
+            texts.append(potential_text(path, BINARY))
             _refuse_other_kinds(texts[-1])
     snap = {kind: k for k, text in enumerate(texts) for kind in [_snap_kind(text)] if kind is not None}
-    if snap:
+    if any(_MTP.match(text) for text in texts):
+        program, compiled = "MLIP", _mtp(paths, texts, elements)
+    elif elements is not None:
+        raise PotentialFileError(
+            f"{', '.join(map(str, paths))}: names its elements itself; leave out --elements"
+        )
+    elif snap:
         program, compiled = "SNAP", _snap(paths, texts, snap)
     elif any(_PACE.search(text[:20_000]) for text in texts):
         program, compiled = "PACE", _pace(paths, texts)
@@ -139,6 +154,13 @@ def _pace(paths: Sequence[Path], texts: Sequence[str]) -> Compiled:
         if len(texts) > 1:
             raise PotentialFileError("are more than one file; a potential of PACE is one .yace")
         return compile_pace(pace_model(texts[0]))
+
+
+def _mtp(paths: Sequence[Path], texts: Sequence[str], elements: Sequence[str] | None) -> Compiled:
+    with _naming(*paths):
+        if len(texts) > 1:
+            raise PotentialFileError("are more than one file; a moment tensor potential is one .mtp")
+        return compile_mtp(mtp_model(texts[0], elements))
 
 
 def _snap_kind(text: str) -> str | None:

@@ -16,8 +16,15 @@ _GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
 """First bytes of compressed files."""
 
 
-def potential_text(path: Path) -> str:
+def potential_text(path: Path, end: bytes = b"") -> str:
     """The text of a potential file, which may be compressed by gzip or xz, whatever its name.
+
+    Parameters
+    ----------
+    path
+        The file.
+    end
+        What begins a line after which nothing is read, as of a file whose second part is no text.
 
     Raises
     ------
@@ -48,6 +55,8 @@ def potential_text(path: Path) -> str:
         raise PotentialFileError(
             f"is larger than {MAX_FILE_BYTES >> 20} MB, as no potential is; check that it is the right file"
         )
+    if end:
+        content = content.split(b"\n" + end, maxsplit=1)[0]
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
