@@ -6,10 +6,11 @@ use super::expand::Sums;
 use super::graph::Graph;
 use super::graph_builder::GraphBuilder;
 use super::harmonics::Recursion;
-use super::layout::{Parts, Places, needs};
+use super::layout::{Needs, Parts, Places, needs};
 use super::plan::{CompiledCenter, OuterPlan, SpeciesPlan};
 use super::polynomial::Polynomial;
 use super::table::{Resolution, Table};
+use super::total::Total;
 use crate::basis::Basis;
 use crate::basis::invariants::Invariant;
 use crate::basis::radial::RadialFunction;
@@ -31,11 +32,12 @@ impl CompiledCenter {
     ) -> Self {
         let in_products = in_products(basis, terms);
         let (needs, folded) = needs(basis, terms, &in_products);
-        let mut n_sums = 0;
-        let places: Vec<Option<Places>> = needs
-            .into_iter()
-            .map(|needs| (!needs.is_empty()).then(|| Places::new(needs, &mut n_sums)))
-            .collect();
+        // The index of anomaly has forms of the sums of each element.
+        let total = match forms {
+            None => Total::find(basis, terms, &folded),
+            Some(_) => None,
+        };
+        let (places, n_sums) = lay_out(&needs, total.as_ref());
         let sums = Sums {
             basis,
             places: &places,
@@ -53,7 +55,13 @@ impl CompiledCenter {
         let range = forms.map_or(range, |forms| range.max(forms.cutoff(basis)));
         let used = { places.iter().flatten() }.flat_map(|p| p.columns.iter().flatten());
         let cutoff = used.fold(range, |c, (p, _)| c.max(basis.primitives()[*p].cutoff));
-        let (graph, nodes) = graph(&sums, n_sums, terms, &in_products, &folded);
+        let summed = Summed {
+            terms,
+            in_products: &in_products,
+            folded: &folded,
+            total: total.as_ref(),
+        };
+        let (graph, nodes) = graph(&sums, n_sums, &summed);
         let energy = Energy {
             sums: &sums,
             graph: &graph,
@@ -86,14 +94,48 @@ fn in_products(basis: &Basis, terms: &Terms) -> Vec<bool> {
     found
 }
 
+/// Where the sums over the neighbours of each element are, and how many there are.
+fn lay_out(needs: &[Needs], total: Option<&Total>) -> (Vec<Option<Places>>, usize) {
+    let (mut places, mut n_sums, mut start) = (Vec::with_capacity(needs.len()), 0, 0);
+    for (s, own) in needs.iter().enumerate() {
+        if let Some((first, twins)) = total.and_then(|total| total.twins_of(s)) {
+            let own = needs[first].of_twins(twins);
+            places.push(Some(Places::new(own, &mut { start })));
+            continue;
+        }
+        if total.is_some_and(|total| total.species[0] == s) {
+            start = n_sums;
+        }
+        places.push((!own.is_empty()).then(|| Places::new(own.clone(), &mut n_sums)));
+    }
+    (places, n_sums)
+}
+
+/// What the energy is a polynomial of.
+struct Summed<'a> {
+    terms: &'a Terms,
+    in_products: &'a [bool],
+    folded: &'a [Parts],
+    total: Option<&'a Total>,
+}
+
+impl Summed<'_> {
+    /// Whether the sums over the neighbours of an element are in those of another one.
+    fn is_added(&self, species: usize) -> bool {
+        self.total
+            .and_then(|total| total.twins_of(species))
+            .is_some()
+    }
+}
+
 /// The energy as a polynomial of the sums, by way of a node for each factor of a product; gives these nodes as well.
-fn graph(
-    sums: &Sums,
-    n_sums: usize,
-    terms: &Terms,
-    in_products: &[bool],
-    folded: &[Parts],
-) -> (Graph, BTreeMap<u32, u32>) {
+fn graph(sums: &Sums, n_sums: usize, summed: &Summed) -> (Graph, BTreeMap<u32, u32>) {
+    let Summed {
+        terms,
+        in_products,
+        folded,
+        ..
+    } = *summed;
     let invariants = sums.basis.invariants();
     let mut builder = GraphBuilder::new(n_sums);
     let mut nodes: BTreeMap<u32, u32> = BTreeMap::new();
@@ -108,7 +150,8 @@ fn graph(
         nodes.insert(k as u32, node);
     }
     let mut energy = Polynomial::default();
-    for (species, parts) in { folded.iter().enumerate() }.filter(|(_, parts)| !parts.is_empty()) {
+    let is_own = |(s, parts): &(usize, &Parts)| !parts.is_empty() && !summed.is_added(*s);
+    for (species, parts) in { folded.iter().enumerate() }.filter(is_own) {
         let place = sums.places[species].as_ref();
         let place = place.expect("the column was asked for");
         energy.push(&[place.find(parts, 0).0 as u32], 1.0);
@@ -117,8 +160,10 @@ fn graph(
         match *monomial.factors() {
             [k] if !in_products[k as usize] => {
                 let invariant = &invariants[k as usize];
+                let channels = invariant.channels();
+                let is_added = channels.iter().any(|c| summed.is_added(c.species));
                 // Linear pair terms are in the folded column.
-                if !matches!(invariant, Invariant::Pair(_)) {
+                if !matches!(invariant, Invariant::Pair(_)) && !is_added {
                     sums.expand(invariant, *weight, &mut energy);
                 }
             }

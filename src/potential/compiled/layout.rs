@@ -2,6 +2,7 @@
 
 use super::plan::Segment;
 use super::table::WIDTH;
+use super::total::Twin;
 use crate::basis::Basis;
 use crate::basis::invariants::Invariant;
 use crate::potential::Terms;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 pub(super) type Parts = Vec<(usize, f64)>;
 
 /// Which columns the sums over one species need.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Needs {
     /// Columns that are the same for all l, with their largest l.
     shared: Vec<(Parts, usize)>,
@@ -36,6 +37,22 @@ impl Needs {
 
     pub fn is_empty(&self) -> bool {
         self.shared.is_empty() && self.contracted.is_empty()
+    }
+
+    /// The same needs of the columns of another element.
+    pub fn of_twins(&self, twins: &[Twin]) -> Self {
+        let of = |l: Option<usize>, parts: &Parts| {
+            let found = twins.iter().find(|(key, own, _)| *key == l && own == parts);
+            found.expect("all columns have a twin").2.clone()
+        };
+        let shared = self.shared.iter();
+        let contracted = self.contracted.iter();
+        Self {
+            shared: shared.map(|(parts, l)| (of(None, parts), *l)).collect(),
+            contracted: contracted
+                .map(|(l, own)| (*l, own.iter().map(|p| of(Some(*l), p)).collect()))
+                .collect(),
+        }
     }
 }
 

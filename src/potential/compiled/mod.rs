@@ -1,6 +1,6 @@
 //! The compiled evaluator: tables instead of functions, one polynomial instead of invariants, vectors instead of atoms.
 //!
-//! `compile` turns the coefficients of a centre element into a plan (`layout`, `expand`, `graph`, `table`), `kernel` carries
+//! `compile` turns the coefficients of a centre element into a plan (`total`, `layout`, `expand`, `graph`, `table`), `kernel` carries
 //! it out on a cluster of atoms: sums over neighbours (`lane`, `tabulate`, `harmonics`, `products`), energies (`graph`),
 //! and the way back to forces (`gradients`). `anomaly` is the index beside it, for whoever asks for it.
 
@@ -24,6 +24,7 @@ mod requirements;
 mod size;
 mod table;
 mod tabulate;
+mod total;
 
 pub use graph::GraphSize;
 pub use plan::CompiledCenter;

@@ -129,7 +129,7 @@ impl<S: Simd> TwoProducts<'_, S> {
     }
 }
 
-/// `a_{lm,c} = Σ_j Y_lm(j) f_c(j)`.
+/// `a_{lm,c} += Σ_j Y_lm(j) f_c(j)`.
 pub(super) struct Product<'a> {
     pub(super) values: &'a [f64],
     pub(super) stride: usize,
@@ -189,7 +189,8 @@ impl Product<'_> {
             first += self.n_rows * BLOCK;
         }
         for (k, sum) in sums.into_iter().enumerate() {
-            out[(row + k) * per_sum + v] = sum;
+            let out = &mut out[(row + k) * per_sum + v];
+            *out = simd.add_f64s(*out, sum);
         }
     }
 }
@@ -204,7 +205,7 @@ pub(super) fn add_scalars<S: Simd>(simd: S, values: &[f64], stride: usize, out: 
                 sums[k] += block[k];
             }
         }
-        out[0] = sums.iter().sum();
+        out[0] += sums.iter().sum::<f64>();
         return;
     }
     let (values, _) = S::as_simd_f64s(values);
@@ -216,6 +217,6 @@ pub(super) fn add_scalars<S: Simd>(simd: S, values: &[f64], stride: usize, out: 
             even = simd.add_f64s(even, pair[v]);
             odd = simd.add_f64s(odd, pair[per_row + v]);
         }
-        *out = simd.add_f64s(even, odd);
+        *out = simd.add_f64s(*out, simd.add_f64s(even, odd));
     }
 }
