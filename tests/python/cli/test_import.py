@@ -20,6 +20,17 @@ def test_import_writes_a_potential_and_says_what_it_lacks(tmp_path):
     assert Potential.load(path).elements == ("Al", "Ni")
 
 
+def test_elements_of_a_moment_tensor_potential_are_given(tmp_path):
+    model, path = MODEL.with_name("mtp_two.mtp"), tmp_path / "al-ni.mlip.json"
+    result = invoke("import", model, "--elements", "Al", "Ni", "-o", path)
+    assert result.exit_code == 0, result.stderr
+    assert Potential.load(path).elements == ("Al", "Ni")
+    result = invoke("import", model, "-o", tmp_path / "none.mlip.json")
+    assert result.exit_code == 1
+    assert "as in --elements Al Ni" in result.stderr
+    assert not (tmp_path / "none.mlip.json").exists()
+
+
 def test_import_as_json(tmp_path):
     path = tmp_path / "al-ni.mlip.json"
     document = json.loads(invoke("import", MODEL, "-o", path, "--json").stdout)
