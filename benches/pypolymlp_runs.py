@@ -8,6 +8,7 @@ energies relative to isolated atoms. It chooses its ridge penalty among 11 by th
 OMP_NUM_THREADS=1.
 """
 
+import json
 import time
 from pathlib import Path
 
@@ -25,6 +26,8 @@ MODELS = {  # from cheap to accurate
     "g2": dict(POLYNOMIAL, model_type=4, cutoff=5.0, gtinv_order=2, gtinv_maxl=[4], n_gaussians=6),
     "g3s": dict(POLYNOMIAL, model_type=4, cutoff=5.0, gtinv_order=3, gtinv_maxl=[4, 4], n_gaussians=6),
     "m3_88": dict(POLYNOMIAL, model_type=3, cutoff=5.0, gtinv_order=3, gtinv_maxl=[8, 8], n_gaussians=8),
+    "oxide6": dict(POLYNOMIAL, model_type=3, cutoff=6.0, gtinv_order=3, gtinv_maxl=[4, 4], n_gaussians=6),
+    "oxide8": dict(POLYNOMIAL, model_type=3, cutoff=8.0, gtinv_order=3, gtinv_maxl=[4, 4], n_gaussians=8),
     "g3m": dict(POLYNOMIAL, model_type=4, cutoff=6.0, gtinv_order=3, gtinv_maxl=[8, 4], n_gaussians=10),
 }
 
@@ -55,7 +58,19 @@ def peer_data(frames, name: str, elements) -> dict:
     }
 
 
+def atomic_energies(path: Path, elements) -> dict[str, float]:
+    """Energies of isolated atoms, eV; of elements without one, those that fit a training set, as ours."""
+    if set(elements) <= ATOMIC_ENERGY.keys():
+        return {symbol: ATOMIC_ENERGY[symbol] for symbol in elements}
+    frames = read(path, ":")
+    counts = np.array([[atoms.symbols.count(symbol) for symbol in elements] for atoms in frames], dtype=float)
+    found, *_ = np.linalg.lstsq(counts, [atoms.get_potential_energy() for atoms in frames], rcond=None)
+    return dict(zip(elements, found.tolist(), strict=True))
+
+
 def fit(args) -> dict:
+    energies = atomic_energies(args.train, args.elements)
+    args.output.with_suffix(".energies.json").write_text(json.dumps(energies))
     training, test = (
         peer_data(read(path, ":"), name, args.elements)
         for path, name in ((args.train, "train"), (args.test, "test"))
@@ -64,7 +79,7 @@ def fit(args) -> dict:
     peer = Pypolymlp()
     peer.set_params(
         elements=args.elements,
-        atomic_energy=[ATOMIC_ENERGY[symbol] for symbol in args.elements],
+        atomic_energy=[energies[symbol] for symbol in args.elements],
         reg_alpha_params=[-4, 1, 11],
         **MODELS[args.model],
     )
@@ -77,10 +92,11 @@ def fit(args) -> dict:
 
 def load(path: Path, elements: list[str]):
     potential = Properties(pot=str(path))
+    energies = json.loads(path.with_suffix(".energies.json").read_text())
 
     def prepare(atoms):
         structure, order = peer_structure(atoms, elements)
-        isolated = sum(ATOMIC_ENERGY[symbol] for symbol in atoms.symbols)
+        isolated = sum(energies[symbol] for symbol in atoms.symbols)
 
         def evaluate():
             energy, found, _ = potential.eval(structure)

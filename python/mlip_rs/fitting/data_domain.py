@@ -1,7 +1,7 @@
 """Which distances and local densities the training data contain, and where the repulsion may begin beyond them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
@@ -52,7 +52,10 @@ CLOSE_RANGE: float = 1.6
 """How far the nearest neighbours count, in distances at which the repulsion of their pair begins."""
 
 
-SWITCHINGS: tuple[Switching, ...] = (
+INNER: tuple[float, ...] = (0.45, 0.6)
+"""Inner distances that are tried before that of a switching: the slower ZBL takes over, the better for close pairs."""
+
+_SWITCHINGS: tuple[Switching, ...] = (
     Switching(0.8, 1.1, 2.2),
     Switching(0.8, 1.05, 1.7),
     Switching(0.85, 1.02, 1.4),
@@ -67,6 +70,10 @@ SWITCHINGS: tuple[Switching, ...] = (
     Switching(0.8, 1.05, 1.4, close=True),
     Switching(0.8, 1.05, 1.4, level=5.0, close=True),
     Switching(0.85, 1.03, 1.2, level=10.0, close=True),
+)
+
+SWITCHINGS: tuple[Switching, ...] = tuple(
+    replace(own, inner=inner) for own in _SWITCHINGS for inner in (*INNER, own.inner)
 )
 """From wide to narrow: the first one whose curves rise is taken."""
 
