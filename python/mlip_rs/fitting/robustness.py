@@ -107,6 +107,7 @@ class Robustness:
             "passed": outcome.passed,
             "n_structures": outcome.n_structures,
             "seed": SEED,
+            "systems": list(outcome.systems),
             "ended_at_failure": not outcome.passed,
             "failures": [failure.sentence for failure in outcome.failures],
         }

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 from ase import Atoms
+from ase.formula import Formula
 
 Vectors = tuple[tuple[float, ...], ...]
 
@@ -65,14 +66,12 @@ class System:
     def name(self) -> str:
         """For sentences.
 
-        >>> System(("Ag", "Au")).name, System(("Sr", "Ti", "O"), ("O", "O", "O", "Sr", "Ti") * 2).name
+        >>> System(("Ag", "Au")).name, System(("O", "Ti", "Sr"), ("O", "O", "O", "Sr", "Ti") * 2).name
         ('Ag–Au', 'SrTiO3')
         """
         if not self.symbols:
             return "–".join(self.elements)
-        unit = self.unit
-        counts = [(element, unit.count(element)) for element in self.elements]
-        return "".join(element + (str(count) if count > 1 else "") for element, count in counts)
+        return str(Formula("".join(self.unit)).format("metal"))
 
     @property
     def unit(self) -> tuple[str, ...]:

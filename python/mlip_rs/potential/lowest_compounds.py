@@ -5,62 +5,15 @@ elements, such as oxygen, are whatever the basis makes of them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 
-from mlip_rs.arrays import Array
 from mlip_rs.generate.systems import System
 
 COMPOUNDS_KEY: str = "lowest_compounds"
 """Entry of `Potential.info` with these structures: symbols, cell and positions (Å), and periodic directions."""
-
-RATIOS: Array = np.linspace(0.4, 1.0, 13)
-"""Volumes at which a compound is looked at, in that of its structure."""
-
-
-@dataclass(frozen=True, eq=False)
-class LowestCompound:
-    """A compound and the energy of its structure when it is compressed.
-
-    Parameters
-    ----------
-    system
-        Its structure.
-    energies
-        (13,) eV per atom, at the volumes `RATIOS`; not a number where there is no energy.
-    """
-
-    system: System
-    energies: Array
-
-    @property
-    def energy(self) -> float:
-        """Energy of the structure, eV per atom; infinite if it has none."""
-        return float(self.energies[-1]) if np.isfinite(self.energies[-1]) else np.inf
-
-    def rise(self, volume_ratio: float) -> float:
-        """Energy that it takes to compress the structure to a volume, in its own, eV per atom; 0 where it falls."""
-        finite = np.isfinite(self.energies)
-        if volume_ratio >= 1.0 or not finite[-1]:
-            return 0.0
-        compressed = float(np.interp(volume_ratio, RATIOS[finite], self.energies[finite]))
-        return max(compressed - self.energy, 0.0)
-
-
-def compressed(system: System) -> list[Atoms]:
-    """(13) copies of the structure of a compound at the volumes `RATIOS`; one that is not periodic is left as it is."""
-    structure = system.structure
-    assert structure is not None
-    found = []
-    for ratio in RATIOS:
-        atoms = structure.copy()
-        if system.crystal is not None:
-            atoms.set_cell(structure.cell.array * ratio ** (1 / 3), scale_atoms=True)
-        found.append(atoms)
-    return found
 
 
 def compounds_of(

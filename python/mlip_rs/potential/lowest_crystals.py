@@ -17,10 +17,8 @@ from mlip_rs.generate.prototypes import BINARY_PROTOTYPES, PROTOTYPES, binary_pr
 from mlip_rs.generate.systems import System, systems_within
 from mlip_rs.potential.lowest_compounds import (
     COMPOUNDS_KEY,
-    LowestCompound,
     compounds_of,
     compounds_record,
-    compressed,
     recorded_compounds,
 )
 from mlip_rs.potential.potential import Potential
@@ -146,14 +144,15 @@ class LowestCrystals:
     binding
         By set of elements: by how much the energy per atom of a compound lies below that of its elements, eV.
     compounds
-        By set of elements, those of which the data have not all elements alone.
+        By set of elements, those of which the data have not all elements alone: volume, Å³ per atom, and energy, eV per
+        atom, of their lowest structure in the data; no volume if it is not periodic.
     systems
         What may be tested: of other mixtures the data have no energies to judge by.
     """
 
     crystals: dict[str, LowestCrystal]
     binding: dict[frozenset[str], float]
-    compounds: dict[frozenset[str], LowestCompound]
+    compounds: dict[frozenset[str], tuple[float | None, float]]
     systems: tuple[System, ...]
 
     @classmethod
@@ -201,11 +200,11 @@ class LowestCrystals:
             key = frozenset(composition)
             binding[key] = max(binding.get(key, 0.0), total / sum(composition.values()) - energy)
         systems = recorded_compounds(elements, potential.info)
+        structures = [atoms for system in systems if (atoms := system.structure) is not None]
+        of_systems = energies_per_atom(potential, structures, threads)
         found = {
-            frozenset(system.elements): LowestCompound(
-                system, energies_per_atom(potential, compressed(system), threads)
-            )
-            for system in systems
+            frozenset(system.elements): (system.volume, float(np.nan_to_num(energy, nan=np.inf)))
+            for system, energy in zip(systems, of_systems, strict=True)
         }
         alone = _alone(_recorded_volumes(potential), elements, closest)
         return cls(crystals, binding, found, systems_within(elements, alone, systems))
@@ -217,17 +216,20 @@ class LowestCrystals:
 
     def volume(self, symbols: Sequence[str]) -> float:
         """Mean volume per atom of the ground states of atoms, Å³; of a compound, that of its structure."""
-        compound = self.compounds.get(frozenset(symbols))
-        if compound is not None and compound.system.volume is not None:
-            return compound.system.volume
+        volume, _ = self.compounds.get(frozenset(symbols), (None, 0.0))
+        if volume is not None:
+            return volume
         return float(np.mean([self.crystals[symbol].volume for symbol in symbols]))
 
     def floor(self, symbols: Sequence[str], volume_ratio: float) -> float:
-        """Lowest energy per atom that atoms may have at a volume, in that of their ground states, eV."""
+        """Lowest energy per atom that atoms may have at a volume, in that of their ground states, eV.
+
+        For a compound it is the same at all volumes: its structure, when compressed, need not be the lowest.
+        """
         present = frozenset(symbols)
         if present in self.compounds:
-            compound = self.compounds[present]
-            return compound.energy + COMPRESSED * compound.rise(volume_ratio)
+            _, energy = self.compounds[present]
+            return energy
         of_elements = float(np.mean([self.crystals[symbol].floor(volume_ratio) for symbol in symbols]))
         return of_elements - max((e for key, e in self.binding.items() if key <= present), default=0.0)
 

@@ -261,6 +261,11 @@ class _System:
         return self.system.name
 
     @property
+    def floor_name(self) -> str:
+        """What energies must not fall below."""
+        return "the lowest structure of the data" if self.system.symbols else "all crystals"
+
+    @property
     def melting_point(self) -> float:
         return melting_point(self.system.elements)
 
@@ -339,8 +344,30 @@ class _System:
             margin = float(np.nanmin(course.energies, initial=np.inf)) - floor
             # Cold structures heat up as they run down into what lies lower.
             hottest = RUN_AWAY * temperature if run.temperature >= 1.0 else np.inf
-            failure = _verdict(run.kind, what, course, floor, hottest, self.allowance)
+            failure = self._verdict(run.kind, what, course, floor, hottest)
             yield StressOutcome(run.kind, margin, failure)
+
+    def _verdict(
+        self, kind: str, what: str, course: Course, floor: float, hottest: float
+    ) -> StressFailure | None:
+        """What is wrong with the course of a structure."""
+        n_steps = len(course.energies) - 1
+        energy = float(course.energies[-1])
+        if not np.isfinite(energy):
+            return StressFailure(
+                kind, f"{what}: the energy is not finite after {n_steps} steps", np.nan, course.atoms
+            )
+        if energy < floor:
+            fall, allowed = told_apart(floor + self.allowance - energy, self.allowance)
+            sentence = (
+                f"{what}: falls {fall} eV/atom below {self.floor_name} after {counted(n_steps, 'step')}; "
+                f"{allowed} eV/atom are allowed"
+            )
+            return StressFailure(kind, sentence, floor - energy, course.atoms)
+        last = float(course.temperatures[-max(n_steps // 3, 1) :].mean())
+        if last > hottest:
+            return StressFailure(kind, f"{what}: heats up to {last:.0f} K by itself", np.nan, course.atoms)
+        return None
 
     def _shrinking(self, batch: Shrinking) -> Iterator[StressOutcome]:
         """Random cells and clusters that are scaled down: their energy must not rise over a barrier and fall again."""
@@ -369,28 +396,6 @@ class _System:
             )
             failure = StressFailure("shrinking", sentence, float(fall[top]), _scaled(atoms, scale))
             yield StressOutcome("shrinking", margin, failure)
-
-
-def _verdict(
-    kind: str, what: str, course: Course, floor: float, hottest: float, allowance: float
-) -> StressFailure | None:
-    n_steps = len(course.energies) - 1
-    energy = float(course.energies[-1])
-    if not np.isfinite(energy):
-        return StressFailure(
-            kind, f"{what}: the energy is not finite after {n_steps} steps", np.nan, course.atoms
-        )
-    if energy < floor:
-        fall, allowed = told_apart(floor + allowance - energy, allowance)
-        sentence = (
-            f"{what}: falls {fall} eV/atom below all crystals after {counted(n_steps, 'step')}; "
-            f"{allowed} eV/atom are allowed"
-        )
-        return StressFailure(kind, sentence, floor - energy, course.atoms)
-    last = float(course.temperatures[-max(n_steps // 3, 1) :].mean())
-    if last > hottest:
-        return StressFailure(kind, f"{what}: heats up to {last:.0f} K by itself", np.nan, course.atoms)
-    return None
 
 
 def _scaled(atoms: Atoms, scale: float) -> Atoms:

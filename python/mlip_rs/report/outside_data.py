@@ -23,6 +23,7 @@ def outside_data_content(run: Run) -> list[Item]:
         "Potentials are taken where no data are: atoms that crowd as random spheres, hot and compressed crystals, open "
         "cells, clusters, and structures that shrink. The energy must not fall below that of the lowest crystal, and "
         "the temperature must not run away.",
+        *_systems_text(noted[0][1]["stress_test"]),
         f"{len(noted) - len(failed)} of {len(noted)} potentials held.",
         *(f"{warning[0].upper()}{warning[1:]}." for warning in _warnings(run)),
         _anchors_text(record),
@@ -43,6 +44,18 @@ def outside_data_content(run: Run) -> list[Item]:
 def _warnings(run: Run) -> list[str]:
     named = {"best": run.best_index, "knee": run.knee_index}
     return stress_test_warnings([point.to_dict("") for point in run.points], run.front, named)
+
+
+def _systems_text(noted: Mapping[str, Any]) -> list[str]:
+    """What the structures are made of."""
+    systems = noted.get("systems")
+    if not isinstance(systems, list) or not systems:
+        return []
+    names = ", ".join(map(str, systems))
+    return [
+        f"They are made of {names}. Elements are taken alone, and mixed, only if the data have crystals of each; of "
+        "others, the compounds of the data are taken, and nothing is known beyond their compositions."
+    ]
 
 
 def _anchors_text(record: Mapping[str, Any]) -> str:

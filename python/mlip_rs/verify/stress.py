@@ -16,5 +16,6 @@ def check_stress_test(verified: VerifiedCalculator) -> list[Measured] | NotAppli
             "the potential has no repulsion: do not use it at distances shorter than its data"
         )
     found = stress_test(potential)
-    where = found.failures[0].sentence if found.failures else f"{counted(found.n_structures, 'structure')}"
+    followed = f"{counted(found.n_structures, 'structure')} of {', '.join(found.systems)}"
+    where = found.failures[0].sentence if found.failures else followed
     return [Measured(float(len(found.failures)), 0.0, "structures", where)]

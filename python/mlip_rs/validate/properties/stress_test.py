@@ -29,9 +29,8 @@ def failures(found: StressTest) -> tuple[str, ...]:
 
 def notes(found: StressTest) -> tuple[str, ...]:
     """What was followed."""
-    return (
-        f"{counted(found.n_structures, 'structure')} of each element, of pairs and of all elements together",
-    )
+    followed = counted(found.n_structures, "structure")
+    return (f"{followed} of {', '.join(found.systems)}" if found.systems else followed,)
 
 
 PROPERTY = Property(
