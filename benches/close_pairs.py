@@ -51,11 +51,12 @@ def parts(data: Dataset) -> tuple[Dataset, Dataset, Distances]:
     own = [closest(frame) for frame in data]
     keys = set().union(*own)
     typical = {key: float(np.median([d[key] for d in own if key in d])) for key in keys}
-    nearness = np.array([min(d[key] / typical[key] for key in d) for d in own])
+    nearness = np.array([min((d[key] / typical[key] for key in d), default=np.inf) for d in own])
     left_out = np.zeros(len(data), dtype=bool)
     left_out[np.argsort(nearness)[: max(3, int(HELD_OUT * len(data)))]] = True
     limits = {
-        key: min(d[key] for d, out in zip(own, left_out, strict=True) if key in d and not out) for key in keys
+        key: min((d[key] for d, out in zip(own, left_out, strict=True) if key in d and not out), default=0.0)
+        for key in keys
     }
     return data.subset(~left_out), data.subset(left_out), limits
 
@@ -100,7 +101,10 @@ def main() -> None:
             run = mlip.fit(fitted, replace(basis, repulsion=repulsion), settings)
             cells.append("{:.3f}, {:.3f}".format(*force_errors(run.best(), left_out, limits)))
         nearest = min(
-            distance / limits[key] for frame in left_out for key, distance in closest(frame).items()
+            distance / limits[key]
+            for frame in left_out
+            for key, distance in closest(frame).items()
+            if limits[key]
         )
         print(f"| {path.stem} | {nearest:.2f} | {' | '.join(cells)} |", flush=True)
 

@@ -31,9 +31,12 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Make a potential of the files of another program, with the same energies, forces and stresses."""
+    from mlip_rs.errors import PotentialFileError
     from mlip_rs.importers import import_potential
     from mlip_rs.potential.origin import origin_text
 
+    if any(file.resolve() == output.resolve() for file in files):
+        raise PotentialFileError(f"{output}: is the file to import; give another name after -o")
     potential = import_potential(files, elements)
     potential.save(output)
     if as_json:

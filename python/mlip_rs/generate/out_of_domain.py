@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mlip_rs.errors import ConfigError
 from mlip_rs.generate.prototypes import PROTOTYPES, prototype
-from mlip_rs.generate.systems import System
+from mlip_rs.generate.systems import System, mixture
 
 MOST_PUSHES: int = 200
 """Overlapping spheres are pushed apart so many times at most; in the densest cells some overlap is left."""
@@ -223,6 +223,8 @@ def crystal_of(
 ) -> Atoms:
     """The crystal of a compound, or a prototype with a random mixture on its sites; as many atoms as symbols, or more.
 
+    Of a compound without crystal, a random cell.
+
     Parameters
     ----------
     name
@@ -236,10 +238,11 @@ def crystal_of(
     if own is not None:
         own.set_cell(own.cell.array * volume_ratio ** (1 / 3), scale_atoms=True)
         return supercell(own, len(symbols))
-    crystal = supercell(
-        prototype(name, system.elements[0], volume_ratio * spheres.volume(symbols)), len(symbols)
-    )
-    system.set_symbols(crystal, rng)
+    if system.symbols:
+        return random_cell(spheres, symbols, volume_ratio, rng)
+    unit = prototype(name, system.elements[0], volume_ratio * spheres.volume(symbols))
+    crystal = supercell(unit, len(symbols))
+    crystal.set_chemical_symbols(mixture(system.elements, len(crystal), rng))
     return crystal
 
 

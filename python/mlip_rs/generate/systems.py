@@ -10,6 +10,9 @@ from ase.formula import Formula
 
 Vectors = tuple[tuple[float, ...], ...]
 
+VACUUM: float = 6.0
+"""Å; layers of atoms further apart have vacuum between them."""
+
 
 def systems_of(elements: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Each element, each pair of elements, and all of them together.
@@ -89,8 +92,9 @@ class System:
 
     @property
     def crystal(self) -> Atoms | None:
-        """The structure, if it is periodic in all directions."""
-        return self.structure if self.pbc and all(self.pbc) else None
+        """The structure, if it is a crystal: no slab, chain or molecule, nor one of these in a periodic cell."""
+        structure = self.structure
+        return structure if structure is not None and is_crystal(structure) else None
 
     @property
     def volume(self) -> float | None:
@@ -105,14 +109,19 @@ class System:
         unit = self.unit
         return [str(symbol) for symbol in rng.permutation(unit * max(round(n_atoms / len(unit)), 1))]
 
-    def set_symbols(self, atoms: Atoms, rng: np.random.Generator) -> None:
-        """Give the sites of a crystal symbols in random order, whatever its number of atoms."""
-        if not self.symbols:
-            atoms.set_chemical_symbols(mixture(self.elements, len(atoms), rng))
-            return
-        unit = self.unit
-        repeated = unit * (len(atoms) // len(unit) + 1)
-        atoms.set_chemical_symbols(rng.permutation(repeated[: len(atoms)]).tolist())
+
+def is_crystal(atoms: Atoms) -> bool:
+    """Whether a structure is periodic in all directions, without a gap wider than `VACUUM` between layers of atoms.
+
+    >>> is_crystal(Atoms("Ni", cell=[3.0] * 3, pbc=True)), is_crystal(Atoms("Ni", cell=[12.0] * 3, pbc=True))
+    (True, False)
+    """
+    if not atoms.pbc.all():
+        return False
+    heights = 1.0 / np.linalg.norm(atoms.cell.reciprocal(), axis=1)
+    places = np.sort(atoms.get_scaled_positions(wrap=True), axis=0)
+    gaps = np.diff(np.vstack([places, places[:1] + 1.0]), axis=0).max(axis=0)
+    return bool((gaps * heights <= VACUUM).all())
 
 
 def systems_within(
@@ -130,7 +139,11 @@ def systems_within(
     alone
         Those of which the data have crystals.
     compounds
-        Those of the others, one for each set of elements that occurs; everything may be tested if there is none.
+        Those of the others, one for each set of elements that occurs.
+
+    Returns
+    -------
+    Everything if nothing is known of the data.
 
     Examples
     --------
@@ -139,6 +152,5 @@ def systems_within(
     ['Ti', 'TiO2']
     """
     everything, known, compounds = systems_of(elements), set(alone), tuple(compounds)
-    if not compounds:
-        return tuple(map(System, everything))
-    return tuple(System(system) for system in everything if known.issuperset(system)) + compounds
+    found = tuple(System(system) for system in everything if known.issuperset(system)) + compounds
+    return found or tuple(map(System, everything))

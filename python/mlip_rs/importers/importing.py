@@ -106,9 +106,7 @@ def import_potential(
     if any(_MTP.match(text) for text in texts):
         program, compiled = "MLIP", _mtp(paths, texts, elements)
     elif elements is not None:
-        raise PotentialFileError(
-            f"{', '.join(map(str, paths))}: names its elements itself; leave out --elements"
-        )
+        raise PotentialFileError(f"{', '.join(map(str, paths))}: {_without_elements(paths)}")
     elif snap:
         program, compiled = "SNAP", _snap(paths, texts, snap)
     elif any(_PACE.search(text[:20_000]) for text in texts):
@@ -129,6 +127,13 @@ def import_potential(
     return Potential.from_coefficients(
         compiled.basis.spec, compiled.coefficients, compiled.reference_energies, info
     )
+
+
+def _without_elements(paths: Sequence[Path]) -> str:
+    """What is wrong with elements for files that do not begin as an `.mtp` does."""
+    if any(path.suffix in (".mtp", ".almtp") for path in paths):
+        return "does not begin with MTP, as a moment tensor potential does; give the whole file"
+    return "names its elements itself; leave out --elements"
 
 
 def _polymlp(paths: Sequence[Path], texts: Sequence[str]) -> Compiled:
@@ -183,7 +188,9 @@ def _paths(given: Sequence[Path]) -> list[Path]:
         folder = given[0]
         given = sorted(path for path in folder.glob("polymlp.yaml*") if path.is_file())
         if not given:
-            raise PotentialFileError(f"{folder}: has no polymlp.yaml; give the files of the potential")
+            raise PotentialFileError(
+                f"{folder}: has no polymlp.yaml; give the files of the potential by name"
+            )
     if not given:
         raise PotentialFileError("no file is given; give a polymlp.yaml")
     for path in given:

@@ -14,6 +14,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 from mlip_rs.errors import PotentialFileError
+from mlip_rs.text import counted
 
 KIND: str = ".mtp"
 """What the file is called in messages."""
@@ -371,7 +372,7 @@ def _symbols(types: list[int], elements: Sequence[str] | None) -> tuple[str, ...
         )
     if len(elements) != len(types):
         raise PotentialFileError(
-            f"has {len(types)} elements, and {len(elements)} are given; give one for each"
+            f"has {counted(len(types), 'element')}, and {len(elements)} were given; give one symbol for each"
         )
     for symbol in elements:
         if symbol not in atomic_numbers or symbol == "X" or list(elements).count(symbol) > 1:

@@ -16,16 +16,28 @@ COMPOUNDS_KEY: str = "lowest_compounds"
 """Entry of `Potential.info` with these structures: symbols, cell and positions (Å), and periodic directions."""
 
 
+LARGEST_UNIT: int = 40
+"""Most atoms of a formula unit; disordered mixtures in large cells have larger ones, and are no compounds."""
+
+MOST_ATOMS: int = 2_000
+"""Most atoms of a structure in the metadata of a potential."""
+
+LENGTHS: tuple[float, float] = (1e-3, 1e4)
+"""Å; lattice vectors and positions of the metadata are not longer, and volumes not smaller."""
+
+
 def compounds_of(
     elements: Sequence[str], alone: Iterable[str], structures: Iterable[Atoms]
 ) -> tuple[System, ...]:
-    """The compounds among structures whose elements are not all in `alone`."""
+    """The compounds among structures whose elements are not all in `alone`, one for each set of elements."""
     known = set(alone)
-    return tuple(
-        System.compound(elements, atoms)
-        for atoms in structures
-        if len(present := set(atoms.get_chemical_symbols())) > 1 and not known.issuperset(present)
-    )
+    found: dict[tuple[str, ...], System] = {}
+    for atoms in structures:
+        system = System.compound(elements, atoms)
+        is_compound = len(system.elements) > 1 and not known.issuperset(system.elements)
+        if is_compound and len(system.unit) <= LARGEST_UNIT:
+            found.setdefault(system.elements, system)
+    return tuple(found.values())
 
 
 def compounds_record(systems: Iterable[System]) -> list[dict[str, Any]]:
@@ -39,19 +51,29 @@ def compounds_record(systems: Iterable[System]) -> list[dict[str, Any]]:
 def recorded_compounds(elements: Sequence[str], info: Mapping[str, Any]) -> tuple[System, ...]:
     """Compounds of the metadata of a potential; what is not understood is left out."""
     noted = info.get(COMPOUNDS_KEY)
-    found = []
+    structures = []
     for entry in noted if isinstance(noted, list | tuple) else ():
         try:
-            atoms = Atoms(
-                list(entry["symbols"]),
-                entry["positions"],
-                cell=entry["cell"],
-                pbc=[bool(b) for b in entry["pbc"]],
-            )
-            finite = np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()
-            solid = not atoms.pbc.all() or atoms.get_volume() > 0.0
-        except (KeyError, TypeError, ValueError, IndexError):
+            atoms = _structure(elements, entry)
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError):
             continue
-        if finite and solid and len(set(atoms.symbols)) > 1 and set(atoms.symbols) <= set(elements):
-            found.append(System.compound(elements, atoms))
-    return tuple(found)
+        if atoms is not None:
+            structures.append(atoms)
+    return compounds_of(elements, (), structures)
+
+
+def _structure(elements: Sequence[str], entry: Mapping[str, Any]) -> Atoms | None:
+    """The structure of an entry; None if its elements are others or its sizes are those of no structure."""
+    symbols = list(entry["symbols"])
+    if not 1 < len(symbols) <= MOST_ATOMS or not all(symbol in elements for symbol in symbols):
+        return None
+    cell, positions = (np.array(entry[name], dtype=float) for name in ("cell", "positions"))
+    pbc = [bool(own) for own in entry["pbc"]]
+    if cell.shape != (3, 3) or positions.shape != (len(symbols), 3) or len(pbc) != 3:
+        return None
+    least, most = LENGTHS
+    if not (np.abs(cell) < most).all() or not (np.abs(positions) < most).all():
+        return None
+    if any(pbc) and not abs(np.linalg.det(cell)) > least:
+        return None
+    return Atoms(symbols, positions, cell=cell, pbc=pbc)

@@ -1,9 +1,11 @@
 """The lowest energies that a potential may have: those of its crystals, at every volume."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from math import gcd
 
 import numpy as np
 from ase import Atoms
@@ -14,7 +16,7 @@ from mlip_rs.arrays import Array
 from mlip_rs.data.core_structures import structure_from_atoms
 from mlip_rs.errors import StructureError
 from mlip_rs.generate.prototypes import BINARY_PROTOTYPES, PROTOTYPES, binary_prototype, prototype
-from mlip_rs.generate.systems import System, systems_within
+from mlip_rs.generate.systems import System, is_crystal, systems_within
 from mlip_rs.potential.lowest_compounds import (
     COMPOUNDS_KEY,
     compounds_of,
@@ -22,8 +24,9 @@ from mlip_rs.potential.lowest_compounds import (
     recorded_compounds,
 )
 from mlip_rs.potential.potential import Potential
-from mlip_rs.potential.short_range import shortest_distances
 from mlip_rs.threads import number_of_threads
+
+Proportions = tuple[tuple[str, int], ...]
 
 VOLUMES: Array = np.geomspace(0.3, 8.0, 40)
 """Volumes per atom at which crystals are looked at, in cubes of the shortest distance of the data."""
@@ -144,15 +147,15 @@ class LowestCrystals:
     binding
         By set of elements: by how much the energy per atom of a compound lies below that of its elements, eV.
     compounds
-        By set of elements, those of which the data have not all elements alone: volume, Å³ per atom, and energy, eV per
-        atom, of their lowest structure in the data; no volume if it is not periodic.
+        By composition (see `_proportions`), those of which the data have not all elements alone: volume, Å³ per atom,
+        of the lowest structure in the data, none if it is no crystal, and the lowest energy known, eV per atom.
     systems
         What may be tested: of other mixtures the data have no energies to judge by.
     """
 
     crystals: dict[str, LowestCrystal]
     binding: dict[frozenset[str], float]
-    compounds: dict[frozenset[str], tuple[float | None, float]]
+    compounds: dict[Proportions, tuple[float | None, float]]
     systems: tuple[System, ...]
 
     @classmethod
@@ -199,15 +202,8 @@ class LowestCrystals:
             total = sum(count * crystals[symbol].energy for symbol, count in composition.items())
             key = frozenset(composition)
             binding[key] = max(binding.get(key, 0.0), total / sum(composition.values()) - energy)
-        systems = recorded_compounds(elements, potential.info)
-        structures = [atoms for system in systems if (atoms := system.structure) is not None]
-        of_systems = energies_per_atom(potential, structures, threads)
-        found = {
-            frozenset(system.elements): (system.volume, float(np.nan_to_num(energy, nan=np.inf)))
-            for system, energy in zip(systems, of_systems, strict=True)
-        }
-        alone = _alone(_recorded_volumes(potential), elements, closest)
-        return cls(crystals, binding, found, systems_within(elements, alone, systems))
+        found, tested = _compounds(potential, low, threads)
+        return cls(crystals, binding, found, systems_within(elements, _recorded_volumes(potential), tested))
 
     @property
     def volumes(self) -> Array:
@@ -216,7 +212,7 @@ class LowestCrystals:
 
     def volume(self, symbols: Sequence[str]) -> float:
         """Mean volume per atom of the ground states of atoms, Å³; of a compound, that of its structure."""
-        volume, _ = self.compounds.get(frozenset(symbols), (None, 0.0))
+        volume, _ = self.compounds.get(_proportions(Counter(symbols)), (None, 0.0))
         if volume is not None:
             return volume
         return float(np.mean([self.crystals[symbol].volume for symbol in symbols]))
@@ -226,10 +222,10 @@ class LowestCrystals:
 
         For a compound it is the same at all volumes: its structure, when compressed, need not be the lowest.
         """
-        present = frozenset(symbols)
-        if present in self.compounds:
-            _, energy = self.compounds[present]
-            return energy
+        compound = self.compounds.get(_proportions(Counter(symbols)))
+        if compound is not None:
+            return compound[1]
+        present = set(symbols)
         of_elements = float(np.mean([self.crystals[symbol].floor(volume_ratio) for symbol in symbols]))
         return of_elements - max((e for key, e in self.binding.items() if key <= present), default=0.0)
 
@@ -256,12 +252,10 @@ def with_lowest_structures(
     volumes = {
         atoms.get_chemical_formula(): float(atoms.get_volume() / len(atoms))
         for atoms in structures
-        if atoms.pbc.all()
+        if is_crystal(atoms)
     }
     noted = potential.with_info(dict(potential.info) | {LOWEST_KEY: found, VOLUMES_KEY: volumes})
-    closest = np.array(shortest_distances(potential))
-    alone = _alone(_recorded_volumes(noted), potential.elements, closest)
-    compounds = compounds_of(potential.elements, alone, structures)
+    compounds = compounds_of(potential.elements, _recorded_volumes(noted), structures)
     if not compounds:
         return noted
     return noted.with_info(dict(noted.info) | {COMPOUNDS_KEY: compounds_record(compounds)})
@@ -286,10 +280,36 @@ def _recorded_volumes(potential: Potential) -> dict[str, float]:
     }
 
 
-def _alone(volumes: Mapping[str, float], elements: Sequence[str], closest: Array) -> list[str]:
-    """Elements of which there are crystals; volumes per atom of boxes with single atoms or molecules are larger."""
-    limits = VOLUMES[-1] * np.diag(closest) ** 3
-    return [own for own, limit in zip(elements, limits, strict=True) if volumes.get(own, np.inf) < limit]
+def _compounds(
+    potential: Potential, low: Sequence[tuple[Mapping[str, int], float]], threads: int | None
+) -> tuple[dict[Proportions, tuple[float | None, float]], list[System]]:
+    """Volumes and energies of the compounds of the record, as `LowestCrystals` has them, and the compounds.
+
+    Parameters
+    ----------
+    low
+        Compositions and energies, eV per atom, of other structures, which may be lower.
+    """
+    systems = recorded_compounds(potential.elements, potential.info)
+    structures = [atoms for system in systems if (atoms := system.structure) is not None]
+    found: dict[Proportions, tuple[float | None, float]] = {}
+    tested = []
+    for system, own in zip(systems, energies_per_atom(potential, structures, threads).tolist(), strict=True):
+        key = _proportions(Counter(system.symbols))
+        if np.isfinite(own):
+            found[key] = system.volume, min([own, *(e for of, e in low if _proportions(of) == key)])
+            tested.append(system)
+    return found, tested
+
+
+def _proportions(composition: Mapping[str, int]) -> Proportions:
+    """Elements and their shares of the atoms, as smallest whole numbers.
+
+    >>> _proportions({"O": 24, "Ti": 8, "Sr": 8})
+    (('O', 3), ('Sr', 1), ('Ti', 1))
+    """
+    divisor = gcd(*composition.values())
+    return tuple(sorted((symbol, count // divisor) for symbol, count in composition.items() if count))
 
 
 def _minimum(energies: Array, place: int) -> int:

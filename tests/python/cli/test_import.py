@@ -46,3 +46,20 @@ def test_a_file_that_cannot_be_imported_is_one_line_and_nothing_is_written(tmp_p
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"error: {torn}: is damaged")
     assert not (tmp_path / "out.mlip.json").exists()
+
+
+def test_the_file_to_import_is_not_written_over(tmp_path):
+    model = tmp_path / "al-ni.mtp"
+    model.write_bytes(MODEL.with_name("mtp_two.mtp").read_bytes())
+    result = invoke("import", model, "--elements", "Al", "Ni", "-o", model)
+    assert result.exit_code == 1
+    assert "is the file to import" in result.stderr
+    assert model.read_bytes() == MODEL.with_name("mtp_two.mtp").read_bytes()
+
+
+def test_a_moment_tensor_potential_that_lost_its_beginning_is_called_so(tmp_path):
+    torn = tmp_path / "al-ni.mtp"
+    torn.write_bytes(MODEL.with_name("mtp_two.mtp").read_bytes().split(b"\n", 1)[1])
+    result = invoke("import", torn, "--elements", "Al", "Ni", "-o", tmp_path / "out.mlip.json")
+    assert result.exit_code == 1
+    assert "does not begin with MTP" in result.stderr

@@ -34,9 +34,6 @@ def test_compounds_have_the_composition_of_their_structure(rng):
     assert Counter(system.mixed(16, rng)) == {"O": 9, "Sr": 3, "Ti": 3}
     assert Counter(system.mixed(1, rng)) == {"O": 3, "Sr": 1, "Ti": 1}
     assert system.volume == pytest.approx(3.9**3 / 5)
-    site = Atoms("X7", positions=np.eye(7, 3))
-    system.set_symbols(site, rng)
-    assert len(site) == 7
 
 
 def test_only_elements_that_are_known_alone_are_mixed():
@@ -53,3 +50,17 @@ def test_structures_of_a_compound_are_crowded_and_opened_beside_its_own_volume()
     ratios = [atoms.get_volume() / len(atoms) * 5 / 3.9**3 for atoms in structures if atoms.pbc.all()]
     assert 0.4 < min(ratios) < 0.7
     assert 1.5 < max(ratios) < 3.0
+
+
+def test_slabs_and_boxes_are_no_crystals():
+    slab = PEROVSKITE.repeat(2)
+    slab.center(vacuum=5.0, axis=2)
+    for atoms in (slab, Atoms("SrTiO3", PEROVSKITE.positions, cell=[14.0] * 3, pbc=True)):
+        system = System.compound(["Sr", "Ti", "O"], atoms)
+        assert system.structure == atoms
+        assert system.crystal is None
+        assert system.volume is None
+        found = out_of_domain(
+            Spheres(("Sr", "Ti", "O"), np.full((3, 3), 1.5), [12.0] * 3), [system], 8, seed=3
+        )
+        assert {atoms.get_chemical_formula(empirical=True) for atoms in found} == {"O3SrTi"}

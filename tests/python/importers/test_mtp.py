@@ -264,7 +264,7 @@ def test_elements_have_to_be_given(tmp_path):
         .energy
     )
     assert energy == pytest.approx(REFERENCE["cases"]["two"]["energy"], rel=TOLERANCE)
-    assert "has 2 elements, and 1 are given" in refusal(tmp_path, TWO, ["Al"])
+    assert "has 2 elements, and 1 were given" in refusal(tmp_path, TWO, ["Al"])
     for wrong in (["Al", "Al"], ["Al", "Xx"], ["X", "Al"]):
         assert "unknown, or given twice" in refusal(tmp_path, TWO, wrong)
 

@@ -31,7 +31,19 @@ def test_a_compound_of_elements_that_no_data_have_alone_is_all_that_is_tested():
     assert names(recorded(ALLOY)) == ["AlNi"]
     assert names(recorded(ALLOY, bulk("Al"))) == ["Al", "AlNi"]
     assert names(recorded(ALLOY, bulk("Al"), bulk("Ni"))) == ["Al", "Ni", "Al–Ni"]
+    assert names(recorded(bulk("Ni"), Atoms("Al"))) == ["Ni"]
     assert names(random_potential(ELEMENTS, "pair")) == ["Al", "Ni", "Al–Ni"]
+
+
+def test_disordered_mixtures_of_large_cells_are_no_compounds():
+    mixture = bulk("Al", cubic=True).repeat(3)
+    mixture.symbols[:53] = "Ni"
+    assert names(recorded(mixture)) == ["Al", "Ni", "Al–Ni"]
+    assert names(recorded(mixture, bulk("Al"))) == ["Al"]
+
+
+def test_only_the_lowest_structure_of_a_set_of_elements_is_a_compound():
+    assert names(recorded(ALLOY, Atoms("AlNi3", np.eye(4, 3) * 2.0, cell=[3.0] * 3, pbc=True))) == ["AlNi"]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +64,11 @@ def test_energies_are_judged_beside_the_structure_at_any_volume():
     lowest = LowestCrystals.of(potential, CLOSEST)
     energy = potential.predict(ALLOY).energy / 2
     for ratio in (0.5, 1.0, 3.0):
-        assert lowest.floor(["Al", "Ni"], ratio) == pytest.approx(energy)
+        assert lowest.floor(["Al", "Ni"], ratio) <= energy + 1e-9
+        assert lowest.floor(["Al", "Ni"], ratio) == lowest.floor(["Ni", "Al"], 1.0)
+    lower = bulk("AlNi", "rocksalt", a=4.6)
+    known = LowestCrystals.of(potential, CLOSEST, [lower]).floor(["Al", "Ni"], 1.0)
+    assert known <= potential.predict(lower).energy / 2 + 1e-9
     assert lowest.volume(["Ni", "Al"]) == pytest.approx(2.9**3 / 2)
 
 
