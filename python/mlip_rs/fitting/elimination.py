@@ -13,7 +13,9 @@ function. The group with the smallest Δ / (saving^γ size^(1−γ)) leaves; the
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +87,18 @@ class Removal:
     groups: Groups
     power: float
 
+    @cached_property
+    def members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(N,) number of a group, and a feature in it, for each group and feature."""
+        groups = self.groups
+        numbers = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        return numbers, np.concatenate(groups) if groups else np.empty(0, dtype=np.int64)
+
+    @cached_property
+    def savings(self) -> "GroupSavings":
+        """Of all features: every elimination begins with a copy, since they take long to find."""
+        return GroupSavings(*self.members, len(self.groups), self.costs)
+
 
 def eliminate(
     gram: Array,
@@ -154,7 +168,8 @@ class GroupSavings:
         membership = csr_matrix((np.ones(len(members)), (group, members)), shape=(n_groups, n_features))
         needs = (membership @ costs.uses).tocsr()
         needs.sort_indices()
-        self._n_groups, self._items, self._needs = n_groups, needs.indices, needs.data
+        # Places as the gathers below take them: of another type they would be converted at every step.
+        self._n_groups, self._items, self._needs = n_groups, needs.indices.astype(np.intp), needs.data
         self._owner = np.repeat(np.arange(n_groups), np.diff(needs.indptr))
         self._weights = costs.weights[self._items]
         self._begins = np.flatnonzero(np.diff(self._owner, prepend=-1))
@@ -166,10 +181,17 @@ class GroupSavings:
             (uses.data, (np.repeat(members, counts), places)), shape=(n_features, len(keys))
         )
 
+    def copy(self) -> "GroupSavings":
+        """Of the same features; those that leave one copy stay in the other."""
+        other = copy(self)
+        other._needs = self._needs.copy()
+        return other
+
     def remove(self, features: NDArray[np.int64]) -> None:
         """Features that have left are in no group any more."""
-        parts = self._parts[features]
-        self._needs -= np.bincount(parts.indices, parts.data, minlength=len(self._needs))
+        for feature in features:
+            own = slice(self._parts.indptr[feature], self._parts.indptr[feature + 1])
+            self._needs[self._parts.indices[own]] -= self._parts.data[own]
 
     def compact(self) -> None:
         """Forget what only groups without members needed."""
@@ -209,11 +231,9 @@ class _Elimination:
         self.full_cost = self.costs.cost(np.ones(len(xty), dtype=bool))
         self.users = np.asarray(self.costs.uses[self.left].sum(axis=0)).reshape(-1)
         self.refreshed: Callable[[Mask], None] = lambda _: None
-        groups = removal.groups
-        self.group = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-        self.members = np.concatenate(groups) if groups else np.empty(0, dtype=np.int64)
-        self.n_groups = len(groups)
-        self.savings = GroupSavings(self.group, self.members, self.n_groups, self.costs)
+        self.group, self.members = removal.members
+        self.n_groups = len(removal.groups)
+        self.savings = removal.savings.copy()
         self.savings.remove(np.flatnonzero(~self.left))
         self._refresh()
 
@@ -221,11 +241,11 @@ class _Elimination:
         """The inverse for the features left: lower triangle, in `inverse`; `features` are its rows."""
         self.savings.compact()
         self.features = np.flatnonzero(self.left)
+        self.places = np.cumsum(self.left) - 1
         self.present = np.ones(len(self.features), dtype=bool)
         self.inverse = np.empty((0, 0))  # its memory is needed
-        matrix = self.gram[
-            np.ix_(self.features, self.features)
-        ].T  # symmetric: the same, in the order of LAPACK
+        some = self.gram if self.left.all() else self.gram.take(self.features, axis=0)
+        matrix = some.take(self.features, axis=1).T  # symmetric: the same, in the order of LAPACK
         matrix[np.diag_indices(len(matrix))] += self.penalties[self.features]
         matrix, singular = dpotrf(matrix, lower=1, clean=0, overwrite_a=1)
         if not singular:
@@ -261,7 +281,7 @@ class _Elimination:
         here = self.left[self.members]
         members, counts = self.members[here], np.bincount(self.group[here], minlength=self.n_groups)
         starts = np.append(0, np.cumsum(counts))
-        places = np.searchsorted(self.features, members)
+        places = self.places[members]
         sizes = np.maximum(counts, 1)
         worth = (self.savings.of_groups(self.users) + PER_FEATURE * sizes) ** self.power * sizes ** (
             1.0 - self.power
@@ -334,9 +354,15 @@ class _Elimination:
                 return np.inf
         own = np.sort(own)
         w = self.coefficients[own]
-        matrix = self.inverse.T[np.ix_(own, own)].T  # in the order of LAPACK
+        matrix = self._block(own)
         _, solution, singular = dposv(matrix, w, lower=1, overwrite_a=1)
         return np.inf if singular else float(w @ solution)
+
+    def _block(self, own: NDArray[np.int64]) -> Array:
+        """The rows and columns of the inverse at some positions, ascending; the upper triangle is not meant."""
+        flat = self.inverse.T.reshape(-1)  # a view: the inverse is in the order of LAPACK
+        block: Array = flat.take(own[:, None] * len(self.inverse) + own).T
+        return block
 
     def _remove(self, own: NDArray[np.int64]) -> None:
         """Take the features at these positions out."""
@@ -350,9 +376,11 @@ class _Elimination:
         if self.left.sum() < REFRESH * len(self.features):
             self._refresh()
             return
-        rows = np.arange(len(self.features))[:, None]
-        columns = self.inverse[np.maximum(rows, own), np.minimum(rows, own)]
-        factor, info = dpotrf(self.inverse[np.ix_(own, own)], lower=1, clean=1)
+        columns = np.empty((len(own), len(self.features))).T
+        for k, place in enumerate(own):
+            columns[:place, k] = self.inverse[place, :place]
+            columns[place:, k] = self.inverse[place:, place]
+        factor, info = dpotrf(self._block(own), lower=1, clean=1, overwrite_a=1)
         if info != 0:
             self._refresh()
             return
