@@ -42,6 +42,9 @@ REFRESH: float = 0.7
 PER_FEATURE: float = 1e-4
 """µs per atom added to the cost of each feature, so that useless features leave even if they cost nothing."""
 
+ROWS: int = 64
+"""Rows of a matrix that are gathered at a time."""
+
 LARGEST_GROUP: int = 400
 """Larger groups are not tried: their loss is always the largest."""
 
@@ -244,8 +247,11 @@ class _Elimination:
         self.places = np.cumsum(self.left) - 1
         self.present = np.ones(len(self.features), dtype=bool)
         self.inverse = np.empty((0, 0))  # its memory is needed
-        some = self.gram if self.left.all() else self.gram.take(self.features, axis=0)
-        matrix = some.take(self.features, axis=1).T  # symmetric: the same, in the order of LAPACK
+        matrix = np.empty((len(self.features), len(self.features)))
+        for start in range(0, len(matrix), ROWS):  # a few at a time: there is memory for one copy
+            rows = self.features[start : start + ROWS]
+            matrix[start : start + ROWS] = self.gram.take(rows, axis=0).take(self.features, axis=1)
+        matrix = matrix.T  # symmetric: the same, in the order of LAPACK
         matrix[np.diag_indices(len(matrix))] += self.penalties[self.features]
         matrix, singular = dpotrf(matrix, lower=1, clean=0, overwrite_a=1)
         if not singular:
