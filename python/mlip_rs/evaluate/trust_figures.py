@@ -108,7 +108,8 @@ def index_figure(trust: Trust) -> Figure:
     axes.plot(middle, rms, "o-", color=color(0), linewidth=LINE_WIDTH, markersize=MARKER_SIZE, label="RMS")
     curve = getattr(trust.committee, "force_error", None)
     if curve is not None:
-        line = np.geomspace(index.min(), index.max(), 100)
+        seen = index[index > 0.0]  # atoms of which a potential sees nothing have 0
+        line = np.geomspace(seen.min(), seen.max(), 100) if len(seen) else index
         axes.plot(line, curve(line), color=color(1), linewidth=LINE_WIDTH, label="expected")
     axes.set_xscale("log")
     axes.set_yscale("log")

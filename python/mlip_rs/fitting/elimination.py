@@ -13,9 +13,7 @@ function. The group with the smallest Δ / (saving^γ size^(1−γ)) leaves; the
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +39,6 @@ REFRESH: float = 0.7
 
 PER_FEATURE: float = 1e-4
 """µs per atom added to the cost of each feature, so that useless features leave even if they cost nothing."""
-
-ROWS: int = 64
-"""Rows of a matrix that are gathered at a time."""
 
 LARGEST_GROUP: int = 400
 """Larger groups are not tried: their loss is always the largest."""
@@ -89,18 +84,6 @@ class Removal:
     costs: CostModel
     groups: Groups
     power: float
-
-    @cached_property
-    def members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(N,) number of a group, and a feature in it, for each group and feature."""
-        groups = self.groups
-        numbers = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-        return numbers, np.concatenate(groups) if groups else np.empty(0, dtype=np.int64)
-
-    @cached_property
-    def savings(self) -> "GroupSavings":
-        """Of all features: every elimination begins with a copy, since they take long to find."""
-        return GroupSavings(*self.members, len(self.groups), self.costs)
 
 
 def eliminate(
@@ -171,8 +154,7 @@ class GroupSavings:
         membership = csr_matrix((np.ones(len(members)), (group, members)), shape=(n_groups, n_features))
         needs = (membership @ costs.uses).tocsr()
         needs.sort_indices()
-        # Places as the gathers below take them: of another type they would be converted at every step.
-        self._n_groups, self._items, self._needs = n_groups, needs.indices.astype(np.intp), needs.data
+        self._n_groups, self._items, self._needs = n_groups, needs.indices, needs.data
         self._owner = np.repeat(np.arange(n_groups), np.diff(needs.indptr))
         self._weights = costs.weights[self._items]
         self._begins = np.flatnonzero(np.diff(self._owner, prepend=-1))
@@ -184,17 +166,10 @@ class GroupSavings:
             (uses.data, (np.repeat(members, counts), places)), shape=(n_features, len(keys))
         )
 
-    def copy(self) -> "GroupSavings":
-        """Of the same features; those that leave one copy stay in the other."""
-        other = copy(self)
-        other._needs = self._needs.copy()
-        return other
-
     def remove(self, features: NDArray[np.int64]) -> None:
         """Features that have left are in no group any more."""
-        for feature in features:
-            own = slice(self._parts.indptr[feature], self._parts.indptr[feature + 1])
-            self._needs[self._parts.indices[own]] -= self._parts.data[own]
+        parts = self._parts[features]
+        self._needs -= np.bincount(parts.indices, parts.data, minlength=len(self._needs))
 
     def compact(self) -> None:
         """Forget what only groups without members needed."""
@@ -234,9 +209,11 @@ class _Elimination:
         self.full_cost = self.costs.cost(np.ones(len(xty), dtype=bool))
         self.users = np.asarray(self.costs.uses[self.left].sum(axis=0)).reshape(-1)
         self.refreshed: Callable[[Mask], None] = lambda _: None
-        self.group, self.members = removal.members
-        self.n_groups = len(removal.groups)
-        self.savings = removal.savings.copy()
+        groups = removal.groups
+        self.group = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        self.members = np.concatenate(groups) if groups else np.empty(0, dtype=np.int64)
+        self.n_groups = len(groups)
+        self.savings = GroupSavings(self.group, self.members, self.n_groups, self.costs)
         self.savings.remove(np.flatnonzero(~self.left))
         self._refresh()
 
@@ -244,14 +221,11 @@ class _Elimination:
         """The inverse for the features left: lower triangle, in `inverse`; `features` are its rows."""
         self.savings.compact()
         self.features = np.flatnonzero(self.left)
-        self.places = np.cumsum(self.left) - 1
         self.present = np.ones(len(self.features), dtype=bool)
         self.inverse = np.empty((0, 0))  # its memory is needed
-        matrix = np.empty((len(self.features), len(self.features)))
-        for start in range(0, len(matrix), ROWS):  # a few at a time: there is memory for one copy
-            rows = self.features[start : start + ROWS]
-            matrix[start : start + ROWS] = self.gram.take(rows, axis=0).take(self.features, axis=1)
-        matrix = matrix.T  # symmetric: the same, in the order of LAPACK
+        matrix = self.gram[
+            np.ix_(self.features, self.features)
+        ].T  # symmetric: the same, in the order of LAPACK
         matrix[np.diag_indices(len(matrix))] += self.penalties[self.features]
         matrix, singular = dpotrf(matrix, lower=1, clean=0, overwrite_a=1)
         if not singular:
@@ -287,7 +261,7 @@ class _Elimination:
         here = self.left[self.members]
         members, counts = self.members[here], np.bincount(self.group[here], minlength=self.n_groups)
         starts = np.append(0, np.cumsum(counts))
-        places = self.places[members]
+        places = np.searchsorted(self.features, members)
         sizes = np.maximum(counts, 1)
         worth = (self.savings.of_groups(self.users) + PER_FEATURE * sizes) ** self.power * sizes ** (
             1.0 - self.power
@@ -360,15 +334,9 @@ class _Elimination:
                 return np.inf
         own = np.sort(own)
         w = self.coefficients[own]
-        matrix = self._block(own)
+        matrix = self.inverse.T[np.ix_(own, own)].T  # in the order of LAPACK
         _, solution, singular = dposv(matrix, w, lower=1, overwrite_a=1)
         return np.inf if singular else float(w @ solution)
-
-    def _block(self, own: NDArray[np.int64]) -> Array:
-        """The rows and columns of the inverse at some positions, ascending; the upper triangle is not meant."""
-        flat = self.inverse.T.reshape(-1)  # a view: the inverse is in the order of LAPACK
-        block: Array = flat.take(own[:, None] * len(self.inverse) + own).T
-        return block
 
     def _remove(self, own: NDArray[np.int64]) -> None:
         """Take the features at these positions out."""
@@ -382,11 +350,9 @@ class _Elimination:
         if self.left.sum() < REFRESH * len(self.features):
             self._refresh()
             return
-        columns = np.empty((len(own), len(self.features))).T
-        for k, place in enumerate(own):
-            columns[:place, k] = self.inverse[place, :place]
-            columns[place:, k] = self.inverse[place:, place]
-        factor, info = dpotrf(self._block(own), lower=1, clean=1, overwrite_a=1)
+        rows = np.arange(len(self.features))[:, None]
+        columns = self.inverse[np.maximum(rows, own), np.minimum(rows, own)]
+        factor, info = dpotrf(self.inverse[np.ix_(own, own)], lower=1, clean=1)
         if info != 0:
             self._refresh()
             return

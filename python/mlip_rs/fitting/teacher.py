@@ -16,7 +16,7 @@ from mlip_rs.arrays import Array, Mask
 from mlip_rs.basis import Basis
 from mlip_rs.fitting.anchors import Anchors, anchors, lowest_of_data
 from mlip_rs.fitting.cross_validation import CrossValidation
-from mlip_rs.fitting.dense_fit import DenseFit, refits_without, without_each_fold
+from mlip_rs.fitting.dense_fit import DenseFit, without_each_fold
 from mlip_rs.fitting.estimators.scaled import Scaled
 from mlip_rs.fitting.repulsion import repelling_potential
 from mlip_rs.potential.lowest_crystals import with_lowest_structures
@@ -106,7 +106,7 @@ def _teachers(folds: CrossValidation, dense: DenseFit, taught: _Fit) -> dict[int
         of_folds = dense.of_folds
     else:
         support = None if taught.support.all() else taught.support
-        of_folds = refits_without(folds, dense.penalty, support, folds.folds)
+        of_folds = [folds.refitted(folds.load(fold)[0], dense.penalty, [support])[0] for fold in folds.folds]
     return {None: taught.coefficients, **dict(enumerate(of_folds))}
 
 

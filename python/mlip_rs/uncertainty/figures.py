@@ -8,6 +8,9 @@ from matplotlib.figure import Figure
 from mlip_rs.plot.style import GUIDE, LINE_WIDTH, color, dress, legend, new_figure
 from mlip_rs.uncertainty.force_error import ForceError
 
+LEAST_INDEX: float = 1e-4
+"""Smallest index on a logarithmic axis, in the largest: atoms of which a potential sees nothing have 0."""
+
 
 def force_error_curves(curves: Mapping[str, ForceError]) -> Figure:
     """Expected error of a force by the index of its atom.
@@ -20,10 +23,12 @@ def force_error_curves(curves: Mapping[str, ForceError]) -> Figure:
     figure = new_figure(5.0, 3.4)
     axes = figure.add_subplot()
     largest = max(curve.index[-1] for curve in curves.values())
-    smallest = min(curve.index[0] for curve in curves.values())
+    least = LEAST_INDEX * largest or 1.0
+    smallest = max(min(curve.index[0] for curve in curves.values()), least)
     for k, (name, curve) in enumerate(curves.items()):
-        inside = np.geomspace(curve.index[0], curve.index[-1], 200)
-        beyond = np.geomspace(curve.index[-1], 3.0 * largest, 30)
+        last = max(curve.index[-1], least)
+        inside = np.geomspace(max(curve.index[0], least), last, 200)
+        beyond = np.geomspace(last, max(3.0 * largest, last), 30)
         axes.plot(inside, curve(inside), color=color(k), linewidth=LINE_WIDTH, label=name)
         axes.plot(beyond, curve(beyond), color=color(k), linewidth=LINE_WIDTH, linestyle="--")
         axes.plot(curve.index, curve.error, linestyle="", marker="o", markersize=3, color=color(k))
