@@ -90,8 +90,8 @@ def main() -> None:
     size = int(arguments.size) if arguments.size.isdigit() else arguments.size
     for path in arguments.files:
         data = read_dataset(path)
-        basis = mlip.Basis(size=size, angular_cutoff=arguments.angular_cutoff).resolved(parts(data)[0])
         fitted, left_out, limits = parts(data)
+        basis = mlip.Basis(size=size, angular_cutoff=arguments.angular_cutoff).resolved(fitted)
         own = domain(fitted, basis.elements, basis.core.cutoff)
         repulsions: list[Repulsion | None] = [None]
         repulsions += [own.repulsion(replace(SWITCHINGS[0], inner=inner)) for inner in arguments.inner]

@@ -60,9 +60,8 @@ class Spheres:
 
     def of(self, system: System) -> "Spheres":
         """The sizes in a system: those of a compound fill its volume."""
-        if system.volume is None:
-            return self
-        return replace(self, volumes=np.full(len(self.elements), system.volume))
+        volume = system.volume
+        return self if volume is None else replace(self, volumes=np.full(len(self.elements), volume))
 
     def species(self, symbols: Sequence[str]) -> NDArray[np.int64]:
         """(N,) positions of chemical symbols among the elements."""

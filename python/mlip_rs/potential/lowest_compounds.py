@@ -15,7 +15,6 @@ from mlip_rs.generate.systems import System
 COMPOUNDS_KEY: str = "lowest_compounds"
 """Entry of `Potential.info` with these structures: symbols, cell and positions (Å), and periodic directions."""
 
-
 LARGEST_UNIT: int = 40
 """Most atoms of a formula unit; disordered mixtures in large cells have larger ones, and are no compounds."""
 

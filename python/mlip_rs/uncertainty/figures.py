@@ -22,13 +22,13 @@ def force_error_curves(curves: Mapping[str, ForceError]) -> Figure:
     """
     figure = new_figure(5.0, 3.4)
     axes = figure.add_subplot()
-    largest = max(curve.index[-1] for curve in curves.values())
-    least = LEAST_INDEX * largest or 1.0
+    largest = max(curve.index[-1] for curve in curves.values()) or 1.0
+    least = LEAST_INDEX * largest
     smallest = max(min(curve.index[0] for curve in curves.values()), least)
     for k, (name, curve) in enumerate(curves.items()):
         last = max(curve.index[-1], least)
         inside = np.geomspace(max(curve.index[0], least), last, 200)
-        beyond = np.geomspace(last, max(3.0 * largest, last), 30)
+        beyond = np.geomspace(last, 3.0 * largest, 30)
         axes.plot(inside, curve(inside), color=color(k), linewidth=LINE_WIDTH, label=name)
         axes.plot(beyond, curve(beyond), color=color(k), linewidth=LINE_WIDTH, linestyle="--")
         axes.plot(curve.index, curve.error, linestyle="", marker="o", markersize=3, color=color(k))
