@@ -5,7 +5,9 @@
 mod common;
 
 use common::Random;
-use mlip_rs::regression::{solve_positive, solve_positive_each, solve_positive_in_place};
+use mlip_rs::regression::{
+    RidgeInverse, solve_positive, solve_positive_each, solve_positive_in_place,
+};
 
 fn message<T: std::fmt::Debug>(result: mlip_rs::Result<T>) -> String {
     result.unwrap_err().to_string()
@@ -141,4 +143,67 @@ fn bad_supports_and_matrices_are_refused_by_name() {
         ))
         .contains("gram: entry (0, 1)")
     );
+}
+
+#[test]
+fn what_features_lose_is_what_the_objective_loses_without_them() {
+    let n = 300;
+    let gram = large_gram(n);
+    let mut random = Random::new(5);
+    let rhs: Vec<f64> = (0..n).map(|_| random.next()).collect();
+    let ridge: Vec<f64> = (0..n).map(|_| random.next().abs()).collect();
+    // The objective ½ wᵀ(G + D)w − bᵀw at its minimum is −½ bᵀw; Δ is twice its growth.
+    let value = |features: &[usize]| {
+        let w = solve_positive(&gram, &ridge, &rhs, Some(features)).unwrap();
+        features
+            .iter()
+            .zip(&w)
+            .map(|(&k, w)| rhs[k] * w)
+            .sum::<f64>()
+    };
+    let features: Vec<usize> = (0..n).filter(|k| k % 3 != 1).collect();
+    let mut inverse = RidgeInverse::new(&gram, &ridge, &rhs, &features).unwrap();
+    let mut left: Vec<usize> = (0..features.len()).collect();
+    let of = |left: &[usize]| left.iter().map(|&p| features[p]).collect::<Vec<usize>>();
+    for group in [vec![7], vec![190, 3, 42], (60..140).rev().collect()] {
+        let before = value(&of(&left));
+        left.retain(|position| !group.contains(position));
+        let losses = inverse.losses(&[&group, &group], &[f64::INFINITY, 1e-12]);
+        assert!(
+            (losses[0] / (before - value(&of(&left))) - 1.0).abs() < 1e-9,
+            "{group:?}"
+        );
+        assert_eq!(losses[1].is_infinite(), group.len() > 48, "{group:?}");
+        assert!(inverse.remove(&group));
+        let w = solve_positive(&gram, &ridge, &rhs, Some(&of(&left))).unwrap();
+        for (&position, w) in left.iter().zip(&w) {
+            assert!((inverse.coefficients()[position] - w).abs() < 1e-10);
+        }
+    }
+    assert!(!inverse.remove(&[7])); // it has left: nothing is left to divide by
+}
+
+#[test]
+fn inverses_are_the_same_bits_for_any_number_of_threads_and_refuse_what_is_singular() {
+    let n = 700;
+    let gram = large_gram(n);
+    let rhs: Vec<f64> = (0..n)
+        .map(|k| f64::from(u8::try_from(k % 9).unwrap()))
+        .collect();
+    let features: Vec<usize> = (0..n).collect();
+    let bits = |threads| {
+        mlip_rs::parallel::pool(threads).unwrap().install(|| {
+            let mut inverse = RidgeInverse::new(&gram, &vec![0.1; n], &rhs, &features).unwrap();
+            assert!(inverse.remove(&features[20..90]));
+            let groups: Vec<&[usize]> = features[100..].chunks(60).collect();
+            let losses = inverse.losses(&groups, &vec![f64::INFINITY; groups.len()]);
+            [inverse.coefficients(), &inverse.diagonal(), &losses].concat()
+        })
+    };
+    assert!(bits(1) == bits(3));
+    let zeros = vec![0.0; n * n];
+    let refused = message(RidgeInverse::new(&zeros, &vec![0.0; n], &rhs, &features));
+    assert!(refused.contains("not positive definite"), "{refused}");
+    let twice = message(RidgeInverse::new(&gram, &vec![0.1; n], &rhs, &[3, 3]));
+    assert!(twice.contains("repeated"), "{twice}");
 }

@@ -665,6 +665,73 @@ def solve_ridge_adjoint(
     w and z, (F,) each, or None if the matrix is not positive definite.
     """
 
+class RidgeInverse:
+    """P = (G_AA + diag(d_A))⁻¹ and w = P b_A of some features A, kept up to date while features leave.
+
+    Features are addressed by their positions in A; of those that have left nothing is left but rounding errors. The
+    same bits for any number of threads.
+
+    Parameters
+    ----------
+    gram : (F, F)
+        G, symmetric; not changed.
+    moment : (F,)
+        b.
+    penalties : (F,)
+        d.
+    features : (A,)
+        Distinct.
+    threads
+        0: as many as there are.
+
+    Raises
+    ------
+    FitError
+        The matrix is not positive definite, or numbers are not finite.
+    """
+
+    def __init__(
+        self,
+        gram: NDArray[np.float64],
+        moment: NDArray[np.float64],
+        penalties: NDArray[np.float64],
+        features: Sequence[int] | NDArray[np.int64],
+        threads: int = 0,
+    ) -> None: ...
+    def coefficients(self) -> NDArray[np.float64]:
+        """(A,) w."""
+
+    def diagonal(self) -> NDArray[np.float64]:
+        """(A,) diagonal of P."""
+
+    def losses(
+        self, positions: NDArray[np.int64], starts: NDArray[np.int64], limits: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """(K,) what each group loses in the objective when it leaves, wᵀ_g (P_gg)⁻¹ w_g; ∞ where it exceeds its limit.
+
+        Parameters
+        ----------
+        positions : (N,)
+            Members of all groups, one group after the other.
+        starts : (K + 1,)
+            Where each begins, and the end.
+        limits : (K,)
+
+        Raises
+        ------
+        ValueError
+            Positions out of range, starts that do not ascend.
+        """
+
+    def remove(self, positions: NDArray[np.int64]) -> bool:
+        """Take features out; False, and nothing changed, if rounding errors forbid it.
+
+        Raises
+        ------
+        ValueError
+            Positions out of range.
+        """
+
 def solve_ridge_in_place(
     gram: NDArray[np.float64],
     moment: NDArray[np.float64],

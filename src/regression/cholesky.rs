@@ -139,7 +139,7 @@ pub fn solve_positive_each(
 }
 
 /// Refuses wrong lengths and numbers that are not finite; returns F.
-fn check_problem(gram: &[f64], diag_add: &[f64], rhs: &[f64]) -> Result<usize> {
+pub(super) fn check_problem(gram: &[f64], diag_add: &[f64], rhs: &[f64]) -> Result<usize> {
     let n = rhs.len();
     check_length("gram (the square of the length of rhs)", gram.len(), n * n)?;
     check_finite("diag_add", diag_add, n)?;
@@ -148,7 +148,7 @@ fn check_problem(gram: &[f64], diag_add: &[f64], rhs: &[f64]) -> Result<usize> {
 }
 
 /// Refuses indices that are out of range or repeated.
-fn check_support(support: &[usize], n_features: usize) -> Result<()> {
+pub(super) fn check_support(support: &[usize], n_features: usize) -> Result<()> {
     let mut seen = vec![false; n_features];
     for &j in support {
         if j >= n_features {
@@ -166,7 +166,7 @@ fn check_support(support: &[usize], n_features: usize) -> Result<()> {
 }
 
 /// `G_SS`, row-major.
-fn submatrix(gram: &[f64], n_features: usize, support: &[usize]) -> Vec<f64> {
+pub(super) fn submatrix(gram: &[f64], n_features: usize, support: &[usize]) -> Vec<f64> {
     let n = support.len();
     let mut matrix = vec![0.0; n * n];
     matrix
@@ -182,7 +182,11 @@ fn submatrix(gram: &[f64], n_features: usize, support: &[usize]) -> Vec<f64> {
 }
 
 /// Refuses entries that are not finite; `feature` gives the feature at a position of the matrix.
-fn check_entries(matrix: &[f64], n: usize, feature: impl Fn(usize) -> usize) -> Result<()> {
+pub(super) fn check_entries(
+    matrix: &[f64],
+    n: usize,
+    feature: impl Fn(usize) -> usize,
+) -> Result<()> {
     let bad = matrix
         .par_chunks(n.max(1))
         .enumerate()
@@ -199,7 +203,7 @@ fn check_entries(matrix: &[f64], n: usize, feature: impl Fn(usize) -> usize) -> 
 }
 
 /// Adds the diagonal and factorises; `feature` gives the feature at a position of the matrix.
-fn add_and_factorise(
+pub(super) fn add_and_factorise(
     matrix: &mut [f64],
     diag_add: &[f64],
     feature: impl Fn(usize) -> usize,
@@ -221,7 +225,7 @@ fn add_and_factorise(
 ///
 /// Panel by panel (right-looking): the diagonal block by one thread, the rows below it by a triangular solve each, then
 /// the rest of the triangle loses the products of these rows. The upper triangle is not touched.
-fn factorise(matrix: &mut [f64], n: usize) -> std::result::Result<(), usize> {
+pub(super) fn factorise(matrix: &mut [f64], n: usize) -> std::result::Result<(), usize> {
     for start in (0..n).step_by(PANEL) {
         let width = PANEL.min(n - start);
         let (own, below) = matrix[start * n..].split_at_mut(width * n);

@@ -8,6 +8,7 @@
 //! * [`ElasticNet`]: the ℓ1 + ℓ2 path by an active-set method with exact solves.
 //! * [`GroupLasso`]: the same for groups of features, by Newton steps and exact block minima.
 //! * [`ForwardSelection`]: greedy, by exact gain per cost.
+//! * [`RidgeInverse`]: what features lose when they leave, exactly, for backward elimination.
 //!
 //! All results are the same bits for any number of threads.
 
@@ -20,6 +21,7 @@ mod forward;
 mod group_lasso;
 mod group_newton;
 mod groups;
+mod inverse;
 mod line_search;
 mod quadratic;
 
@@ -27,6 +29,7 @@ pub use cholesky::{Factored, solve_positive, solve_positive_each, solve_positive
 pub use elastic_net::{ElasticNet, Solution};
 pub use forward::{ForwardSelection, Pick};
 pub use group_lasso::GroupLasso;
+pub use inverse::RidgeInverse;
 
 use crate::{Error, Result};
 

@@ -37,6 +37,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(regression::group_lasso_path, m)?)?;
     m.add_function(wrap_pyfunction!(regression::group_lambda_max, m)?)?;
     m.add_function(wrap_pyfunction!(regression::forward_selection, m)?)?;
+    m.add_class::<regression::RidgeInverse>()?;
     m.add_function(wrap_pyfunction!(default_threads, m)?)?;
     Ok(())
 }

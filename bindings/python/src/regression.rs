@@ -10,6 +10,7 @@ use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
     PyReadwriteArray2,
 };
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// Two solutions, or None if there are none.
@@ -299,4 +300,85 @@ pub fn group_lambda_max(
         .detach(|| pool.install(|| GroupLasso::new(gram, moment, l2, &groups, weights)))
         .map_err(CoreError::from)?;
     Ok(path.lambda_max())
+}
+
+/// Inverse of the ridge system of some features, from which features leave.
+#[pyclass(module = "mlip_rs._core")]
+#[derive(Debug)]
+pub struct RidgeInverse {
+    inner: mlip_rs::regression::RidgeInverse,
+    threads: usize,
+}
+
+#[pymethods]
+impl RidgeInverse {
+    #[new]
+    #[pyo3(signature = (gram, moment, penalties, features, threads = 0))]
+    fn new(
+        py: Python<'_>,
+        gram: PyReadonlyArray2<f64>,
+        moment: PyReadonlyArray1<f64>,
+        penalties: PyReadonlyArray1<f64>,
+        features: Vec<usize>,
+        threads: usize,
+    ) -> PyResult<Self> {
+        let (gram, moment) = (gram.as_slice()?, moment.as_slice()?);
+        let penalties = penalties.as_slice()?;
+        let pool = parallel::pool(threads).map_err(CoreError::from)?;
+        let inverse = || mlip_rs::regression::RidgeInverse::new(gram, penalties, moment, &features);
+        let inner = py
+            .detach(|| pool.install(inverse))
+            .map_err(CoreError::from)?;
+        Ok(Self { inner, threads })
+    }
+
+    fn coefficients<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        PyArray1::from_slice(py, self.inner.coefficients())
+    }
+
+    fn diagonal<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
+        self.inner.diagonal().into_pyarray(py)
+    }
+
+    fn losses<'py>(
+        &self,
+        py: Python<'py>,
+        positions: PyReadonlyArray1<i64>,
+        starts: PyReadonlyArray1<i64>,
+        limits: PyReadonlyArray1<f64>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let n = self.inner.coefficients().len();
+        let positions = places(positions.as_slice()?, n)?;
+        let starts = places(starts.as_slice()?, positions.len() + 1)?;
+        let limits = limits.as_slice()?;
+        if starts.len() != limits.len() + 1 || starts.windows(2).any(|pair| pair[0] > pair[1]) {
+            return Err(PyValueError::new_err(
+                "starts must ascend, one more than limits",
+            ));
+        }
+        let groups: Vec<&[usize]> = starts
+            .windows(2)
+            .map(|pair| &positions[pair[0]..pair[1]])
+            .collect();
+        let pool = parallel::pool(self.threads).map_err(CoreError::from)?;
+        let losses = py.detach(|| pool.install(|| self.inner.losses(&groups, limits)));
+        Ok(losses.into_pyarray(py))
+    }
+
+    fn remove(&mut self, py: Python<'_>, positions: PyReadonlyArray1<i64>) -> PyResult<bool> {
+        let own = places(positions.as_slice()?, self.inner.coefficients().len())?;
+        let pool = parallel::pool(self.threads).map_err(CoreError::from)?;
+        Ok(py.detach(|| pool.install(|| self.inner.remove(&own))))
+    }
+}
+
+/// Places below `n`.
+fn places(numbers: &[i64], n: usize) -> PyResult<Vec<usize>> {
+    let place = |&number: &i64| {
+        usize::try_from(number)
+            .ok()
+            .filter(|&place| place < n)
+            .ok_or_else(|| PyValueError::new_err(format!("position {number} of {n}")))
+    };
+    numbers.iter().map(place).collect()
 }

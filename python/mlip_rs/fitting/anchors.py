@@ -68,7 +68,9 @@ class Anchors:
         teacher = self.teachers[left_out]
         xty = system.xty.copy()
         for rows in chunks(len(xty)):
-            own = self.factor * self.equations.gram_rows(0, rows)
+            own = self.equations.gram_rows(0, rows)
+            if self.factor != 1.0:
+                own = self.factor * own
             system.gram[rows] += own
             xty[rows] += own @ teacher
         return replace(system, xty=xty)

@@ -13,20 +13,20 @@ function. The group with the smallest Δ / (saving^γ size^(1−γ)) leaves; the
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg.blas import dsymv, dsyrk
-from scipy.linalg.lapack import dposv, dpotrf, dpotri, dtrtrs
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits
 
+from mlip_rs import _core
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.basis import Basis
 from mlip_rs.cost.model import CostModel
-from mlip_rs.errors import FitError
 from mlip_rs.fitting.stored_pieces import NO_CHECKPOINT, Checkpoint
+from mlip_rs.threads import number_of_threads
 
 BATCH: float = 0.02
 """Fraction of the features that may leave before all losses are computed anew."""
@@ -42,9 +42,6 @@ PER_FEATURE: float = 1e-4
 
 LARGEST_GROUP: int = 400
 """Larger groups are not tried: their loss is always the largest."""
-
-FIRST_MEMBERS: int = 24
-"""Members of a larger group, those with the largest losses, whose loss tells whether that of the group matters."""
 
 Groups = Sequence[NDArray[np.int64]]
 """Features that may leave together."""
@@ -85,6 +82,18 @@ class Removal:
     groups: Groups
     power: float
 
+    @cached_property
+    def members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(N,) number of a group, and a feature in it, for each group and feature."""
+        groups = self.groups
+        numbers = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+        return numbers, np.concatenate(groups) if groups else np.empty(0, dtype=np.int64)
+
+    @cached_property
+    def savings(self) -> "GroupSavings":
+        """Of all features: every elimination begins with a copy, since they take long to find."""
+        return GroupSavings(*self.members, len(self.groups), self.costs)
+
 
 def eliminate(
     gram: Array,
@@ -94,6 +103,7 @@ def eliminate(
     targets: Array,
     advance: Callable[[int], None],
     checkpoint: Checkpoint = NO_CHECKPOINT,
+    threads: int | None = None,
 ) -> Mask:
     """(L, F) features left at the first step at which their size is at most each of `targets`.
 
@@ -113,6 +123,8 @@ def eliminate(
         Called with the number of targets reached.
     checkpoint
         Keeps the features left whenever the inverse is computed anew, from where the same bits follow.
+    threads
+        As for `Potential.predict`; the same bits whatever their number.
 
     Raises
     ------
@@ -123,14 +135,13 @@ def eliminate(
     left, reached = found or (np.ones(len(xty), dtype=bool), np.empty((0, len(xty)), dtype=bool))
     masks = list(reached)
     advance(len(masks))
-    with threadpool_limits(1):  # the same bits whatever the number of threads
-        elimination = _Elimination(gram, xty, penalties, removal, left)
-        elimination.refreshed = lambda left: checkpoint.store(
-            left.copy(), np.array(masks, dtype=bool).reshape(-1, len(xty))
-        )
-        for mask in elimination.steps(targets[len(masks) :]):
-            masks.append(mask)
-            advance(1)
+    elimination = _Elimination(gram, xty, penalties, removal, left, threads)
+    elimination.refreshed = lambda left: checkpoint.store(
+        left.copy(), np.array(masks, dtype=bool).reshape(-1, len(xty))
+    )
+    for mask in elimination.steps(targets[len(masks) :]):
+        masks.append(mask)
+        advance(1)
     return np.array(masks, dtype=bool).reshape(len(masks), len(xty))
 
 
@@ -154,7 +165,8 @@ class GroupSavings:
         membership = csr_matrix((np.ones(len(members)), (group, members)), shape=(n_groups, n_features))
         needs = (membership @ costs.uses).tocsr()
         needs.sort_indices()
-        self._n_groups, self._items, self._needs = n_groups, needs.indices, needs.data
+        # Places as the gathers below take them: of another type they would be converted at every step.
+        self._n_groups, self._items, self._needs = n_groups, needs.indices.astype(np.intp), needs.data
         self._owner = np.repeat(np.arange(n_groups), np.diff(needs.indptr))
         self._weights = costs.weights[self._items]
         self._begins = np.flatnonzero(np.diff(self._owner, prepend=-1))
@@ -166,10 +178,17 @@ class GroupSavings:
             (uses.data, (np.repeat(members, counts), places)), shape=(n_features, len(keys))
         )
 
+    def copy(self) -> "GroupSavings":
+        """Of the same features; those that leave one copy stay in the other."""
+        other = copy(self)
+        other._needs = self._needs.copy()
+        return other
+
     def remove(self, features: NDArray[np.int64]) -> None:
         """Features that have left are in no group any more."""
-        parts = self._parts[features]
-        self._needs -= np.bincount(parts.indices, parts.data, minlength=len(self._needs))
+        for feature in features:
+            own = slice(self._parts.indptr[feature], self._parts.indptr[feature + 1])
+            self._needs[self._parts.indices[own]] -= self._parts.data[own]
 
     def compact(self) -> None:
         """Forget what only groups without members needed."""
@@ -199,42 +218,38 @@ class GroupSavings:
 class _Elimination:
     """The state of one elimination: features left, the inverse of their matrix, their coefficients."""
 
-    def __init__(self, gram: Array, xty: Array, penalties: Array, removal: Removal, left: Mask) -> None:
+    def __init__(
+        self,
+        gram: Array,
+        xty: Array,
+        penalties: Array,
+        removal: Removal,
+        left: Mask,
+        threads: int | None,
+    ) -> None:
         self.gram = gram
         self.xty = xty
         self.penalties = penalties
+        self.threads = number_of_threads(threads)
         self.costs = removal.costs
         self.power = removal.power
         self.left = left.copy()
         self.full_cost = self.costs.cost(np.ones(len(xty), dtype=bool))
         self.users = np.asarray(self.costs.uses[self.left].sum(axis=0)).reshape(-1)
         self.refreshed: Callable[[Mask], None] = lambda _: None
-        groups = removal.groups
-        self.group = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-        self.members = np.concatenate(groups) if groups else np.empty(0, dtype=np.int64)
-        self.n_groups = len(groups)
-        self.savings = GroupSavings(self.group, self.members, self.n_groups, self.costs)
+        self.group, self.members = removal.members
+        self.n_groups = len(removal.groups)
+        self.savings = removal.savings.copy()
         self.savings.remove(np.flatnonzero(~self.left))
-        self._refresh()
+        self.inverse = self._inverted()
 
-    def _refresh(self) -> None:
-        """The inverse for the features left: lower triangle, in `inverse`; `features` are its rows."""
+    def _inverted(self) -> _core.RidgeInverse:
+        """The inverse for the features left; `features` are its rows."""
         self.savings.compact()
         self.features = np.flatnonzero(self.left)
+        self.places = np.cumsum(self.left) - 1
         self.present = np.ones(len(self.features), dtype=bool)
-        self.inverse = np.empty((0, 0))  # its memory is needed
-        matrix = self.gram[
-            np.ix_(self.features, self.features)
-        ].T  # symmetric: the same, in the order of LAPACK
-        matrix[np.diag_indices(len(matrix))] += self.penalties[self.features]
-        matrix, singular = dpotrf(matrix, lower=1, clean=0, overwrite_a=1)
-        if not singular:
-            matrix, singular = dpotri(matrix, lower=1, overwrite_c=1)
-        if singular:
-            raise FitError("the matrix of all features is singular; use larger ridge_penalties")
-        self.inverse = matrix
-        self.coefficients = dsymv(1.0, matrix, self.xty[self.features], lower=1)
-        self.refreshed(self.left)
+        return _core.RidgeInverse(self.gram, self.xty, self.penalties, self.features, self.threads)
 
     @property
     def size(self) -> float:
@@ -261,7 +276,7 @@ class _Elimination:
         here = self.left[self.members]
         members, counts = self.members[here], np.bincount(self.group[here], minlength=self.n_groups)
         starts = np.append(0, np.cumsum(counts))
-        places = np.searchsorted(self.features, members)
+        places = self.places[members]
         sizes = np.maximum(counts, 1)
         worth = (self.savings.of_groups(self.users) + PER_FEATURE * sizes) ** self.power * sizes ** (
             1.0 - self.power
@@ -277,8 +292,11 @@ class _Elimination:
         )
         groups = (counts > 1) & np.isfinite(least)
         for bound in (limit, np.inf):
-            for k in np.flatnonzero(groups & (least <= bound) & ~np.isfinite(scores)):
-                scores[k] = self._loss(places[starts[k] : starts[k + 1]], bound * worth[k]) / worth[k]
+            some = np.flatnonzero(groups & (least <= bound) & ~np.isfinite(scores))
+            own = [places[starts[k] : starts[k + 1]] for k in some]
+            ends = np.cumsum([0, *map(len, own)])
+            losses = self.inverse.losses(np.concatenate([places[:0], *own]), ends, bound * worth[some])
+            scores[some] = losses / worth[some]
             chosen = self._chosen(scores, places, starts, n_leaving, most)
             if len(chosen):
                 break
@@ -318,25 +336,10 @@ class _Elimination:
         least = np.full(len(sizes), np.inf)
         some = np.flatnonzero(sizes)
         if len(some):
-            alone = self.coefficients[places] ** 2 / np.diag(self.inverse)[places]
+            alone = self.inverse.coefficients()[places] ** 2 / self.inverse.diagonal()[places]
             least[some] = np.maximum.reduceat(alone, starts[:-1][some])
         least[sizes > LARGEST_GROUP] = np.inf
         return least
-
-    def _loss(self, own: NDArray[np.int64], limit: float = np.inf) -> float:
-        """Δ of a group at these positions; ∞ where rounding errors leave none, or where it exceeds a limit.
-
-        No group loses less than a part of it: a few members, whose loss costs little, decide on most large groups.
-        """
-        if len(own) > 2 * FIRST_MEMBERS and np.isfinite(limit):
-            alone = self.coefficients[own] ** 2 / self.inverse[own, own]
-            if self._loss(own[np.argsort(alone)[-FIRST_MEMBERS:]]) > limit:
-                return np.inf
-        own = np.sort(own)
-        w = self.coefficients[own]
-        matrix = self.inverse.T[np.ix_(own, own)].T  # in the order of LAPACK
-        _, solution, singular = dposv(matrix, w, lower=1, overwrite_a=1)
-        return np.inf if singular else float(w @ solution)
 
     def _remove(self, own: NDArray[np.int64]) -> None:
         """Take the features at these positions out."""
@@ -347,15 +350,7 @@ class _Elimination:
         self.savings.remove(gone)
         if not self.left.any():
             return
-        if self.left.sum() < REFRESH * len(self.features):
-            self._refresh()
-            return
-        rows = np.arange(len(self.features))[:, None]
-        columns = self.inverse[np.maximum(rows, own), np.minimum(rows, own)]
-        factor, info = dpotrf(self.inverse[np.ix_(own, own)], lower=1, clean=1)
-        if info != 0:
-            self._refresh()
-            return
-        half = dtrtrs(factor, columns.T, lower=1)[0]  # L⁻¹ P_g,
-        self.coefficients -= half.T @ dtrtrs(factor, self.coefficients[own], lower=1)[0]
-        self.inverse = dsyrk(-1.0, half, 1.0, self.inverse, trans=1, lower=1, overwrite_c=1)
+        if self.left.sum() < REFRESH * len(self.features) or not self.inverse.remove(own):
+            del self.inverse  # its memory is needed
+            self.inverse = self._inverted()
+            self.refreshed(self.left)

@@ -36,6 +36,7 @@ class CostAware(SparseEstimator):
     title = "elimination: points"
     from_dense = True
     one_thread = True
+    _prepared: Removal | None = None
 
     def __init__(
         self,
@@ -57,6 +58,8 @@ class CostAware(SparseEstimator):
         costs = CostModel.of(problem.basis, timed_structure(problem.dataset), units)
         bound: CostAware = clone(self)
         bound.costs, bound.groups = costs, groups_of(problem.basis, costs)
+        bound._prepared = bound._removal(problem.basis.n_features)
+        _ = bound._prepared.savings  # once for the paths of all folds
         return bound
 
     def grid(self, system: PathSystem, settings: FitSettings) -> Array:
@@ -75,7 +78,14 @@ class CostAware(SparseEstimator):
         scaled = system.scaled
         removal = self._removal(len(scaled.xty))
         return eliminate(
-            scaled.gram, scaled.xty, system.penalties, removal, grid, system.advance, system.checkpoint
+            scaled.gram,
+            scaled.xty,
+            system.penalties,
+            removal,
+            grid,
+            system.advance,
+            system.checkpoint,
+            system.threads,
         )
 
     @property
@@ -84,10 +94,12 @@ class CostAware(SparseEstimator):
         return self.costs
 
     def solver_numbers(self, n_features: int) -> int:
-        """An inverse."""
-        return n_features**2
+        """An inverse, and what it is made from."""
+        return 2 * n_features**2
 
     def _removal(self, n_features: int) -> Removal:
+        if self._prepared is not None:
+            return self._prepared
         costs = self.costs
         if costs is None:
             units = UnitCosts(atom=1e3, neighbor=0.0, term=1e3)

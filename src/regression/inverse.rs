@@ -1,0 +1,206 @@
+//! The inverse of a ridge system, and what leaves with some of its features.
+
+use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::linalg::triangular_inverse::invert_lower_triangular;
+use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
+use faer::{Accum, MatMut, MatRef, Par};
+use rayon::prelude::*;
+
+use super::cholesky::{
+    add_and_factorise, check_entries, check_problem, check_support, factorise, submatrix,
+};
+use super::dot;
+use crate::symmetric::add_outer;
+use crate::{Error, Result};
+
+/// Members of a larger group, those with the largest losses, whose loss tells whether that of the group matters.
+const FIRST_MEMBERS: usize = 24;
+
+/// `P = (G_AA + diag(d_A))⁻¹` and `w = P b_A` of some features `A`, kept up to date while features leave.
+///
+/// Features are addressed by their position in `A`. Those that have left keep their place, where nothing is left of them
+/// but rounding errors.
+#[derive(Debug, Clone)]
+pub struct RidgeInverse {
+    /// Row-major; only the lower triangle is meant.
+    matrix: Vec<f64>,
+    coefficients: Vec<f64>,
+}
+
+impl RidgeInverse {
+    /// Invert the matrix of some features.
+    ///
+    /// `gram`: F×F row-major, symmetric; `diag_add` = d, `rhs` = b: F; `features` = A: distinct, below F. Takes two matrices
+    /// of |A|×|A| and the threads of the current pool; the result does not depend on their number.
+    ///
+    /// # Errors
+    /// As [`super::solve_positive`].
+    pub fn new(gram: &[f64], diag_add: &[f64], rhs: &[f64], features: &[usize]) -> Result<Self> {
+        let n_features = check_problem(gram, diag_add, rhs)?;
+        check_support(features, n_features)?;
+        let n = features.len();
+        let of_support = |values: &[f64]| features.iter().map(|&j| values[j]).collect::<Vec<f64>>();
+        let mut matrix = submatrix(gram, n_features, features);
+        check_entries(&matrix, n, |position| features[position])?;
+        add_and_factorise(&mut matrix, &of_support(diag_add), |position| {
+            features[position]
+        })?;
+        invert_factored(&mut matrix, n);
+        let coefficients = times_symmetric(&matrix, &of_support(rhs));
+        if coefficients.iter().all(|w| w.is_finite()) {
+            return Ok(Self {
+                matrix,
+                coefficients,
+            });
+        }
+        Err(Error::Singular(
+            "the inverse overflows: features are linearly dependent; increase the regularisation"
+                .into(),
+        ))
+    }
+
+    /// `w`, |A|.
+    #[must_use]
+    pub fn coefficients(&self) -> &[f64] {
+        &self.coefficients
+    }
+
+    /// Diagonal of `P`, |A|.
+    #[must_use]
+    pub fn diagonal(&self) -> Vec<f64> {
+        let n = self.coefficients.len();
+        (0..n).map(|k| self.matrix[k * (n + 1)]).collect()
+    }
+
+    /// What each group loses in the objective when it leaves, `w_gᵀ (P_gg)⁻¹ w_g`; ∞ where rounding errors leave no
+    /// such matrix, or where it exceeds the limit of the group.
+    ///
+    /// No group loses less than a part of it: a few members decide on most large groups. Groups are disjoint positions
+    /// each, in any order. One group is the work of one thread.
+    ///
+    /// # Panics
+    /// On a position beyond |A|.
+    #[must_use]
+    pub fn losses(&self, groups: &[&[usize]], limits: &[f64]) -> Vec<f64> {
+        groups
+            .par_iter()
+            .zip(limits)
+            .map(|(group, &limit)| self.loss(group, limit))
+            .collect()
+    }
+
+    /// Take the features at some positions out; the others are refitted. Gives false, and changes nothing, if rounding
+    /// errors forbid it: the inverse has to be made anew.
+    ///
+    /// # Panics
+    /// On a position beyond |A|.
+    #[must_use]
+    pub fn remove(&mut self, group: &[usize]) -> bool {
+        let n = self.coefficients.len();
+        let own = sorted(group);
+        let Some(factor) = self.factor_of(&own) else {
+            return false;
+        };
+        let size = own.len();
+        let mut rows = vec![0.0; size * n];
+        for (row, &k) in rows.chunks_exact_mut(n).zip(&own) {
+            row[..=k].copy_from_slice(&self.matrix[k * n..=k * (n + 1)]);
+            let below = self.matrix[(k + 1) * n..].chunks_exact(n);
+            for (value, other) in row[k + 1..].iter_mut().zip(below) {
+                *value = other[k];
+            }
+        }
+        let lower = MatRef::from_row_major_slice(&factor, size, size);
+        let half = MatMut::from_row_major_slice_mut(&mut rows, size, n);
+        solve_lower_triangular_in_place(lower, half, Par::Seq);
+        let leaving = self.solved(&factor, &own);
+        for (row, weight) in rows.chunks_exact(n).zip(&leaving) {
+            for (w, value) in self.coefficients.iter_mut().zip(row) {
+                *w -= weight * value;
+            }
+        }
+        let half = MatRef::from_row_major_slice(&rows, size, n);
+        add_outer(&mut self.matrix, n, 0, -1.0, half.transpose());
+        true
+    }
+
+    fn loss(&self, group: &[usize], limit: f64) -> f64 {
+        let n = self.coefficients.len();
+        if group.len() > 2 * FIRST_MEMBERS && limit.is_finite() {
+            let alone = |k: usize| self.coefficients[k].powi(2) / self.matrix[k * (n + 1)];
+            let mut first = group.to_vec();
+            first.sort_by(|&j, &k| alone(k).total_cmp(&alone(j)).then(j.cmp(&k)));
+            first.truncate(FIRST_MEMBERS);
+            if self.loss(&first, f64::INFINITY) > limit {
+                return f64::INFINITY;
+            }
+        }
+        let own = sorted(group);
+        self.factor_of(&own).map_or(f64::INFINITY, |factor| {
+            let solved = self.solved(&factor, &own);
+            dot(&solved, &solved)
+        })
+    }
+
+    /// Cholesky factor L of `P_gg`, in the lower triangle; none if it is not positive definite.
+    fn factor_of(&self, own: &[usize]) -> Option<Vec<f64>> {
+        let (n, size) = (self.coefficients.len(), own.len());
+        let mut block = vec![0.0; size * size];
+        for (i, &j) in own.iter().enumerate() {
+            for (value, &k) in block[i * size..=i * (size + 1)].iter_mut().zip(own) {
+                *value = self.matrix[j * n + k];
+            }
+        }
+        factorise(&mut block, size).ok().map(|()| block)
+    }
+
+    /// `L⁻¹ w_g`.
+    fn solved(&self, factor: &[f64], own: &[usize]) -> Vec<f64> {
+        let mut solved: Vec<f64> = own.iter().map(|&k| self.coefficients[k]).collect();
+        let lower = MatRef::from_row_major_slice(factor, own.len(), own.len());
+        let column = MatMut::from_column_major_slice_mut(&mut solved, own.len(), 1);
+        solve_lower_triangular_in_place(lower, column, Par::Seq);
+        solved
+    }
+}
+
+fn sorted(group: &[usize]) -> Vec<usize> {
+    let mut own = group.to_vec();
+    own.sort_unstable();
+    own
+}
+
+/// Replaces a Cholesky factor L in the lower triangle by that of `L⁻ᵀ L⁻¹`.
+fn invert_factored(matrix: &mut [f64], n: usize) {
+    let mut inverse = vec![0.0; n * n];
+    invert_lower_triangular(
+        MatMut::from_row_major_slice_mut(&mut inverse, n, n),
+        MatRef::from_row_major_slice(matrix, n, n),
+        Par::Seq,
+    );
+    let inverse = MatRef::from_row_major_slice(&inverse, n, n);
+    triangular::matmul(
+        MatMut::from_row_major_slice_mut(matrix, n, n),
+        BlockStructure::TriangularLower,
+        Accum::Replace,
+        inverse.transpose(),
+        BlockStructure::TriangularUpper,
+        inverse,
+        BlockStructure::TriangularLower,
+        1.0,
+        Par::Seq,
+    );
+}
+
+/// Product of a symmetric matrix, of which only the lower triangle is meant, and a vector.
+fn times_symmetric(matrix: &[f64], vector: &[f64]) -> Vec<f64> {
+    let n = vector.len();
+    let mut product = vec![0.0; n];
+    for (i, row) in matrix.chunks_exact(n.max(1)).enumerate() {
+        product[i] += dot(&row[..=i], &vector[..=i]);
+        for (value, entry) in product[..i].iter_mut().zip(row) {
+            *value += entry * vector[i];
+        }
+    }
+    product
+}
