@@ -648,7 +648,7 @@ def solve_ridge_adjoint(
     seed: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     threads: int = 0,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """Solve (G + diag(d)) w = b and (G + diag(d)) z = seed(w) with one factorisation.
+    """Solve (G + diag(d)) w = b and (G + diag(d)) z = r for each row r of seed(w) with one factorisation.
 
     Parameters
     ----------
@@ -658,11 +658,11 @@ def solve_ridge_adjoint(
     penalties : (F,)
         d.
     seed
-        Takes w (F,), gives the other right-hand side (F,).
+        Takes w (F,), gives the other right-hand sides (K, F).
 
     Returns
     -------
-    w and z, (F,) each, or None if the matrix is not positive definite.
+    w (F,) and z (K, F), or None if the matrix is not positive definite.
     """
 
 class RidgeInverse:

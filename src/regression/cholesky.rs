@@ -68,10 +68,19 @@ impl<'a> Factored<'a> {
     /// # Errors
     /// [`Error::Regression`] on a wrong length; [`Error::Singular`] if the solution overflows.
     pub fn solve(&self, rhs: &[f64]) -> Result<Vec<f64>> {
-        check_length("rhs", rhs.len(), self.diagonal.len())?;
-        let mut solution = rhs.to_vec();
-        solve_factored(self.gram, &mut solution)?;
-        Ok(solution)
+        self.solve_each(rhs, 1)
+    }
+
+    /// Solve for `count` right-hand sides, one after the other in `rhs`, as are the solutions.
+    ///
+    /// # Errors
+    /// As [`Factored::solve`].
+    pub fn solve_each(&self, rhs: &[f64], count: usize) -> Result<Vec<f64>> {
+        let n = self.diagonal.len();
+        check_length("rhs", rhs.len(), count * n)?;
+        let mut solutions = rhs.to_vec();
+        solve_factored(self.gram, n, &mut solutions)?;
+        Ok(solutions)
     }
 }
 
@@ -115,7 +124,7 @@ pub fn solve_positive(
     add_and_factorise(&mut matrix, &of_support(diag_add), |position| {
         support[position]
     })?;
-    solve_factored(&matrix, &mut solution)?;
+    solve_factored(&matrix, support.len(), &mut solution)?;
     Ok(solution)
 }
 
@@ -289,13 +298,13 @@ fn solve_panel(block: MatRef<f64>, rows: &mut [f64], panel: &mut [f64], start: u
     }
 }
 
-/// Solves `L Lᵀ x = rhs` in place; `factor` holds `L` in its row-major lower triangle.
-fn solve_factored(factor: &[f64], rhs: &mut [f64]) -> Result<()> {
-    let n = rhs.len();
+/// Solves `L Lᵀ x = rhs` in place for each of the vectors of length n in `rhs`; `factor` holds `L` in its row-major lower
+/// triangle.
+fn solve_factored(factor: &[f64], n: usize, rhs: &mut [f64]) -> Result<()> {
     let lower = MatRef::from_row_major_slice(factor, n, n);
-    let mut column = MatMut::from_column_major_slice_mut(rhs, n, 1);
-    solve_lower_triangular_in_place(lower, column.as_mut(), Par::Seq);
-    solve_upper_triangular_in_place(lower.transpose(), column, Par::Seq);
+    let mut columns = MatMut::from_column_major_slice_mut(rhs, n, rhs.len() / n.max(1));
+    solve_lower_triangular_in_place(lower, columns.as_mut(), Par::Seq);
+    solve_upper_triangular_in_place(lower.transpose(), columns, Par::Seq);
     if rhs.iter().all(|x| x.is_finite()) {
         return Ok(());
     }

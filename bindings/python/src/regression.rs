@@ -8,13 +8,13 @@ use mlip_rs::regression::{
 use mlip_rs::{Error, parallel};
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2,
-    PyReadwriteArray2,
+    PyReadwriteArray2, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// Two solutions, or None if there are none.
-type Adjoint<'py> = Option<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>)>;
+/// One solution and several others, or None if there are none.
+type Adjoint<'py> = Option<(Bound<'py, PyArray1<f64>>, Bound<'py, PyArray2<f64>>)>;
 
 /// One solution, or None if there is none.
 type Solution<'py> = Option<Bound<'py, PyArray1<f64>>>;
@@ -68,10 +68,10 @@ pub fn solve_ridge_in_place<'py>(
     Ok(solutions)
 }
 
-/// Solve (G + diag(d)) w = b and, with the same factorisation, (G + diag(d)) z = seed(w); gives (w, z), or None if the
-/// matrix is not positive definite.
+/// Solve (G + diag(d)) w = b and, with the same factorisation, (G + diag(d)) z = r for each row r of seed(w); gives
+/// (w, z), or None if the matrix is not positive definite.
 ///
-/// `gram` (F, F) is work space and comes back unchanged, `moment` and `penalties` (F,), `seed` takes and gives (F,).
+/// `gram` (F, F) is work space and comes back unchanged, `moment` and `penalties` (F,), `seed` takes (F,), gives (K, F).
 #[pyfunction]
 #[pyo3(signature = (gram, moment, penalties, seed, threads = 0))]
 pub fn solve_ridge_adjoint<'py>(
@@ -90,12 +90,21 @@ pub fn solve_ridge_adjoint<'py>(
         Err(Error::Singular(_)) => return Ok(None),
         Err(error) => return Err(CoreError::from(error).into()),
     };
-    let solve = |rhs: &[f64]| unless_singular(py, py.detach(|| factored.solve(rhs)));
-    let found = solve(moment).and_then(|w| {
+    let solve = |rhs: &[f64], count| {
+        let solve = || pool.install(|| factored.solve_each(rhs, count));
+        unless_singular(py, py.detach(solve))
+    };
+    let found = solve(moment, 1).and_then(|w| {
         let Some(w) = w else { return Ok(None) };
         let rhs = seed.call1((&w,))?;
-        let rhs: PyReadonlyArray1<f64> = rhs.extract()?;
-        Ok(solve(rhs.as_slice()?)?.map(|z| (w, z)))
+        let rhs: PyReadonlyArray2<f64> = rhs.extract()?;
+        let (count, length) = (rhs.shape()[0], rhs.shape()[1]);
+        // A copy, row after row: `as_slice` would take an array of the other order as it is.
+        let rhs: Vec<f64> = rhs.as_array().iter().copied().collect();
+        let Some(z) = solve(&rhs, count)? else {
+            return Ok(None);
+        };
+        Ok(Some((w, z.reshape([count, length])?)))
     });
     py.detach(|| pool.install(|| drop(factored)));
     found

@@ -154,7 +154,7 @@ def _default_precisions(weights: Weights) -> Weights:
     default = Weights()
     names = [name for name in PROPERTIES if getattr(weights, name) is not None]
     return replace(
-        weights, stress_scale=default.stress_scale, **{name: getattr(default, name) for name in names}
+        weights, static_scale=default.static_scale, **{name: getattr(default, name) for name in names}
     )
 
 

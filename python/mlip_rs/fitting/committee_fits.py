@@ -46,6 +46,7 @@ class CommitteeFits:
     wanted: Sequence[int]
     progress: Progress
     factors: Mapping[int, float] = field(default_factory=dict)
+    _known: dict[float, System] = field(default_factory=dict, init=False, repr=False)
 
     def fits(self) -> Fits:
         """All fits."""
@@ -205,13 +206,20 @@ class CommitteeFits:
         everyone = np.array([self.factors.get(place, 1.0) for place in range(len(supports))])
         for factor in np.unique(everyone).tolist():
             places = np.flatnonzero(everyone == factor)
-            system = self._anchored(factor).system(None)
-            own = system.gram[np.ix_(kept, kept)]
-            own -= gram
-            rest = System(own, system.xty[kept] - xty, system.yty, system.n_rows)
+            system = self._of_all(factor, kept)
+            rest = System(system.gram - gram, system.xty - xty, system.yty, system.n_rows)
             scaled = Scaled.of(rest, self.folds.scale[kept], self.folds.penalized[kept])
             out[np.ix_(places, kept)] = self._refits(scaled, kept, list(supports[np.ix_(places, kept)]))
         return out
+
+    def _of_all(self, factor: float, kept: NDArray[np.int64]) -> System:
+        """Equations of all data, with anchor rows of another weight, of the features in `kept`; not to be changed."""
+        if factor not in self._known:
+            self._known.clear()  # those of one factor are in memory
+            system = self._anchored(factor).system(None)
+            gram = system.gram[np.ix_(kept, kept)]
+            self._known[factor] = System(gram, system.xty[kept], system.yty, system.n_rows)
+        return self._known[factor]
 
     def _refits(self, scaled: Scaled, kept: NDArray[np.int64], supports: list[Mask]) -> Array:
         """(P, K) on each support of the features in `kept`; NaN where the matrix is singular."""

@@ -1,6 +1,6 @@
 """Dense fits: ridge penalties by cross-validation, and the fit to all features without each fold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from operator import add
@@ -8,12 +8,14 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mlip_rs.arrays import Array
+from mlip_rs.arrays import Array, Mask
 from mlip_rs.errors import FitError
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.estimators.scaled import flat_penalties
+from mlip_rs.fitting.folds_at_once import FoldsAtOnce
 from mlip_rs.fitting.residuals import Residuals
 from mlip_rs.fitting.smoothness_prior import Prior
+from mlip_rs.fitting.trust_region import Expansion
 
 ALL_FOLDS: int = 5000
 """Most features for which the search for the penalties looks at all folds."""
@@ -82,12 +84,34 @@ def without_each_fold(
         Fits that have been made, by fold.
     """
     folds.progress.start("cross-validation: folds", folds.problem.n_folds)
+    missing = [fold for fold in folds.folds if fold not in known]
+    made = dict(zip(missing, refits_without(folds, penalty, None, missing), strict=True))
     fits, parts = [], []
     for fold in folds.folds:
-        fits.append(known[fold] if fold in known else folds.refitted(folds.load(fold)[0], penalty, [None])[0])
+        fits.append(known[fold] if fold in known else made[fold])
         parts.append(folds.residuals(fold, fits[-1][None]))
         folds.progress.advance()
     return fits, reduce(add, parts)
+
+
+def refits_without(
+    folds: CrossValidation, penalty: Array, support: Mask | None, numbers: Sequence[int]
+) -> list[Array]:
+    """Fits (F,) to some features, or all, without each fold of some numbers.
+
+    Parameters
+    ----------
+    penalty
+        (F,) ridge penalties of features of unit norm.
+    support
+        (F,) the features; None: all.
+    """
+
+    def refit(own: CrossValidation, fold: int) -> Array:
+        fitted: Array = own.refitted(own.load(fold)[0], penalty, [support])[0]
+        return fitted
+
+    return list(FoldsAtOnce(folds).each(refit, numbers)) if numbers else []
 
 
 def _searched(folds: CrossValidation) -> range:
@@ -102,45 +126,57 @@ def _smooth(folds: CrossValidation) -> tuple[Array, dict[str, float], Fits]:
     folds.progress.start("smoothness prior: cross-validations", folds.settings.n_prior)
     best: tuple[float, Array, Fits] = np.inf, np.empty(0), {}
 
-    def gradient(penalties: Array) -> tuple[float, Array] | None:
-        nonlocal best
-        score, slope = 0.0, np.zeros(len(penalties))
-        fits: Fits = {}
-        for fold in _searched(folds):
-            found = folds.pieces.piece(
-                "search", [fold, penalties], partial(_fold_gradient, folds, fold, penalties)
-            )
-            if not found:
-                return None
-            fits[fold], own_slope, squares = found
-            score += float(squares)
-            slope -= own_slope
-        if score < best[0]:
-            best = score, penalties, fits
-        return score, slope
+    at_once = FoldsAtOnce(folds)
 
-    strengths = prior.tune(gradient, folds.settings.n_prior, folds.progress.advance)
+    def score(strengths: Array) -> Expansion | None:
+        nonlocal best
+        penalties = prior.penalties(strengths)
+
+        def of_fold(own: CrossValidation, fold: int) -> tuple[Array, ...]:
+            compute = partial(_fold_score, own, fold, penalties, prior.design)
+            return own.pieces.piece("search", [fold, penalties], compute)
+
+        found = list(at_once.each(of_fold, _searched(folds)))
+        if not all(found):
+            return None
+        total = Expansion(*(reduce(add, parts) for parts in list(zip(*found, strict=True))[1:]))
+        if total.value < best[0]:
+            best = total.value, penalties, {fold: own[0] for fold, own in enumerate(found)}
+        return total
+
+    strengths = prior.tune(score, folds.settings.n_prior, folds.progress.advance)
     penalties = prior.penalties(strengths)
     return penalties, prior.describe(strengths), best[2] if np.array_equal(penalties, best[1]) else {}
 
 
-def _fold_gradient(folds: CrossValidation, fold: int, penalties: Array) -> tuple[Array, ...]:
-    """The fit (F,) without a fold, z w (F,) and the squared residuals of the fold; nothing if a matrix is singular."""
+def _fold_score(folds: CrossValidation, fold: int, penalties: Array, design: Array) -> tuple[Array, ...]:
+    """The fit (F,) without a fold, the squared residuals of the fold, their derivatives; nothing if singular.
+
+    The derivatives (H,) and (H, H) are by the strengths of a prior whose penalties (F,) have the logarithms
+    `design @ strengths`, but for features without an entry (`smoothness_prior.py` has the equations).
+    """
     scaled, _ = folds.load(fold)
+    changes = (
+        design * np.where(design.any(axis=1), penalties, 0.0)[:, None]
+    )  # of the penalties, by the strengths
     parts: list[Array] = []
 
     def seed(w: Array) -> Array:
         fit = w / folds.scale
         squares, derivative = folds.equations.squares(fold, fit)
         parts[:] = [fit, np.asarray(squares)]
-        return derivative / folds.scale
+        return np.ascontiguousarray(np.vstack([derivative / folds.scale, -changes.T * w]))
 
     found = scaled.adjoint(penalties, seed, folds.settings.threads or None)
     if found is None:
         return ()
-    w, z = found
+    w, (z, *slopes_of_w) = found
+    slopes = np.array(slopes_of_w)
     fit, squares = parts
-    return fit, z * w, squares
+    products = folds.equations.products(fold, slopes / folds.scale)
+    mixed = (changes.T * z) @ slopes.T
+    hessian = 2.0 * products @ (slopes / folds.scale).T - mixed - mixed.T - (changes.T * (z * w)) @ design
+    return fit, squares, -changes.T @ (z * w), hessian
 
 
 def _flat(folds: CrossValidation) -> tuple[Array, Array, Fits]:

@@ -228,6 +228,12 @@ class FoldEquations:
         squares = sums.yty - 2.0 * float(coefficients @ sums.xty) + float(coefficients @ product)
         return max(squares, 0.0), 2.0 * (product - sums.xty)
 
+    def products(self, fold: int, vectors: Array) -> Array:
+        """(K, F) products of vectors (K, F) and the weighted Gram matrix of a fold."""
+        return np.concatenate(
+            [vectors @ self._weighted(fold, rows).T for rows in chunks(self.n_features)], axis=1
+        )
+
     def quadratic(self, fold: int, vectors: Array) -> Array:
         """(K,) values `vᵀGv` of vectors (K, F) with the weighted Gram matrix of a fold."""
         parts = [self._weighted(fold, rows) @ vectors.T for rows in chunks(self.n_features)]

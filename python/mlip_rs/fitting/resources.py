@@ -82,6 +82,11 @@ def paths_at_once(settings: FitSettings, n_folds: int, small: bool) -> int:
     return min(number_of_threads(settings.threads or None), n_folds + 1)
 
 
+def folds_at_once(settings: FitSettings, n_folds: int, small: bool) -> int:
+    """Folds without which fits are made at once: as many as threads where the equations of all folds are small."""
+    return min(number_of_threads(settings.threads or None), n_folds) if small else 1
+
+
 def estimate(problem: Problem, settings: FitSettings) -> Resources:
     """Peak memory and disk of a fit, from above."""
     n, groups = problem.basis.n_features, len(problem.group_weights)
@@ -89,7 +94,7 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     most_rows = max((7 + 3 * frame.n_atoms for frame in problem.dataset), default=0)
     block = _block_bytes(problem)
     n_vectors = max(len(settings.ridge_penalties), settings.n_path + 1)
-    n_not_yet_stored = problem.n_folds * (n_vectors + 2 * settings.n_prior)
+    n_not_yet_stored = problem.n_folds * (n_vectors + settings.n_prior)
     vectors = NUMBER * n * (4 * n_vectors + n_not_yet_stored)
     rows_of_structures = NUMBER * n * most_rows * number_of_threads(settings.threads or None)
     values = NUMBER * n_vectors * most_rows * min(BATCH_STRUCTURES, len(problem.dataset))
@@ -104,10 +109,12 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     summing = (1 + several) * groups * matrix + held + block
     beside = matrix + max(held + held_beside, anchored) + vectors
     paths = paths_at_once(settings, problem.n_folds, small)
-    selecting = beside + max(predicting, paths * solving + (paths - 1) * matrix)
+    searching = folds_at_once(settings, problem.n_folds, small)
+    searching = searching * solving + (searching - 1) * matrix
+    selecting = beside + max(predicting, searching, paths * solving + (paths - 1) * matrix)
     with_clusters = matrix <= HELD_BYTES
     committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS * with_clusters + problem.n_folds)
-    clusters = 4 * matrix + max(matrix, 2 * block) if with_clusters else 0
+    clusters = 5 * matrix + max(matrix, 2 * block) if with_clusters else 0
     if with_clusters and thinned(sum(7 + 3 * frame.n_atoms for frame in problem.dataset), n) > 1:
         clusters += (N_CLUSTERS + 1) * matrix
     clusters += matrix * small  # of the draws, made at the same time

@@ -18,7 +18,7 @@ _ANGULAR = {
     "mixed_degree": "mixed_degree",
 }
 
-_SCALES = ("force_scale",)
+_SCALES = ("force_scale", "static_scale")
 """Weights whose default is not none, beside the precisions."""
 
 

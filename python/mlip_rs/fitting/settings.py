@@ -51,8 +51,7 @@ class FitSettings:
         One of `PRIORS`: "smooth" gives every order and degree a ridge penalty of its own, growing with l and n, with
         strengths found by cross-validation (`fitting/smoothness_prior.py`); "flat" takes the best of `ridge_penalties`.
     n_prior
-        Evaluations of the cross-validation after which the search for the strengths of the smoothness prior ends, as
-        soon as its step is complete.
+        Evaluations of the cross-validation by the search for the strengths of the smoothness prior, at most.
     ridge_penalties
         Candidates of the flat prior, relative to features of unit norm.
     n_path
@@ -115,7 +114,7 @@ class FitSettings:
     method: str | Any = "cost-aware"
     n_folds: int = 5
     prior: str = "smooth"
-    n_prior: int = 15
+    n_prior: int = 8
     ridge_penalties: tuple[float, ...] = tuple(10.0**k for k in range(-9, -2))
     n_path: int = 50
     path_ratio: float = 1e-7

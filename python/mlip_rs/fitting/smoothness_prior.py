@@ -4,22 +4,25 @@ The penalty of feature k (of unit norm) is `d_k = exp(Σ_h Z_kh θ_h)`. The colu
 (its order Σν and its degree as a polynomial) and its roughness, log(1 + Σl / 4) and log(1 + Σn / 4), whose θ are
 exponents. A group that does not help the prediction of structures left out is switched off by its own large penalty, so
 that more candidates do not hurt. θ minimises the cross-validated sum of squares S(θ) = Σ_folds ‖y − X w(θ)‖²; with
-A w = b, A = G + diag(d), of the other folds
+A w = b, A = G + diag(d), of the other folds and D_h = diag(Z_kh d_k)
 
-    ∂S/∂θ_h = −Σ_k z_k d_k w_k Z_kh,    A z = ∂S/∂w = 2 (G_fold w − b_fold),
+    ∂S/∂θ_h = −zᵀ D_h w,    A z = ∂S/∂w = 2 (G_fold w − b_fold),
+    ∂²S/∂θ_h∂θ_i = 2 w_hᵀ G_fold w_i − zᵀ (D_h w_i + D_i w_h + ∂D_h/∂θ_i w),    A w_h = −D_h w,
 
-so that one factorisation gives the score and its gradient, whatever the number of strengths.
+so that one factorisation gives the score with its first and second derivatives, whatever the number of strengths. A
+few steps of Newton's method on log S in a trust region (`trust_region.py`) do what takes a search by gradients twice as
+many factorisations.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from mlip_rs.arrays import Array
 from mlip_rs.basis import Basis
 from mlip_rs.errors import FitError
+from mlip_rs.fitting.trust_region import Expansion, TrustRegion
 
 WEAKEST: float = 1e-11
 """Smallest penalty of a group, for features of unit norm."""
@@ -37,18 +40,21 @@ CONSTANT: float = 1e-9
 """Penalty of a constant."""
 
 FIRST_STEP: float = 3.0
-"""Length of the first step of the search."""
+"""Length of the first step of the search, at most."""
 
-ENOUGH: float = 1e-3
-"""The search ends where a step gains less, in units in which the first step gains about `FIRST_STEP`²."""
+LARGEST_STEP: float = 6.0
+"""Length of any step, at most."""
+
+ENOUGH: float = 5e-4
+"""The search ends where a step is expected to lower log S by less."""
 
 _START: dict[int, float] = {1: 1e-8, 2: 1e-8, 3: 1e-6}
 """Penalty that the search starts from, by order; `_START_BEYOND` for higher ones."""
 
 _START_BEYOND: float = 3e-5
 
-Gradient = Callable[[Array], tuple[float, Array] | None]
-"""Cross-validated score of penalties (F,) and its derivative by each; none if a matrix is singular."""
+Score = Callable[[Array], Expansion | None]
+"""S of strengths (H,) with its derivatives; none if a matrix is singular."""
 
 
 @dataclass(frozen=True)
@@ -104,95 +110,73 @@ class Prior:
         values = np.where(self.is_exponent, strengths, np.exp(strengths))
         return {name: float(value) for name, value in zip(self.names, values, strict=True)}
 
-    def tune(self, gradient: Gradient, n_evaluations: int, advance: Callable[[], None]) -> Array:
-        """(H,) strengths that minimise the cross-validated score, found by L-BFGS-B from `start`.
+    def tune(self, score: Score, n_evaluations: int, advance: Callable[[], None]) -> Array:
+        """(H,) strengths that minimise the cross-validated score, from `start`.
 
         Parameters
         ----------
-        gradient
-            Score and derivative of given penalties.
+        score
+            S of given strengths.
         n_evaluations
-            Evaluations of it after which the search ends, as soon as its step is complete.
+            Evaluations of it, at most.
         advance
-            Called after each, `n_evaluations` times at most.
+            Called after each.
 
         Raises
         ------
         FitError
             Not even strong penalties give a solvable system.
         """
-        search = _Search(self, gradient, n_evaluations, advance)
-        weakest = WEAKEST
-        while search.left > 0:
-            try:
-                search.run(weakest)
-                break
-            except _ExactError:
-                break
-            except _SingularError:
+        search = _Search(score, n_evaluations, advance)
+        weakest, exponents = WEAKEST, self.is_exponent
+        upper = np.where(exponents, STEEPEST, np.log(STRONGEST))
+        try:
+            while search.left > 0 and not np.isfinite(search.lowest):
+                lower = np.where(exponents, 0.0, np.log(weakest))
+                region = TrustRegion(lower, upper, FIRST_STEP, LARGEST_STEP, ENOUGH)
+                region.minimise(search.log, self.start(), search.left)
                 weakest *= SINGULAR
-        if not np.isfinite(search.lowest):
+        except _ExactError:
+            pass
+        if search.best is None:
             raise FitError("no penalty gives a solvable system; use a smaller basis")
         return search.best
 
 
 class _Search:
-    """One search for the strengths of a prior."""
+    """What a search for the strengths of a prior has found."""
 
-    def __init__(self, prior: Prior, gradient: Gradient, left: int, advance: Callable[[], None]) -> None:
-        self.prior = prior
-        self.gradient = gradient
+    def __init__(self, score: Score, left: int, advance: Callable[[], None]) -> None:
+        self.score = score
         self.left = left
         self.advance = advance
         self.lowest = np.inf
-        self.best = prior.start()
-        self._reference: tuple[float, float] | None = None
+        self.best: Array | None = None
 
-    def run(self, weakest: float) -> None:
-        """Go on from the best strengths, with no penalty below `weakest`, until nothing is gained or left.
+    def log(self, strengths: Array) -> Expansion | None:
+        """Log S; none if a matrix is singular.
 
         Raises
         ------
-        _SingularError
-            A matrix could not be factorised.
+        _ExactError
+            S is zero.
         """
-        exponents = self.prior.is_exponent
-        lower = np.where(exponents, 0.0, np.log(weakest))
-        upper = np.where(exponents, STEEPEST, np.log(STRONGEST))
-        self._reference = None
-        minimize(
-            self._score,
-            np.clip(self.best, lower, upper),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=list(zip(lower, upper, strict=True)),
-            options={"maxfun": self.left, "ftol": ENOUGH},
-        )
-
-    def _score(self, strengths: Array) -> tuple[float, Array]:
-        """Log S, shifted and scaled so that the first step of the search is a sensible one."""
-        penalties = self.prior.penalties(strengths)
-        found = self.gradient(penalties)
+        found = self.score(strengths)
         self.left -= 1
-        if self.left >= 0:  # the last step of the search may take more evaluations than were left
-            self.advance()
+        self.advance()
         if found is None:
-            raise _SingularError
-        value, slope = found
-        if value < self.lowest:
-            self.lowest, self.best = value, strengths.copy()
-        if value <= 0.0:
+            return None
+        if found.value < self.lowest:
+            self.lowest, self.best = found.value, strengths.copy()
+        if found.value <= 0.0:
             raise _ExactError
-        log, gradient = np.log(value), self.prior.design.T @ (slope * penalties) / value
-        if self._reference is None:
-            self._reference = log, FIRST_STEP / max(float(np.linalg.norm(gradient)), 1e-300)
-        start, scale = self._reference
-        return float(scale * (log - start)), scale * gradient
+        gradient = found.gradient / found.value
+        return Expansion(
+            float(np.log(found.value)),
+            gradient,
+            found.hessian / found.value - np.multiply.outer(gradient, gradient),
+        )
 
 
 class _ExactError(Exception):
     """Labels are met to rounding, as those made by such a potential are: there is nothing to gain."""
-
-
-class _SingularError(Exception):
-    """A matrix could not be factorised."""

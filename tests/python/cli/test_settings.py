@@ -96,7 +96,7 @@ VALUES = {
     "weights.stress": "0.5",
     "weights.energy_scale": "1.5",
     "weights.force_scale": "2.5",
-    "weights.stress_scale": "5.0",
+    "weights.static_scale": "5.0",
     "weights.config_types": "{liquid = 0.5, eos = {stress = 0.0}}",
     "output.directory": "elsewhere",
 }

@@ -25,7 +25,6 @@ from mlip_rs.fitting.estimators.lasso import adaptive_weights
 from mlip_rs.fitting.estimators.scaled import PathOptions, Scaled, feature_scale
 from mlip_rs.fitting.normal_equations import System
 from mlip_rs.potential import Potential
-from mlip_rs.units import EV_PER_ANGSTROM3_IN_GPA
 
 BASIS = Basis(["Al"], cutoff=5.0, hierarchy="pair", n_radial=12, r_min=1.5, repulsion=None)
 POLY = Basis(["Al"], cutoff=5.0, hierarchy="pair-poly", n_radial=6, pair_cross_degree=2, r_min=1.5)
@@ -88,13 +87,27 @@ def test_large_forces_count_less_beside_small_ones(aluminium):
     assert (Weights(force_scale=None).of_structures(wide, reference) == 1.0).all()
 
 
-def test_small_stresses_count_more(aluminium):
+def test_stresses_count_more_where_atoms_feel_no_forces(aluminium):
     reference = reference_energies(aluminium, REFERENCE)
-    sizes = np.array([np.sqrt((frame.stress**2).mean()) * EV_PER_ANGSTROM3_IN_GPA for frame in aluminium])
-    factors = Weights(stress_scale=3.0).of_structures(aluminium, reference)
-    np.testing.assert_allclose(factors[:, 2], 1.0 + 8.0 / (1.0 + (sizes / 3.0) ** 2))
+    sizes = np.array([np.sqrt((frame.forces**2).mean()) for frame in aluminium])
+    expected = 1.0 + 8.0 / (1.0 + (sizes / 0.05) ** 2)
+    factors = Weights(static_scale=0.05).of_structures(aluminium, reference)
+    np.testing.assert_allclose(factors[:, 2], expected)
     assert (factors[:, :2] == 1.0).all()
-    assert np.ptp(factors[:, 2]) > 0.1  # the data have small and large ones
+    assert np.ptp(factors[:, 2]) > 0.1  # the data have small and large forces
+    frames = [replace(f, stress=0.05 * f.stress) for f in aluminium]
+    slight = replace(aluminium, frames=tuple(frames))
+    scale = 0.1 * float(np.median(sizes[sizes > 1e-12]))
+    assert Weights().with_scale_of(aluminium).static_scale is None
+    assert Weights().with_scale_of(slight).static_scale == pytest.approx(scale)
+    assert (Weights(static_scale=None).of_structures(slight, reference) == 1.0).all()
+
+
+def test_stresses_without_forces_are_not_taken_for_those_of_atoms_at_rest(aluminium):
+    reference = reference_energies(aluminium, REFERENCE)
+    frames = [replace(f, forces=None) if k == 0 else f for k, f in enumerate(aluminium)]
+    data = replace(aluminium, frames=tuple(frames))
+    assert Weights(static_scale=0.05).of_structures(data, reference)[0, 2] == 1.0
 
 
 def test_normal_equations_equal_the_products_of_all_rows(aluminium, tmp_path):

@@ -93,7 +93,7 @@ def test_a_fit_killed_after_any_piece_resumes_to_the_same_bits(data, whole, tmp_
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
 def test_a_fit_killed_inside_the_prior_goes_on_after_the_last_piece_of_it(data, whole, tmp_path, monkeypatch):
-    searches = counted(monkeypatch, dense_fit, "_fold_gradient")
+    searches = counted(monkeypatch, dense_fit, "_fold_score")
     fit(str(data), BASIS, CHOSEN)
     n_searches, reached = len(searches), 11
     assert reached < n_searches
@@ -136,7 +136,7 @@ def selected(data, tmp_path, monkeypatch):
 
 
 def test_nothing_that_is_stored_is_computed_again(data, selected, whole, monkeypatch):
-    searches = counted(monkeypatch, dense_fit, "_fold_gradient")
+    searches = counted(monkeypatch, dense_fit, "_fold_score")
     paths = counted(monkeypatch, cost_aware, "eliminate")
     fit(str(data), BASIS, CHOSEN, directory=selected)
     assert (len(searches), len(paths)) == (0, 0)
@@ -144,7 +144,7 @@ def test_nothing_that_is_stored_is_computed_again(data, selected, whole, monkeyp
 
 
 def test_other_weights_take_nothing_from_the_pieces(data, selected, monkeypatch):
-    searches = counted(monkeypatch, dense_fit, "_fold_gradient")
+    searches = counted(monkeypatch, dense_fit, "_fold_score")
     weights = mlip_rs.Weights(energy=0.01)
     settings = replace(CHOSEN, weights=weights)
     run = fit(str(data), BASIS, settings, directory=selected)
@@ -153,7 +153,7 @@ def test_other_weights_take_nothing_from_the_pieces(data, selected, monkeypatch)
 
 
 def test_another_method_takes_the_prior_but_not_the_path(data, selected, whole, monkeypatch):
-    searches = counted(monkeypatch, dense_fit, "_fold_gradient")
+    searches = counted(monkeypatch, dense_fit, "_fold_score")
     fit(str(data), BASIS, replace(CHOSEN, method="adaptive-lasso"), directory=selected)
     assert not searches
     assert potentials(selected) == potentials(whole["adaptive-lasso"])

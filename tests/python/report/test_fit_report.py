@@ -89,7 +89,7 @@ def test_names_in_the_data_cannot_inject_anything_into_the_page(tmp_path, run, p
     ],
     ids=lambda basis: basis.hierarchy,
 )
-@pytest.mark.parametrize("scales", [{}, {"force_scale": None, "stress_scale": 2.0}])
+@pytest.mark.parametrize("scales", [{}, {"force_scale": None, "static_scale": 2.0}])
 def test_configuration_in_the_report_repeats_the_fit(tmp_path, run, basis, scales):
     settings = dataclasses.replace(SETTINGS, weights=dataclasses.replace(SETTINGS.weights, **scales))
     record = run.record | {"basis": basis.to_dict(), "hierarchy": basis.hierarchy}

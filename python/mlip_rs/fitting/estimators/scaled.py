@@ -125,7 +125,7 @@ class Scaled:
     def adjoint(
         self, penalties: Array, seed: Callable[[Array], Array], threads: int | None = None
     ) -> tuple[Array, Array] | None:
-        """Ridge coefficients w (F,) of features of unit norm, and the solution for the right-hand side `seed(w)`.
+        """Ridge coefficients w (F,) of features of unit norm, and the solutions (K, F) for right-hand sides `seed(w)`.
 
         None if the matrix is singular. The Gram matrix serves as work space and comes back unchanged.
         """
