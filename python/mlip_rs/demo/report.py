@@ -80,9 +80,9 @@ def _accuracy(result: DemoResult, held_out: Dataset, threads: int | None) -> lis
             rows.append((*name, "validation", *error_cells(choice.point.validation)))
             rows.append(("", "", "", "held out", *error_cells(choice.held_out)))
     caption = (
-        "Best: lowest cross-validation error of the path; knee: the cheapest potential within 10 % of it. Validation: "
-        "each training structure is predicted by potentials fitted without it; bases, weights and the choice of the "
-        "potential are based on these errors. Held out (test): used for no fit and no choice."
+        "Best, knee: the cheapest potential whose cross-validation error is within 0.5 and 10 % of the lowest. "
+        "Validation: each training structure is predicted by potentials fitted without it; bases, weights and the "
+        "choice of the potential are based on these errors. Held out (test): used for no fit and no choice."
     )
     return [Table(header, rows, caption), _near_ground_state(result, held_out, threads)]
 

@@ -30,7 +30,7 @@ from mlip_rs.progress import Progress, Silent
 FACTORS: tuple[float, ...] = (0.9, 0.8, 0.7)
 """Angular cutoffs that are tried besides the cutoff, as fractions of it, unless the scores get much worse."""
 
-MUCH_WORSE: float = 1.1
+MUCH_WORSE: float = 1.05
 """Scores beyond this times the lowest end the search."""
 
 CLEARLY_BETTER: float = 0.97

@@ -23,6 +23,10 @@ from mlip_rs.text import table_lines
 KNEE_TOLERANCE: float = 0.1
 """The knee is the cheapest potential whose validation score exceeds the lowest by at most this fraction."""
 
+ALIKE: float = 0.005
+"""The best potential is the cheapest whose validation score exceeds the lowest by at most this fraction: the standard
+error of a score is some 5 %."""
+
 LOSS: float = 1.5
 """Potentials that failed their stress test give way to the others unless the lowest score grows by more than this."""
 
@@ -147,7 +151,7 @@ class Run:
     record: dict[str, Any]
 
     def best(self) -> Potential:
-        """The potential with the lowest validation score."""
+        """The cheapest potential by predicted time whose validation score is within 0.5 % of the lowest."""
         return self.points[self.best_index].potential
 
     def knee(self) -> Potential:
@@ -164,14 +168,17 @@ class Run:
 
     @property
     def best_index(self) -> int:
-        """Position of `best` among the points; the cheapest of equals, so that it lies on the front.
+        """Position of `best` among the points.
 
         A potential that failed its stress test gives way to one that did not, unless that one is useless beside it; one
         that does not repel at short range gives way to one that does, within the tolerance of the knee.
         """
-        order = sorted(self._held, key=lambda k: (rounded(self.points[k].score), self.points[k].cost))
-        limit = self._knee_limit
-        return next((k for k in order if self.points[k].repels and self.points[k].score <= limit), order[0])
+        lowest, limit = self._lowest, self._knee_limit
+        good = [k for k in self._held if self.points[k].repels and self.points[k].score <= limit]
+        if good and not any(self.points[k].score <= (1.0 + ALIKE) * lowest for k in good):
+            lowest = min(self.points[k].score for k in good)
+        good = [k for k in good or self._held if self.points[k].score <= (1.0 + ALIKE) * lowest]
+        return min(good, key=lambda k: (self.points[k].cost, rounded(self.points[k].score)))
 
     @property
     def knee_index(self) -> int:
@@ -191,7 +198,12 @@ class Run:
     @property
     def _knee_limit(self) -> float:
         """Highest score within the tolerance of the knee."""
-        return (1.0 + KNEE_TOLERANCE) * min(self.points[k].score for k in self._held)
+        return (1.0 + KNEE_TOLERANCE) * self._lowest
+
+    @property
+    def _lowest(self) -> float:
+        """Lowest score."""
+        return min(self.points[k].score for k in self._held)
 
     @property
     def one_standard_error_index(self) -> int:
@@ -204,13 +216,14 @@ class Run:
 
     @property
     def front(self) -> tuple[int, ...]:
-        """Positions of the points that no other one beats in both predicted cost and score, cheapest first.
+        """Positions of the points up to the best that none beats in both predicted cost and score, cheapest first.
 
         A point that failed its stress test is not among them, unless all did that are of use.
         """
         held = self._held
         costs = [(self.points[k].cost, rounded(self.points[k].score)) for k in held]
-        return tuple(held[place] for place in pareto_front(costs))
+        most = self.points[self.best_index].cost
+        return tuple(held[place] for place in pareto_front(costs) if costs[place][0] <= most)
 
     def select(
         self,

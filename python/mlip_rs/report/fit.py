@@ -294,7 +294,7 @@ def _accuracy(run: Run) -> list[Item]:
             )
             for name, p in (("best", best), ("knee", knee))
         ],
-        "Best: lowest score; knee: the cheapest by predicted time whose score is within 10 % of it. Potentials that "
+        "Best, knee: the cheapest by predicted time whose score is within 0.5 and 10 % of the lowest. Potentials that "
         f"failed their stress test are left out while one that held has at most {LOSS:g} times the lowest score, and "
         "those whose energy does not rise at short range while one that does is within 10 % of it. Score: root mean "
         "squared error of the cross-validation in units of the precisions asked for. Time: one thread, neighbour list "

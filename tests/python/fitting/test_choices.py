@@ -54,6 +54,16 @@ def test_knee_is_the_cheapest_within_ten_per_cent_of_the_lowest(pairs, repels, k
     assert run.points[knee].score <= (1 + KNEE_TOLERANCE) * lowest
 
 
+def test_best_is_the_cheapest_of_those_that_scores_cannot_tell_apart():
+    pairs = (1, 1.5), (2, 1.02), (3, 1.004), (5, 1.001), (9, 1.0)
+    run = front_of(*pairs)
+    assert (run.best_index, run.front) == (2, (0, 1, 2))
+    assert front_of(*pairs, failed=(2,)).best_index == 3
+    # One that repels, of those within 10 %: the best of these.
+    repels = [True, True, False, False, False]
+    assert front_of(*pairs, repels=repels).best_index == 1
+
+
 def test_what_failed_its_stress_test_has_no_name_and_is_not_on_the_front():
     pairs = (1, 1.5), (2, 1.2), (3, 1.05), (9, 1.0)
     run = front_of(*pairs, failed=(2, 3))
