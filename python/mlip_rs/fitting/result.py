@@ -233,7 +233,7 @@ class Run:
         max_energy: float | None = None,
         max_force: float | None = None,
     ) -> Potential:
-        """Choose by limits; with a limit of an error the cheapest potential, else that of the lowest validation score.
+        """Choose from the front by limits: with one of an error the cheapest, else that of the lowest score.
 
         Parameters
         ----------
@@ -247,7 +247,7 @@ class Run:
         Raises
         ------
         ConfigError
-            No candidate keeps the limits; the message names the lowest values.
+            None keeps the limits; the message names the lowest values.
         """
         limits = {
             "max-cost": max_cost,
@@ -255,9 +255,9 @@ class Run:
             "max-energy": max_energy,
             "max-force": max_force,
         }
-        points = [self.points[k].to_dict("") for k in self._held]
-        place = within_limits(points, {k: v for k, v in limits.items() if v is not None})
-        return self.points[self._held[place]].potential
+        front = [self.points[k] for k in self.front]
+        given = {name: limit for name, limit in limits.items() if limit is not None}
+        return front[within_limits([point.to_dict("") for point in front], given)].potential
 
     def pareto(self) -> "Front":
         """Records of the points of the front, cheapest first; `potential` is the file in a run directory."""

@@ -68,8 +68,8 @@ class Weights:
         static_scale)²): in strained crystals whose atoms feel no force they are all that tells the elastic constants.
         "auto" compares the median RMS stress with the pressure p = F / V^(2/3) of the median F on the faces of the
         cubes of atoms of the median volume V: below 0.08 p, as in covalent crystals, the scale is a tenth of the median
-        F, and C11 of silicon comes within 5 % of its labels in place of 14 %; else there is none, since metals
-        would lose up to a tenth in energies and forces. None weighs all alike.
+        F, and C11 of silicon at the knee comes within 9 % of its labels in place of 14 %; else there is none, since
+        metals would lose up to a tenth in energies and forces. None weighs all alike.
     config_types
         Factors on all weights of a config type, or on single properties: {"liquid": 0.5,
         "Elastic": {"stress": 0.0}}.
