@@ -17,6 +17,7 @@ __all__ = [
     "Evaluator",
     "Labels",
     "Potential",
+    "RidgeInverse",
     "Structure",
     "__version__",
     "accumulate",
@@ -665,6 +666,7 @@ def solve_ridge_adjoint(
     w (F,) and z (K, F), or None if the matrix is not positive definite.
     """
 
+@final
 class RidgeInverse:
     """P = (G_AA + diag(d_A))⁻¹ and w = P b_A of some features A, kept up to date while features leave.
 
@@ -690,14 +692,14 @@ class RidgeInverse:
         The matrix is not positive definite, or numbers are not finite.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         gram: NDArray[np.float64],
         moment: NDArray[np.float64],
         penalties: NDArray[np.float64],
         features: Sequence[int] | NDArray[np.int64],
         threads: int = 0,
-    ) -> None: ...
+    ) -> RidgeInverse: ...
     def coefficients(self) -> NDArray[np.float64]:
         """(A,) w."""
 
