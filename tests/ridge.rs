@@ -147,7 +147,7 @@ fn bad_supports_and_matrices_are_refused_by_name() {
 
 #[test]
 fn what_features_lose_is_what_the_objective_loses_without_them() {
-    let n = 300;
+    let n = 900; // several panels
     let gram = large_gram(n);
     let mut random = Random::new(5);
     let rhs: Vec<f64> = (0..n).map(|_| random.next()).collect();

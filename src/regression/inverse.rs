@@ -1,9 +1,11 @@
 //! The inverse of a ridge system, and what leaves with some of its features.
 
+use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::triangular_inverse::invert_lower_triangular;
 use faer::linalg::triangular_solve::solve_lower_triangular_in_place;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::reborrow::{Reborrow, ReborrowMut};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::cholesky::{
@@ -15,6 +17,8 @@ use crate::{Error, Result};
 
 /// Members of a larger group, those with the largest losses, whose loss tells whether that of the group matters.
 const FIRST_MEMBERS: usize = 24;
+/// Columns, or rows, that are inverted together.
+const PANEL: usize = 256;
 
 /// `P = (G_AA + diag(d_A))⁻¹` and `w = P b_A` of some features `A`, kept up to date while features leave.
 ///
@@ -30,8 +34,8 @@ pub struct RidgeInverse {
 impl RidgeInverse {
     /// Invert the matrix of some features.
     ///
-    /// `gram`: F×F row-major, symmetric; `diag_add` = d, `rhs` = b: F; `features` = A: distinct, below F. Takes two matrices
-    /// of |A|×|A| and the threads of the current pool; the result does not depend on their number.
+    /// `gram`: F×F row-major, symmetric; `diag_add` = d, `rhs` = b: F; `features` = A: distinct, below F. Takes a matrix of
+    /// |A|×|A| and the threads of the current pool; the result does not depend on their number.
     ///
     /// # Errors
     /// As [`super::solve_positive`].
@@ -170,26 +174,85 @@ fn sorted(group: &[usize]) -> Vec<usize> {
     own
 }
 
-/// Replaces a Cholesky factor L in the lower triangle by that of `L⁻ᵀ L⁻¹`.
+/// Replaces a Cholesky factor L in the lower triangle by the lower triangle of `L⁻ᵀ L⁻¹`, in place but for a few panels.
 fn invert_factored(matrix: &mut [f64], n: usize) {
-    let mut inverse = vec![0.0; n * n];
-    invert_lower_triangular(
-        MatMut::from_row_major_slice_mut(&mut inverse, n, n),
-        MatRef::from_row_major_slice(matrix, n, n),
+    for start in (0..n).step_by(PANEL).rev() {
+        invert_columns(&mut matrix[start * n..], n, start);
+    }
+    for start in (0..n).step_by(PANEL) {
+        multiply_rows(&mut matrix[start * n..], n, start);
+    }
+}
+
+/// A panel of columns of L becomes that of its inverse: `D⁻¹` in the diagonal block, `−M B D⁻¹` below it, with the inverse M
+/// of what is right of B. `rows` are those from `start` on.
+fn invert_columns(rows: &mut [f64], n: usize, start: usize) {
+    let width = PANEL.min(n - start);
+    let (own, below) = rows.split_at_mut(width * n);
+    let height = below.len() / n;
+    let block = MatRef::from_row_major_slice(own, width, n).subcols(start, width);
+    let mut inverse = Mat::<f64>::zeros(width, width);
+    invert_lower_triangular(inverse.as_mut(), block, Par::Seq);
+    let mut left = MatMut::from_row_major_slice_mut(own, width, n).subcols_mut(start, width);
+    left.copy_from_triangular_lower(&inverse);
+    if height == 0 {
+        return;
+    }
+    let other = MatRef::from_row_major_slice(below, height, n);
+    let mut product = vec![0.0; height * width];
+    let mut product = MatMut::from_row_major_slice_mut(&mut product, height, width);
+    triangular::matmul(
+        product.rb_mut(),
+        BlockStructure::Rectangular,
+        Accum::Replace,
+        other.subcols(start + width, height),
+        BlockStructure::TriangularLower,
+        other.subcols(start, width),
+        BlockStructure::Rectangular,
+        -1.0,
         Par::Seq,
     );
-    let inverse = MatRef::from_row_major_slice(&inverse, n, n);
     triangular::matmul(
-        MatMut::from_row_major_slice_mut(matrix, n, n),
-        BlockStructure::TriangularLower,
+        MatMut::from_row_major_slice_mut(below, height, n).subcols_mut(start, width),
+        BlockStructure::Rectangular,
         Accum::Replace,
-        inverse.transpose(),
-        BlockStructure::TriangularUpper,
-        inverse,
+        product.rb(),
+        BlockStructure::Rectangular,
+        inverse.as_ref(),
         BlockStructure::TriangularLower,
         1.0,
         Par::Seq,
     );
+}
+
+/// A panel of rows of `M`, lower triangular, becomes that of `Mᵀ M`. `rows` are those from `start` on, `M` from there on.
+fn multiply_rows(rows: &mut [f64], n: usize, start: usize) {
+    let width = PANEL.min(n - start);
+    let (own, below) = rows.split_at_mut(width * n);
+    let (height, end) = (below.len() / n, start + width);
+    let mut factor = vec![0.0; width * end];
+    for (k, (row, out)) in own
+        .chunks_exact(n)
+        .zip(factor.chunks_exact_mut(end))
+        .enumerate()
+    {
+        out[..=start + k].copy_from_slice(&row[..=start + k]);
+    }
+    let factor = MatRef::from_row_major_slice(&factor, width, end);
+    let below = MatRef::from_row_major_slice(below, height, n).subcols(0, end);
+    let mut sums = vec![0.0; width * end];
+    for (accum, rows) in [(Accum::Replace, factor), (Accum::Add, below)] {
+        let sums = MatMut::from_row_major_slice_mut(&mut sums, width, end);
+        let left = rows.subcols(start, width).transpose();
+        matmul(sums, accum, left, rows, 1.0, Par::Seq);
+    }
+    for (k, (row, sums)) in own
+        .chunks_exact_mut(n)
+        .zip(sums.chunks_exact(end))
+        .enumerate()
+    {
+        row[..=start + k].copy_from_slice(&sums[..=start + k]);
+    }
 }
 
 /// Product of a symmetric matrix, of which only the lower triangle is meant, and a vector.

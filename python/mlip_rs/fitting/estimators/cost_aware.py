@@ -94,8 +94,8 @@ class CostAware(SparseEstimator):
         return self.costs
 
     def solver_numbers(self, n_features: int) -> int:
-        """An inverse, and what it is made from."""
-        return 2 * n_features**2
+        """An inverse."""
+        return n_features**2
 
     def _removal(self, n_features: int) -> Removal:
         if self._prepared is not None:
