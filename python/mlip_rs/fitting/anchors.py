@@ -84,6 +84,7 @@ class Anchors:
         record = self.record | {
             "teacher_n_nonzero": int(np.count_nonzero(teachers[None])),
             "teacher_n_nonzero_before": self.record["teacher_n_nonzero"],
+            "teacher_penalty_factor": 1.0,
             "teacher_weight": self.record["weight"] * factor,
         }
         return replace(self, teachers=teachers, record=record)

@@ -134,7 +134,7 @@ def _smooth(folds: CrossValidation) -> tuple[Array, dict[str, float], Fits]:
 
         def of_fold(own: CrossValidation, fold: int) -> tuple[Array, ...]:
             compute = partial(_fold_score, own, fold, penalties, prior.design)
-            return own.pieces.piece("search", [fold, penalties], compute)
+            return own.pieces.piece("second-order-search", [fold, penalties], compute)
 
         found = list(at_once.each(of_fold, _searched(folds)))
         if not all(found):

@@ -110,7 +110,7 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     beside = matrix + max(held + held_beside, anchored) + vectors
     paths = paths_at_once(settings, problem.n_folds, small)
     searching = folds_at_once(settings, problem.n_folds, small)
-    searching = searching * solving + (searching - 1) * matrix
+    searching = searching * max(solving, anchored) + (searching - 1) * matrix
     selecting = beside + max(predicting, searching, paths * solving + (paths - 1) * matrix)
     with_clusters = matrix <= HELD_BYTES
     committees = NUMBER * n * n_vectors * (2 * N_CLUSTERS * with_clusters + problem.n_folds)

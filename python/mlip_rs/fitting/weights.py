@@ -34,7 +34,7 @@ STATIC: float = 0.1
 """That scale in the median RMS force."""
 
 STATIC_STRESSES: float = 9.0
-"""Factor on the weight of stresses of structures without forces: their precision is a third."""
+"""Factor on the weight of stresses of structures whose atoms feel no forces: their precision is a third."""
 
 SMALLEST: float = 1e-12
 """Smallest precision and scale accepted; the largest is its inverse. Weights are squares of them."""
@@ -66,10 +66,11 @@ class Weights:
     static_scale
         Stresses of structures whose RMS force is F (eV/Å) have their weight multiplied by 1 + 8 / (1 + (F /
         static_scale)²): in strained crystals whose atoms feel no force they are all that tells the elastic constants.
-        "auto" compares the median RMS stress with the pressure p = F / V^(2/3) of the median F on the faces of the
-        cubes of atoms of the median volume V: below 0.08 p, as in covalent crystals, the scale is a tenth of the median
-        F, and C11 of silicon at the knee comes within 9 % of its labels in place of 14 %; else there is none, since
-        metals would lose up to a tenth in energies and forces. None weighs all alike.
+        "auto" compares, of periodic structures with both labels, the median RMS stress with the pressure
+        p = F / V^(2/3) of the median F but for zeros on the faces of the cubes of atoms of the median volume V: below
+        0.08 p, as in covalent crystals, the scale is a tenth of that F, and C11 of silicon at the knee comes within
+        9 % of its labels in place of 14 %; else there is none, since metals would lose up to a tenth in energies and
+        forces. None weighs all alike, as structures without labels of forces always are.
     config_types
         Factors on all weights of a config type, or on single properties: {"liquid": 0.5,
         "Elastic": {"stress": 0.0}}.
