@@ -108,24 +108,36 @@ pub fn solve_positive(
     rhs: &[f64],
     support: Option<&[usize]>,
 ) -> Result<Vec<f64>> {
-    let n_features = check_problem(gram, diag_add, rhs)?;
     let all: Vec<usize>;
     let support = if let Some(support) = support {
         support
     } else {
-        all = (0..n_features).collect();
+        all = (0..rhs.len()).collect();
         &all
     };
+    let (factor, mut solution) = factored_block(gram, diag_add, rhs, support)?;
+    solve_factored(&factor, support.len(), &mut solution)?;
+    Ok(solution)
+}
+
+/// The Cholesky factor of `G_SS + diag(d_S)`, in the lower triangle of a |S|×|S| matrix, and `b_S`.
+///
+/// Errors as [`solve_positive`].
+pub(super) fn factored_block(
+    gram: &[f64],
+    diag_add: &[f64],
+    rhs: &[f64],
+    support: &[usize],
+) -> Result<(Vec<f64>, Vec<f64>)> {
+    let n_features = check_problem(gram, diag_add, rhs)?;
     check_support(support, n_features)?;
     let mut matrix = submatrix(gram, n_features, support);
     check_entries(&matrix, support.len(), |position| support[position])?;
     let of_support = |values: &[f64]| support.iter().map(|&j| values[j]).collect::<Vec<f64>>();
-    let mut solution = of_support(rhs);
     add_and_factorise(&mut matrix, &of_support(diag_add), |position| {
         support[position]
     })?;
-    solve_factored(&matrix, support.len(), &mut solution)?;
-    Ok(solution)
+    Ok((matrix, of_support(rhs)))
 }
 
 /// [`solve_positive`] for each of several diagonals.
@@ -148,7 +160,7 @@ pub fn solve_positive_each(
 }
 
 /// Refuses wrong lengths and numbers that are not finite; returns F.
-pub(super) fn check_problem(gram: &[f64], diag_add: &[f64], rhs: &[f64]) -> Result<usize> {
+fn check_problem(gram: &[f64], diag_add: &[f64], rhs: &[f64]) -> Result<usize> {
     let n = rhs.len();
     check_length("gram (the square of the length of rhs)", gram.len(), n * n)?;
     check_finite("diag_add", diag_add, n)?;
@@ -157,7 +169,7 @@ pub(super) fn check_problem(gram: &[f64], diag_add: &[f64], rhs: &[f64]) -> Resu
 }
 
 /// Refuses indices that are out of range or repeated.
-pub(super) fn check_support(support: &[usize], n_features: usize) -> Result<()> {
+fn check_support(support: &[usize], n_features: usize) -> Result<()> {
     let mut seen = vec![false; n_features];
     for &j in support {
         if j >= n_features {
@@ -175,7 +187,7 @@ pub(super) fn check_support(support: &[usize], n_features: usize) -> Result<()> 
 }
 
 /// `G_SS`, row-major.
-pub(super) fn submatrix(gram: &[f64], n_features: usize, support: &[usize]) -> Vec<f64> {
+fn submatrix(gram: &[f64], n_features: usize, support: &[usize]) -> Vec<f64> {
     let n = support.len();
     let mut matrix = vec![0.0; n * n];
     matrix
@@ -191,11 +203,7 @@ pub(super) fn submatrix(gram: &[f64], n_features: usize, support: &[usize]) -> V
 }
 
 /// Refuses entries that are not finite; `feature` gives the feature at a position of the matrix.
-pub(super) fn check_entries(
-    matrix: &[f64],
-    n: usize,
-    feature: impl Fn(usize) -> usize,
-) -> Result<()> {
+fn check_entries(matrix: &[f64], n: usize, feature: impl Fn(usize) -> usize) -> Result<()> {
     let bad = matrix
         .par_chunks(n.max(1))
         .enumerate()
@@ -212,7 +220,7 @@ pub(super) fn check_entries(
 }
 
 /// Adds the diagonal and factorises; `feature` gives the feature at a position of the matrix.
-pub(super) fn add_and_factorise(
+fn add_and_factorise(
     matrix: &mut [f64],
     diag_add: &[f64],
     feature: impl Fn(usize) -> usize,

@@ -8,9 +8,7 @@ use faer::reborrow::{Reborrow, ReborrowMut};
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::cholesky::{
-    add_and_factorise, check_entries, check_problem, check_support, factorise, submatrix,
-};
+use super::cholesky::{factored_block, factorise};
 use super::dot;
 use crate::symmetric::add_outer;
 use crate::{Error, Result};
@@ -40,17 +38,9 @@ impl RidgeInverse {
     /// # Errors
     /// As [`super::solve_positive`].
     pub fn new(gram: &[f64], diag_add: &[f64], rhs: &[f64], features: &[usize]) -> Result<Self> {
-        let n_features = check_problem(gram, diag_add, rhs)?;
-        check_support(features, n_features)?;
-        let n = features.len();
-        let of_support = |values: &[f64]| features.iter().map(|&j| values[j]).collect::<Vec<f64>>();
-        let mut matrix = submatrix(gram, n_features, features);
-        check_entries(&matrix, n, |position| features[position])?;
-        add_and_factorise(&mut matrix, &of_support(diag_add), |position| {
-            features[position]
-        })?;
-        invert_factored(&mut matrix, n);
-        let coefficients = times_symmetric(&matrix, &of_support(rhs));
+        let (mut matrix, own) = factored_block(gram, diag_add, rhs, features)?;
+        invert_factored(&mut matrix, features.len());
+        let coefficients = times_symmetric(&matrix, &own);
         if coefficients.iter().all(|w| w.is_finite()) {
             return Ok(Self {
                 matrix,

@@ -248,7 +248,6 @@ class _Elimination:
         self.savings.compact()
         self.features = np.flatnonzero(self.left)
         self.places = np.cumsum(self.left) - 1
-        self.present = np.ones(len(self.features), dtype=bool)
         return _core.RidgeInverse(self.gram, self.xty, self.penalties, self.features, self.threads)
 
     @property
@@ -285,7 +284,7 @@ class _Elimination:
         least = self._least_losses(places, starts) / worth
         scores = np.where(counts == 1, least, np.inf)
         # A group whose least possible score is above those of single features that leave cannot be among them.
-        most = max(1, int(BATCH * self.present.sum()))
+        most = max(1, int(BATCH * self.left.sum()))
         alone = np.sort(scores[counts == 1])
         limit = min(
             [BATCH_SCORE * own for own in alone[:1]] + alone[most - 1 : most].tolist(), default=np.inf
@@ -345,7 +344,6 @@ class _Elimination:
         """Take the features at these positions out."""
         gone = self.features[own]
         self.left[gone] = False
-        self.present[own] = False
         self.users -= np.asarray(self.costs.uses[gone].sum(axis=0)).reshape(-1)
         self.savings.remove(gone)
         if not self.left.any():

@@ -1,4 +1,4 @@
-"""Sparse paths of all data and without each fold: several at once where one thread follows each, else in turn."""
+"""Sparse paths of all data and without each fold: several at once where each keeps one thread busy, else in turn."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -80,7 +80,7 @@ class SparseEstimator(RegressorMixin, BaseEstimator, ABC):  # type: ignore[misc]
     """Whether the path runs from dense to sparse."""
 
     one_thread: ClassVar[bool] = False
-    """Whether a path is followed by one thread, so that those of several systems are followed at once."""
+    """Whether a path keeps hardly more than one thread busy, so that those of several systems are followed at once."""
 
     ridge: float
 
