@@ -259,7 +259,7 @@ def case_of(rows: Rows, name: str) -> Case:
     with (
         patch(f"{module}.selection.CrossValidation", KeptRows),
         patch(f"{module}.committee_fits.equations_of", of_cluster),
-        patch(f"{module}.committee_fits.mean_features", lambda _: rows.mean_features[training]),
+        patch(f"{module}.committee_fits.mean_features", lambda *_: rows.mean_features[training]),
         equations.totalled(),
     ):
         made = selection(problem, equations, settings, Silent())

@@ -7,6 +7,7 @@ mod common;
 use common::Random;
 use mlip_rs::regression::{
     RidgeInverse, solve_positive, solve_positive_each, solve_positive_in_place,
+    solve_positive_nested,
 };
 
 fn message<T: std::fmt::Debug>(result: mlip_rs::Result<T>) -> String {
@@ -37,6 +38,27 @@ fn ridge_solves_satisfy_their_equations_on_a_support() {
     assert!(on_none.is_empty());
     let on_all = solve_positive(&gram, &ridge, &rhs, None).unwrap();
     assert_eq!(on_all.len(), 30);
+}
+
+#[test]
+fn nested_solves_are_those_of_each_support() {
+    let gram = large_gram(700);
+    let rhs: Vec<f64> = (0..700).map(|j| f64::from(j % 17) - 8.0).collect();
+    let ridge = vec![0.01; 700];
+    let order: Vec<usize> = (0..700).map(|k| (k * 37) % 700).collect();
+    let sizes = [699, 0, 300, 1, 300];
+    let found = solve_positive_nested(&gram, &ridge, &rhs, &order, &sizes).unwrap();
+    for (w, size) in found.iter().zip(sizes) {
+        let own = solve_positive(&gram, &ridge, &rhs, Some(&order[..size])).unwrap();
+        assert_eq!(w.len(), size);
+        for (a, b) in w.iter().zip(&own) {
+            assert!((a - b).abs() < 1e-9, "{size}: {a} {b}");
+        }
+    }
+    assert!(solve_positive_nested(&gram, &ridge, &rhs, &order, &[701]).is_err());
+    let indefinite = vec![-10.0; 700];
+    let refused = solve_positive_nested(&gram, &indefinite, &rhs, &order, &sizes);
+    assert!(matches!(refused, Err(mlip_rs::Error::Singular(_))));
 }
 
 #[test]

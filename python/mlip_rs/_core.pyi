@@ -33,6 +33,7 @@ __all__ = [
     "solve_ridge",
     "solve_ridge_adjoint",
     "solve_ridge_in_place",
+    "solve_ridge_nested",
     "symmetrize",
 ]
 
@@ -762,6 +763,42 @@ def solve_ridge_in_place(
     ------
     FitError
         Wrong lengths, numbers that are not finite.
+    """
+
+def solve_ridge_nested(
+    gram: NDArray[np.float64],
+    moment: NDArray[np.float64],
+    penalties: NDArray[np.float64],
+    order: Sequence[int],
+    sizes: Sequence[int],
+    threads: int = 0,
+) -> list[NDArray[np.float64]] | None:
+    """Solve as `solve_ridge` on several supports, each of which contains the smaller ones, by one factorisation.
+
+    Parameters
+    ----------
+    gram : (F, F)
+        G, both triangles.
+    moment : (F,)
+        b.
+    penalties : (F,)
+        d.
+    order : sequence of int
+        Distinct indices of features: those that all supports have, then those that fewer and fewer have.
+    sizes : sequence of int
+        Number of features of each support, the first ones of `order`.
+    threads : int
+        Number of threads; 0 takes the default.
+
+    Returns
+    -------
+    list of arrays or None
+        Solution of each support, in the order of `order`; None if the matrix is not positive definite.
+
+    Raises
+    ------
+    FitError
+        Numbers that are not finite, indices out of range or repeated, sizes larger than `order`.
     """
 
 def elastic_net_path(

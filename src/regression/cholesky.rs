@@ -120,6 +120,42 @@ pub fn solve_positive(
     Ok(solution)
 }
 
+/// [`solve_positive`] on the first features of `order`, as many as each of `sizes` says, by one factorisation: the leading
+/// block of a Cholesky factor is the factor of that block.
+///
+/// Returns one solution for each size, in the order of `order`.
+///
+/// # Errors
+///
+/// As [`solve_positive`]; also [`Error::Regression`] for sizes larger than `order`.
+pub fn solve_positive_nested(
+    gram: &[f64],
+    diag_add: &[f64],
+    rhs: &[f64],
+    order: &[usize],
+    sizes: &[usize],
+) -> Result<Vec<Vec<f64>>> {
+    let most = order.len();
+    if let Some(size) = sizes.iter().find(|&&size| size > most) {
+        return Err(Error::Regression(format!(
+            "sizes: {size} features of {most}; they must not be more"
+        )));
+    }
+    let (factor, mut half) = factored_block(gram, diag_add, rhs, order)?;
+    let lower = MatRef::from_row_major_slice(&factor, most, most);
+    let column = MatMut::from_column_major_slice_mut(&mut half, most, 1);
+    solve_lower_triangular_in_place(lower, column, Par::Seq);
+    let solve = |&size: &usize| {
+        let mut solution = half[..size].to_vec();
+        let upper = lower.submatrix(0, 0, size, size).transpose();
+        let column = MatMut::from_column_major_slice_mut(&mut solution, size, 1);
+        solve_upper_triangular_in_place(upper, column, Par::Seq);
+        check_solution(&solution)?;
+        Ok(solution)
+    };
+    sizes.par_iter().map(solve).collect()
+}
+
 /// The Cholesky factor of `G_SS + diag(d_S)`, in the lower triangle of a |S|×|S| matrix, and `b_S`.
 ///
 /// Errors as [`solve_positive`].
@@ -313,7 +349,12 @@ fn solve_factored(factor: &[f64], n: usize, rhs: &mut [f64]) -> Result<()> {
     let mut columns = MatMut::from_column_major_slice_mut(rhs, n, rhs.len() / n.max(1));
     solve_lower_triangular_in_place(lower, columns.as_mut(), Par::Seq);
     solve_upper_triangular_in_place(lower.transpose(), columns, Par::Seq);
-    if rhs.iter().all(|x| x.is_finite()) {
+    check_solution(rhs)
+}
+
+/// Refuses solutions that are not finite.
+fn check_solution(solution: &[f64]) -> Result<()> {
+    if solution.iter().all(|x| x.is_finite()) {
         return Ok(());
     }
     Err(Error::Singular(

@@ -4,6 +4,7 @@
 //! filled, and the moments `b = XᵀWy`, F numbers. The number of rows behind it does not matter.
 //!
 //! * [`solve_positive`], [`solve_positive_each`]: ridge solves on a support, one or many penalties; `G` is only read.
+//! * [`solve_positive_nested`]: the same on supports of which each contains the one before, by one factorisation.
 //! * [`solve_positive_in_place`]: the same on all features without a second F×F matrix; `G` comes back unchanged.
 //! * [`ElasticNet`]: the ℓ1 + ℓ2 path by an active-set method with exact solves.
 //! * [`GroupLasso`]: the same for groups of features, by Newton steps and exact block minima.
@@ -25,7 +26,9 @@ mod inverse;
 mod line_search;
 mod quadratic;
 
-pub use cholesky::{Factored, solve_positive, solve_positive_each, solve_positive_in_place};
+pub use cholesky::{
+    Factored, solve_positive, solve_positive_each, solve_positive_in_place, solve_positive_nested,
+};
 pub use elastic_net::{ElasticNet, Solution};
 pub use forward::{ForwardSelection, Pick};
 pub use group_lasso::GroupLasso;

@@ -32,6 +32,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(regression::solve_ridge, m)?)?;
     m.add_function(wrap_pyfunction!(regression::solve_ridge_adjoint, m)?)?;
     m.add_function(wrap_pyfunction!(regression::solve_ridge_in_place, m)?)?;
+    m.add_function(wrap_pyfunction!(regression::solve_ridge_nested, m)?)?;
     m.add_function(wrap_pyfunction!(regression::elastic_net_path, m)?)?;
     m.add_function(wrap_pyfunction!(regression::lambda_max, m)?)?;
     m.add_function(wrap_pyfunction!(regression::group_lasso_path, m)?)?;

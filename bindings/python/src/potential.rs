@@ -61,6 +61,7 @@ impl PyPotential {
     /// metadata (JSON).
     #[staticmethod]
     fn from_coefficients(
+        py: Python<'_>,
         basis: BasisOrSpec,
         coefficients: PyReadonlyArray1<f64>,
         reference_energies: Vec<f64>,
@@ -69,7 +70,8 @@ impl PyPotential {
         let basis = basis.basis().map_err(CoreError::from)?;
         let info = info_from_json(info).map_err(CoreError::from)?;
         let coefficients = coefficients.as_array().to_vec();
-        let potential = Potential::on_basis(basis, &coefficients, &reference_energies, info);
+        let potential =
+            py.detach(|| Potential::on_basis(basis, &coefficients, &reference_energies, info));
         Ok(Self(Arc::new(potential.map_err(CoreError::from)?)))
     }
 

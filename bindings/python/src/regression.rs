@@ -3,7 +3,7 @@
 use crate::errors::CoreError;
 use mlip_rs::regression::{
     ElasticNet, Factored, ForwardSelection, GroupLasso, Solution as Step, solve_positive_each,
-    solve_positive_in_place,
+    solve_positive_in_place, solve_positive_nested,
 };
 use mlip_rs::{Error, parallel};
 use numpy::{
@@ -66,6 +66,34 @@ pub fn solve_ridge_in_place<'py>(
         py.check_signals()?;
     }
     Ok(solutions)
+}
+
+/// `solve_ridge` on the first features of `order` (distinct indices), as many as each of `sizes` says, by one factorisation;
+/// None if the matrix of all of them is not positive definite.
+///
+/// `gram` (F, F), `moment` and `penalties` (F,).
+#[pyfunction]
+#[pyo3(signature = (gram, moment, penalties, order, sizes, threads = 0))]
+pub fn solve_ridge_nested<'py>(
+    py: Python<'py>,
+    gram: PyReadonlyArray2<f64>,
+    moment: PyReadonlyArray1<f64>,
+    penalties: PyReadonlyArray1<f64>,
+    order: Vec<usize>,
+    sizes: Vec<usize>,
+    threads: usize,
+) -> PyResult<Option<Vec<Bound<'py, PyArray1<f64>>>>> {
+    let (gram, moment) = (gram.as_slice()?, moment.as_slice()?);
+    let penalties = penalties.as_slice()?;
+    let pool = parallel::pool(threads).map_err(CoreError::from)?;
+    let solve = || solve_positive_nested(gram, penalties, moment, &order, &sizes);
+    match py.detach(|| pool.install(solve)) {
+        Ok(solutions) => Ok(Some(
+            solutions.into_iter().map(|w| w.into_pyarray(py)).collect(),
+        )),
+        Err(Error::Singular(_)) => Ok(None),
+        Err(error) => Err(CoreError::from(error).into()),
+    }
 }
 
 /// Solve (G + diag(d)) w = b and, with the same factorisation, (G + diag(d)) z = r for each row r of seed(w); gives

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -76,9 +77,18 @@ def assemble(
     if scheduler is not None and unfinished:
         equations.n_workers = _sum_elsewhere(problem, equations, unfinished, scheduler, threads, progress)
         return equations
-    for fold in unfinished:
-        sums = _sum_here(problem, equations, fold, threads, progress)
-        equations.save(fold, _completed(sums, threads))
+    saved: Future[None] | None = None
+    with ThreadPoolExecutor(1) as beside:  # a small fold is saved while the next is summed
+        for fold in unfinished:
+            sums = _sum_here(problem, equations, fold, threads, progress)
+            completed = _completed(sums, threads)
+            if saved is not None:
+                saved.result()
+            saved = beside.submit(equations.save, fold, completed)
+            if not equations.small:
+                saved.result()
+    if saved is not None:
+        saved.result()
     return equations
 
 

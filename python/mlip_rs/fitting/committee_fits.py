@@ -84,7 +84,7 @@ class CommitteeFits:
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """(S,) cluster of each structure."""
-        return clusters(mean_features(self.folds.problem))
+        return clusters(mean_features(self.folds.problem, self.folds.settings.threads or None))
 
     @property
     def n_clusters(self) -> int:
@@ -226,7 +226,7 @@ class CommitteeFits:
         penalty = self.chosen.penalty[kept]
         if nested(supports):
             try:
-                return nested_refits(scaled, penalty, supports)
+                return nested_refits(scaled, penalty, supports, self.folds.settings.threads or None)
             except FitError:
                 pass  # some of them may have a solution
         threads = self.folds.settings.threads or None

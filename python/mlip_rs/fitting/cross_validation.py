@@ -5,6 +5,7 @@ are small.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -119,7 +120,8 @@ class CrossValidation:
         def refit() -> list[Array]:
             supports = [own for own in chosen if own is not None]
             if len(supports) == len(chosen) > 1 and nested(supports):
-                return [nested_refits(scaled, penalty, supports)]
+                with suppress(FitError):  # some of them may have a solution
+                    return [nested_refits(scaled, penalty, supports, self.settings.threads or None)]
             return [np.array([self._refitted(scaled, penalty, own) for own in chosen]).reshape(shape)]
 
         some = [None if own is None else np.packbits(own) for own in chosen]

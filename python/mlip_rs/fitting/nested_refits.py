@@ -4,21 +4,24 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import LinAlgError, cholesky, solve_triangular
-from threadpoolctl import threadpool_limits
 
+from mlip_rs import _core
 from mlip_rs.arrays import Array, Mask
 from mlip_rs.errors import FitError
 from mlip_rs.fitting.estimators.scaled import Scaled
+from mlip_rs.threads import number_of_threads
 
 
 def nested(supports: Sequence[Mask]) -> bool:
-    """Whether each support contains the one before."""
-    return all(bool((a <= b).all()) for a, b in pairwise(supports))
+    """Whether of any two supports one contains the other."""
+    by_size = sorted(supports, key=np.count_nonzero)
+    return all(bool((a <= b).all()) for a, b in pairwise(by_size))
 
 
-def nested_refits(scaled: Scaled, penalty: Array, supports: Sequence[Mask]) -> Array:
-    """(P, F) ridge coefficients on supports each of which contains the one before.
+def nested_refits(
+    scaled: Scaled, penalty: Array, supports: Sequence[Mask], threads: int | None = None
+) -> Array:
+    """(P, F) ridge coefficients on supports of which any two are nested, in any order.
 
     Parameters
     ----------
@@ -28,6 +31,8 @@ def nested_refits(scaled: Scaled, penalty: Array, supports: Sequence[Mask]) -> A
         (F,) ridge penalties of features of unit norm.
     supports
         P of (F,).
+    threads
+        As for `Potential.predict`.
 
     Raises
     ------
@@ -36,16 +41,13 @@ def nested_refits(scaled: Scaled, penalty: Array, supports: Sequence[Mask]) -> A
     """
     counts = np.sum(supports, axis=0)
     order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-    matrix = scaled.gram[np.ix_(order, order)]
-    matrix[np.diag_indices(len(order))] += penalty[order]
+    sizes = [int(np.count_nonzero(support)) for support in supports]
+    solutions = _core.solve_ridge_nested(
+        scaled.gram, scaled.xty, penalty, order.tolist(), sizes, number_of_threads(threads)
+    )
+    if solutions is None:
+        raise FitError("the matrix of the refits is singular; use larger ridge_penalties")
     out = np.zeros((len(supports), len(counts)))
-    with threadpool_limits(1):  # the same bits whatever the number of threads
-        try:
-            factor = cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
-        except LinAlgError:
-            raise FitError("the matrix of the refits is singular; use larger ridge_penalties") from None
-        half = solve_triangular(factor, scaled.xty[order], lower=True)
-        for row, support in zip(out, supports, strict=True):
-            n = int(np.count_nonzero(support))
-            row[order[:n]] = solve_triangular(factor[:n, :n], half[:n], lower=True, trans=1)
+    for row, solution in zip(out, solutions, strict=True):
+        row[order[: len(solution)]] = solution
     return out / scaled.scale

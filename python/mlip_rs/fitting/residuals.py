@@ -17,7 +17,7 @@ from mlip_rs.data import Frame, ReferenceEnergies
 from mlip_rs.data.core_structures import core_structure, named
 from mlip_rs.errors import StructureError
 from mlip_rs.evaluate.errors import Errors, ErrorSums
-from mlip_rs.threads import number_of_threads
+from mlip_rs.threads import in_order, number_of_threads
 from mlip_rs.units import ase_stress_from_virial
 
 BATCH_STRUCTURES: int = 64
@@ -164,10 +164,11 @@ class _Potentials:
 
     def __init__(self, basis: Basis, coefficients: Array, threads: int) -> None:
         zero = [0.0] * len(basis.elements)
-        self.potentials = [
-            _core.Potential.from_coefficients(basis.core, np.ascontiguousarray(own), zero, "{}")
-            for own in coefficients
-        ]
+
+        def potential(own: Array) -> _core.Potential:
+            return _core.Potential.from_coefficients(basis.core, np.ascontiguousarray(own), zero, "{}")
+
+        self.potentials = list(in_order(potential, coefficients, threads))
         self.threads = threads
 
     def __call__(self, structures: Sequence[_core.Structure]) -> list[Array]:

@@ -106,7 +106,7 @@ def estimate(problem: Problem, settings: FitSettings) -> Resources:
     anchored = matrix if settings.anchor_weight and problem.basis.repulsion is not None else 0
     held_beside = anchored if matrix <= HELD_BYTES else 0
     several = _several_shares(problem)  # the sum of finished ones and that of an open one
-    summing = (1 + several) * groups * matrix + held + block
+    summing = (1 + several + small) * groups * matrix + held + block  # a small fold is saved beside
     beside = matrix + max(held + held_beside, anchored) + vectors
     paths = paths_at_once(settings, problem.n_folds, small)
     searching = folds_at_once(settings, problem.n_folds, small)

@@ -2,11 +2,16 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import AgglomerativeClustering, KMeans
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+from sklearn.cluster import KMeans
+from sklearn.metrics import pairwise_distances
 
 from mlip_rs.arrays import Array
+from mlip_rs.data import Frame
 from mlip_rs.data.core_structures import core_structure
 from mlip_rs.fitting.problem import Problem
+from mlip_rs.threads import in_order, number_of_threads
 
 N_CLUSTERS: int = 8
 """Clusters of a data set that has enough structures."""
@@ -24,17 +29,23 @@ ROWS_PER_FEATURE: int = 10
 """Where there are several times as many, fits without a cluster are to some of the structures only."""
 
 
-def mean_features(problem: Problem) -> Array:
-    """(S, E f) features per atom of each structure, those of each centre element apart."""
+def mean_features(problem: Problem, threads: int | None = None) -> Array:
+    """(S, E f) features per atom of each structure, those of each centre element apart.
+
+    Parameters
+    ----------
+    threads
+        As for `Potential.predict`.
+    """
     basis = problem.basis
-    n_elements, n_own = len(basis.elements), basis.core.features_per_center
-    rows = np.zeros((len(problem.dataset), n_elements, n_own))
-    for row, frame in zip(rows, problem.dataset, strict=True):
+
+    def mean(frame: Frame) -> Array:
         features = basis.core.features(core_structure(frame))
         symbols = np.array(frame.symbols)
-        for k, element in enumerate(basis.elements):
-            row[k] = features[symbols == element].sum(axis=0) / frame.n_atoms
-    return rows.reshape(len(rows), -1)
+        own = [features[symbols == element].sum(axis=0) / frame.n_atoms for element in basis.elements]
+        return np.concatenate(own)
+
+    return np.array(list(in_order(mean, problem.dataset, number_of_threads(threads))))
 
 
 def clusters(features: Array) -> NDArray[np.int64]:
@@ -54,7 +65,8 @@ def clusters(features: Array) -> NDArray[np.int64]:
     if n_clusters < 2 or not varying.any() or len(np.unique(z, axis=0)) < n_clusters:
         return np.zeros(len(features), dtype=np.int64)
     if len(features) <= MOST_FOR_WARD:
-        labels = AgglomerativeClustering(n_clusters).fit_predict(z)
+        tree = linkage(squareform(pairwise_distances(z), checks=False), "ward")
+        labels = fcluster(tree, n_clusters, "maxclust")
     else:
         labels = KMeans(n_clusters, random_state=SEED, n_init=1).fit_predict(z)
     order = {label: k for k, label in enumerate(dict.fromkeys(labels.tolist()))}

@@ -198,7 +198,7 @@ def test_few_structures_and_one_class_give_finite_bars(basis):
     assert np.isfinite([found.energy, *found.forces.ravel(), *found.index]).all()
 
 
-@pytest.mark.parametrize("sizes", [(1, 3, 6), (6,), (2, 2)])
+@pytest.mark.parametrize("sizes", [(1, 3, 6), (6,), (2, 2), (6, 3, 0), (2, 5, 1)])
 def test_nested_refits_are_those_on_each_support(sizes):
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(30, 6))
