@@ -128,14 +128,14 @@ class Prior:
             Not even strong penalties give a solvable system.
         """
         search = _Search(score, n_evaluations, advance)
-        weakest, exponents = WEAKEST, self.is_exponent
+        weakest, exponents, start = WEAKEST, self.is_exponent, self.start()
         upper = np.where(exponents, STEEPEST, np.log(STRONGEST))
         try:
             while search.left > 0 and not np.isfinite(search.lowest):
                 lower = np.where(exponents, 0.0, np.log(weakest))
                 region = TrustRegion(lower, upper, FIRST_STEP, LARGEST_STEP, ENOUGH)
-                region.minimise(search.log, self.start(), search.left)
-                weakest *= SINGULAR
+                region.minimise(search.log, start, search.left)
+                weakest = SINGULAR * max(weakest, float(np.exp(start[~exponents].min(initial=0.0))))
         except _ExactError:
             pass
         if search.best is None:

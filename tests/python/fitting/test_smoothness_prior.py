@@ -172,11 +172,11 @@ def test_singular_matrices_raise_the_penalties_until_there_is_a_solution_or_an_e
         penalty = np.exp(strengths[0])
         return (
             None
-            if penalty < 1e-6
+            if penalty < 1e-3
             else Expansion(1.0 + penalty, np.full(1, penalty), np.full((1, 1), penalty))
         )
 
-    assert np.exp(prior.tune(sometimes, 30, lambda: None)[0]) >= 1e-6
+    assert np.exp(prior.tune(sometimes, FitSettings().n_prior, lambda: None)[0]) >= 1e-3
     with pytest.raises(FitError, match="no penalty gives a solvable system"):
         prior.tune(lambda _strengths: None, 5, lambda: None)
 
