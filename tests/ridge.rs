@@ -187,7 +187,7 @@ fn what_features_lose_is_what_the_objective_loses_without_them() {
     let mut inverse = RidgeInverse::new(&gram, &ridge, &rhs, &features).unwrap();
     let mut left: Vec<usize> = (0..features.len()).collect();
     let of = |left: &[usize]| left.iter().map(|&p| features[p]).collect::<Vec<usize>>();
-    for group in [vec![7], vec![190, 3, 42], (60..140).rev().collect()] {
+    for group in [vec![7], vec![190, 3, 42, 3], (60..140).rev().collect()] {
         let before = value(&of(&left));
         left.retain(|position| !group.contains(position));
         let losses = inverse.losses(&[&group, &group], &[f64::INFINITY, 1e-12]);
@@ -202,6 +202,7 @@ fn what_features_lose_is_what_the_objective_loses_without_them() {
             assert!((inverse.coefficients()[position] - w).abs() < 1e-10);
         }
     }
+    assert!(inverse.remove(&[]));
     assert!(!inverse.remove(&[7])); // it has left: nothing is left to divide by
 }
 

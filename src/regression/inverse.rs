@@ -83,7 +83,7 @@ impl RidgeInverse {
             .collect()
     }
 
-    /// Take the features at some positions out; the others are refitted. Gives false, and changes nothing, if rounding
+    /// Take the features at some positions out; the others are refitted. A position that is told twice counts once. Gives false, and changes nothing, if rounding
     /// errors forbid it: the inverse has to be made anew.
     ///
     /// # Panics
@@ -92,6 +92,9 @@ impl RidgeInverse {
     pub fn remove(&mut self, group: &[usize]) -> bool {
         let n = self.coefficients.len();
         let own = sorted(group);
+        if own.is_empty() {
+            return true;
+        }
         let Some(factor) = self.factor_of(&own) else {
             return false;
         };
@@ -161,6 +164,7 @@ impl RidgeInverse {
 fn sorted(group: &[usize]) -> Vec<usize> {
     let mut own = group.to_vec();
     own.sort_unstable();
+    own.dedup();
     own
 }
 

@@ -135,7 +135,7 @@ class Prior:
                 lower = np.where(exponents, 0.0, np.log(weakest))
                 region = TrustRegion(lower, upper, FIRST_STEP, LARGEST_STEP, ENOUGH)
                 region.minimise(search.log, start, search.left)
-                weakest = SINGULAR * max(weakest, float(np.exp(start[~exponents].min(initial=0.0))))
+                weakest = SINGULAR * max(weakest, float(np.exp(np.where(exponents, 0.0, start).min())))
         except _ExactError:
             pass
         if search.best is None:
