@@ -185,7 +185,11 @@ def test_signals_that_end_a_process_are_handled_as_an_interruption(commanded, tm
     )
     command = [sys.executable, "-m", "mlip_rs", *map(str, words)]
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, encoding="utf-8"
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        encoding="utf-8",
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # `nohup pytest` has them ignored
     ) as process:
         for line in process.stderr:
             if "normal equations" in line:
