@@ -1,11 +1,12 @@
 """Elastic constants of a cubic crystal over the front of a fit, against those of the labels of its strained cells.
 
-    python benches/elastic_labels.py Mo_train.xyz mo [Si_train.xyz si ...] [--config-type Elastic] [--largest 0.02]
+    python benches/elastic_labels.py Mo_train.xyz mo [Si_train.xyz si ...] [--config-type Elastic] [--largest 0.0205]
 
 Pairs of a training set and the directory of a fit to it. C11, C12 and C44 are those that describe the stresses of the
 cells strained by no more than `--largest` best, by least squares, from the labels and from each potential on the same
 cells: the lattice constant and the size of the strains are no difference between the two. Cells are supercells of the
-cubic cell with edges along x, y, z; that of most edges is the one without strain. Prints a Markdown row for each set.
+cubic cell, of one size, with edges along x, y, z; that of most edges is the one without strain. Prints a
+Markdown row for each set.
 """
 
 import argparse
@@ -58,6 +59,8 @@ def stresses(potential: Potential, frames: list[Frame]) -> Array:
 def row(path: Path, run: Path, config_type: str, largest: float) -> str:
     """Markdown row of a fit."""
     frames = [own for own in read_dataset(path) if own.config_type == config_type and own.stress is not None]
+    if not frames:
+        raise SystemExit(f"{path}: no frame of the config type {config_type} has a stress")
     small = np.abs(strains(frames) * HALF_SHEARS).max(axis=1) <= largest
     strain = strains(frames)[small]
     frames = [frame for frame, own in zip(frames, small, strict=True) if own]

@@ -4,7 +4,7 @@
 //! filled, and the moments `b = XᵀWy`, F numbers. The number of rows behind it does not matter.
 //!
 //! * [`solve_positive`], [`solve_positive_each`]: ridge solves on a support, one or many penalties; `G` is only read.
-//! * [`solve_positive_nested`]: the same on supports of which each contains the one before, by one factorisation.
+//! * [`solve_positive_nested`]: the same on supports of which any two are nested, by one factorisation.
 //! * [`solve_positive_in_place`]: the same on all features without a second F×F matrix; `G` comes back unchanged.
 //! * [`ElasticNet`]: the ℓ1 + ℓ2 path by an active-set method with exact solves.
 //! * [`GroupLasso`]: the same for groups of features, by Newton steps and exact block minima.

@@ -87,6 +87,8 @@ def assemble(
             saved = beside.submit(equations.save, fold, completed)
             if not equations.small:
                 saved.result()
+                saved = None
+            del sums, completed  # a large one shall not stay while the next is summed
     if saved is not None:
         saved.result()
     return equations

@@ -120,7 +120,7 @@ class CrossValidation:
         def refit() -> list[Array]:
             supports = [own for own in chosen if own is not None]
             if len(supports) == len(chosen) > 1 and nested(supports):
-                with suppress(FitError):  # some of them may have a solution
+                with suppress(FitError):  # told by the first support without a solution, below
                     return [nested_refits(scaled, penalty, supports, self.settings.threads or None)]
             return [np.array([self._refitted(scaled, penalty, own) for own in chosen]).reshape(shape)]
 

@@ -134,20 +134,25 @@ def calibrated(
     return tuple(done)
 
 
-def classes(problem: Problem) -> list[tuple[str, Mask]]:
+def classes(problem: Problem, threads: int | None = None) -> list[tuple[str, Mask]]:
     """Names and members (S,) of the classes of a data set: its config types, or clusters where it has none.
 
     Where there are more than `MOST_CLASSES` config types, similar ones are merged.
+
+    Parameters
+    ----------
+    threads
+        As for `Potential.predict`.
     """
     types = np.array([frame.config_type for frame in problem.dataset])
     names = list(dict.fromkeys(types.tolist()))
     if len(names) < 2:
-        labels = clusters(mean_features(problem))
+        labels = clusters(mean_features(problem, threads))
         found = [(f"cluster {k + 1}", labels == k) for k in range(int(labels.max()) + 1)]
     elif len(names) <= MOST_CLASSES:
         found = [(name, types == name) for name in names]
     else:
-        rows = mean_features(problem)
+        rows = mean_features(problem, threads)
         means = np.array([rows[types == name].mean(axis=0) for name in names])
         scale = rows.std(axis=0)
         merged = AgglomerativeClustering(MOST_CLASSES).fit_predict(means / np.where(scale > 0.0, scale, 1.0))
@@ -192,7 +197,7 @@ def held_out_classes(
     For each class, one for each of the sizes.
     """
     progress = progress or Silent()
-    found = classes(problem) if chosen is None else chosen
+    found = classes(problem, settings.threads or None) if chosen is None else chosen
     for name, own in found:
         only = _only_elements(problem, own)
         try:

@@ -61,4 +61,4 @@ def within_limits(points: Sequence[Mapping[str, Any]], limits: Mapping[str, floa
     least = {name: min(LIMITS[name](point) for point in points) for name in limits}
     nearest = ", ".join(f"{name}={rounded_up(value)}" for name, value in least.items())
     together = "" if len(limits) == 1 else ", but not together"
-    raise ConfigError(f"{asked}: no potential of this fit keeps that; the lowest are {nearest}{together}")
+    raise ConfigError(f"{asked}: no potential on the front keeps that; the lowest are {nearest}{together}")

@@ -31,7 +31,8 @@ LOSS: float = 1.5
 """Potentials that failed their stress test give way to the others unless the lowest score grows by more than this."""
 
 USEFUL: float = 10.0
-"""Potentials whose validation score is more than this times the lowest are not on the front."""
+"""Potentials whose validation score is more than this times the lowest are not on the front, unless it is below 1:
+their errors are as small as the precisions asked for."""
 
 RUN_FILES: tuple[str, ...] = (
     "run.json",
@@ -222,9 +223,9 @@ class Run:
         """Positions of the points up to the best that none beats in both predicted cost and score, cheapest first.
 
         A point that failed its stress test is not among them, unless all did that are of use; nor one whose score is
-        more than ten times the lowest.
+        more than ten times the lowest, and more than 1.
         """
-        held = [k for k in self._held if self.points[k].score <= USEFUL * self._lowest]
+        held = [k for k in self._held if self.points[k].score <= max(1.0, USEFUL * self._lowest)]
         costs = [(self.points[k].cost, rounded(self.points[k].score)) for k in held]
         most = self.points[self.best_index].cost
         return tuple(held[place] for place in pareto_front(costs) if costs[place][0] <= most)

@@ -2,10 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.cluster.hierarchy import cut_tree, linkage
 from scipy.spatial.distance import squareform
 from sklearn.cluster import KMeans
 from sklearn.metrics import pairwise_distances
+from threadpoolctl import threadpool_limits
 
 from mlip_rs.arrays import Array
 from mlip_rs.data import Frame
@@ -65,8 +66,9 @@ def clusters(features: Array) -> NDArray[np.int64]:
     if n_clusters < 2 or not varying.any() or len(np.unique(z, axis=0)) < n_clusters:
         return np.zeros(len(features), dtype=np.int64)
     if len(features) <= MOST_FOR_WARD:
-        tree = linkage(squareform(pairwise_distances(z), checks=False), "ward")
-        labels = fcluster(tree, n_clusters, "maxclust")
+        with threadpool_limits(1):  # the same bits whatever the number of threads
+            distances = pairwise_distances(z)
+        labels = cut_tree(linkage(squareform(distances, checks=False), "ward"), n_clusters)[:, 0]
     else:
         labels = KMeans(n_clusters, random_state=SEED, n_init=1).fit_predict(z)
     order = {label: k for k, label in enumerate(dict.fromkeys(labels.tolist()))}

@@ -330,7 +330,7 @@ def test_a_selection_that_nothing_fulfils_names_the_cheapest(small_run, tmp_path
     line = refused(
         tmp_path, "pareto", small_run, "--select", "max-cost=0.0001", "-o", tmp_path / "potential.mlip.json"
     )
-    assert line.startswith("max-cost=0.0001: no potential of this fit keeps that; the lowest are max-cost=")
+    assert line.startswith("max-cost=0.0001: no potential on the front keeps that; the lowest are max-cost=")
     chosen = tmp_path / "potential.mlip.json"
     taken = invoke("pareto", small_run, "--select", line.rsplit(" ", 1)[1], "-o", chosen, "--json")
     points = json.loads(taken.stdout)["points"]

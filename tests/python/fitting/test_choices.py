@@ -72,6 +72,12 @@ def test_what_failed_its_stress_test_has_no_name_and_is_not_on_the_front():
     assert front_of(*pairs, failed=range(4)).front == (0, 1, 2, 3)  # none is better than the others
 
 
+def test_the_front_leaves_out_what_errs_ten_times_as_much_unless_it_is_as_precise_as_asked_for():
+    assert front_of((1, 20.1), (2, 19.9), (3, 2.0)).front == (1, 2)
+    assert front_of((1, 1.1), (2, 0.9), (3, 0.05)).front == (1, 2)
+    assert front_of((1, 0.5), (2, 1e-9), (3, 0.0)).front == (0, 1, 2)
+
+
 def test_a_useless_potential_is_not_named_because_it_alone_passed():
     """Several times the error of the others is no cure; these keep their names, and the fit warns of them."""
     pairs = (1, 5.0), (2, 1.2), (3, 1.05), (9, 1.0)
