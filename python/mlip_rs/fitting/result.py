@@ -31,8 +31,7 @@ LOSS: float = 1.5
 """Potentials that failed their stress test give way to the others unless the lowest score grows by more than this."""
 
 USEFUL: float = 10.0
-"""Potentials whose validation score is more than this times the lowest are not on the front, unless it is below 1:
-their errors are as small as the precisions asked for."""
+"""Potentials whose score is more than this times the lowest, and more than 1, are not on the front."""
 
 RUN_FILES: tuple[str, ...] = (
     "run.json",
@@ -68,6 +67,8 @@ class Point:
         Time predicted by the cost model, the same on every machine; None in runs of earlier versions.
     score_error
         Standard error of the score, from its scatter over the folds.
+    number
+        Among the candidates of the fit, by which its file is named; None: that of its place in the run.
 
     Examples
     --------
@@ -90,6 +91,7 @@ class Point:
     test: Errors | None = None
     predicted_us_per_atom: float | None = None
     score_error: float = 0.0
+    number: int | None = None
 
     @property
     def cost(self) -> float:
@@ -222,8 +224,7 @@ class Run:
     def front(self) -> tuple[int, ...]:
         """Positions of the points up to the best that none beats in both predicted cost and score, cheapest first.
 
-        A point that failed its stress test is not among them, unless all did that are of use; nor one whose score is
-        more than ten times the lowest, and more than 1.
+        A point that failed its stress test is not among them, unless all did that are of use; nor one beyond `USEFUL`.
         """
         held = [k for k in self._held if self.points[k].score <= max(1.0, USEFUL * self._lowest)]
         costs = [(self.points[k].cost, rounded(self.points[k].score)) for k in held]
@@ -270,7 +271,8 @@ class Run:
 
     def _file(self, k: int) -> str:
         """File of a potential of the front in a run directory."""
-        return f"front/{k:02d}-{self.points[k].potential.n_nonzero}.mlip.json"
+        number = self.points[k].number
+        return f"front/{k if number is None else number:02d}-{self.points[k].potential.n_nonzero}.mlip.json"
 
     def with_seconds(self, seconds: Mapping[str, float]) -> "Run":
         """Copy with wall seconds by phase in the record."""

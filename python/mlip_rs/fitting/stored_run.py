@@ -56,6 +56,7 @@ def stored_run(directory: str | os.PathLike[str]) -> Run:
                 test=points[k]["test"] and Errors.from_dict(points[k]["test"]),
                 predicted_us_per_atom=points[k]["predicted_us_per_atom"],
                 score_error=points[k]["score_error"],
+                number=k,
             )
             for k, own in sorted(files.items())
         )

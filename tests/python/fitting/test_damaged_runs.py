@@ -96,7 +96,9 @@ def exchange_all(folder: Path) -> None:
 )
 def test_a_damaged_run_is_not_read_as_the_fit_that_it_was(finished, tmp_path, damage, message):
     shutil.copytree(finished, tmp_path / "run")
-    assert stored_run(tmp_path / "run").best() == mlip_rs.Potential.load(finished / "best.mlip.json")
+    stored = stored_run(tmp_path / "run")
+    assert stored.best() == mlip_rs.Potential.load(finished / "best.mlip.json")
+    assert all((tmp_path / "run" / point["potential"]).exists() for point in stored.pareto())
     damage(tmp_path / "run")
     with pytest.raises((DataError, PotentialFileError), match=message):
         stored_run(tmp_path / "run")
