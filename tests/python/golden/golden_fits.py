@@ -148,10 +148,12 @@ def golden(name, hierarchy, method, directory=None):
 
 
 def processor():
-    """The machine whose rounding the file has."""
-    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
-    names = [line.split(":")[1].strip() for line in flags.splitlines() if line.startswith("model name")]
-    return f"{platform.machine()} {names[0] if names else ''}".strip()
+    """The machine whose rounding the file has; processors of different vector instructions share a model name."""
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8") if Path("/proc/cpuinfo").exists() else ""
+    parts = [line.split(":", 1) for line in lines.splitlines() if ":" in line]
+    facts = {key.strip(): value.strip() for key, value in parts}
+    known = [facts.get(key, "") for key in ("model name", "cpu family", "model")]
+    return " ".join([platform.machine(), *known]).strip()
 
 
 if __name__ == "__main__":
