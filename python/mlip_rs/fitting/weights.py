@@ -33,8 +33,8 @@ the cubes of atoms: 0.05 and 0.06 in sets of germanium and silicon, 0.10 to 1.1 
 STATIC: float = 0.1
 """That scale in the median RMS force."""
 
-STATIC_STRESSES: float = 9.0
-"""Factor on the weight of stresses of structures whose atoms feel no forces: their precision is a third."""
+STATIC_STRESSES: float = 25.0
+"""Factor on the weight of stresses of structures whose atoms feel no forces: their precision is a fifth."""
 
 SMALLEST: float = 1e-12
 """Smallest precision and scale accepted; the largest is its inverse. Weights are squares of them."""
@@ -64,12 +64,12 @@ class Weights:
         is twice the median F of the structures that have forces if a tenth of them have more than six times the
         median, else none: where all forces are alike nothing is gained. None weighs all alike.
     static_scale
-        Stresses of structures whose RMS force is F (eV/Å) have their weight multiplied by 1 + 8 / (1 + (F /
+        Stresses of structures whose RMS force is F (eV/Å) have their weight multiplied by 1 + 24 / (1 + (F /
         static_scale)²): in strained crystals whose atoms feel no force they are all that tells the elastic constants.
         "auto" compares, of periodic structures with both labels, the median RMS stress with the pressure
         p = F / V^(2/3) of the median F but for zeros on the faces of the cubes of atoms of the median volume V: below
         0.08 p, as in covalent crystals, the scale is a tenth of that F, and C11 of silicon at the knee comes within
-        9 % of its labels in place of some 15 %; else there is none, since metals would lose up to a tenth in energies
+        2 % of its labels in place of some 15 %; else there is none, since metals would lose up to a tenth in energies
         and forces. None weighs all alike, as structures without labels of forces always are.
     config_types
         Factors on all weights of a config type, or on single properties: {"liquid": 0.5,
@@ -239,7 +239,7 @@ def precisions_text(weights: Mapping[str, Any]) -> str:
         parts["forces"] += f" (less where {shown})"
     scale = weights.get("static_scale")
     if "stress" in parts and scale is not None:
-        parts["stress"] += " (a third of it where atoms feel no forces" + (
+        parts["stress"] += " (a fifth of it where atoms feel no forces" + (
             ")" if isinstance(scale, float | int) else ", in a set of small stresses)"
         )
     return ", ".join(parts.values())

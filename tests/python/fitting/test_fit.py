@@ -90,7 +90,7 @@ def test_large_forces_count_less_beside_small_ones(aluminium):
 def test_stresses_count_more_where_atoms_feel_no_forces(aluminium):
     reference = reference_energies(aluminium, REFERENCE)
     sizes = np.array([np.sqrt((frame.forces**2).mean()) for frame in aluminium])
-    expected = 1.0 + 8.0 / (1.0 + (sizes / 0.05) ** 2)
+    expected = 1.0 + 24.0 / (1.0 + (sizes / 0.05) ** 2)
     factors = Weights(static_scale=0.05).of_structures(aluminium, reference)
     np.testing.assert_allclose(factors[:, 2], expected)
     assert (factors[:, :2] == 1.0).all()
