@@ -22,7 +22,7 @@ LARGEST = 60_000
 def front(run: Mapping[str, Any]) -> Figure:
     """Errors against costs of all potentials of a fit."""
     points = [ModelPoint.from_dict(own) for own in run["points"]]
-    return pareto(points, selected={name: run[name] for name in ("knee", "best")})
+    return pareto(points, selected={name: run[name] for name in ("knee", "best")}, front=run["front"])
 
 
 def phonons(validations: Mapping[str, Validation]) -> Figure:

@@ -110,9 +110,10 @@ def pareto(
     points: Sequence[ModelPoint],
     *,
     selected: Mapping[str, int] | None = None,
+    front: Sequence[int] | None = None,
     peers: Sequence[ModelPoint] = (),
 ) -> Figure:
-    """Error against cost per atom, with the front of the potentials that nothing beats in both.
+    """Error against cost per atom, with the front of a fit, or of the potentials that nothing beats in both.
 
     The cost is the predicted one where it is known, which choices go by; a thin line leads to the measured one.
 
@@ -122,6 +123,9 @@ def pareto(
         Potentials; those without a cost are left out.
     selected
         Index of the points to mark, by name.
+    front
+        Index of the points on the front of a fit: by its score, without those that failed their stress test. None
+        takes those that nothing beats in cost and in the error of each panel.
     peers
         Other potentials to compare with, each with a label.
     """
@@ -129,22 +133,22 @@ def pareto(
         raise ConfigError("none of the potentials has a cost; run the benchmark first")
     figure = new_figure(2 * COLUMN_WIDTH, 2.7)
     for axes, (key, label) in zip(figure.subplots(1, 2), _PANELS, strict=True):
-        measured = [
-            (c, e) for c, e in (_cost_and_error(point, key) for point in points) if c and e is not None
-        ]
+        measured = _measured(points, key)
         for point in points:
             error = _judged_error(point, key)
             if error is not None and point.us_per_atom and point.cost and point.us_per_atom != point.cost:
                 axes.plot(
                     [point.cost, point.us_per_atom], [error] * 2, color=NEUTRAL, linewidth=0.6, zorder=0
                 )
-        front = _front(measured)
-        others = [pair for pair in measured if pair not in front]
+        drawn = _front(measured) if front is None else _measured([points[k] for k in front], key)
+        others = [pair for pair in measured if pair not in drawn]
         if others:
-            axes.plot(*zip(*others, strict=True), "o", color=NEUTRAL, ms=MARKER_SIZE - 1, label="dominated")
-        if front:
             axes.plot(
-                *zip(*front, strict=True),
+                *zip(*others, strict=True), "o", color=NEUTRAL, ms=MARKER_SIZE - 1, label="not on the front"
+            )
+        if drawn:
+            axes.plot(
+                *zip(*drawn, strict=True),
                 "o-",
                 color=color(0),
                 ms=MARKER_SIZE,
@@ -208,7 +212,7 @@ def sparsity_paths(
 
 
 def pareto_fronts(
-    paths: Mapping[str, Sequence[ModelPoint]], *, selected: Mapping[str, Mapping[str, int]] | None = None
+    paths: Mapping[str, Sequence[ModelPoint]], selected: Mapping[str, Mapping[str, int]] | None = None
 ) -> Figure:
     """Validation error against cost, predicted where that is known: the front of each of several paths.
 
@@ -221,8 +225,7 @@ def pareto_fronts(
     """
 
     def drawn(points: Sequence[ModelPoint], key: str) -> Pairs:
-        known = (_cost_and_error(point, key) for point in points)
-        return _front([(cost, error) for cost, error in known if cost and error is not None])
+        return _front(_measured(points, key))
 
     return _several(
         "time per atom and evaluation (µs)",
@@ -301,6 +304,12 @@ def _judged_error(point: ModelPoint, key: str) -> float | None:
 
 def _cost_and_error(point: ModelPoint, key: str) -> tuple[float | None, float | None]:
     return point.cost, _judged_error(point, key)
+
+
+def _measured(points: Sequence[ModelPoint], key: str) -> Pairs:
+    """Cost and error of the points that have both."""
+    known = (_cost_and_error(point, key) for point in points)
+    return [(cost, error) for cost, error in known if cost and error is not None]
 
 
 def _front(pairs: Pairs) -> Pairs:

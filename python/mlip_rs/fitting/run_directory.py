@@ -187,6 +187,9 @@ def front_figure(directories: Directories) -> "Figure":
     chosen = _several(directories)
     records = [read_record(directory) for directory in chosen]
     points = [[ModelPoint.from_dict(point) for point in record["points"]] for record in records]
+    fronts = [record["front"] for record in records]
     if len(chosen) == 1:
-        return pareto(points[0], selected={name: records[0][name] for name in ("knee", "best")})
-    return pareto_fronts({str(directory): own for directory, own in zip(chosen, points, strict=True)})
+        selected = {name: records[0][name] for name in ("knee", "best")}
+        return pareto(points[0], selected=selected, front=fronts[0])
+    on_fronts = ([own[k] for k in front] for own, front in zip(points, fronts, strict=True))
+    return pareto_fronts(dict(zip(map(str, chosen), on_fronts, strict=True)))

@@ -124,9 +124,10 @@ def path_content(run: Run) -> list[Item]:
             "Validation: predicted by potentials that were chosen and fitted without the structure.",
         ),
         Image(
-            pareto(points, selected=selected),
+            pareto(points, selected=selected, front=run.front),
             "Validation error against the time of energy, forces and stress together on one thread, as predicted; thin "
-            "lines lead to the time measured on this machine, on which no choice depends.",
+            "lines lead to the time measured on this machine, on which no choice depends. The front goes by the score, "
+            "which weighs all errors, and leaves out what failed its stress test.",
         ),
     ]
     if any(point.predicted_us_per_atom is not None and point.us_per_atom is not None for point in points):

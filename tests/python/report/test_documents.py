@@ -92,7 +92,15 @@ def test_pareto_front_leaves_out_what_another_potential_beats_in_both(points):
     figure = pareto([*points, ModelPoint(5, 100.0, errors(100.0))])
     lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
     assert len(lines["Pareto front"].get_xdata()) == 5
-    assert list(lines["dominated"].get_xdata()) == [100.0]
+    assert list(lines["not on the front"].get_xdata()) == [100.0]
+
+
+def test_pareto_figure_shows_the_front_of_a_fit_and_not_what_failed_its_stress_test(points):
+    figure = pareto(points, front=[1, 3])
+    for axes in figure.axes:
+        lines = {line.get_label(): line for line in axes.get_lines()}
+        assert list(lines["Pareto front"].get_xdata()) == [points[1].cost, points[3].cost]
+        assert list(lines["not on the front"].get_xdata()) == [points[k].cost for k in (0, 2, 4)]
 
 
 def test_figures_without_anything_to_show_say_so(points):
