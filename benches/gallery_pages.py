@@ -64,9 +64,9 @@ must not be trusted. The files are those of the *knee*: the cheapest potential w
 Errors are mean absolute errors of the energy and of the force components on test data that no fit has seen, or
 cross-validated (cv) where there are none. Times are those of energy, forces and stress together on one core of
 machines that other work shared, not all of one speed. The largest miss is that of a property beside the first reference
-of its page. Files are `xz`-compressed, {total:.1f} MB together; `mlip_rs.Potential.load` and the command line read them as they are, LAMMPS
-after `xz -d`. The committee behind the error bars is rounded to 32 bits in them, which changes an error bar by less
-than 0.1 %.
+of its page. Files are `xz`-compressed, {total:.1f} MB together; `mlip_rs.Potential.load` and the command line read them
+as they are, LAMMPS after `xz -d`. The committee behind the error bars is rounded to 32 bits in them, which changes an
+error bar by less than 0.1 %.
 
 One command repeats a page, its figures and its file, fit included:
 
