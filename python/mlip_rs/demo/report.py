@@ -7,7 +7,7 @@ from mlip_rs.data import Dataset, summarize
 from mlip_rs.demo.result import Choice, DemoResult, HierarchyResult
 from mlip_rs.errors import PropertyError
 from mlip_rs.evaluate.evaluation import evaluate
-from mlip_rs.fitting.figures import ModelPoint, pareto_fronts, sparsity_paths
+from mlip_rs.fitting.figures import pareto_fronts, sparsity_paths
 from mlip_rs.report.comparison import MISSED
 from mlip_rs.report.document import Code, Image, Item, Report, Table
 from mlip_rs.report.fit import (
@@ -115,6 +115,7 @@ def _paths(result: DemoResult) -> list[Item]:
         name: {"knee": entry.run.knee_index, "best": entry.run.best_index}
         for name, entry in result.hierarchies.items()
     }
+    fronts = {name: entry.run.front for name, entry in result.hierarchies.items()}
     return [
         Image(
             sparsity_paths(points, selected=selected),
@@ -124,22 +125,11 @@ def _paths(result: DemoResult) -> list[Item]:
             "cannot reach with more.",
         ),
         Image(
-            pareto_fronts(*_fronts(result)),
+            pareto_fronts(points, fronts=fronts, selected=selected),
             "Validation error against the predicted time of energy, forces and stress together, on one thread: the "
-            "front of each hierarchy, without potentials that failed their stress test.",
+            "front of each hierarchy, by the score, which weighs all errors.",
         ),
     ]
-
-
-def _fronts(result: DemoResult) -> tuple[dict[str, list[ModelPoint]], dict[str, dict[str, int]]]:
-    """The points on the front of each hierarchy, and which of them have a name."""
-    points, selected = {}, {}
-    for name, entry in result.hierarchies.items():
-        run, every = entry.run, model_points(entry.run)
-        shown = sorted({*run.front, run.knee_index, run.best_index})
-        points[name] = [every[k] for k in shown]
-        selected[name] = {"knee": shown.index(run.knee_index), "best": shown.index(run.best_index)}
-    return points, selected
 
 
 def _properties(result: DemoResult) -> list[Item]:

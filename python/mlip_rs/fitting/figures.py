@@ -202,8 +202,8 @@ def sparsity_paths(
         By the same names: index of the points to mark, by what is said of them in the legend.
     """
 
-    def drawn(points: Sequence[ModelPoint], key: str) -> Pairs:
-        known = ((float(point.n_nonzero), _judged_error(point, key)) for point in points)
+    def drawn(name: str, key: str) -> Pairs:
+        known = ((float(point.n_nonzero), _judged_error(point, key)) for point in paths[name])
         return sorted((n, error) for n, error in known if error is not None)
 
     return _several(
@@ -212,7 +212,10 @@ def sparsity_paths(
 
 
 def pareto_fronts(
-    paths: Mapping[str, Sequence[ModelPoint]], selected: Mapping[str, Mapping[str, int]] | None = None
+    paths: Mapping[str, Sequence[ModelPoint]],
+    *,
+    fronts: Mapping[str, Sequence[int]] | None = None,
+    selected: Mapping[str, Mapping[str, int]] | None = None,
 ) -> Figure:
     """Validation error against cost, predicted where that is known: the front of each of several paths.
 
@@ -220,12 +223,16 @@ def pareto_fronts(
     ----------
     paths
         Potentials of each path by the name in the legend; those without a cost are left out.
+    fronts
+        By the same names: index of the points on the front of each fit, as for `pareto`.
     selected
         By the same names: index of the points to mark, by what is said of them in the legend.
     """
 
-    def drawn(points: Sequence[ModelPoint], key: str) -> Pairs:
-        return _front(_measured(points, key))
+    def drawn(name: str, key: str) -> Pairs:
+        if fronts is None:
+            return _front(_measured(paths[name], key))
+        return _measured([paths[name][k] for k in fronts[name]], key)
 
     return _several(
         "time per atom and evaluation (µs)",
@@ -241,18 +248,18 @@ def _several(
     x: str,
     draw_style: Literal["default", "steps-post"],
     paths: Mapping[str, Sequence[ModelPoint]],
-    drawn: Callable[[Sequence[ModelPoint], str], Pairs],
+    drawn: Callable[[str, str], Pairs],
     abscissa: Callable[[ModelPoint], float | None],
     selected: Mapping[str, Mapping[str, int]],
 ) -> Figure:
     """One line per path in a panel per property, the selected points marked, one legend above."""
-    if not any(drawn(points, key) for points in paths.values() for key, _ in _PANELS):
+    if not any(drawn(name, key) for name in paths for key, _ in _PANELS):
         raise ConfigError("no potentials to draw")
     figure = new_figure(2 * COLUMN_WIDTH, 3.2)
     marks = list(dict.fromkeys(mark for marked in selected.values() for mark in marked))
     for axes, (key, label) in zip(figure.subplots(1, 2), _PANELS, strict=True):
         for i, (name, points) in enumerate(paths.items()):
-            pairs = drawn(points, key)
+            pairs = drawn(name, key)
             if pairs:
                 (line,) = axes.plot(
                     *zip(*pairs, strict=True),

@@ -191,5 +191,5 @@ def front_figure(directories: Directories) -> "Figure":
     if len(chosen) == 1:
         selected = {name: records[0][name] for name in ("knee", "best")}
         return pareto(points[0], selected=selected, front=fronts[0])
-    on_fronts = ([own[k] for k in front] for own, front in zip(points, fronts, strict=True))
-    return pareto_fronts(dict(zip(map(str, chosen), on_fronts, strict=True)))
+    names = [str(directory) for directory in chosen]
+    return pareto_fronts(dict(zip(names, points, strict=True)), fronts=dict(zip(names, fronts, strict=True)))

@@ -69,8 +69,8 @@ class Weights:
         "auto" compares, of periodic structures with both labels, the median RMS stress with the pressure
         p = F / V^(2/3) of the median F but for zeros on the faces of the cubes of atoms of the median volume V: below
         0.08 p, as in covalent crystals, the scale is a tenth of that F, and C11 of silicon at the knee comes within
-        2 % of its labels in place of some 15 %; else there is none, since metals would lose up to a tenth in energies
-        and forces. None weighs all alike, as structures without labels of forces always are.
+        2 % of its labels in place of some 15 %; else there is none, since metals lost up to a tenth in energies
+        and forces with a third of the weight. None weighs all alike, as structures without labels of forces always are.
     config_types
         Factors on all weights of a config type, or on single properties: {"liquid": 0.5,
         "Elastic": {"stress": 0.0}}.

@@ -127,7 +127,8 @@ def path_content(run: Run) -> list[Item]:
             pareto(points, selected=selected, front=run.front),
             "Validation error against the time of energy, forces and stress together on one thread, as predicted; thin "
             "lines lead to the time measured on this machine, on which no choice depends. The front goes by the score, "
-            "which weighs all errors, and leaves out what failed its stress test.",
+            "which weighs all errors, and ends at the best; grey are potentials that others beat, that are dearer than "
+            "the best, or that failed their stress test.",
         ),
     ]
     if any(point.predicted_us_per_atom is not None and point.us_per_atom is not None for point in points):

@@ -11,7 +11,7 @@ from mlip_rs.demo import REFERENCE_PATH
 from mlip_rs.errors import ConfigError, DataError
 from mlip_rs.evaluate.errors import Errors, ErrorSummary
 from mlip_rs.evaluate.figures import error_by_config_type, parity
-from mlip_rs.fitting.figures import ModelPoint, pareto, sparsity_path
+from mlip_rs.fitting.figures import ModelPoint, pareto, pareto_fronts, sparsity_path
 from mlip_rs.report.document import Code, Image, Report, Table
 from mlip_rs.report.html import save_html
 from mlip_rs.report.markdown import save_markdown
@@ -101,6 +101,16 @@ def test_pareto_figure_shows_the_front_of_a_fit_and_not_what_failed_its_stress_t
         lines = {line.get_label(): line for line in axes.get_lines()}
         assert list(lines["Pareto front"].get_xdata()) == [points[1].cost, points[3].cost]
         assert list(lines["not on the front"].get_xdata()) == [points[k].cost for k in (0, 2, 4)]
+
+
+def test_figure_of_several_fits_shows_the_front_of_each(points):
+    figure = pareto_fronts(
+        {"a": points, "b": points}, fronts={"a": [0, 1, 3], "b": [4]}, selected={"b": {"best": 2}}
+    )
+    for axes in figure.axes:
+        lines = {line.get_label(): line for line in axes.get_lines()}
+        assert list(lines["a"].get_xdata()) == [points[k].cost for k in (0, 1, 3)]
+        assert list(lines["b"].get_xdata()) == [points[4].cost]
 
 
 def test_figures_without_anything_to_show_say_so(points):
