@@ -61,8 +61,9 @@ def row(path: Path, run: Path, config_type: str, largest: float) -> str:
     frames = [own for own in read_dataset(path) if own.config_type == config_type and own.stress is not None]
     if not frames:
         raise SystemExit(f"{path}: no frame of the config type {config_type} has a stress")
-    small = np.abs(strains(frames) * HALF_SHEARS).max(axis=1) <= largest
-    strain = strains(frames)[small]
+    strain = strains(frames)
+    small = np.abs(strain * HALF_SHEARS).max(axis=1) <= largest
+    strain = strain[small]
     frames = [frame for frame, own in zip(frames, small, strict=True) if own]
     labels = constants(strain, np.array([frame.stress for frame in frames]))
     files = {Potential.load(file).n_nonzero: file for file in sorted((run / "front").glob("*.json*"))}

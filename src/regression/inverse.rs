@@ -83,8 +83,8 @@ impl RidgeInverse {
             .collect()
     }
 
-    /// Take the features at some positions out; the others are refitted. A position that is told twice counts once. Gives false, and changes nothing, if rounding
-    /// errors forbid it: the inverse has to be made anew.
+    /// Take the features at some positions out; the others are refitted. A position that is told twice counts once.
+    /// Gives false, and changes nothing, if rounding errors forbid it: the inverse has to be made anew.
     ///
     /// # Panics
     /// On a position beyond |A|.

@@ -140,7 +140,7 @@ def pareto(
                 axes.plot(
                     [point.cost, point.us_per_atom], [error] * 2, color=NEUTRAL, linewidth=0.6, zorder=0
                 )
-        drawn = _front(measured) if front is None else _measured([points[k] for k in front], key)
+        drawn = _front(points, front, key)
         others = [pair for pair in measured if pair not in drawn]
         if others:
             axes.plot(
@@ -230,9 +230,7 @@ def pareto_fronts(
     """
 
     def drawn(name: str, key: str) -> Pairs:
-        if fronts is None:
-            return _front(_measured(paths[name], key))
-        return _measured([paths[name][k] for k in fronts[name]], key)
+        return _front(paths[name], None if fronts is None else fronts[name], key)
 
     return _several(
         "time per atom and evaluation (µs)",
@@ -319,8 +317,11 @@ def _measured(points: Sequence[ModelPoint], key: str) -> Pairs:
     return [(cost, error) for cost, error in known if cost and error is not None]
 
 
-def _front(pairs: Pairs) -> Pairs:
-    """Pairs of cost and error that no other beats in both, by cost."""
+def _front(points: Sequence[ModelPoint], front: Sequence[int] | None, key: str) -> Pairs:
+    """Cost and error of the points on the front of a fit; without one, of those that none beats in both, by cost."""
+    if front is not None:
+        return _measured([points[k] for k in front], key)
+    pairs = _measured(points, key)
     return [pairs[k] for k in pareto_front(pairs)]
 
 
