@@ -106,6 +106,7 @@ def suggest_angular_cutoff(
         settings,
         method="ridge",
         anchor_weight=0.0,
+        elastic_weight=0.0,
         weights=_default_precisions(settings.weights),
         scheduler=None,  # a small fit, whose outcome must not depend on whether workers are lost
     )

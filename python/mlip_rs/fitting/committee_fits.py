@@ -100,8 +100,8 @@ class CommitteeFits:
         return self.folds if anchors is None else self.folds.anchored(anchors.times(factor))
 
     def _draws(self, folds: CrossValidation) -> tuple[Array, list[Array]]:
-        """Draws from the posterior of all features, of all data (D, F) and without each fold; no anchor rows."""
-        plain, found = folds.anchored(None), []
+        """Draws from the posterior of all features, of all data (D, F) and without each fold; of the data alone."""
+        plain, found = folds.anchored(None).with_elastic_rows(None), []
         for left_out in [None, *self.folds.folds]:
             scaled, _ = plain.load(left_out)
             found.append(posterior_draws(scaled, self.chosen.penalty, plain.occurring))

@@ -18,6 +18,7 @@ from mlip_rs.basis import Basis
 from mlip_rs.errors import FitError
 from mlip_rs.fitting.anchors import Anchors
 from mlip_rs.fitting.assemble import owner
+from mlip_rs.fitting.elastic_rows import ElasticRows
 from mlip_rs.fitting.estimators.base import PathSystem, SparseEstimator
 from mlip_rs.fitting.estimators.scaled import Scaled, by_center, feature_scale
 from mlip_rs.fitting.fold_store import FoldEquations
@@ -60,6 +61,7 @@ class CrossValidation:
         self.settings = settings
         self.progress = progress
         self.anchors: Anchors | None = None
+        self.elastic: ElasticRows | None = None
         n_features = problem.basis.n_features
         self._gram = np.empty((n_features, n_features))  # filled anew for each fold
         total = equations.system(self._gram)
@@ -86,6 +88,12 @@ class CrossValidation:
         other.anchors = anchors
         return other
 
+    def with_elastic_rows(self, elastic: ElasticRows | None) -> "CrossValidation":
+        """The same with other elastic rows, or none, in every system loaded; the memory of the systems is shared."""
+        other = copy(self)
+        other.elastic = elastic
+        return other
+
     def beside(self) -> "CrossValidation":
         """The same with memory of its own for a system."""
         other = copy(self)
@@ -98,13 +106,15 @@ class CrossValidation:
         return Scaled.of(system, self.scale, self.penalized), system.n_rows
 
     def plain_system(self) -> System:
-        """The equations of all data without anchor rows, not scaled; in place of those loaded before."""
+        """The equations of all data alone, not scaled; in place of those loaded before."""
         return self.equations.system(self._gram)
 
     def system(self, left_out: int | None) -> System:
         """The equations without a fold as they are, not scaled; in place of those loaded before."""
         system = self.equations.system(self._gram, left_out)
-        return system if self.anchors is None else self.anchors.added(system, left_out)
+        for taught in (self.anchors, self.elastic):
+            system = system if taught is None else taught.added(system, left_out)
+        return system
 
     def refitted(self, scaled: Scaled, penalty: Array, supports: Iterable[Mask | None]) -> Array:
         """(P, F) ridge coefficients on each support; None stands for all features.

@@ -78,6 +78,7 @@ def run_record(
             "scores": [float(s) if np.isfinite(s) else None for s in candidates.ridge_scores],
         },
         "anchors": None if anchors is None else anchors.record,
+        "elastic_rows": None if selection.elastic is None else selection.elastic.record,
         "reference_energies": {
             "values": dict(problem.reference.values),
             "source": problem.reference.source,

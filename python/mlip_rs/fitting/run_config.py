@@ -30,7 +30,7 @@ def configuration(record: Mapping[str, Any]) -> str:
     record
         Of a run, as in `run.json`. The data files appear by name, without their folders.
     """
-    settings = dict(record["settings"])
+    settings = {"elastic_weight": 0.0} | record["settings"]  # earlier versions had none
     scales = dict.fromkeys(_SCALES)  # that records of earlier versions do not have
     weights = {key: _switched(key, value) for key, value in (scales | settings.pop("weights")).items()}
     for name in RUN_ONLY:

@@ -11,8 +11,10 @@ from mlip_rs.cost.model import CostModel
 from mlip_rs.fitting.anchors import Anchors
 from mlip_rs.fitting.cross_validation import CrossValidation
 from mlip_rs.fitting.dense_fit import DenseFit, dense_fit
+from mlip_rs.fitting.elastic_rows import ElasticRows, elastic_rows
 from mlip_rs.fitting.estimators import PathSystem, SparseEstimator
 from mlip_rs.fitting.estimators.choice import estimator_of
+from mlip_rs.fitting.estimators.own import OwnEstimator
 from mlip_rs.fitting.fold_store import FoldEquations
 from mlip_rs.fitting.paths import followed_paths
 from mlip_rs.fitting.problem import Problem
@@ -91,7 +93,7 @@ class Selection:
     candidates
         Coefficients and validation.
     folds
-        Equations, with anchor rows if there are any.
+        Equations, with anchor rows and elastic rows if there are any.
     penalty
         (F,) ridge penalties of features of unit norm.
     fold_supports, fold_coefficients
@@ -108,6 +110,11 @@ class Selection:
     def anchors(self) -> Anchors | None:
         """Anchor rows of the fit."""
         return self.folds.anchors
+
+    @property
+    def elastic(self) -> ElasticRows | None:
+        """Elastic rows of the fit."""
+        return self.folds.elastic
 
 
 def select(
@@ -138,7 +145,22 @@ def selection(
     with folds.pieces:  # saves what is finished if it is interrupted
         dense = dense_fit(folds)
         method = estimator_of(settings).bound(problem, settings)
+        if not isinstance(
+            method, OwnEstimator
+        ):  # to which such rows are numbers a hundred times as large as others
+            folds = _with_elastic_rows(folds, dense)
         return _selection(*with_anchors(folds, dense), method)
+
+
+def _with_elastic_rows(folds: CrossValidation, dense: DenseFit) -> CrossValidation:
+    """The cross-validation with the elastic rows of the dense fit."""
+    weight = folds.settings.elastic_weight
+    if not weight:
+        return folds
+    (of_all,) = folds.refitted(folds.load(None)[0], dense.penalty, [None])
+    squares = sum(folds.equations.squares(fold, of_all)[0] for fold in folds.folds)
+    fits: dict[int | None, Array] = {None: of_all, **dict(enumerate(dense.of_folds))}
+    return folds.with_elastic_rows(elastic_rows(folds.problem, fits, squares, folds.occurring, weight))
 
 
 def _selection(folds: CrossValidation, dense: DenseFit, method: SparseEstimator) -> Selection:

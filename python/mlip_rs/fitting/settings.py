@@ -79,6 +79,10 @@ class FitSettings:
     anchor_weight
         Weight of the anchor rows, which keep sparse potentials out of holes where no data are
         (`fitting/anchors.py`), in that of a structure of the data; 0 for none. A basis without repulsion has none.
+    elastic_weight
+        Weight of the elastic rows, by which sparse potentials keep the elastic response of the dense fit
+        (`fitting/elastic_rows.py`): a relative error e of it costs e² times this, in the squared residuals of the dense
+        fit; 0 for none. Estimators of other libraries choose without them.
     hold_out_classes
         Repeat the fit without each class of structures, to calibrate the error bars on data unlike the rest
         (`fitting/held_out_classes.py`). Takes about as long as the fit, once for each class.
@@ -127,6 +131,7 @@ class FitSettings:
     weights: Weights = field(default_factory=Weights)
     reference_energies: Mapping[str, float] | None = None
     anchor_weight: float = 5e-3
+    elastic_weight: float = 100.0
     hold_out_classes: bool = False
     allow_underdetermined: bool = False
     correct_labels: bool = False
@@ -164,6 +169,10 @@ class FitSettings:
         if not 0 <= self.anchor_weight <= 1:
             raise ConfigError(
                 f"anchor_weight is {self.anchor_weight}; it must lie between 0, for no anchor rows, and 1"
+            )
+        if not 0 <= self.elastic_weight <= 1e6:
+            raise ConfigError(
+                f"elastic_weight is {self.elastic_weight}; it must lie between 0, for no elastic rows, and 1,000,000"
             )
         if self.adaptive_power < 0:
             raise ConfigError(f"adaptive_power is {self.adaptive_power}; it must not be negative")

@@ -187,7 +187,7 @@ def scan_weights(
     factors = sorted(set(factors))
     if not factors or factors[0] <= 0:
         raise ConfigError("factors of the precisions must be positive numbers, such as 0.3, 1, 3")
-    settings = replace(settings or FitSettings(), method="ridge", anchor_weight=0.0)
+    settings = replace(settings or FitSettings(), method="ridge", anchor_weight=0.0, elastic_weight=0.0)
     progress = progress or Silent()
     check_types(basis, settings)
     training = review_labels(as_dataset(data), settings, progress).dataset

@@ -4,12 +4,13 @@ import numpy as np
 from ase import Atoms
 
 from mlip_rs.generate.bicrystals import Indices, tilt_bicrystal, twist_bicrystal
-from mlip_rs.generate.defects import GAP, interstitial, slab, slid, smallest_cell, vacancy
+from mlip_rs.generate.defects import GAP, interstitial, slab, slid, vacancy
 from mlip_rs.generate.distortions import moved, with_volume
 from mlip_rs.generate.kinds import Kind, Maker, Task, noted, occupied
 from mlip_rs.generate.out_of_domain import cluster, random_cell
 from mlip_rs.generate.parents import Parent
 from mlip_rs.generate.prototypes import lattice_constant
+from mlip_rs.generate.symmetry import smallest_cell
 from mlip_rs.generate.systems import mixture
 
 SURFACES: dict[str, tuple[Indices, ...]] = {

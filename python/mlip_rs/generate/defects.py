@@ -1,14 +1,13 @@
 """Crystals with an atom too few or too many, surfaces, and crystals that have slid over themselves."""
 
 import numpy as np
-import spglib
 from ase import Atoms
 from ase.geometry import minkowski_reduce
 
 from mlip_rs.generate.distortions import compact_supercell
 from mlip_rs.generate.interstitial_sites import holes
 from mlip_rs.generate.out_of_domain import Spheres, push_apart
-from mlip_rs.generate.symmetry import conventional_supercell
+from mlip_rs.generate.symmetry import conventional_supercell, smallest_cell
 
 Indices = tuple[int, int, int]
 
@@ -116,10 +115,3 @@ def _planes(crystal: Atoms, indices: Indices) -> Atoms:
     planes.positions -= (levels[widest] + 0.5 * gaps[widest]) * normal
     planes.wrap()
     return planes
-
-
-def smallest_cell(atoms: Atoms) -> Atoms:
-    """The primitive cell of a structure, not rotated."""
-    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
-    lattice, positions, numbers = spglib.standardize_cell(cell, to_primitive=True, no_idealize=True)
-    return Atoms(numbers=numbers, scaled_positions=positions, cell=lattice, pbc=True)

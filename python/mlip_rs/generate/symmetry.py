@@ -110,6 +110,32 @@ def conventional_supercell(atoms: Atoms, length: float) -> Atoms:
     return cell.repeat([max(1, round(length / height)) for height in heights.tolist()])
 
 
+def smallest_cell(atoms: Atoms, *, precision: float = SYMMETRY_PRECISION) -> Atoms:
+    """The primitive cell of a structure, not rotated.
+
+    Raises
+    ------
+    PropertyError
+        spglib finds no symmetry.
+
+    Examples
+    --------
+    >>> from ase.build import bulk
+    >>> len(smallest_cell(bulk("Si", cubic=True).repeat(2)))
+    2
+    """
+    cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
+    reason = "no answer"
+    try:
+        found = spglib.standardize_cell(cell, to_primitive=True, no_idealize=True, symprec=precision)
+    except Exception as error:  # as below
+        found, reason = None, str(error)
+    if found is None:
+        raise PropertyError(f"no symmetry found in {atoms.get_chemical_formula()}: {reason}")
+    lattice, positions, numbers = found
+    return Atoms(numbers=numbers, scaled_positions=positions, cell=lattice, pbc=True)
+
+
 def _dataset(atoms: Atoms, precision: float) -> spglib.SpglibDataset:
     cell = (np.asarray(atoms.cell[:]), atoms.get_scaled_positions(), atoms.numbers)
     reason = "no answer"

@@ -95,6 +95,7 @@ class GrowingFit:
             method="ridge",
             weights=settings.weights.with_scale_of(training),
             anchor_weight=0.0,
+            elastic_weight=0.0,
             hold_out_classes=False,
             allow_underdetermined=True,
             n_folds=max(2, min(settings.n_folds, len(training))),

@@ -233,6 +233,7 @@ def settings_table(record: Mapping[str, Any]) -> Table:
         ("folds of the cross-validation", f"{settings['n_folds']}, seed {settings['seed']}"),
         ("ridge penalty chosen", _penalty_text(record)),
         ("precision asked for", precisions_text(settings["weights"])),
+        *(("elastic rows", text) for text in [_elastic_text(record)] if text),
         ("training data", ", ".join(data["files"])),
         *(("labels made by", text) for text in [_made_by(data)] if text),
         ("fingerprint of the training data", data["fingerprint"]),
@@ -246,6 +247,18 @@ def settings_table(record: Mapping[str, Any]) -> Table:
         rows.append(("workers of Dask that summed the equations", str(record["n_workers"])))
     rows.append(("version of mlip_rs", str(record["package_version"])))
     return Table(("setting", "value"), rows)
+
+
+def _elastic_text(record: Mapping[str, Any]) -> str:
+    """The crystals whose response to strain sparse fits keep; empty for runs before there were any."""
+    rows = record.get("elastic_rows")
+    if rows is not None:
+        return f"response of {', '.join(rows['crystals'])} to strain, weight {rows['weight']:g}"
+    if "elastic_rows" not in record:
+        return ""
+    if not record["settings"].get("elastic_weight"):
+        return "none: elastic_weight is 0"
+    return "none: the data have no crystal at rest that resists strain, or the method is of another library"
 
 
 def _made_by(data: Mapping[str, Any]) -> str:

@@ -80,6 +80,7 @@ VALUES = {
     "fit.hold_out_classes": "true",
     "fit.max_nonzero": "99",
     "fit.anchor_weight": "0.01",
+    "fit.elastic_weight": "30",
     "fit.adaptive_power": "1.5",
     "fit.l1_ratio": "0.9",
     "fit.weights": "{stress = 0.4}",

@@ -77,13 +77,14 @@ def test_members_are_fits_without_folds_the_dropped_features_and_draws_of_the_po
                 deviations[fold], np.sqrt((N_FOLDS - 1) / N_FOLDS) * (without - own), atol=1e-9
             )
         errors, spread = 0.0, 0.0
+        of_data = chosen.folds.with_elastic_rows(None)
         for fold in range(N_FOLDS):
-            scaled, _ = chosen.folds.load(fold)
+            scaled, _ = of_data.load(fold)
             draws = posterior_draws(scaled, chosen.penalty, chosen.folds.occurring)
             rows, target, weights = weighted_rows(problem, fold)
             errors += weights @ (rows @ chosen.fold_coefficients[fold][run.knee_index] - target) ** 2
             spread += weights @ ((rows @ draws.T) ** 2).sum(axis=1)
-        scaled, _ = chosen.folds.load(None)
+        scaled, _ = of_data.load(None)
         draws = posterior_draws(scaled, chosen.penalty, chosen.folds.occurring)
     dense = full_coefficients(run.points[-1].potential)
     np.testing.assert_allclose(deviations[N_FOLDS], dense - own, atol=1e-12)
@@ -132,7 +133,7 @@ def test_clusters_are_left_out_as_by_slow_refits(problem, tmp_path):
         support = found.own[0] != 0.0
         for cluster, fitted in enumerate(found.without_clusters[:, 0]):
             rest = equations_of(problem, np.flatnonzero(labels != cluster), 1)
-            system = System(rest.gram[0], rest.xty[0], 0.0, 0)
+            system = chosen.elastic.added(System(rest.gram[0], rest.xty[0], 0.0, 0), None)
             scaled = Scaled.of(system, chosen.folds.scale, chosen.folds.penalized)
             slow = scaled.ridge(chosen.penalty[None], support)[0]
             np.testing.assert_allclose(fitted, slow, atol=2e-6)
@@ -156,7 +157,7 @@ def test_clusters_of_many_rows_are_left_out_by_every_other_structure(problem, tm
                 part = equations_of(problem, members[::2], 1)
                 factor = len(members) / len(members[::2])
                 gram, xty = gram + factor * part.gram[0], xty + factor * part.xty[0]
-            system = System(gram, xty, 0.0, 0)
+            system = chosen.elastic.added(System(gram, xty, 0.0, 0), None)
             scaled = Scaled.of(system, chosen.folds.scale, chosen.folds.penalized)
             slow = scaled.ridge(chosen.penalty[None], support)[0]
             np.testing.assert_allclose(fitted, slow, atol=2e-6)

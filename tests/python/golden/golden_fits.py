@@ -112,6 +112,7 @@ def golden(name, hierarchy, method, directory=None):
         n_prior=5,
         max_nonzero=120,
         anchor_weight=0.0,
+        elastic_weight=0.0,
         weights=mlip_rs.Weights(force_scale=None),
     )
     data = data_of(name)
