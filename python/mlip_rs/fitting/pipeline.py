@@ -97,7 +97,7 @@ def fit(
     >>> settings = FitSettings(n_folds=3, n_path=2, prior="flat")
     >>> run = fit(read_dataset(DATA_PATH, index="::8"), basis, settings)
     >>> [round(point.validation.forces.rmse, 1) for point in run.points]  # eV/Å, from sparse to dense
-    [1.0, 0.7, 0.5]
+    [1.0, 0.6, 0.5]
     """
     phases = Phases(progress or Silent())
     with locked(directory):
