@@ -98,6 +98,7 @@ pub mod fit;
 pub mod geometry;
 mod memory;
 pub mod neighbors;
+mod outer_product;
 pub mod parallel;
 pub mod potential;
 pub mod regression;

@@ -1,20 +1,10 @@
 //! Symmetric matrices in row-major slices of n × n numbers: products added to the lower triangle, one triangle copied
 //! to the other. In place, parallel, and the same bits for any number of threads.
 
-use faer::linalg::matmul::matmul;
-use faer::linalg::matmul::triangular::{self, BlockStructure};
-use faer::reborrow::ReborrowMut;
-use faer::{Accum, MatMut, MatRef, Par};
+use crate::outer_product::add_outer;
+use faer::MatRef;
 use rayon::prelude::*;
 
-/// Rows of the matrix that one task updates.
-const BAND: usize = 256;
-/// Columns that it updates at a time: such a tile stays in the second-level cache, so that a matrix beyond all caches
-/// passes through them once.
-const WIDTH: usize = 1024;
-/// Terms of the sums that a tile gets at a time. Without this limit faer reaches three quarters of the speed where
-/// rows of `Xᵀ` are not contiguous (`cargo bench --bench dense`).
-const DEPTH: usize = 256;
 /// Rows of the matrix that are filled together when a triangle is copied.
 const MIRROR_BAND: usize = 512;
 /// Edge of the tiles of such a copy: of both triangles a tile stays in the first-level cache.
@@ -52,56 +42,6 @@ pub(crate) fn packed(x: &[f64], n: usize, columns: &[usize]) -> Vec<f64> {
         }
     });
     out
-}
-
-/// Add `alpha A Aᵀ` to the lower triangle of the square block that starts at column `first` of `rows`.
-///
-/// `rows` holds `A.nrows()` rows of a matrix of `n` columns. Every band of rows is updated by one thread; the long ones
-/// come first, so that the short ones fill the gaps.
-pub(crate) fn add_outer(rows: &mut [f64], n: usize, first: usize, alpha: f64, a: MatRef<f64>) {
-    let bands = rows.par_chunks_mut(BAND * n.max(1)).enumerate().rev();
-    bands.with_max_len(1).for_each(|(k, band)| {
-        let (start, height) = (k * BAND, band.len() / n);
-        let mut band = MatMut::from_row_major_slice_mut(band, height, n);
-        for left in (0..start).step_by(WIDTH) {
-            let width = WIDTH.min(start - left);
-            let mut tile = band.rb_mut().subcols_mut(first + left, width);
-            for a in slices(a) {
-                let (own, other) = (a.subrows(start, height), a.subrows(left, width));
-                matmul(
-                    tile.rb_mut(),
-                    Accum::Add,
-                    own,
-                    other.transpose(),
-                    alpha,
-                    Par::Seq,
-                );
-            }
-        }
-        let mut tile = band.subcols_mut(first + start, height);
-        for a in slices(a) {
-            let own = a.subrows(start, height);
-            triangular::matmul(
-                tile.rb_mut(),
-                BlockStructure::TriangularLower,
-                Accum::Add,
-                own,
-                BlockStructure::Rectangular,
-                own.transpose(),
-                BlockStructure::Rectangular,
-                alpha,
-                Par::Seq,
-            );
-        }
-    });
-}
-
-/// Groups of consecutive columns that are multiplied at once.
-fn slices(a: MatRef<'_, f64>) -> impl Iterator<Item = MatRef<'_, f64>> {
-    let n = a.ncols();
-    (0..n)
-        .step_by(DEPTH)
-        .map(move |start| a.subcols(start, DEPTH.min(n - start)))
 }
 
 /// Copy the lower triangle of a matrix to the upper one.
@@ -198,7 +138,7 @@ mod tests {
 
     #[test]
     fn test_columns_of_zeros_need_not_be_multiplied() {
-        let (n, rows) = (BAND + 45, DEPTH + 6);
+        let (n, rows) = (301, 262);
         let columns: Vec<usize> = (0..n).filter(|k| k % 3 == 1).collect();
         let mut x = numbers(rows * n);
         for row in x.chunks_exact_mut(n) {
@@ -214,7 +154,7 @@ mod tests {
 
     #[test]
     fn test_products_are_added_to_the_lower_triangle_only() {
-        let (n, rows) = (WIDTH + BAND + 45, DEPTH + 6);
+        let (n, rows) = (613, 262);
         let (x, before) = (numbers(rows * n), numbers(n * n));
         let mut matrix = before.clone();
         add_gram(&mut matrix, n, &x);

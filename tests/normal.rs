@@ -6,6 +6,7 @@ mod common;
 
 use common::{alloy, random_potential, spec};
 use mlip_rs::basis::Basis;
+use mlip_rs::fit::held_rows::HeldRows;
 use mlip_rs::fit::normal::{
     Equations, NormalEquations, Sample, Targets, Weights, accumulate, predict, unweighted_rows,
 };
@@ -25,6 +26,16 @@ struct Sums {
 
 /// `n_groups`: 3 for each property on its own, 1 for their sum.
 fn sums_of(basis: &Basis, samples: &[Sample], n_groups: usize, threads: usize) -> Sums {
+    sums_with(basis, samples, n_groups, threads, None)
+}
+
+fn sums_with(
+    basis: &Basis,
+    samples: &[Sample],
+    n_groups: usize,
+    threads: usize,
+    held: Option<&HeldRows>,
+) -> Sums {
     let n = basis.n_features();
     let mut grams = vec![vec![0.0; n * n]; n_groups];
     let mut moments = vec![vec![0.0; n]; n_groups];
@@ -45,7 +56,7 @@ fn sums_of(basis: &Basis, samples: &[Sample], n_groups: usize, threads: usize) -
     };
     parallel::pool(threads)
         .unwrap()
-        .install(|| accumulate(basis, samples, &mut equations, None))
+        .install(|| accumulate(basis, samples, &mut equations, None, held))
         .unwrap();
     let groups = equations.groups();
     let yty = groups.iter().map(|e| e.yty).collect();
@@ -212,7 +223,7 @@ fn normal_equations_of_some_features_are_a_block_of_those_of_all() {
         yty: 0.0,
         n_rows: 0,
     });
-    accumulate(&basis, &samples, &mut equations, Some(&chosen)).unwrap();
+    accumulate(&basis, &samples, &mut equations, Some(&chosen), None).unwrap();
     assert_eq!(equations.groups()[0].n_rows, all.n_rows[0]);
     for (i, &a) in chosen.iter().enumerate() {
         assert!(
@@ -223,6 +234,30 @@ fn normal_equations_of_some_features_are_a_block_of_those_of_all() {
             let scale = (all.grams[0][a * (n + 1)] * all.grams[0][b * (n + 1)]).sqrt();
             assert!((gram[i * own + j] - expected).abs() <= TOLERANCE * scale.max(1.0));
         }
+    }
+}
+
+#[test]
+fn sums_and_predictions_are_the_same_bits_whichever_rows_are_held() {
+    let structures = [alloy(2), alloy(1), alloy(2)];
+    let basis = Basis::new(spec(&["Al", "Ni"], "gaussian", "pair-poly")).unwrap();
+    let (forces, energies) = labelled(&structures);
+    let samples = samples_of(&structures, &forces, &energies);
+    let references: Vec<&Structure> = structures.iter().collect();
+    let coefficients: Vec<f64> = (0..basis.n_features()).map(|k| 0.1 * k as f64).collect();
+    let plain = sums(&basis, &samples, 2);
+    let predictions = predict(&basis, &references, &coefficients, None).unwrap();
+    let each = 8 * (7 + 3 * structures[0].n_atoms()) * (basis.n_features() + 1);
+    for (room, n_held) in [(each - 1, 0), (2 * each - 1, 1), (3 * each, 2)] {
+        let held = HeldRows::new(room);
+        for _ in 0..2 {
+            assert_eq!(plain, sums_with(&basis, &samples, 3, 1, Some(&held)));
+            let found = predict(&basis, &references, &coefficients, Some(&held)).unwrap();
+            assert_eq!(predictions, found);
+            assert_eq!(held.bytes(), n_held * each); // the third structure is the first
+        }
+        assert_eq!(held.holds(&structures[0]), n_held > 0);
+        assert_eq!(held.holds(&structures[1]), n_held > 1);
     }
 }
 
@@ -244,7 +279,7 @@ fn predictions_of_several_coefficient_vectors_equal_their_evaluators() {
     let (first, a) = random_potential(specification.clone(), 31);
     let (second, b) = random_potential(specification, 37);
     let together: Vec<f64> = a.iter().zip(&b).flat_map(|(a, b)| [*a, *b]).collect();
-    let predicted = predict(first.basis(), &[&structure], &together).unwrap();
+    let predicted = predict(first.basis(), &[&structure], &together, None).unwrap();
     for (k, potential) in [first, second].iter().enumerate() {
         let forces = common::evaluate_reference(potential, &structure).forces;
         for (row, f) in forces.iter().flatten().enumerate() {

@@ -177,7 +177,8 @@ fn design_rows_times_coefficients_and_repulsion_equal_evaluator_at_every_compres
         let structure = scaled(&alloy(n), compression);
         let (potential, coefficients) = random_potential(guarded(elements(n), hierarchy), 5);
         let evaluation = evaluate(&potential, &structure);
-        let predicted = normal::predict(potential.basis(), &[&structure], &coefficients).unwrap();
+        let predicted =
+            normal::predict(potential.basis(), &[&structure], &coefficients, None).unwrap();
         let species = potential.basis().species(structure.numbers()).unwrap();
         let reference: f64 = species.iter().map(|s| -1.5 - f64::from(*s)).sum();
         let mut expected = vec![evaluation.energy() - reference];
@@ -249,7 +250,7 @@ fn fitted_targets_are_the_labels_less_the_repulsion() {
                 stress: 1.0,
             },
         };
-        normal::accumulate(potential.basis(), &[sample], &mut equations, None).unwrap();
+        normal::accumulate(potential.basis(), &[sample], &mut equations, None, None).unwrap();
         equations
             .groups()
             .iter()
@@ -258,7 +259,7 @@ fn fitted_targets_are_the_labels_less_the_repulsion() {
     };
     // Labels that are the repulsion alone leave nothing to fit.
     let zero = vec![0.0; columns];
-    let fixed = normal::predict(potential.basis(), &[&structure], &zero).unwrap();
+    let fixed = normal::predict(potential.basis(), &[&structure], &zero, None).unwrap();
     let n = structure.n_atoms();
     let stress = std::array::from_fn(|k| fixed[0][1 + 3 * n + k]);
     assert!(fixed[0][0] > 1.0);

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Basis",
     "Evaluator",
+    "HeldRows",
     "Labels",
     "Potential",
     "RidgeInverse",
@@ -234,6 +235,23 @@ class Labels:
         stress: NDArray[np.float64],
         weights: NDArray[np.float64],
     ) -> Labels: ...
+
+@final
+class HeldRows:
+    """Design rows that stay in memory for the sums and predictions of a fit, which are the same bits without them.
+
+    Parameters
+    ----------
+    basis : Basis
+        The features.
+    most_bytes : int
+        Room; rows for which there is none are computed whenever they are needed.
+    """
+
+    def __new__(cls, basis: Basis, most_bytes: int) -> HeldRows: ...
+    @property
+    def bytes(self) -> int:
+        """Bytes of the rows that are held."""
 
 @final
 class Potential:
@@ -550,6 +568,7 @@ def accumulate(
     moment: NDArray[np.float64],
     threads: int = 0,
     columns: Sequence[int] | None = None,
+    held: HeldRows | None = None,
 ) -> list[tuple[float, int]]:
     """Add structures to normal equations, in place.
 
@@ -570,6 +589,8 @@ def accumulate(
         Number of threads; 0 takes the default.
     columns : sequence of int, optional
         Features of the equations, ascending; F is their number then. None: all.
+    held : HeldRows, optional
+        Rows that need not be computed; takes up new ones.
 
     Returns
     -------
@@ -582,7 +603,7 @@ def accumulate(
         An unknown element or two atoms on one spot. `args[1]` is the index of the structure; `gram` and
         `moment` are then unusable.
     ConfigError
-        An array of the wrong shape.
+        An array of the wrong shape; rows of another basis.
     """
 
 def symmetrize(gram: NDArray[np.float64], threads: int = 0) -> None:
@@ -593,8 +614,11 @@ def predict(
     structures: Sequence[Structure],
     coefficients: NDArray[np.float64],
     threads: int = 0,
+    held: HeldRows | None = None,
 ) -> list[NDArray[np.float64]]:
     """Return the predictions of several vectors of coefficients (F, P) at once.
+
+    `held` has rows that need not be computed, and takes up new ones.
 
     Returns
     -------
@@ -607,7 +631,7 @@ def predict(
     StructureError
         An unknown element or two atoms on one spot. `args[1]` is the index of the structure.
     ConfigError
-        `coefficients` has the wrong shape.
+        `coefficients` has the wrong shape; rows of another basis.
     """
 
 def solve_ridge(

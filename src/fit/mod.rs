@@ -2,4 +2,5 @@
 
 pub mod design;
 pub mod features;
+pub mod held_rows;
 pub mod normal;

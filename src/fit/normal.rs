@@ -5,6 +5,7 @@
 //! can change later, or into one matrix where three would not fit the memory.
 
 use super::design::{DesignScratch, RowsMut, design_rows};
+use super::held_rows::{HeldRows, Rows};
 use crate::Result;
 use crate::basis::Basis;
 use crate::structure::Structure;
@@ -12,6 +13,7 @@ use crate::symmetric::{add_gram, add_gram_of_columns, packed};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// Entries of the design held at once (128 MiB), unless fewer than [`BLOCK_ROWS`] rows or a single structure need more.
 const BLOCK_ENTRIES: usize = 1 << 24;
@@ -103,7 +105,7 @@ impl<'a> Equations<'a> {
 
 /// Add samples to the equations. Call inside the pool that is to do the work.
 ///
-/// `chosen` are the features of the equations (ascending); `None` stands for all.
+/// `chosen` are the features of the equations (ascending); `None` stands for all. Rows that are held are not computed.
 ///
 /// # Errors
 /// The index of the first sample that cannot be evaluated, with the reason; the equations are then unusable.
@@ -112,6 +114,7 @@ pub fn accumulate(
     samples: &[Sample],
     equations: &mut Equations,
     chosen: Option<&[usize]>,
+    held: Option<&HeldRows>,
 ) -> std::result::Result<(), (usize, crate::Error)> {
     let n_features = basis.n_features();
     let columns = chosen.map_or(n_features, <[usize]>::len);
@@ -122,7 +125,7 @@ pub fn accumulate(
     while start < samples.len() {
         let end = block_end(samples, start, n_features);
         block
-            .fill(basis, &samples[start..end])
+            .fill(basis, &samples[start..end], held)
             .map_err(|(k, e)| (start + k, e))?;
         let some = chosen.map(|chosen| packed(&block.rows, n_features, chosen));
         let all_rows = some.as_deref().unwrap_or(&block.rows);
@@ -153,24 +156,35 @@ pub fn accumulate(
 /// # Errors
 /// As [`design_rows`].
 pub fn unweighted_rows(basis: &Basis, structure: &Structure) -> Result<Vec<f64>> {
-    rows_of(basis, structure, &mut DesignScratch::default())
+    Ok(rows_of(basis, structure)?.rows)
 }
 
-fn rows_of(basis: &Basis, structure: &Structure, scratch: &mut DesignScratch) -> Result<Vec<f64>> {
+fn rows_of(basis: &Basis, structure: &Structure) -> Result<Rows> {
     let (n, columns) = (structure.n_atoms(), basis.n_features());
+    let mut scratch = DesignScratch::default();
     let mut rows = vec![0.0; (1 + 3 * n + 6) * columns];
     let (energy, rest) = rows.split_at_mut(columns);
     let (forces, stress) = rest.split_at_mut(3 * n * columns);
-    design_rows(
-        basis,
-        structure,
-        &mut RowsMut {
-            energy,
-            forces,
-            stress,
-        },
-        scratch,
-    )?;
+    let mut own = RowsMut {
+        energy,
+        forces,
+        stress,
+    };
+    design_rows(basis, structure, &mut own, &mut scratch)?;
+    let repulsion = scratch.repulsion().to_vec();
+    Ok(Rows { rows, repulsion })
+}
+
+/// Rows that are held, or else new ones, which are kept if there is room.
+fn held_or_new(basis: &Basis, structure: &Structure, held: Option<&HeldRows>) -> Result<Arc<Rows>> {
+    if let Some(known) = held.and_then(|held| held.get(structure)) {
+        return Ok(known);
+    }
+    let rows = Arc::new(rows_of(basis, structure)?);
+    if let Some(held) = held {
+        let numbers = rows.rows.len() + rows.repulsion.len();
+        held.keep(structure, || Arc::clone(&rows), numbers);
+    }
     Ok(rows)
 }
 
@@ -185,24 +199,24 @@ pub fn predict(
     basis: &Basis,
     structures: &[&Structure],
     coefficients: &[f64],
+    held: Option<&HeldRows>,
 ) -> std::result::Result<Vec<Vec<f64>>, (usize, crate::Error)> {
     let columns = basis.n_features();
     let n_vectors = coefficients.len() / columns.max(1);
     let coefficients = MatRef::from_row_major_slice(coefficients, columns, n_vectors);
     let one = |structure: &&Structure| {
-        let mut scratch = DesignScratch::default();
-        let rows = rows_of(basis, structure, &mut scratch)?;
+        let known = held_or_new(basis, structure, held)?;
         let n_rows = 7 + 3 * structure.n_atoms();
         let mut out = vec![0.0; n_rows * n_vectors];
         matmul(
             MatMut::from_row_major_slice_mut(&mut out, n_rows, n_vectors),
             Accum::Replace,
-            MatRef::from_row_major_slice(&rows, n_rows, columns),
+            MatRef::from_row_major_slice(&known.rows, n_rows, columns),
             coefficients,
             1.0,
             Par::Seq,
         );
-        for (row, fixed) in out.chunks_mut(n_vectors.max(1)).zip(scratch.repulsion()) {
+        for (row, fixed) in out.chunks_mut(n_vectors.max(1)).zip(&known.repulsion) {
             for value in row {
                 *value += fixed;
             }
@@ -258,6 +272,7 @@ impl Block {
         &mut self,
         basis: &Basis,
         samples: &[Sample],
+        held: Option<&HeldRows>,
     ) -> std::result::Result<(), (usize, crate::Error)> {
         let columns = basis.n_features();
         self.n_structures = samples.len();
@@ -269,7 +284,7 @@ impl Block {
             .par_iter_mut()
             .zip(samples)
             .map_init(DesignScratch::default, |scratch, (slot, sample)| {
-                slot.fill(basis, sample, scratch)
+                slot.fill(basis, sample, scratch, held)
             })
             .collect();
         results
@@ -314,12 +329,49 @@ impl Block {
 }
 
 impl Slot<'_> {
-    fn fill(&mut self, basis: &Basis, sample: &Sample, scratch: &mut DesignScratch) -> Result<()> {
-        design_rows(basis, sample.structure, &mut self.rows, scratch)?;
+    fn fill(
+        &mut self,
+        basis: &Basis,
+        sample: &Sample,
+        scratch: &mut DesignScratch,
+        held: Option<&HeldRows>,
+    ) -> Result<()> {
+        let structure = sample.structure;
+        let known = held.and_then(|held| held.get(structure));
+        if let Some(known) = &known {
+            let (energy, rest) = known.rows.split_at(self.rows.energy.len());
+            let (forces, stress) = rest.split_at(self.rows.forces.len());
+            self.rows.energy.copy_from_slice(energy);
+            self.rows.forces.copy_from_slice(forces);
+            self.rows.stress.copy_from_slice(stress);
+        } else {
+            design_rows(basis, structure, &mut self.rows, scratch)?;
+            if let Some(held) = held {
+                let (rows, repulsion) = (&self.rows, scratch.repulsion());
+                let parts = [&*rows.energy, &*rows.forces, &*rows.stress];
+                let numbers = (1 + basis.n_features()) * repulsion.len();
+                let copy = || {
+                    Arc::new(Rows {
+                        rows: parts.concat(),
+                        repulsion: repulsion.to_vec(),
+                    })
+                };
+                held.keep(structure, copy, numbers);
+            }
+        }
+        let fixed = known
+            .as_deref()
+            .map_or(scratch.repulsion(), |known| &known.repulsion);
+        self.weight(sample, fixed);
+        Ok(())
+    }
+
+    /// Multiply the rows by the roots of the weights; the targets are what the repulsion, which is fixed, leaves of the
+    /// labels.
+    fn weight(&mut self, sample: &Sample, repulsion: &[f64]) {
         let (weights, targets) = (sample.weights, sample.targets);
         let n_atoms = sample.structure.n_atoms();
-        // The repulsion is fixed: what is fitted is the rest.
-        let (energy, fixed) = scratch.repulsion().split_at(1);
+        let (energy, fixed) = repulsion.split_at(1);
         let (forces, stress) = fixed.split_at(3 * n_atoms);
         let energy_scale = weights.energy.sqrt();
         scale(self.rows.energy, energy_scale / n_atoms.max(1) as f64);
@@ -341,7 +393,6 @@ impl Slot<'_> {
         {
             *target = weighted(label - fixed, weights.stress);
         }
-        Ok(())
     }
 }
 

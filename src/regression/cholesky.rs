@@ -11,7 +11,8 @@ use faer::{MatMut, MatRef, Par, Spec};
 use rayon::prelude::*;
 
 use super::{check_finite, check_length};
-use crate::symmetric::{add_outer, mirror_upper};
+use crate::outer_product::add_outer;
+use crate::symmetric::mirror_upper;
 use crate::{Error, Result};
 
 /// Columns that are factorised together. Fixed, so that the bits do not depend on the number of threads.

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::cholesky::{factored_block, factorise};
 use super::dot;
-use crate::symmetric::add_outer;
+use crate::outer_product::add_outer;
 use crate::{Error, Result};
 
 /// Members of a larger group, those with the largest losses, whose loss tells whether that of the group matters.

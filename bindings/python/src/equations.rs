@@ -3,6 +3,8 @@
 use crate::basis::PyBasis;
 use crate::errors::{CoreError, at_index, wrong_argument, wrong_shape};
 use crate::structure::PyStructure;
+use mlip_rs::basis::Basis;
+use mlip_rs::fit::held_rows::HeldRows;
 use mlip_rs::fit::normal::{self, Equations, NormalEquations, Sample, Targets, Weights};
 use mlip_rs::symmetric::mirror_lower;
 use mlip_rs::{Structure, parallel};
@@ -11,6 +13,7 @@ use numpy::{
     PyReadwriteArray3, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
+use std::sync::Arc;
 
 /// Labels and weights of the structures of one call, as flat arrays.
 #[pyclass(frozen, module = "mlip_rs._core")]
@@ -97,12 +100,46 @@ impl Labels {
     }
 }
 
+/// Design rows of a basis that stay in memory, as many as fit `most_bytes`.
+#[pyclass(name = "HeldRows", frozen, module = "mlip_rs._core")]
+pub struct PyHeldRows {
+    basis: Arc<Basis>,
+    rows: HeldRows,
+}
+
+#[pymethods]
+impl PyHeldRows {
+    #[new]
+    fn new(basis: &PyBasis, most_bytes: usize) -> Self {
+        Self {
+            basis: Arc::clone(&basis.0),
+            rows: HeldRows::new(most_bytes),
+        }
+    }
+
+    /// Bytes of the rows that are held.
+    #[getter]
+    fn bytes(&self) -> usize {
+        self.rows.bytes()
+    }
+}
+
+/// The rows, if they are of this basis.
+fn rows_of<'a>(held: Option<&'a PyHeldRows>, basis: &PyBasis) -> PyResult<Option<&'a HeldRows>> {
+    match held {
+        Some(held) if !Arc::ptr_eq(&held.basis, &basis.0) => {
+            Err(wrong_argument("held: rows of another basis".into()))
+        }
+        other => Ok(other.map(|held| &held.rows)),
+    }
+}
+
 /// Add structures to the equations `gram` (G, F, F) and `moment` (G, F): of energy, forces and stress, or one sum.
 ///
 /// Returns (yᵀWy, number of rows) of each. Only lower triangles are updated; finish with `symmetrize`. F is the number
-/// of features, or of those in `columns`.
+/// of features, or of those in `columns`. Rows in `held` are not computed.
 #[pyfunction]
-#[pyo3(signature = (basis, structures, labels, gram, moment, threads = 0, columns = None))]
+#[pyo3(signature = (basis, structures, labels, gram, moment, threads = 0, columns = None, held = None))]
 #[expect(clippy::too_many_arguments, reason = "a Python signature")]
 pub fn accumulate(
     py: Python<'_>,
@@ -113,6 +150,7 @@ pub fn accumulate(
     mut moment: PyReadwriteArray2<f64>,
     threads: usize,
     columns: Option<Vec<usize>>,
+    held: Option<PyRef<PyHeldRows>>,
 ) -> PyResult<Vec<(f64, u64)>> {
     let n_features = basis.0.n_features();
     if let Some(own) = &columns {
@@ -151,10 +189,13 @@ pub fn accumulate(
     } else {
         Equations::ByProperty([next()?, next()?, next()?])
     };
+    let held = rows_of(held.as_deref(), basis)?;
     let basis = &basis.0;
     let pool = parallel::pool(threads).map_err(CoreError::from)?;
     py.detach(|| {
-        pool.install(|| normal::accumulate(basis, &samples, &mut equations, columns.as_deref()))
+        pool.install(|| {
+            normal::accumulate(basis, &samples, &mut equations, columns.as_deref(), held)
+        })
     })
     .map_err(at_index)?;
     Ok(equations
@@ -184,13 +225,14 @@ pub fn symmetrize(
 
 /// Predictions of coefficient vectors (F, P): per structure (1 + 3N + 6, P), energy relative to the reference.
 #[pyfunction]
-#[pyo3(signature = (basis, structures, coefficients, threads = 0))]
+#[pyo3(signature = (basis, structures, coefficients, threads = 0, held = None))]
 pub fn predict<'py>(
     py: Python<'py>,
     basis: &PyBasis,
     structures: Vec<PyRef<PyStructure>>,
     coefficients: PyReadonlyArray2<f64>,
     threads: usize,
+    held: Option<PyRef<PyHeldRows>>,
 ) -> PyResult<Vec<Bound<'py, PyArray2<f64>>>> {
     let (n, p) = (coefficients.shape()[0], coefficients.shape()[1]);
     if n != basis.0.n_features() {
@@ -202,10 +244,11 @@ pub fn predict<'py>(
     }
     let structures: Vec<&Structure> = structures.iter().map(|s| &s.0).collect();
     let coefficients = coefficients.as_slice()?;
+    let held = rows_of(held.as_deref(), basis)?;
     let basis = &basis.0;
     let pool = parallel::pool(threads).map_err(CoreError::from)?;
     let results = py
-        .detach(|| pool.install(|| normal::predict(basis, &structures, coefficients)))
+        .detach(|| pool.install(|| normal::predict(basis, &structures, coefficients, held)))
         .map_err(at_index)?;
     results
         .into_iter()

@@ -22,6 +22,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<structure::PyStructure>()?;
     m.add_class::<basis::PyBasis>()?;
     m.add_class::<equations::Labels>()?;
+    m.add_class::<equations::PyHeldRows>()?;
     m.add_class::<potential::PyPotential>()?;
     m.add_class::<potential::Evaluator>()?;
     m.add_function(wrap_pyfunction!(structure::neighbor_list, m)?)?;

@@ -20,7 +20,7 @@ from mlip_rs.data import Dataset, nearest_neighbor_distance
 from mlip_rs.errors import MlipError
 from mlip_rs.fitting.assemble import assemble
 from mlip_rs.fitting.problem import build_problem, check_data
-from mlip_rs.fitting.resources import check_resources
+from mlip_rs.fitting.resources import check_resources, holding_rows
 from mlip_rs.fitting.result_cache import ResultCache
 from mlip_rs.fitting.selection import select
 from mlip_rs.fitting.settings import RUN_ONLY, FitSettings
@@ -171,6 +171,7 @@ def _score(dataset: Dataset, basis: Basis, settings: FitSettings, progress: Prog
     """Score of the dense fit."""
     problem = build_problem(check_data(dataset, basis, settings), settings, persistent=False)
     check_resources(problem, settings, None)
+    problem = holding_rows(problem, settings)
     with tempfile.TemporaryDirectory() as place:
         equations = assemble(
             problem,

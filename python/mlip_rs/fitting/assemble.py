@@ -150,7 +150,8 @@ def _sum_here(
             if end <= sums.done:
                 continue
             frames = [problem.dataset[i] for i in batch]
-            accumulate(sums.opened(), problem.basis.core, frames, problem.reference, weights[batch], threads)
+            core, held = problem.basis.core, problem.held_rows
+            accumulate(sums.opened(), core, frames, problem.reference, weights[batch], threads, held=held)
             sums.done = end
             if end == share.end:
                 sums.close()

@@ -263,6 +263,7 @@ def equations_of(
     weights = problem.structure_weights * problem.property_weights
     for batch in batches(problem, members.tolist()):
         frames = [problem.dataset[k] for k in batch]
-        accumulate(sums, problem.basis.core, frames, problem.reference, weights[batch], threads, features)
+        core, held = problem.basis.core, problem.held_rows
+        accumulate(sums, core, frames, problem.reference, weights[batch], threads, features, held)
     symmetrize(sums, threads)
     return sums

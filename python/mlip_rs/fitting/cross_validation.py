@@ -165,7 +165,8 @@ class CrossValidation:
         threads = self.settings.threads or None
 
         def compare() -> tuple[NDArray[Any], ...]:
-            found = residuals(problem.basis, frames, problem.reference, coefficients, weights, threads)
+            held = problem.held_rows
+            found = residuals(problem.basis, frames, problem.reference, coefficients, weights, threads, held)
             return found.to_arrays()
 
         return Residuals.from_arrays(*self.pieces.piece("residuals", [fold, coefficients], compare))

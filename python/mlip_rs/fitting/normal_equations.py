@@ -85,6 +85,7 @@ def accumulate(
     weights: Array,
     threads: int | None = None,
     features: NDArray[np.int64] | None = None,
+    held: _core.HeldRows | None = None,
 ) -> None:
     """Add the rows of some frames to the equations, in place.
 
@@ -98,6 +99,8 @@ def accumulate(
         As for `Potential.predict`.
     features
         Numbers (F,) of the features of the equations, ascending; None: all.
+    held
+        Rows that need not be computed; takes up new ones.
 
     Raises
     ------
@@ -122,6 +125,7 @@ def accumulate(
             equations.xty,
             number_of_threads(threads),
             None if features is None else features.tolist(),
+            held,
         )
     except StructureError as error:
         raise named(error, frames) from None

@@ -31,7 +31,7 @@ from mlip_rs.fitting.problem import (
     check_types,
 )
 from mlip_rs.fitting.record import run_record
-from mlip_rs.fitting.resources import check_resources, held_bytes
+from mlip_rs.fitting.resources import check_resources, held_bytes, holding_rows
 from mlip_rs.fitting.result import Point, Run, remove_run
 from mlip_rs.fitting.robustness import Robustness
 from mlip_rs.fitting.selection import Selection, selection
@@ -152,6 +152,7 @@ def fit_in_phases(
     with nullcontext(directory) if directory is not None else tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "equations"
         phases.enter("assemble")
+        problem = holding_rows(problem, settings)
         equations = assemble(
             problem,
             folder,

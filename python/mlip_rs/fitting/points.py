@@ -22,7 +22,8 @@ from mlip_rs.progress import Progress
 def predicted(dataset: Dataset, problem: Problem, coefficients: Array, settings: FitSettings) -> Residuals:
     """Residuals of coefficients (P, F) on a dataset."""
     basis, reference, threads = problem.basis, problem.reference, settings.threads or None
-    return residuals(basis, dataset.frames, reference, coefficients, threads=threads)
+    held = problem.held_rows if dataset is problem.dataset else None  # test data are predicted once
+    return residuals(basis, dataset.frames, reference, coefficients, threads=threads, held=held)
 
 
 def errors_record(training: Errors, validation: Errors) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,8 @@ class Problem:
         Distances and local densities of the data; None if the repulsion is not to be chosen from them.
     persistent
         Whether the equations outlive the fit, so that later ones may weight the properties anew.
+    held_rows
+        Design rows of the structures that are in memory; None holds none.
     """
 
     basis: Basis
@@ -67,6 +69,7 @@ class Problem:
     folds: NDArray[np.int64]
     domain: Domain | None = None
     persistent: bool = True
+    held_rows: _core.HeldRows | None = field(default=None, repr=False, compare=False)
 
     @property
     def summed(self) -> bool:

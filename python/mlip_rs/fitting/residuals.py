@@ -106,6 +106,7 @@ def residuals(
     coefficients: Array,
     weights: Array | None = None,
     threads: int | None = None,
+    held: _core.HeldRows | None = None,
 ) -> Residuals:
     """Predict the labels of frames with P coefficient vectors (P, F) and compare.
 
@@ -113,15 +114,22 @@ def residuals(
     ----------
     weights
         (S, 3) of the squared residuals of energy per atom, force and stress components; None: zero.
+    threads
+        As for `Potential.predict`.
+    held
+        Design rows that need not be computed; takes up new ones.
 
     Raises
     ------
     StructureError
         Naming file, frame and atom.
     """
+    predict: _Potentials | _DesignRows
     n_atoms = sum(frame.n_atoms for frame in frames)
-    predictor = _Potentials if _cheap_as_potentials(basis, coefficients, n_atoms) else _DesignRows
-    predict = predictor(basis, coefficients, number_of_threads(threads))
+    if held is None and _cheap_as_potentials(basis, coefficients, n_atoms):
+        predict = _Potentials(basis, coefficients, number_of_threads(threads))
+    else:
+        predict = _DesignRows(basis, coefficients, number_of_threads(threads), held)
     weights = np.zeros((len(frames), 3)) if weights is None else weights
     sums, squares = ErrorSums.zeros(len(coefficients)), np.zeros(len(coefficients))
     for start in range(0, len(frames), BATCH_STRUCTURES):
@@ -150,13 +158,13 @@ def _cheap_as_potentials(basis: Basis, coefficients: Array, n_atoms: int) -> boo
 class _DesignRows:
     """Predictions by design rows times coefficients; relative to the isolated atoms."""
 
-    def __init__(self, basis: Basis, coefficients: Array, threads: int) -> None:
-        self.basis, self.threads = basis, threads
+    def __init__(self, basis: Basis, coefficients: Array, threads: int, held: _core.HeldRows | None) -> None:
+        self.basis, self.threads, self.held = basis, threads, held
         self.columns = np.ascontiguousarray(coefficients.T)
 
     def __call__(self, structures: Sequence[_core.Structure]) -> list[Array]:
         """(1 + 3N + 6, P) of each structure: energy, forces, stress."""
-        return list(_core.predict(self.basis.core, structures, self.columns, self.threads))
+        return list(_core.predict(self.basis.core, structures, self.columns, self.threads, self.held))
 
 
 class _Potentials:

@@ -4,11 +4,12 @@ import contextlib
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from mlip_rs import _core
 from mlip_rs.errors import FitError
 from mlip_rs.fitting.estimators.choice import estimator_of
 from mlip_rs.fitting.fold_store import HELD_BYTES
@@ -73,6 +74,20 @@ def held_bytes(settings: FitSettings) -> int:
     """
     whole = total_memory() if settings.memory_gib is None else int(settings.memory_gib * GIB)
     return min(max(HELD_BYTES, whole // PART_HELD), MOST_HELD_BYTES)
+
+
+def holding_rows(problem: Problem, settings: FitSettings) -> Problem:
+    """The problem with memory for its design rows, if they take no more than the matrices of all folds may.
+
+    Rows for which the fit leaves no memory at the moment are computed whenever they are needed, to the same bits.
+    """
+    n_rows = sum(7 + 3 * frame.n_atoms for frame in problem.dataset)
+    most = held_bytes(settings)
+    if NUMBER * (problem.basis.n_features + 1) * n_rows > most:
+        return problem
+    memory = available_memory() if settings.memory_gib is None else int(settings.memory_gib * GIB)
+    room = most if memory is None else max(0, min(most, memory - estimate(problem, settings).memory))
+    return replace(problem, held_rows=_core.HeldRows(problem.basis.core, room))
 
 
 def paths_at_once(settings: FitSettings, n_folds: int, small: bool) -> int:

@@ -215,7 +215,7 @@ def _evaluated(
             columns.append(fits.without_clusters[cluster])
         matrix = np.ascontiguousarray(np.concatenate(columns).T)
         structures = [core_structure(frames[place]) for place in alike[pair]]
-        return list(_core.predict(problem.basis.core, structures, matrix, n_threads))
+        return list(_core.predict(problem.basis.core, structures, matrix, n_threads, problem.held_rows))
 
     n_points = len(fits.own)
     for pair, rows in zip(alike, in_order(predictions, alike, n_threads), strict=True):
