@@ -93,25 +93,41 @@ impl Packed {
 }
 
 fn pack(out: &mut Vec<f64>, a: MatRef<f64>, height: usize) {
+    let pack = match height {
+        2 => pack_panels::<2>,
+        4 => pack_panels::<4>,
+        6 => pack_panels::<6>,
+        8 => pack_panels::<8>,
+        12 => pack_panels::<12>,
+        16 => pack_panels::<16>,
+        _ => unreachable!("no instruction set has tiles of {height} rows or columns"),
+    };
+    pack(out, a);
+}
+
+/// Of a height that the compiler knows: copies of so few numbers are made without a call.
+fn pack_panels<const HEIGHT: usize>(out: &mut Vec<f64>, a: MatRef<f64>) {
     let (size, depth) = a.shape();
-    out.resize(size.next_multiple_of(height) * depth, 0.0);
-    let panels = out.par_chunks_mut(height * depth).enumerate();
+    out.resize(size.next_multiple_of(HEIGHT) * depth, 0.0);
+    let panels = out.par_chunks_mut(HEIGHT * depth).enumerate();
     panels.for_each(|(k, panel)| {
-        let start = k * height;
-        let count = height.min(size - start);
+        let start = k * HEIGHT;
+        let count = HEIGHT.min(size - start);
         let own = a.subrows(start, count);
-        if let Some(columns) = own.try_as_col_major() {
-            for (out, column) in panel.chunks_exact_mut(height).zip(columns.col_iter()) {
-                out[..count].copy_from_slice(column.as_slice());
-                out[count..].fill(0.0);
+        let (panel, _) = panel.as_chunks_mut::<HEIGHT>();
+        match own.try_as_col_major() {
+            Some(columns) if count == HEIGHT => {
+                for (out, column) in panel.iter_mut().zip(columns.col_iter()) {
+                    out.copy_from_slice(column.as_slice());
+                }
             }
-            return;
-        }
-        for (j, out) in panel.chunks_exact_mut(height).enumerate() {
-            for (i, value) in out[..count].iter_mut().enumerate() {
-                *value = own[(i, j)];
+            _ => {
+                for (j, out) in panel.iter_mut().enumerate() {
+                    for (i, value) in out.iter_mut().enumerate() {
+                        *value = if i < count { own[(i, j)] } else { 0.0 };
+                    }
+                }
             }
-            out[count..].fill(0.0);
         }
     });
 }
@@ -144,9 +160,10 @@ impl Band<'_> {
     fn add<S: Simd, const HEIGHT: usize>(self, simd: S) {
         let Packed { tile, depth, .. } = *self.packed;
         let count = self.rows.len() / self.n;
-        let groups = self.packed.wide.chunks(GROUP * tile.width * depth);
+        let group_panels = GROUP * DEPTH / depth; // as many numbers, however low they are
+        let groups = (self.packed.wide).chunks(group_panels * tile.width * depth);
         for (g, group) in groups.enumerate() {
-            let left = g * GROUP * tile.width;
+            let left = g * group_panels * tile.width;
             if left >= self.start + count {
                 break;
             }

@@ -1,5 +1,8 @@
 //! Design rows that stay in memory, for structures that several sums and predictions of a fit ask for.
 
+use super::design::{DesignScratch, RowsMut, design_rows};
+use crate::Result;
+use crate::basis::Basis;
 use crate::structure::Structure;
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
@@ -29,6 +32,28 @@ pub(super) struct Rows {
     pub rows: Vec<f64>,
     /// What the repulsion adds to the labels, 1 + 3N + 6.
     pub repulsion: Vec<f64>,
+}
+
+impl Rows {
+    /// Compute them.
+    ///
+    /// # Errors
+    /// As [`design_rows`].
+    pub fn of(basis: &Basis, structure: &Structure) -> Result<Self> {
+        let (n, columns) = (structure.n_atoms(), basis.n_features());
+        let mut scratch = DesignScratch::default();
+        let mut rows = vec![0.0; (1 + 3 * n + 6) * columns];
+        let (energy, rest) = rows.split_at_mut(columns);
+        let (forces, stress) = rest.split_at_mut(3 * n * columns);
+        let mut own = RowsMut {
+            energy,
+            forces,
+            stress,
+        };
+        design_rows(basis, structure, &mut own, &mut scratch)?;
+        let repulsion = scratch.repulsion().to_vec();
+        Ok(Self { rows, repulsion })
+    }
 }
 
 impl HeldRows {
@@ -90,6 +115,23 @@ impl HeldRows {
     fn lock(&self) -> MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Rows that are held, or else new ones, which are kept if there is room.
+pub(super) fn held_or_new(
+    basis: &Basis,
+    structure: &Structure,
+    held: Option<&HeldRows>,
+) -> Result<Arc<Rows>> {
+    if let Some(known) = held.and_then(|held| held.get(structure)) {
+        return Ok(known);
+    }
+    let rows = Arc::new(Rows::of(basis, structure)?);
+    if let Some(held) = held {
+        let numbers = rows.rows.len() + rows.repulsion.len();
+        held.keep(structure, || Arc::clone(&rows), numbers);
+    }
+    Ok(rows)
 }
 
 fn hash(structure: &Structure) -> u64 {

@@ -5,7 +5,7 @@
 //! can change later, or into one matrix where three would not fit the memory.
 
 use super::design::{DesignScratch, RowsMut, design_rows};
-use super::held_rows::{HeldRows, Rows};
+use super::held_rows::{HeldRows, Rows, held_or_new};
 use crate::Result;
 use crate::basis::Basis;
 use crate::structure::Structure;
@@ -156,36 +156,7 @@ pub fn accumulate(
 /// # Errors
 /// As [`design_rows`].
 pub fn unweighted_rows(basis: &Basis, structure: &Structure) -> Result<Vec<f64>> {
-    Ok(rows_of(basis, structure)?.rows)
-}
-
-fn rows_of(basis: &Basis, structure: &Structure) -> Result<Rows> {
-    let (n, columns) = (structure.n_atoms(), basis.n_features());
-    let mut scratch = DesignScratch::default();
-    let mut rows = vec![0.0; (1 + 3 * n + 6) * columns];
-    let (energy, rest) = rows.split_at_mut(columns);
-    let (forces, stress) = rest.split_at_mut(3 * n * columns);
-    let mut own = RowsMut {
-        energy,
-        forces,
-        stress,
-    };
-    design_rows(basis, structure, &mut own, &mut scratch)?;
-    let repulsion = scratch.repulsion().to_vec();
-    Ok(Rows { rows, repulsion })
-}
-
-/// Rows that are held, or else new ones, which are kept if there is room.
-fn held_or_new(basis: &Basis, structure: &Structure, held: Option<&HeldRows>) -> Result<Arc<Rows>> {
-    if let Some(known) = held.and_then(|held| held.get(structure)) {
-        return Ok(known);
-    }
-    let rows = Arc::new(rows_of(basis, structure)?);
-    if let Some(held) = held {
-        let numbers = rows.rows.len() + rows.repulsion.len();
-        held.keep(structure, || Arc::clone(&rows), numbers);
-    }
-    Ok(rows)
+    Ok(Rows::of(basis, structure)?.rows)
 }
 
 /// Predictions of several coefficient vectors at once: rows × coefficients.
